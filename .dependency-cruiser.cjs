@@ -1,0 +1,68 @@
+/** The direction of dependencies (docs/architecture.md): main → controller → {membership, kubernetes, alibaba}. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'membership-is-pure',
+      comment: 'membership decides over plain data: it imports nothing but itself and types of src/api',
+      severity: 'error',
+      from: { path: '^src/membership/' },
+      to: { pathNot: '^src/membership/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'membership-knows-only-api-types',
+      severity: 'error',
+      from: { path: '^src/membership/' },
+      to: { pathNot: '^src/(membership|api)/' },
+    },
+    {
+      name: 'api-is-a-leaf',
+      severity: 'error',
+      from: { path: '^src/api/' },
+      to: { path: '^src/(?!api/)' },
+    },
+    {
+      name: 'observability-is-a-leaf',
+      severity: 'error',
+      from: { path: '^src/observability/' },
+      to: { path: '^src/(?!observability/)' },
+    },
+    {
+      name: 'kubernetes-knows-no-cloud-and-no-decision',
+      severity: 'error',
+      from: { path: '^src/kubernetes/' },
+      to: { path: '^src/(?!kubernetes/)' },
+    },
+    {
+      name: 'alibaba-knows-no-cluster-and-no-decision',
+      severity: 'error',
+      from: { path: '^src/alibaba/' },
+      to: { path: '^src/(?!alibaba/)' },
+    },
+    {
+      name: 'controller-does-not-compose',
+      severity: 'error',
+      from: { path: '^src/controller/' },
+      to: { path: '^src/(main|config)\\.ts$' },
+    },
+    {
+      name: 'product-never-imports-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts)/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$|^scripts/|main\\.ts$' }, to: {} },
+    {
+      name: 'no-dev-dependency-in-the-product',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
