@@ -1,0 +1,54 @@
+/**
+ * One row of a vServer group, as DescribeVServerGroupAttribute shows it.
+ * https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/api-slb-2014-05-15-describevservergroupattribute
+ */
+export interface Row {
+  /** `i-…` (ecs), `eni-…` (eni) or `eci-…` (eci). */
+  readonly serverId: string;
+  /** 1–65535. */
+  readonly port: number;
+  readonly type: 'ecs' | 'eni' | 'eci';
+  /** The address on the ENI; absent for ecs. */
+  readonly serverIp?: string;
+  /** 0–100; 0 takes no new requests. */
+  readonly weight: number;
+  readonly description?: string;
+}
+
+/**
+ * The identity of a row in its group: (ServerId, Port) for ecs, (ServerId, ServerIp, Port) for eni and eci.
+ * Weight and Description play no part.
+ */
+export type BackendKey = string & { readonly __brand: 'BackendKey' };
+
+/**
+ * The place in a group that a member of the cluster fills: the instance and port (ecs), or the pod's address and port
+ * (eni, eci). Two rows share a slot when an address moved from one ENI to another and the old row is still there.
+ */
+export type Slot = string & { readonly __brand: 'Slot' };
+
+export function backendKey(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): BackendKey {
+  return (
+    row.type === 'ecs' ? `${row.serverId}:${row.port}` : `${row.serverId}:${row.port}:${row.serverIp ?? ''}`
+  ) as BackendKey;
+}
+
+export function ecsSlot(instanceId: string, port: number): Slot {
+  return `${instanceId}:${port}` as Slot;
+}
+
+export function eniSlot(ip: string, port: number): Slot {
+  return `${ip}#${port}` as Slot;
+}
+
+/** A row without an address can only be found by its server: some other system wrote it so. */
+export function slotOf(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): Slot {
+  return row.type === 'ecs' || row.serverIp === undefined
+    ? ecsSlot(row.serverId, row.port)
+    : eniSlot(row.serverIp, row.port);
+}
+
+/** Orders strings by code unit: the same on every machine, and far cheaper than a locale's order. */
+export function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,34 @@
+/** metav1.LabelSelector: all of `matchLabels` and all of `matchExpressions` must hold; an empty one matches everything. */
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>> | undefined;
+  readonly matchExpressions?:
+    | readonly {
+        readonly key: string;
+        readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+        readonly values?: readonly string[] | undefined;
+      }[]
+    | undefined;
+}
+
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements */
+export function matchesSelector(
+  selector: LabelSelector | undefined,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  const has = (key: string) => Object.hasOwn(labels, key);
+  return (
+    Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => has(key) && labels[key] === value) &&
+    (selector?.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      switch (operator) {
+        case 'In':
+          return has(key) && values.includes(labels[key] ?? '');
+        case 'NotIn':
+          return !has(key) || !values.includes(labels[key] ?? '');
+        case 'Exists':
+          return has(key);
+        case 'DoesNotExist':
+          return !has(key);
+      }
+    })
+  );
+}
