@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { condition, count, statusText, statusTime } from './schema.ts';
+
+/** A status of more rows would not fit etcd's limit for one object; the API server refuses it. */
+export const MAX_STATUS_BACKENDS = 2000;
+
+export const BACKEND_STATES = ['Registered', 'Draining', 'Removing', 'Held', 'Pending', 'Refused'] as const;
+
+const backendStatus = z.object({
+  serverId: statusText(
+    128,
+    'Id of the network interface (eni-) or instance (i-). Empty while that of a pending backend is not known.',
+  ),
+  serverIp: statusText(64, 'IP address of the backend, when it is a network interface.').optional(),
+  port: z.int().min(0).max(65_535).describe('Port that the load balancer sends to.'),
+  type: z.enum(['eni', 'ecs']).describe('eni or ecs.'),
+  weight: z
+    .int()
+    .min(0)
+    .max(100)
+    .describe('Weight in the group. While Draining: the weight it gets back if it stays after all.'),
+  state: z
+    .enum(BACKEND_STATES)
+    .describe(
+      'Registered: in the group. Draining: in the group with weight 0, to be removed. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused: the load balancer did not take it; it is tried again.',
+    ),
+  pod: statusText(253, 'Name of the pod behind it.').optional(),
+  podUID: statusText(
+    64,
+    'UID of the pod behind it: pods of one name, or one IP, can follow each other.',
+  ).optional(),
+  node: statusText(253, 'Name of the node behind it.').optional(),
+  drainingSince: statusTime('When its drain began.').optional(),
+  message: statusText(1024, 'Why it is held, pending or refused.').optional(),
+});
+
+export const statusSchema = z.object({
+  observedGeneration: z
+    .int()
+    .min(-1)
+    .default(-1)
+    .describe('The metadata.generation that this status was made from. -1 before the first time.'),
+  conditions: z
+    .array(condition)
+    .default([])
+    .meta({
+      maxItems: 16,
+      description:
+        'Ready: the group holds what it should. Reconciling: work is under way. Stalled: someone has to act before it goes on.',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['type'],
+    }),
+  loadBalancerId: statusText(64, 'The load balancer that the group belongs to.').optional(),
+  desired: count('Backends that the group should hold for this binding.').default(0),
+  registered: count('Backends of this binding that are in the group and get connections.').default(0),
+  draining: count('Backends of this binding that are on their way out.').default(0),
+  foreign: count('Backends in the group that are not of this binding.').default(0),
+  backends: z.array(backendStatus).default([]).meta({
+    maxItems: MAX_STATUS_BACKENDS,
+    description: 'The backends of this binding, each with its state.',
+    'x-kubernetes-list-type': 'atomic',
+  }),
+  lastRemovalTime: statusTime('When the load balancer last accepted a removal.').optional(),
+});
+
+export type BackendStatus = z.output<typeof backendStatus>;
+export type BackendState = BackendStatus['state'];
+export type VServerGroupBindingStatus = z.output<typeof statusSchema>;
+
+/** Reads a status as far as it fits: a row or field that does not is left out, the rest is kept. */
+export function parseStatus(raw: unknown): VServerGroupBindingStatus {
+  const whole = statusSchema.safeParse(raw ?? {});
+  if (whole.success) return whole.data;
+  if (typeof raw !== 'object' || raw === null) return statusSchema.parse({});
+  const rest = statusSchema.safeParse(without(raw, whole.error.issues));
+  return rest.success ? rest.data : statusSchema.parse({});
+}
+
+/** The object less the fields, and of a list the rows, that the issues point at. */
+function without(raw: object, issues: readonly z.core.$ZodIssue[]): object {
+  const rows = new Map<PropertyKey, Set<PropertyKey>>();
+  const fields = new Set<PropertyKey>();
+  for (const { path } of issues) {
+    const [field, row] = path;
+    if (field === undefined) continue;
+    if (row === undefined) fields.add(field);
+    else rows.set(field, (rows.get(field) ?? new Set()).add(row));
+  }
+  const kept = Object.entries(raw).filter(([field]) => !fields.has(field));
+  return Object.fromEntries(
+    kept.map(([field, value]) => [
+      field,
+      Array.isArray(value) ? value.filter((_, index) => !rows.get(field)?.has(index)) : value,
+    ]),
+  );
+}

@@ -1,0 +1,200 @@
+import { z } from 'zod';
+import { cel, immutable, labelSelector } from './schema.ts';
+import { parseStatus, type VServerGroupBindingStatus } from './status.ts';
+
+export type { Condition, LabelSelector } from './schema.ts';
+export {
+  BACKEND_STATES,
+  type BackendState,
+  type BackendStatus,
+  MAX_STATUS_BACKENDS,
+  type VServerGroupBindingStatus,
+} from './status.ts';
+
+export const GROUP = 'slb.alibabacloud.com';
+export const VERSION = 'v1beta1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+export const KIND = 'VServerGroupBinding';
+export const PLURAL = 'vservergroupbindings';
+/** Kept on a binding until its backends have left the group. */
+export const FINALIZER = `${GROUP}/backends`;
+
+const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
+const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
+const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';
+
+const portMessage = 'must be a port number from 1 to 65535 or the name of a port of the Service';
+
+const serviceRef = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(new RegExp(DNS_LABEL))
+    .meta({
+      description: 'Name of the Service, in the namespace of the binding.',
+      ...cel({ rule: `self.matches('${DNS_LABEL}')`, message: 'must be the name of a Service' }),
+    }),
+  port: z
+    .union([z.int().min(1).max(65_535), z.string().min(1).max(63).regex(new RegExp(DNS_LABEL))], {
+      error: portMessage,
+    })
+    .meta({
+      description: 'Port of the Service, by number (spec.ports[].port) or by name (spec.ports[].name).',
+      'x-kubernetes-int-or-string': true,
+      ...cel({
+        rule: `type(self) == int ? self >= 1 && self <= 65535 : size(self) <= 63 && self.matches('${DNS_LABEL}') && self.matches('[a-z]')`,
+        message: portMessage,
+      }),
+    }),
+});
+
+const drain = z.object({
+  seconds: z
+    .int()
+    .min(0)
+    .max(3600)
+    .optional()
+    .describe(
+      'How long a backend that leaves stays in the group with weight 0, so that connections can end, before it is removed. 0 removes it at once. The wait is cut short when the pod is gone. Default: --default-drain-seconds of the operator.',
+    ),
+});
+
+export const specSchema = z
+  .object({
+    vServerGroupId: z
+      .string()
+      .max(64)
+      .regex(new RegExp(GROUP_ID))
+      .meta({
+        description: 'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed.',
+        ...cel(immutable, {
+          rule: `self.matches('${GROUP_ID}')`,
+          message: 'must be the id of a vServer group: rsp- and then letters and digits',
+        }),
+      }),
+    regionId: z
+      .string()
+      .max(64)
+      .regex(new RegExp(REGION_ID))
+      .optional()
+      .meta({
+        description:
+          'Region of the load balancer, as cn-hangzhou. Cannot be changed. Default: --region of the operator.',
+        ...cel(immutable, {
+          rule: `self.matches('${REGION_ID}')`,
+          message: 'must be the id of a region, as cn-hangzhou',
+        }),
+      }),
+    serviceRef: serviceRef.describe('The Service whose endpoints, or nodes, are the backends of the group.'),
+    backendType: z
+      .enum(['eni', 'ecs'])
+      .default('eni')
+      .describe(
+        "What a backend is. eni: the pod itself, by the network interface that holds its IP (Terway). ecs: the node's instance and the node port of the Service.",
+      ),
+    mode: z
+      .enum(['Sync', 'RemoveOnly'])
+      .default('Sync')
+      .describe(
+        'Sync adds, weighs and removes backends. RemoveOnly only removes those that left the cluster: something else adds them.',
+      ),
+    ownership: z
+      .enum(['Shared', 'Exclusive'])
+      .default('Shared')
+      .describe(
+        "Shared leaves alone every backend that the binding did not add. Exclusive makes the group hold the binding's backends and no others: everything else in it is removed.",
+      ),
+    weight: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(100)
+      .describe('Weight of each backend, 0 to 100. A backend with weight 0 gets no new connections.'),
+    nodeSelector: labelSelector
+      .optional()
+      .describe('The nodes that can be backends, by their labels. Only with backendType ecs. Default: all.'),
+    drain: drain.optional().describe('How a backend leaves.'),
+    minBackends: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(0)
+      .describe(
+        'Backends are not removed when fewer than this many would be left in the group. They wait, and the condition Ready and an event say so.',
+      ),
+    deletionPolicy: z
+      .enum(['Remove', 'Retain'])
+      .default('Remove')
+      .describe(
+        "What becomes of the binding's backends when it is deleted. Remove takes them out of the group. Retain leaves them in it.",
+      ),
+    suspend: z
+      .boolean()
+      .default(false)
+      .describe('While true, the group is not touched, and the condition Ready says Suspended.'),
+  })
+  .meta(
+    cel(
+      {
+        rule: 'has(self.regionId) == has(oldSelf.regionId)',
+        message: 'regionId cannot be added or removed: delete the binding and create another one',
+      },
+      {
+        rule: "!has(self.nodeSelector) || self.backendType == 'ecs'",
+        message: 'nodeSelector can only be used with backendType ecs',
+      },
+    ),
+  );
+
+const metadataSchema = z.object({
+  name: z.string().min(1),
+  namespace: z.string().min(1),
+  uid: z.string().default(''),
+  generation: z.int().default(0),
+  resourceVersion: z.string().default(''),
+  creationTimestamp: z.string().optional(),
+  deletionTimestamp: z.string().optional(),
+  finalizers: z.array(z.string()).default([]),
+  labels: z.record(z.string(), z.string()).default({}),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+
+export type VServerGroupBindingSpec = z.output<typeof specSchema>;
+
+export interface VServerGroupBinding {
+  readonly metadata: z.output<typeof metadataSchema>;
+  readonly spec: VServerGroupBindingSpec;
+  readonly status: VServerGroupBindingStatus;
+}
+
+export type ParsedBinding =
+  | { readonly ok: true; readonly binding: VServerGroupBinding }
+  | { readonly ok: false; readonly message: string };
+
+const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown() });
+
+/**
+ * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not
+ * fit is an answer, not an error. A status that does not fit is read as far as it does, because a binding must
+ * not become unusable through its own report.
+ */
+export function parseBinding(raw: unknown): ParsedBinding {
+  const parsed = envelope.safeParse(raw);
+  if (!parsed.success) return { ok: false, message: describe(parsed.error) };
+  const { metadata, spec, status } = parsed.data;
+  return { ok: true, binding: { metadata, spec, status: parseStatus(status) } };
+}
+
+/** At most five sentences, as `spec.weight: Too big: expected number to be <=100`. */
+function describe(error: z.ZodError): string {
+  const sentences = error.issues.map(({ path, message }) => {
+    const where = path
+      .map(String)
+      .join('.')
+      .replace(/\.(\d+)(?=\.|$)/g, '[$1]');
+    return where === '' ? message : `${where}: ${message}`;
+  });
+  const shown = sentences.slice(0, 5).join('; ');
+  return sentences.length > 5 ? `${shown}; and ${sentences.length - 5} more` : shown;
+}
