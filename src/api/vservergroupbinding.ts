@@ -23,28 +23,36 @@ const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
 const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';
 
-const portMessage = 'must be a port number from 1 to 65535 or the name of a port of the Service';
+const message = {
+  groupId: 'must be the id of a vServer group: rsp- and then letters and digits',
+  regionId: 'must be the id of a region, as cn-hangzhou',
+  service: 'must be the name of a Service',
+  port: 'must be a port number from 1 to 65535 or the name of a port of the Service',
+};
 
 const serviceRef = z.object({
   name: z
     .string()
     .min(1)
     .max(63)
-    .regex(new RegExp(DNS_LABEL))
+    .regex(new RegExp(DNS_LABEL), message.service)
     .meta({
       description: 'Name of the Service, in the namespace of the binding.',
-      ...cel({ rule: `self.matches('${DNS_LABEL}')`, message: 'must be the name of a Service' }),
+      ...cel({ rule: `self.matches('${DNS_LABEL}')`, message: message.service }),
     }),
   port: z
-    .union([z.int().min(1).max(65_535), z.string().min(1).max(63).regex(new RegExp(DNS_LABEL))], {
-      error: portMessage,
-    })
+    .union(
+      [z.int().min(1).max(65_535), z.string().min(1).max(63).regex(new RegExp(DNS_LABEL), message.port)],
+      {
+        error: message.port,
+      },
+    )
     .meta({
       description: 'Port of the Service, by number (spec.ports[].port) or by name (spec.ports[].name).',
       'x-kubernetes-int-or-string': true,
       ...cel({
         rule: `type(self) == int ? self >= 1 && self <= 65535 : size(self) <= 63 && self.matches('${DNS_LABEL}') && self.matches('[a-z]')`,
-        message: portMessage,
+        message: message.port,
       }),
     }),
 });
@@ -65,25 +73,25 @@ export const specSchema = z
     vServerGroupId: z
       .string()
       .max(64)
-      .regex(new RegExp(GROUP_ID))
+      .regex(new RegExp(GROUP_ID), message.groupId)
       .meta({
         description: 'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed.',
         ...cel(immutable, {
           rule: `self.matches('${GROUP_ID}')`,
-          message: 'must be the id of a vServer group: rsp- and then letters and digits',
+          message: message.groupId,
         }),
       }),
     regionId: z
       .string()
       .max(64)
-      .regex(new RegExp(REGION_ID))
+      .regex(new RegExp(REGION_ID), message.regionId)
       .optional()
       .meta({
         description:
           'Region of the load balancer, as cn-hangzhou. Cannot be changed. Default: --region of the operator.',
         ...cel(immutable, {
           rule: `self.matches('${REGION_ID}')`,
-          message: 'must be the id of a region, as cn-hangzhou',
+          message: message.regionId,
         }),
       }),
     serviceRef: serviceRef.describe('The Service whose endpoints, or nodes, are the backends of the group.'),
@@ -172,7 +180,7 @@ export type ParsedBinding =
   | { readonly ok: true; readonly binding: VServerGroupBinding }
   | { readonly ok: false; readonly message: string };
 
-const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown() });
+const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown().optional() });
 
 /**
  * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not

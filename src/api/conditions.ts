@@ -1,0 +1,89 @@
+import type { Condition } from './schema.ts';
+
+/** kstatus: Ready is the answer; Reconciling and Stalled say why it is not there yet. */
+export const CONDITION_TYPES = {
+  Ready: 'The group holds what it should.',
+  Reconciling: 'Work is under way, or will go on by itself.',
+  Stalled: 'Nothing goes on until someone has acted.',
+} as const;
+
+/** Every reason that a condition can carry, with what it means. docs/conditions.md is made from this table. */
+export const REASONS = {
+  Synced: 'The group holds exactly the members that it should.',
+  Progressing: 'Backends are being added, weighed, drained or removed.',
+  Suspended: 'spec.suspend is true: the group is not touched.',
+  DryRun: 'The operator runs with --dry-run: it shows the changes and makes none.',
+  Deleting: 'The binding is being deleted and its backends are leaving the group.',
+  ServiceNotFound: 'There is no Service of that name in the namespace. What was in the group leaves it.',
+  PortNotFound: 'The Service has no port of that number or name.',
+  ServiceNotSupported:
+    'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
+  GroupNotFound: 'The vServer group does not exist in the region. Correct the binding or create the group.',
+  LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and takes no change.',
+  GroupConflict: 'Another binding claims the same group in a way that cannot be shared.',
+  AccessDenied:
+    'The account may not read or change the group. deploy/ram-policy.json lists the actions needed.',
+  CredentialsInvalid: 'The access key or token was refused. Check the credentials of the operator.',
+  UnknownRegion: 'No endpoint serves this region. Correct spec.regionId or give --slb-endpoint.',
+  RegionMismatch: 'The operator only serves another region. Correct spec.regionId or --region.',
+  VpcUnknown:
+    'The VPC of the pods is not known, so that no network interface can be looked up. Give --vpc-id.',
+  EniNotFound: 'No network interface holds the IP of a pod. It is looked up again; the other backends go on.',
+  NodeWithoutInstance: 'A node has no spec.providerID to tell its instance. The other backends go on.',
+  BackendsRefused:
+    'The load balancer refused some backends. They are tried again; the others are in the group.',
+  HeldByMinBackends: 'Backends that left are kept in the group because of spec.minBackends.',
+  QuotaExceeded: 'The load balancer or account has no room for more backends. Removals go on.',
+  Throttled: 'The API limits the rate of calls. The operator has slowed down and goes on.',
+  ApiUnavailable: 'The API cannot be reached or fails. It is tried again with growing pauses.',
+  InvalidSpec: 'The spec cannot be read. The message names the field.',
+  InternalError: 'The operator failed in a way that it should not. It is tried again; please report it.',
+} as const;
+
+export type ConditionType = keyof typeof CONDITION_TYPES;
+export type Reason = keyof typeof REASONS;
+
+export interface NewCondition {
+  readonly type: ConditionType;
+  readonly status: Condition['status'];
+  readonly reason: Reason;
+  readonly message: string;
+  readonly observedGeneration: number;
+}
+
+const MAX_MESSAGE = 32_768;
+
+/**
+ * The conditions with one set, sorted by type. lastTransitionTime moves only when the status does, so that setting
+ * the same condition twice gives the same bytes and no write. `now` is wall-clock milliseconds.
+ */
+export function setCondition(
+  conditions: readonly Condition[],
+  { message, ...next }: NewCondition,
+  now: number,
+): Condition[] {
+  const previous = findCondition(conditions, next.type);
+  const lastTransitionTime =
+    previous?.status === next.status ? previous.lastTransitionTime : toKubernetesTime(now);
+  const set: Condition = { ...next, message: message.slice(0, MAX_MESSAGE), lastTransitionTime };
+  return [...conditions.filter(({ type }) => type !== next.type), set].sort((a, b) =>
+    a.type < b.type ? -1 : 1,
+  );
+}
+
+export function removeCondition(conditions: readonly Condition[], type: ConditionType): Condition[] {
+  return conditions.filter((condition) => condition.type !== type);
+}
+
+export function findCondition(conditions: readonly Condition[], type: ConditionType): Condition | undefined {
+  return conditions.find((condition) => condition.type === type);
+}
+
+export function isTrue(conditions: readonly Condition[], type: ConditionType): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
+
+/** metav1.Time: RFC 3339 in UTC without fractions of a second. */
+export function toKubernetesTime(wall: number): string {
+  return `${new Date(wall).toISOString().slice(0, 19)}Z`;
+}
