@@ -1,0 +1,109 @@
+/**
+ * The part of the classic load balancer API (Slb, version 2014-05-15) that the operator uses.
+ * Every call rejects with an `ApiError` and nothing else, except for a programming error and an aborted signal
+ * (rejects with the signal's reason).
+ *
+ * API reference: https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/
+ * (api-slb-2014-05-15-<action>).
+ */
+export interface SlbApi {
+  /** The group's members, all of them: the action has no paging (…-describevservergroupattribute). */
+  describeVServerGroup(group: GroupRef, options?: CallOptions): Promise<GroupDescription>;
+
+  /**
+   * Adds 1–20 backends (…-addvservergroupbackendservers). What happens to a row that is there already is not
+   * documented for vServer groups, so callers compare first.
+   */
+  addBackends(
+    group: GroupRef,
+    backends: readonly BackendServer[],
+    options?: CallOptions,
+  ): Promise<GroupReply>;
+
+  /**
+   * Changes weight and description of 1–20 backends of the group (…-setvservergroupattribute); it adds and removes
+   * nothing. A row without description keeps what it has.
+   */
+  setBackends(
+    group: GroupRef,
+    backends: readonly BackendServer[],
+    options?: CallOptions,
+  ): Promise<GroupReply>;
+
+  /**
+   * Removes 1–20 backends (…-removevservergroupbackendservers). What is not in the group is ignored, so a repeat is
+   * safe. Pass the rows as the group showed them: whether a wrong Type or a missing ServerIp still matches the row
+   * of an ENI is not documented.
+   */
+  removeBackends(
+    group: GroupRef,
+    backends: readonly BackendServer[],
+    options?: CallOptions,
+  ): Promise<GroupReply>;
+
+  /** State of a load balancer (…-describeloadbalancerattribute). */
+  describeLoadBalancer(
+    regionId: string,
+    loadBalancerId: string,
+    options?: CallOptions,
+  ): Promise<LoadBalancerDescription>;
+}
+
+export type BackendType = 'ecs' | 'eni' | 'eci';
+
+/** One row of a group: (ServerId, Port) is the identity of an ecs row, (ServerId, ServerIp, Port) of the others. */
+export interface BackendServer {
+  readonly serverId: string;
+  /** 1–65535. */
+  readonly port: number;
+  readonly type: BackendType;
+  /** The address on the ENI; absent for ecs. */
+  readonly serverIp?: string;
+  /** 0–100; 0 takes no new requests. */
+  readonly weight: number;
+  /** 1–80 characters out of letters, digits and `- / . _`. */
+  readonly description?: string;
+}
+
+export interface GroupRef {
+  readonly regionId: string;
+  readonly vServerGroupId: string;
+}
+
+/** `backends` is the group's full list after the call, for all three writes. */
+export interface GroupReply {
+  readonly requestId: string;
+  readonly backends: readonly BackendServer[];
+}
+
+export interface GroupDescription extends GroupReply {
+  readonly vServerGroupName: string;
+  readonly loadBalancerId?: string;
+}
+
+export interface LoadBalancerDescription {
+  readonly requestId: string;
+  readonly loadBalancerId: string;
+  /** `active`, `inactive` or `locked`; changes are refused (LbStatusNotSupport) unless it is active. */
+  readonly status: string;
+  readonly name?: string;
+  readonly vpcId?: string;
+  /** `internet` or `intranet`. */
+  readonly addressType?: string;
+  readonly address?: string;
+  /** Absent for shared-performance instances, which take no ENI and no ECI. */
+  readonly spec?: string;
+}
+
+/** Order in the account's token bucket: removals first. */
+export type Priority = 'removal' | 'read' | 'addition';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Servers named in one call (…-removevservergroupbackendservers, BackendServers: "up to 20"); more are refused with
+ * TooManyBackendServers.
+ */
+export const MAX_BACKENDS_PER_CALL = 20;
