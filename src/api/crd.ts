@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { statusSchema } from './status.ts';
+import { GROUP, KIND, PLURAL, specSchema, VERSION } from './vservergroupbinding.ts';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema & { properties?: Record<string, JsonSchema> };
+
+const DESCRIPTION =
+  "Binds a vServer group of a classic load balancer (SLB/CLB) to a Service: the operator keeps the group's backends equal to the members of the Service, and takes out at once what left the cluster.";
+
+/** The CustomResourceDefinition, made from the schema that the operator itself reads bindings with. */
+export function customResourceDefinition() {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${PLURAL}.${GROUP}`, labels: { 'app.kubernetes.io/name': 'vservergroup-operator' } },
+    spec: {
+      group: GROUP,
+      names: {
+        kind: KIND,
+        listKind: `${KIND}List`,
+        plural: PLURAL,
+        singular: KIND.toLowerCase(),
+        shortNames: ['vsgb'],
+        categories: ['slb'],
+      },
+      scope: 'Namespaced',
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: printerColumns,
+          schema: { openAPIV3Schema: openApiSchema() },
+        },
+      ],
+    },
+  };
+}
+
+const column = (name: string, type: string, jsonPath: string, description: string, priority = 0) => ({
+  name,
+  type,
+  jsonPath,
+  description,
+  ...(priority > 0 && { priority }),
+});
+
+const ready = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
+
+const printerColumns = [
+  column('Group', 'string', '.spec.vServerGroupId', 'The vServer group.'),
+  column('Service', 'string', '.spec.serviceRef.name', 'The Service whose members it holds.'),
+  column('Mode', 'string', '.spec.mode', 'Sync or RemoveOnly.'),
+  column('Desired', 'integer', '.status.desired', 'Backends that the group should hold.'),
+  column('Registered', 'integer', '.status.registered', 'Backends that get connections.'),
+  column('Draining', 'integer', '.status.draining', 'Backends on their way out.'),
+  column('Ready', 'string', ready('status'), 'Whether the group holds what it should.'),
+  column('Reason', 'string', ready('reason'), 'Why.', 1),
+  column('Type', 'string', '.spec.backendType', 'eni or ecs.', 1),
+  column('LoadBalancer', 'string', '.status.loadBalancerId', 'The load balancer of the group.', 1),
+  column('Foreign', 'integer', '.status.foreign', 'Backends in the group that are not of this binding.', 1),
+  column('Age', 'date', '.metadata.creationTimestamp', 'Time since the binding was created.'),
+];
+
+function openApiSchema(): JsonSchema {
+  return {
+    type: 'object',
+    description: DESCRIPTION,
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string', description: `Version of the schema: ${GROUP}/${VERSION}.` },
+      kind: { type: 'string', description: `Kind of the object: ${KIND}.` },
+      metadata: { type: 'object' },
+      spec: { ...structural(specSchema), description: 'What the group should hold, and how it gets there.' },
+      status: {
+        ...structural(statusSchema, { defaults: false }),
+        description: 'What the operator last saw and did.',
+        // Stands before the operator has written anything, so that a wait for the current generation waits.
+        default: { observedGeneration: -1 },
+      },
+    },
+  };
+}
+
+/** What of a zod schema the API server takes as a structural schema. */
+function structural(schema: z.ZodType, { defaults = true } = {}): JsonSchema {
+  return z.toJSONSchema(schema, {
+    target: 'openapi-3.0',
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      // The API server refuses a union; int-or-string is its own word for the only one here.
+      if (jsonSchema['x-kubernetes-int-or-string']) delete jsonSchema.anyOf;
+      // The message of a CEL rule can be read, that of a pattern cannot.
+      if (jsonSchema['x-kubernetes-validations']) delete jsonSchema.pattern;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.type === 'integer') jsonSchema.format = 'int64';
+      if (!defaults) delete jsonSchema.default;
+    },
+  }) as JsonSchema;
+}
