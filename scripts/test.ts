@@ -1,0 +1,123 @@
+// Everything that must hold: lint, types, generated files, build, and all tests. `node scripts/test.ts unit e2e`
+// runs only the steps named. A step that fails or crashes counts as a failure and does not stop the others.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface Count {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+type Step = () => Promise<Count>;
+
+const root = join(import.meta.dirname, '..');
+const scratch = mkdtempSync(join(tmpdir(), 'vsgb-test-'));
+let current: ChildProcess | undefined;
+
+/** Each end-to-end file has a control plane of its own (about 700 MB): two at a time are enough for two cores. */
+const e2eWorkers = process.env['E2E_WORKERS'] ?? '2';
+
+const steps: Record<string, Step> = {
+  format: command('biome', 'check', '--error-on-warnings', '.'),
+  dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'test', 'scripts'),
+  types: command('tsc', '--noEmit'),
+  generated: command('node', 'scripts/generate.ts', '--check'),
+  unit: jest('unit', 'test/unit', 'test/property'),
+  build: command('node', 'scripts/build.ts'),
+  e2e: jest('e2e', 'test/e2e', `--maxWorkers=${e2eWorkers}`),
+};
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    current?.kill(signal);
+    rmSync(scratch, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(wanted: string[]): Promise<number> {
+  const unknown = wanted.filter((name) => !(name in steps));
+  if (unknown.length > 0) {
+    console.error(`No step ${unknown.join(', ')}. Steps: ${Object.keys(steps).join(', ')}`);
+    return 2;
+  }
+  const total: Count = { passed: 0, failed: 0, skipped: 0 };
+  const report: string[] = [];
+  for (const [name, step] of Object.entries(steps)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.log(`\n== ${name}`);
+    const started = Date.now();
+    const count = await step();
+    report.push(`${name}: ${sentence(count)} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
+  rmSync(scratch, { recursive: true, force: true });
+  console.log(`\n${report.join('\n')}`);
+  if (total.skipped > 0) console.log(`${total.skipped} skipped`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+function sentence({ passed, failed }: Count): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+function command(program: string, ...args: string[]): Step {
+  return async () => one((await run(program, args)) === 0);
+}
+
+function one(ok: boolean): Count {
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
+}
+
+function jest(name: string, ...args: string[]): Step {
+  return async () => {
+    const file = join(scratch, `${name}.json`);
+    const bin = 'node_modules/jest/bin/jest.js';
+    const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', bin];
+    const code = await run('node', [...node, '--passWithNoTests', '--json', `--outputFile=${file}`, ...args]);
+    const count = readCount(file);
+    if (count === undefined) return one(false);
+    // Jest can fail without a failed test (a suite that does not load, a worker that dies).
+    return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+  };
+}
+
+function readCount(file: string): Count | undefined {
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8'));
+    return {
+      passed: result.numPassedTests,
+      failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+      skipped: result.numPendingTests + result.numTodoTests,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The exit code; a program that does not start, or dies of a signal, has failed. */
+function run(program: string, args: string[]): Promise<number> {
+  const path = `${join(root, 'node_modules', '.bin')}:${process.env['PATH']}`;
+  return new Promise((resolve) => {
+    // --json would print the whole result on standard output as well.
+    const quiet = args.includes('--json') ? 'ignore' : 'inherit';
+    current = spawn(program, args, {
+      cwd: root,
+      stdio: ['ignore', quiet, 'inherit'],
+      env: { ...process.env, PATH: path },
+    });
+    current.once('error', (error) => {
+      console.error(`${program}: ${error.message}`);
+      resolve(1);
+    });
+    current.once('close', (code) => resolve(code ?? 1));
+  });
+}
