@@ -1,0 +1,131 @@
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import {
+  type Artifact,
+  cacheFolder,
+  controlPlaneArtifact,
+  kwokArtifact,
+  STAGES_FILE,
+  superviseArtifact,
+} from './artifact.ts';
+import { withBuildLock } from './build-lock.ts';
+
+export const KUBERNETES_COMPONENTS = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+] as const;
+export const COMPONENTS = [...KUBERNETES_COMPONENTS, 'kwok'] as const;
+export type ComponentName = (typeof COMPONENTS)[number];
+
+export interface Binaries {
+  /** The program that ties a component's life to ours (see go/supervise). */
+  readonly supervise: string;
+  /** kwok's configuration. */
+  readonly stages: string;
+  /** For each component the program and its leading arguments. */
+  readonly commands: ReadonlyMap<ComponentName, readonly string[]>;
+}
+
+export type Progress = (line: string) => void;
+
+const PROGRESS_EVERY_MS = 15_000;
+
+/**
+ * Finds the programs of the given components, and builds those that are missing.
+ *
+ * `KUBEBUILDER_ASSETS` comes first, for what it holds; then the cache outside the work tree, whose folders are named
+ * after the versions and a hash of the Go sources; then the Go command fills the cache.
+ */
+export async function locateBinaries(
+  components: readonly ComponentName[],
+  onProgress: Progress = toStandardError,
+): Promise<Binaries> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const commands = new Map<ComponentName, readonly string[]>();
+  for (const name of components) {
+    const asset = name === 'kwok' ? undefined : await kubebuilderAsset(name);
+    if (asset !== undefined) commands.set(name, [asset]);
+  }
+
+  const missing = KUBERNETES_COMPONENTS.filter((name) => components.includes(name) && !commands.has(name));
+  if (missing.length > 0) {
+    const folder = await built(await controlPlaneArtifact(), onProgress, supervise);
+    for (const name of missing) commands.set(name, [join(folder, 'control-plane'), name]);
+  }
+
+  let stages = '';
+  if (components.includes('kwok')) {
+    const folder = await built(await kwokArtifact(), onProgress, supervise);
+    commands.set('kwok', [join(folder, 'kwok')]);
+    stages = join(folder, STAGES_FILE);
+  }
+  return { supervise, stages, commands };
+}
+
+export function toStandardError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function kubebuilderAsset(name: ComponentName): Promise<string | undefined> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (!assets) return undefined;
+  const path = join(assets, name);
+  return (await isThere(path, constants.X_OK)) ? path : undefined;
+}
+
+async function built(artifact: Artifact, onProgress: Progress, supervise?: string): Promise<string> {
+  const { folder, name } = artifact;
+  if (await isThere(folder)) return folder;
+  await mkdir(dirname(folder), { recursive: true });
+  const onWait = (owner: string) => onProgress(`waiting for process ${owner}, which is building ${name}`);
+  await withBuildLock(`${folder}.lock`, onWait, async () => {
+    if (!(await isThere(folder))) await build(artifact, onProgress, supervise);
+  });
+  return folder;
+}
+
+async function build(artifact: Artifact, onProgress: Progress, supervise?: string): Promise<void> {
+  const { folder, name, cost } = artifact;
+  const unfinished = `.building-${basename(folder)}-`;
+  await removeLeftovers(unfinished);
+  const into = await mkdtemp(join(cacheFolder(), unfinished));
+  const started = performance.now();
+  const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;
+  onProgress(`building ${name} (once; it takes ${cost}; the result is kept in ${dirname(folder)})`);
+  const ticker = setInterval(() => onProgress(`building ${name}: ${elapsed()}`), PROGRESS_EVERY_MS);
+  try {
+    await artifact.build(into, supervise);
+    await publish(into, folder);
+    onProgress(`built ${name} in ${elapsed()}`);
+  } finally {
+    clearInterval(ticker);
+    await rm(into, { recursive: true, force: true });
+  }
+}
+
+async function publish(into: string, folder: string): Promise<void> {
+  try {
+    await rename(into, folder);
+  } catch (error) {
+    // Another run that held a taken-over lock was quicker: its build is as good as ours.
+    if (!(await isThere(folder))) throw error;
+  }
+}
+
+/** What a killed build left behind. Called under the lock, so nobody is writing there. */
+async function removeLeftovers(prefix: string): Promise<void> {
+  const names = (await readdir(cacheFolder())).filter((name) => name.startsWith(prefix));
+  await Promise.all(names.map((name) => rm(join(cacheFolder(), name), { recursive: true, force: true })));
+}
+
+async function isThere(path: string, mode: number = constants.F_OK): Promise<boolean> {
+  try {
+    await access(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,3 @@
+module vservergroup-operator/test/supervise
+
+go 1.26.0

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+import "syscall"
+
+func dieWithSupervisor() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{}
+}

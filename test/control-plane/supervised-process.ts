@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+export type SupervisedSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
+
+export interface ProcessOptions {
+  /** The supervisor's program (see go/supervise). */
+  readonly supervise: string;
+  readonly command: readonly string[];
+  readonly logFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A folder to remove if this process dies without stopping the program. */
+  readonly scratch?: string | undefined;
+}
+
+/** A program that cannot outlive this process: its supervisor kills it when this process ends, however it ends. */
+export class SupervisedProcess {
+  readonly pid: number;
+  /** Settles with the exit status; 128 + n stands for signal n. */
+  readonly exited: Promise<number>;
+  readonly #supervisor: ChildProcess;
+  #status: number | undefined;
+
+  private constructor(supervisor: ChildProcess, pid: number) {
+    this.#supervisor = supervisor;
+    this.pid = pid;
+    this.exited = new Promise((resolve) => {
+      supervisor.once('exit', (code) => {
+        this.#status = code ?? 1;
+        resolve(this.#status);
+      });
+    });
+  }
+
+  static async start(options: ProcessOptions): Promise<SupervisedProcess> {
+    const log = openSync(options.logFile, 'a', 0o600);
+    const scratch = options.scratch === undefined ? [] : ['-scratch', options.scratch];
+    const supervisor = spawn(options.supervise, [...scratch, '--', ...options.command], {
+      // A session of its own: a terminal's Ctrl-C reaches only us, and we decide the order in which things end.
+      detached: true,
+      env: { ...process.env, ...options.env },
+      stdio: ['pipe', 'pipe', log],
+    });
+    closeSync(log);
+    supervisor.stdin?.on('error', () => undefined);
+    const started = await Promise.race([
+      supervisor.stdout && firstLine(supervisor.stdout),
+      once(supervisor, 'error').then(([error]) => Promise.reject(error)),
+    ]);
+    const pid = Number(started);
+    if (!(pid > 0)) throw new Error(`${options.command[0]} did not start: see ${options.logFile}`);
+    letGo(supervisor);
+    return new SupervisedProcess(supervisor, pid);
+  }
+
+  get status(): number | undefined {
+    return this.#status;
+  }
+
+  /** Goes through the supervisor, which still holds the pid: the signal cannot hit a stranger that reuses it. */
+  signal(signal: SupervisedSignal): void {
+    if (this.#status === undefined) this.#supervisor.stdin?.write(`${signal}\n`);
+  }
+
+  /** Ends the program, by SIGKILL when it is still there after `patienceMs`. */
+  async stop(signal: SupervisedSignal = 'SIGTERM', patienceMs = 10_000): Promise<void> {
+    this.#supervisor.ref();
+    this.signal(signal);
+    this.signal('SIGCONT');
+    const impatience = setTimeout(() => this.signal('SIGKILL'), patienceMs);
+    await this.exited;
+    clearTimeout(impatience);
+  }
+}
+
+async function firstLine(stream: Readable): Promise<string> {
+  for await (const line of createInterface({ input: stream })) return line;
+  return '';
+}
+
+/** A control plane that nobody stopped must not keep its process from ending (which stops the control plane). */
+function letGo(supervisor: ChildProcess): void {
+  supervisor.stdout?.destroy();
+  if (supervisor.stdin instanceof Socket) supervisor.stdin.unref();
+  supervisor.unref();
+}

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+export interface WaitOptions {
+  /** Default 30 s. */
+  readonly timeoutMs?: number;
+  /** Default 50 ms. */
+  readonly intervalMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+type Falsy = false | 0 | 0n | '' | null | undefined;
+
+/**
+ * Polls until `probe` returns something truthy, and returns that. A probe that throws counts as "not yet".
+ * When time is up the error says what was waited for, and what the last probe returned or threw.
+ */
+export async function waitUntil<T>(
+  description: string,
+  probe: () => T | Promise<T>,
+  { timeoutMs = 30_000, intervalMs = 50, signal }: WaitOptions = {},
+): Promise<Exclude<Awaited<T>, Falsy>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const outcome = await attempt(probe);
+    if (outcome.value) return outcome.value as Exclude<Awaited<T>, Falsy>;
+    if (performance.now() >= deadline) {
+      throw new Error(`waited ${timeoutMs / 1000} s for: ${description}; ${describe(outcome)}`, {
+        cause: outcome.error,
+      });
+    }
+    await delay(intervalMs, undefined, signal && { signal });
+  }
+}
+
+interface Outcome<T> {
+  readonly value?: T;
+  readonly error?: unknown;
+}
+
+async function attempt<T>(probe: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await probe() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+function describe({ value, error }: Outcome<unknown>): string {
+  if (error === undefined) return `the last probe returned ${inspect(value, { depth: 4 })}`;
+  return `the last probe threw ${error instanceof Error ? error.message : inspect(error)}`;
+}
