@@ -41,6 +41,11 @@ export interface NodeView {
   readonly taintKeys: readonly string[];
 }
 
+export interface NodesView {
+  get(name: string): NodeView | undefined;
+  values(): Iterable<NodeView>;
+}
+
 /**
  * The ECS instance of a node, from `spec.providerID`: `<region>.<instanceId>`, optionally behind `alicloud://`.
  * Undefined when the node has none or it names no instance: such a node can't be a backend.
