@@ -1,0 +1,107 @@
+/** What the API server answered with a status of 400 or more, or sent as an ERROR event in a watch (then with its status). */
+export class KubeApiError extends Error {
+  override readonly name = 'KubeApiError';
+  /** HTTP status. */
+  readonly status: number;
+  /** The API server's machine-readable word (`Expired`, `Conflict`, `AlreadyExists` …); '' when it gave none. */
+  readonly reason: string;
+  readonly method: string;
+  readonly path: string;
+  /** How long the API server asks to be left alone. */
+  readonly retryAfterMs?: number;
+  /** `status.details.causes[].reason`: tells "too large resource version" from other time-outs. */
+  readonly causes: readonly string[];
+
+  constructor(request: { method: string; path: string }, status: number, answer: StatusAnswer) {
+    const said = answer.message === '' ? 'no message' : answer.message;
+    super(`${request.method} ${request.path}: ${status}${answer.reason && ` ${answer.reason}`}: ${said}`);
+    this.status = status;
+    this.reason = answer.reason;
+    this.method = request.method;
+    this.path = request.path;
+    this.causes = answer.causes;
+    if (answer.retryAfterMs !== undefined) this.retryAfterMs = answer.retryAfterMs;
+  }
+}
+
+export interface StatusAnswer {
+  readonly reason: string;
+  readonly message: string;
+  readonly causes: readonly string[];
+  readonly retryAfterMs?: number;
+}
+
+/** The request did not come to an answer: connection refused or cut, TLS, time-out. Whether it was carried out is unknown. */
+export class KubeConnectionError extends Error {
+  override readonly name = 'KubeConnectionError';
+  readonly method: string;
+  readonly path: string;
+  /** `ECONNRESET`, `UND_ERR_SOCKET`, `TIMEOUT`, `SILENT` … */
+  readonly code: string;
+
+  constructor(request: { method: string; path: string }, code: string, message: string, cause?: unknown) {
+    super(`${request.method} ${request.path}: ${message}`, cause === undefined ? undefined : { cause });
+    this.method = request.method;
+    this.path = request.path;
+    this.code = code;
+  }
+}
+
+/** Something that should have been JSON was not. Holds no piece of the text: it may be a Secret's. */
+export class KubeParseError extends Error {
+  override readonly name = 'KubeParseError';
+}
+
+const longestMessage = 500;
+
+/** Reads the `Status` object of an error answer; proxies in between answer with plain text or HTML, which is cut short. */
+export function parseStatus(text: string, retryAfter?: string): StatusAnswer {
+  let status: unknown;
+  try {
+    status = JSON.parse(text);
+  } catch {
+    return withRetryAfter({ reason: '', message: oneLine(text), causes: [] }, seconds(retryAfter));
+  }
+  return statusAnswer(status, seconds(retryAfter));
+}
+
+/** The same from a parsed `Status`, as ERROR events carry it. */
+export function statusAnswer(status: unknown, retryAfterMs?: number): StatusAnswer {
+  const { reason, message, details } = record(status);
+  const { causes, retryAfterSeconds } = record(details);
+  const answer = {
+    reason: typeof reason === 'string' ? reason : '',
+    message: typeof message === 'string' ? oneLine(message) : '',
+    causes: (Array.isArray(causes) ? causes : []).map((cause) => String(record(cause)['reason'] ?? '')),
+  };
+  return withRetryAfter(answer, retryAfterMs ?? seconds(retryAfterSeconds));
+}
+
+export function isExpired(error: unknown): boolean {
+  return error instanceof KubeApiError && (error.status === 410 || error.reason === 'Expired');
+}
+
+/** The asked-for version lies in the server's future: an apiserver that lags behind, or an etcd restored from a backup. */
+export function isTooLargeResourceVersion(error: unknown): boolean {
+  if (!(error instanceof KubeApiError) || error.reason !== 'Timeout') return false;
+  return (
+    error.causes.includes('ResourceVersionTooLarge') || /too large resource version/i.test(error.message)
+  );
+}
+
+function withRetryAfter(answer: StatusAnswer, retryAfterMs: number | undefined): StatusAnswer {
+  return retryAfterMs === undefined ? answer : { ...answer, retryAfterMs };
+}
+
+function seconds(value: unknown): number | undefined {
+  const parsed = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof parsed === 'number' && Number.isFinite(parsed) && parsed > 0 ? parsed * 1000 : undefined;
+}
+
+function oneLine(text: string): string {
+  return text.slice(0, longestMessage).replace(/\s+/g, ' ').trim();
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,133 @@
+import { isIP } from 'node:net';
+import { identity, intern, items, port, type Raw, raw, text } from './raw.ts';
+
+export interface EndpointAddress {
+  readonly ip: string;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly nodeName?: string;
+  readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
+}
+
+export interface EndpointPort {
+  /** '' when unnamed. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
+export interface EndpointSubset {
+  readonly addresses: readonly EndpointAddress[];
+  readonly ports: readonly EndpointPort[];
+}
+
+/** An Endpoints object, or one EndpointSlice (then with one subset; a Service has any number of slices). */
+export interface EndpointsObject {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly serviceName: string;
+  readonly subsets: readonly EndpointSubset[];
+  /** Kubernetes has left addresses out (Endpoints only: at 1,000). */
+  readonly overCapacity: boolean;
+  readonly source: 'Endpoints' | 'EndpointSlice';
+}
+
+const serviceNameLabel = 'kubernetes.io/service-name';
+const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity';
+
+/** Undefined for what is of no Service, or holds host names instead of addresses. */
+export function trimEndpointSlice(object: unknown): EndpointsObject | undefined {
+  const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
+  const { metadata, addressType, endpoints, ports } = raw(object);
+  const serviceName = intern(text(raw(raw(metadata)['labels'])[serviceNameLabel]));
+  if (serviceName === '' || addressType === 'FQDN') return undefined;
+  return {
+    key,
+    namespace,
+    name,
+    resourceVersion,
+    serviceName,
+    subsets: [
+      { addresses: items(endpoints).flatMap(sliceAddress), ports: items(ports).flatMap(endpointPort) },
+    ],
+    overCapacity: false,
+    source: 'EndpointSlice',
+  };
+}
+
+export function trimEndpoints(object: unknown): EndpointsObject {
+  const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
+  const { metadata, subsets } = raw(object);
+  return {
+    key,
+    namespace,
+    name,
+    resourceVersion,
+    serviceName: name,
+    subsets: items(subsets).map(subset),
+    overCapacity: text(raw(raw(metadata)['annotations'])[overCapacityAnnotation]) !== '',
+    source: 'Endpoints',
+  };
+}
+
+/** An endpoint's further addresses are of the same pod and interchangeable; kube-proxy takes the first, and so do we. */
+function sliceAddress(value: unknown): EndpointAddress[] {
+  const endpoint = raw(value);
+  const conditions = raw(endpoint['conditions']);
+  // The API says how to read what is not set: ready → true, serving → as ready, terminating → false.
+  const ready = conditions['ready'] !== false;
+  const { serving, terminating } = conditions;
+  return address(items(endpoint['addresses'])[0], endpoint, {
+    ready,
+    serving: typeof serving === 'boolean' ? serving : ready,
+    terminating: terminating === true,
+  });
+}
+
+function subset(value: unknown): EndpointSubset {
+  const { addresses, notReadyAddresses, ports } = raw(value);
+  const as = (ready: boolean) => (entry: unknown) =>
+    address(raw(entry)['ip'], raw(entry), { ready, serving: ready, terminating: false });
+  return {
+    addresses: [...items(addresses).flatMap(as(true)), ...items(notReadyAddresses).flatMap(as(false))],
+    ports: items(ports).flatMap(endpointPort),
+  };
+}
+
+type Conditions = Pick<EndpointAddress, 'ready' | 'serving' | 'terminating'>;
+
+function address(ip: unknown, of: Raw, { ready, serving, terminating }: Conditions): EndpointAddress[] {
+  // `fe80::1%eth0` is an address to Node, but means nothing outside of its own machine.
+  if (typeof ip !== 'string' || isIP(ip) === 0 || ip.includes('%')) return [];
+  const nodeName = text(of['nodeName']);
+  const pod = podOf(of['targetRef']);
+  return [
+    {
+      ip,
+      ready,
+      serving,
+      terminating,
+      ...(nodeName === '' ? {} : { nodeName: intern(nodeName) }),
+      ...(pod === undefined ? {} : { pod }),
+    },
+  ];
+}
+
+function podOf(targetRef: unknown): EndpointAddress['pod'] {
+  const { kind, namespace, name, uid } = raw(targetRef);
+  if (kind !== 'Pod' || text(name) === '') return undefined;
+  return { namespace: intern(text(namespace)), name: text(name), uid: text(uid) };
+}
+
+/** A port of null means "all ports" in a slice: nothing that a backend could be made of. */
+function endpointPort(value: unknown): EndpointPort[] {
+  const entry = raw(value);
+  const number = port(entry['port']);
+  if (number === undefined) return [];
+  return [
+    { name: intern(text(entry['name'])), port: number, protocol: intern(text(entry['protocol']) || 'TCP') },
+  ];
+}

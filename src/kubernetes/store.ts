@@ -1,0 +1,145 @@
+export interface Stored {
+  /** `namespace/name`, or `name` of what has no namespace. */
+  readonly key: string;
+  readonly resourceVersion: string;
+}
+
+export interface StoreChange<T> {
+  readonly type: 'added' | 'modified' | 'removed';
+  readonly old?: T;
+  readonly new?: T;
+}
+
+export type StoreHandler<T> = (change: StoreChange<T>) => void;
+
+type IndexFunction<T> = (object: T) => readonly string[];
+
+interface Index<T> {
+  readonly valuesOf: IndexFunction<T>;
+  readonly keysByValue: Map<string, Set<string>>;
+}
+
+/**
+ * The cache of one kind: what a reflector last heard of, with indexes.
+ *
+ * - A handler sees the store as it is after the change, or after the whole of a `replace`: never half of a list.
+ * - Handlers run at once, in the order they were added; one that throws is counted and reported and stops no other.
+ * - An object whose resourceVersion is the stored one is not a change.
+ */
+export class Store<T extends Stored> {
+  readonly #objects = new Map<string, T>();
+  readonly #indexes = new Map<string, Index<T>>();
+  readonly #handlers = new Set<StoreHandler<T>>();
+  readonly #onHandlerError: (error: unknown, change: StoreChange<T>) => void;
+  #handlerErrors = 0;
+
+  constructor(options: { onHandlerError?: (error: unknown, change: StoreChange<T>) => void } = {}) {
+    this.#onHandlerError = options.onHandlerError ?? (() => {});
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get handlerErrors(): number {
+    return this.#handlerErrors;
+  }
+
+  get(key: string): T | undefined {
+    return this.#objects.get(key);
+  }
+
+  list(): T[] {
+    return [...this.#objects.values()];
+  }
+
+  /** Names an index; what is stored already is indexed as well. The function must depend on the object alone. */
+  index(name: string, valuesOf: IndexFunction<T>): this {
+    if (this.#indexes.has(name)) throw new Error(`the store has an index ${name} already`);
+    const index: Index<T> = { valuesOf, keysByValue: new Map() };
+    this.#indexes.set(name, index);
+    for (const object of this.#objects.values()) addToIndex(index, object);
+    return this;
+  }
+
+  byIndex(name: string, value: string): T[] {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new Error(`the store has no index ${name}`);
+    const found: T[] = [];
+    for (const key of index.keysByValue.get(value) ?? []) {
+      const object = this.#objects.get(key);
+      if (object !== undefined) found.push(object);
+    }
+    return found;
+  }
+
+  /** Returns the function that takes the handler away again. */
+  onChange(handler: StoreHandler<T>): () => void {
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  set(object: T): void {
+    const change = this.#put(object);
+    if (change !== undefined) this.#notify(change);
+  }
+
+  remove(key: string): void {
+    const change = this.#drop(key);
+    if (change !== undefined) this.#notify(change);
+  }
+
+  /** Makes the store equal to the list. Removals are told first: what left must not wait behind what came. */
+  replace(list: readonly T[]): void {
+    const listed = new Set(list.map((object) => object.key));
+    const gone = [...this.#objects.keys()].filter((key) => !listed.has(key));
+    const changes = [...gone.map((key) => this.#drop(key)), ...list.map((object) => this.#put(object))];
+    for (const change of changes) if (change !== undefined) this.#notify(change);
+  }
+
+  #put(object: T): StoreChange<T> | undefined {
+    const old = this.#objects.get(object.key);
+    if (old?.resourceVersion === object.resourceVersion) return undefined;
+    if (old !== undefined) this.#unindex(old);
+    this.#objects.set(object.key, object);
+    for (const index of this.#indexes.values()) addToIndex(index, object);
+    return old === undefined ? { type: 'added', new: object } : { type: 'modified', old, new: object };
+  }
+
+  #drop(key: string): StoreChange<T> | undefined {
+    const old = this.#objects.get(key);
+    if (old === undefined) return undefined;
+    this.#unindex(old);
+    this.#objects.delete(key);
+    return { type: 'removed', old };
+  }
+
+  #unindex(object: T): void {
+    for (const { valuesOf, keysByValue } of this.#indexes.values()) {
+      for (const value of valuesOf(object)) {
+        const keys = keysByValue.get(value);
+        keys?.delete(object.key);
+        if (keys?.size === 0) keysByValue.delete(value);
+      }
+    }
+  }
+
+  #notify(change: StoreChange<T>): void {
+    for (const handler of [...this.#handlers]) {
+      try {
+        handler(change);
+      } catch (error) {
+        this.#handlerErrors++;
+        this.#onHandlerError(error, change);
+      }
+    }
+  }
+}
+
+function addToIndex<T extends Stored>(index: Index<T>, object: T): void {
+  for (const value of index.valuesOf(object)) {
+    const keys = index.keysByValue.get(value);
+    if (keys === undefined) index.keysByValue.set(value, new Set([object.key]));
+    else keys.add(object.key);
+  }
+}

@@ -1,0 +1,2 @@
+export { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
+export type * from './transport-types.ts';
