@@ -1,0 +1,29 @@
+import { HELP, parseCommandLine, UsageError } from './options.ts';
+import { startSimulator } from './simulator.ts';
+
+async function main(): Promise<void> {
+  const options = parseCommandLine(process.argv.slice(2), process.env);
+  if (options === 'help') {
+    process.stdout.write(HELP);
+    return;
+  }
+  const simulator = await startSimulator(options);
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    void simulator.close();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  console.log(`seed ${simulator.faults.seed}`);
+  console.log(`listening on ${simulator.url}`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(`simulator: ${message}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

@@ -1,0 +1,126 @@
+import { type Row, rowKey } from './backend-servers.ts';
+
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A listener only points at a group: nothing is forwarded. */
+export interface Listener {
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp' | 'http' | 'https';
+  readonly vServerGroupId?: string;
+  readonly status?: 'running' | 'stopped';
+  /** Rules of the listener that forward to a group of their own. */
+  readonly rules?: readonly {
+    id: string;
+    name: string;
+    domain: string;
+    url: string;
+    vServerGroupId: string;
+  }[];
+}
+
+export interface LoadBalancerAttributes {
+  readonly name?: string;
+  readonly status?: LoadBalancerStatus;
+  readonly regionId?: string;
+  readonly vpcId?: string;
+  readonly spec?: string;
+  readonly address?: string;
+  readonly addressType?: 'internet' | 'intranet';
+}
+
+export type LoadBalancerStatus = 'active' | 'inactive' | 'locked';
+
+export class LoadBalancer {
+  readonly id: string;
+  readonly name: string;
+  readonly regionId: string;
+  readonly vpcId: string;
+  readonly spec: string;
+  readonly address: string;
+  readonly addressType: 'internet' | 'intranet';
+  readonly createTime: string;
+  readonly listeners: Listener[] = [];
+  readonly groups = new Set<string>();
+  status: LoadBalancerStatus;
+  /** Rows over all groups, kept by SimulatorState. */
+  backendCount = 0;
+  /** Until then, writes get `busyCode`. */
+  busyUntil = 0;
+  busyCode = 'BackendServer.configuring';
+
+  constructor(
+    id: string,
+    attributes: LoadBalancerAttributes & { regionId: string; vpcId: string; createTime: string },
+  ) {
+    this.id = id;
+    this.name = attributes.name ?? id;
+    this.regionId = attributes.regionId;
+    this.vpcId = attributes.vpcId;
+    this.spec = attributes.spec ?? 'slb.s2.small';
+    this.address = attributes.address ?? '192.168.0.1';
+    this.addressType = attributes.addressType ?? 'intranet';
+    this.createTime = attributes.createTime;
+    this.status = attributes.status ?? 'active';
+  }
+}
+
+export type Health = 'normal' | 'abnormal' | 'unavailable';
+
+export class VServerGroup {
+  readonly id: string;
+  readonly loadBalancerId: string;
+  readonly createTime: string;
+  readonly tags: readonly Tag[];
+  readonly #rows = new Map<string, Row>();
+  readonly #health = new Map<string, Health>();
+  name: string;
+  /** Until then, writes get VServerGroupProcessing. */
+  busyUntil = 0;
+
+  constructor(id: string, loadBalancerId: string, name: string, createTime: string, tags: readonly Tag[]) {
+    this.id = id;
+    this.loadBalancerId = loadBalancerId;
+    this.name = name;
+    this.createTime = createTime;
+    this.tags = tags;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  rows(): Row[] {
+    return [...this.#rows.values()];
+  }
+
+  row(key: string): Row | undefined {
+    return this.#rows.get(key);
+  }
+
+  health(row: Row): Health {
+    return this.#health.get(rowKey(row)) ?? 'normal';
+  }
+
+  setHealth(row: Pick<Row, 'serverId' | 'serverIp' | 'port' | 'type'>, health: Health): void {
+    this.#health.set(rowKey(row), health);
+  }
+
+  /** For SimulatorState, which keeps the counts: whether a row was replaced. */
+  put(row: Row): boolean {
+    const key = rowKey(row);
+    const replaced = this.#rows.has(key);
+    this.#rows.set(key, row);
+    return replaced;
+  }
+
+  /** For SimulatorState, which keeps the counts. */
+  drop(key: string): Row | undefined {
+    const row = this.#rows.get(key);
+    this.#rows.delete(key);
+    this.#health.delete(key);
+    return row;
+  }
+}
