@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { type Cluster, KubeConfig, makeAbsolutePath, type User } from '@kubernetes/client-node';
+import { parseDocument } from 'yaml';
+
+const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+
+/** Why there is no usable configuration, in a sentence for the user. Never holds a piece of the file: it has credentials in it. */
+export class KubeConfigError extends Error {
+  override readonly name = 'KubeConfigError';
+}
+
+export interface KubeConfigSources {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly home?: string;
+  readonly serviceAccountToken?: string;
+}
+
+/** The given file, else those of KUBECONFIG, else the pod's service account, else ~/.kube/config: kubectl's order. */
+export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): KubeConfig {
+  const env = sources.env ?? process.env;
+  const named = file ?? env['KUBECONFIG'] ?? '';
+  const files = file === undefined ? named.split(delimiter).filter((name) => name !== '') : [file];
+  if (files.length > 0) return checked(merged(files), files.join(delimiter));
+  if (env['KUBERNETES_SERVICE_HOST'] && exists(sources.serviceAccountToken ?? serviceAccountToken)) {
+    const inCluster = new KubeConfig();
+    inCluster.loadFromCluster();
+    return checked(inCluster, 'the service account');
+  }
+  const usual = join(sources.home ?? homedir(), '.kube', 'config');
+  if (exists(usual)) return checked(merged([usual]), usual);
+  throw new KubeConfigError(
+    'no Kubernetes API to talk to: give --kubeconfig or KUBECONFIG, or run in a pod with a service account',
+  );
+}
+
+function merged(files: readonly string[]): KubeConfig {
+  const [first, ...others] = files.map(readOne);
+  const config = first ?? new KubeConfig();
+  try {
+    // The first file to set a value wins, as with kubectl.
+    for (const other of others) config.mergeConfig(other, config.currentContext !== undefined);
+  } catch (error) {
+    throw new KubeConfigError(`kubeconfigs ${files.join(delimiter)}: ${messageOf(error)}`);
+  }
+  return config;
+}
+
+function readOne(file: string): KubeConfig {
+  const config = new KubeConfig();
+  const { text, tokenFiles } = read(file);
+  try {
+    config.loadFromString(text);
+  } catch (error) {
+    throw new KubeConfigError(`kubeconfig ${file}: ${messageOf(error)}`);
+  }
+  config.makePathsAbsolute(dirname(file));
+  config.users = config.users.map((user) => withTokenFile(user, dirname(file), tokenFiles.get(user.name)));
+  return config;
+}
+
+/** client-node does not know `users[].user.tokenFile` of kubeconfigs, only its own name for it. */
+function withTokenFile(user: User, folder: string, tokenFile: string | undefined): User {
+  if (tokenFile === undefined) return user;
+  const config = { tokenFile: makeAbsolutePath(folder, tokenFile) };
+  return { ...user, authProvider: { name: 'tokenFile', config } };
+}
+
+function read(file: string): { text: string; tokenFiles: Map<string, string> } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new KubeConfigError(`kubeconfig ${file} cannot be read: ${codeOf(error)}`);
+  }
+  // client-node's own YAML errors quote the lines around the mistake, and with them tokens and keys.
+  const document = parseDocument(text, { prettyErrors: false });
+  const [mistake] = document.errors;
+  if (mistake !== undefined) {
+    const line = text.slice(0, mistake.pos[0]).split('\n').length;
+    throw new KubeConfigError(`kubeconfig ${file} is not YAML: ${mistake.code} in line ${line}`);
+  }
+  const content: unknown = document.toJS();
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new KubeConfigError(`kubeconfig ${file} is empty or not a kubeconfig`);
+  }
+  return { text, tokenFiles: tokenFilesOf(content) };
+}
+
+function tokenFilesOf(content: { users?: unknown }): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const entry of Array.isArray(content.users) ? content.users : []) {
+    const tokenFile: unknown = entry?.user?.tokenFile;
+    if (typeof entry?.name === 'string' && typeof tokenFile === 'string') found.set(entry.name, tokenFile);
+  }
+  return found;
+}
+
+function checked(config: KubeConfig, source: string): KubeConfig {
+  const name = config.getCurrentContext();
+  if (!name) throw new KubeConfigError(`kubeconfig ${source} has no current-context`);
+  const context = config.getContextObject(name);
+  if (context === null)
+    throw new KubeConfigError(`kubeconfig ${source} has no context ${name}, its current-context`);
+  const cluster = config.getCluster(context.cluster);
+  if (cluster === null) {
+    throw new KubeConfigError(
+      `kubeconfig ${source} has no cluster ${context.cluster}, which context ${name} names`,
+    );
+  }
+  if (context.user && config.getUser(context.user) === null) {
+    throw new KubeConfigError(
+      `kubeconfig ${source} has no user ${context.user}, which context ${name} names`,
+    );
+  }
+  checkUrls(cluster, source);
+  return config;
+}
+
+function checkUrls(cluster: Cluster, source: string): void {
+  const where = `kubeconfig ${source}, cluster ${cluster.name}`;
+  if (!/^https?:\/\//.test(cluster.server) || !URL.canParse(cluster.server)) {
+    throw new KubeConfigError(`${where}: server is not an http(s) URL`);
+  }
+  const proxy = cluster.proxyUrl;
+  if (proxy && !(/^(https?|socks5h?):\/\//.test(proxy) && URL.canParse(proxy))) {
+    throw new KubeConfigError(`${where}: proxy-url is not an http, https or socks5 URL`);
+  }
+}
+
+function exists(file: string): boolean {
+  try {
+    readFileSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code ?? 'unknown error');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
