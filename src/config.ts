@@ -1,0 +1,65 @@
+import { ConfigError } from './config/config-error.ts';
+import { type FlagValues, flagKeys, flagName } from './config/flags.ts';
+import { type Environment, readArguments, readEnvironment, readValue } from './config/read.ts';
+
+export { ConfigError } from './config/config-error.ts';
+export { helpText } from './config/help.ts';
+export type { ListenAddress } from './config/values.ts';
+
+/** Everything that can be set, read and checked. Every duration is in milliseconds. */
+export interface Config extends FlagValues {
+  readonly inCluster: boolean;
+}
+
+export type Command =
+  | { readonly action: 'run'; readonly config: Config }
+  | { readonly action: 'help' }
+  | { readonly action: 'version' };
+
+/** Throws a ConfigError for whatever it does not know or understand. */
+export function readCommand(args: readonly string[], environment: Environment): Command {
+  const { help, version, given } = readArguments(args);
+  if (help) return { action: 'help' };
+  if (version) return { action: 'version' };
+  const fromEnvironment = readEnvironment(environment);
+  const inCluster =
+    environment['KUBERNETES_SERVICE_HOST'] !== undefined &&
+    !given.has('kubeconfig') &&
+    !fromEnvironment.has('kubeconfig');
+  const values = Object.fromEntries(
+    flagKeys.map((key) => [key, readValue(key, given, fromEnvironment, { inCluster })]),
+  ) as unknown as FlagValues;
+  const config: Config = Object.freeze({ ...values, inCluster });
+  for (const problem of problems(config)) throw new ConfigError(problem);
+  return { action: 'run', config };
+}
+
+/** What each value alone cannot tell. */
+function* problems(config: Config): Generator<string> {
+  const {
+    leaderElectLeaseDuration: lease,
+    leaderElectRenewDeadline: renew,
+    leaderElectRetryPeriod: retry,
+  } = config;
+  if (renew >= lease)
+    yield `--leader-elect-renew-deadline: received ${renew}ms, expected less than --leader-elect-lease-duration (${lease}ms), so that a leader stops before another takes over`;
+  if (retry * JITTER >= renew)
+    yield `--leader-elect-retry-period: received ${retry}ms, expected less than --leader-elect-renew-deadline (${renew}ms) divided by ${JITTER}, so that a renewal can be tried twice`;
+  if (config.leaderElect && !config.inCluster && config.leaderElectNamespace === undefined)
+    yield '--leader-elect-namespace is needed with --leader-elect outside a cluster: expected the name of a namespace';
+  for (const key of ['slbEndpoint', 'ecsEndpoint'] as const)
+    if (isExposed(config[key]) && !config.allowInsecureEndpoints)
+      yield `${flagName(key)}: received ${JSON.stringify(config[key])}, expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)`;
+  const { metricsAddress: metrics, healthAddress: health } = config;
+  if (metrics && health && metrics.port !== 0 && metrics.port === health.port && metrics.host === health.host)
+    yield `--health-address: received port ${health.port}, expected another than that of --metrics-address`;
+}
+
+/** The pause between two tries is up to this much longer, as client-go's. */
+const JITTER = 1.2;
+
+function isExposed(endpoint: string | undefined): boolean {
+  if (endpoint === undefined) return false;
+  const { protocol, hostname } = new URL(endpoint);
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}

@@ -1,0 +1,256 @@
+import {
+  address,
+  boolean,
+  choice,
+  decimal,
+  duration,
+  endpoint,
+  integer,
+  path,
+  selector,
+  text,
+  type ValueKind,
+} from './values.ts';
+
+/** What a default can depend on. */
+export interface Context {
+  /** In a pod, and not told to use a kubeconfig. */
+  readonly inCluster: boolean;
+}
+
+export interface Flag<T> {
+  readonly section: Section;
+  readonly kind: ValueKind<unknown>;
+  readonly help: string;
+  /** Text, read like text given by the user. Absent: the value is undefined, or the flag is required. */
+  readonly fallback?: string | ((context: Context) => string);
+  /** Says in --help what the default depends on, or what an absent value means. */
+  readonly fallbackHelp?: string;
+  readonly required?: true;
+  readonly repeatable?: true;
+  /** Only carries the type. */
+  readonly type?: T;
+}
+
+export const SECTIONS = [
+  'Kubernetes',
+  'Alibaba Cloud',
+  'Membership',
+  'Pace',
+  'Leader election',
+  'Process',
+] as const;
+
+type Section = (typeof SECTIONS)[number];
+
+interface Extra {
+  readonly fallbackHelp?: string;
+}
+
+const builder = (section: Section) => ({
+  defaulted: <T>(kind: ValueKind<T>, fallback: Flag<T>['fallback'] & {}, help: string, extra: Extra = {}) =>
+    ({ section, kind, fallback, help, ...extra }) as Flag<T>,
+  optional: <T>(kind: ValueKind<T>, help: string, fallbackHelp?: string) =>
+    ({ section, kind, help, ...(fallbackHelp !== undefined && { fallbackHelp }) }) as Flag<T | undefined>,
+  required: <T>(kind: ValueKind<T>, help: string) => ({ section, kind, help, required: true }) as Flag<T>,
+  repeatable: <T>(kind: ValueKind<T>, help: string, fallbackHelp: string) =>
+    ({ section, kind, help, fallbackHelp, repeatable: true }) as Flag<readonly T[]>,
+});
+
+const kubernetes = builder('Kubernetes');
+const cloud = builder('Alibaba Cloud');
+const membership = builder('Membership');
+const pace = builder('Pace');
+const election = builder('Leader election');
+const process = builder('Process');
+
+const dnsLabel = (placeholder: string, what: string) =>
+  text(placeholder, `${what}: lower-case letters, digits and -`, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+const namespace = dnsLabel('NAMESPACE', 'the name of a namespace');
+
+/**
+ * Every flag. The key is the field of Config, and in kebab case the name of the flag; `VSGB_` and the key in upper
+ * case is the environment variable. Durations are read into milliseconds. Credentials are never flags: a command
+ * line can be read by every process of the machine.
+ */
+export const flags = {
+  kubeconfig: kubernetes.optional(
+    path('FILE'),
+    'Kubeconfig file.',
+    "the pod's service account in a cluster, else $KUBECONFIG or ~/.kube/config",
+  ),
+  context: kubernetes.optional(
+    text('NAME', 'the name of a context', /^\S+$/),
+    'Context of the kubeconfig.',
+    'its current context',
+  ),
+  namespace: kubernetes.repeatable(
+    namespace,
+    'Only look after bindings in this namespace. Can be repeated; several are separated by commas in the environment.',
+    'all namespaces',
+  ),
+  bindingSelector: kubernetes.optional(
+    selector,
+    'Only look after bindings with these labels.',
+    'all bindings',
+  ),
+  endpointsSource: kubernetes.defaulted(
+    choice('auto', 'endpointslices', 'endpoints'),
+    'auto',
+    'Where the members of a Service are read from. auto: EndpointSlices where the cluster serves them, else Endpoints.',
+  ),
+
+  region: cloud.required(
+    text('REGION', 'the id of a region, as cn-hangzhou', /^[a-z]{2,}(-[0-9a-z]+)+$/),
+    'Region of the load balancers, unless a binding names its own.',
+  ),
+  vpcId: cloud.optional(
+    text('ID', 'the id of a VPC, as vpc-bp1x0abc', /^vpc-[0-9a-zA-Z-]{1,60}$/),
+    'VPC of the cluster. Pod addresses are looked up in it.',
+    'the VPC of the load balancer',
+  ),
+  clusterId: cloud.optional(
+    text(
+      'ID',
+      'at most 40 letters, digits, ., _ and -, a letter or digit first',
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/,
+    ),
+    'Name of this cluster in the description of the backends it adds. Two clusters that share a group need different ones, and one cluster must keep its own.',
+    'from the UID of the namespace kube-system',
+  ),
+  slbEndpoint: cloud.optional(
+    endpoint,
+    'Address of the SLB API.',
+    'the endpoint of the region, see --endpoint-network',
+  ),
+  ecsEndpoint: cloud.optional(
+    endpoint,
+    'Address of the ECS API.',
+    'the endpoint of the region, see --endpoint-network',
+  ),
+  endpointNetwork: cloud.defaulted(
+    choice('vpc', 'public'),
+    'vpc',
+    'Which endpoints of a region are called: those inside its VPCs, or those on the Internet.',
+  ),
+  allowInsecureEndpoints: cloud.defaulted(
+    boolean,
+    'false',
+    'Take http:// endpoints that are not on this machine. Requests are signed but not encrypted.',
+  ),
+  credentialsDir: cloud.optional(
+    path('DIR'),
+    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up.',
+    'RRSA, then environment variables, then the RAM role of the instance',
+  ),
+
+  defaultDrainSeconds: membership.defaulted(
+    integer(0, 3600),
+    '0',
+    'How long a leaving backend stays with weight 0, for bindings without spec.drain.seconds.',
+  ),
+  excludeCordonedNodes: membership.defaulted(
+    boolean,
+    'false',
+    'With backendType ecs: a cordoned node leaves.',
+  ),
+  localWeights: membership.defaulted(
+    boolean,
+    'false',
+    'With backendType ecs and externalTrafficPolicy Local: weigh nodes by their number of ready pods.',
+  ),
+  dryRun: membership.defaulted(
+    boolean,
+    'false',
+    'Show what would be changed in the groups, and change nothing.',
+  ),
+
+  apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'How long one call of the cloud API may take.'),
+  apiQps: pace.defaulted(decimal(0.1, 1000), '50', 'Calls a second of the cloud API, over all groups.'),
+  apiBurst: pace.defaulted(integer(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
+  writeSpacing: pace.defaulted(
+    duration('0', '10s'),
+    '100ms',
+    'Time between the starts of two changes of one group, in which what arrives is merged.',
+  ),
+  addWindow: pace.defaulted(
+    duration('0', '10s'),
+    '250ms',
+    'How long additions may wait for others to share their call. Removals never wait for it.',
+  ),
+  maxBackendsPerCall: pace.defaulted(
+    integer(1, 40),
+    '20',
+    'Backends in one call. The documented limit is 20.',
+  ),
+  resync: pace.defaulted(
+    duration('1s', '24h'),
+    '5m',
+    'How often each group is read again to find changes made by others, give or take a tenth.',
+  ),
+
+  leaderElect: election.defaulted(
+    boolean,
+    ({ inCluster }) => String(inCluster),
+    'Only write to groups while holding the Lease, so that several replicas can run.',
+    { fallbackHelp: 'true in a cluster, else false' },
+  ),
+  leaderElectNamespace: election.optional(namespace, 'Namespace of the Lease.', 'the namespace of the pod'),
+  leaderElectLeaseName: election.defaulted(
+    text('NAME', 'the name of a Lease', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/),
+    'vservergroup-operator',
+    'Name of the Lease.',
+  ),
+  leaderElectLeaseDuration: election.defaulted(
+    duration('1s', '10m'),
+    '15s',
+    'How long others wait, after the last sign of life of a leader, before they take over.',
+  ),
+  leaderElectRenewDeadline: election.defaulted(
+    duration('500ms', '10m'),
+    '10s',
+    'How long the leader goes on without renewing the Lease.',
+  ),
+  leaderElectRetryPeriod: election.defaulted(
+    duration('100ms', '5m'),
+    '2s',
+    'Time between two tries to take or renew the Lease.',
+  ),
+
+  metricsAddress: process.defaulted(
+    address,
+    ({ inCluster }) => (inCluster ? ':8080' : '127.0.0.1:0'),
+    'Where /metrics is served, or off. Port 0 takes a free one and logs it.',
+    { fallbackHelp: ':8080 in a cluster, else 127.0.0.1:0' },
+  ),
+  healthAddress: process.defaulted(
+    address,
+    ({ inCluster }) => (inCluster ? ':8081' : '127.0.0.1:0'),
+    'Where /healthz and /readyz are served, or off.',
+    { fallbackHelp: ':8081 in a cluster, else 127.0.0.1:0' },
+  ),
+  shutdownTimeout: process.defaulted(
+    duration('0', '10m'),
+    '10s',
+    'How long calls in flight may take to end after SIGTERM.',
+  ),
+  logLevel: process.defaulted(choice('error', 'warn', 'info', 'debug'), 'info', 'What is logged.'),
+  logFormat: process.defaulted(
+    choice('json', 'text'),
+    'json',
+    'One JSON object a line, or lines for people.',
+  ),
+} as const satisfies Record<string, Flag<unknown>>;
+
+export type FlagKey = keyof typeof flags;
+
+type ValueOf<F> = F extends Flag<infer T> ? T : never;
+export type FlagValues = { readonly [K in FlagKey]: ValueOf<(typeof flags)[K]> };
+
+export const flagKeys = Object.keys(flags) as FlagKey[];
+export const flagName = (key: FlagKey) => `--${kebab(key)}`;
+export const environmentName = (key: FlagKey) => `VSGB_${kebab(key).replaceAll('-', '_').toUpperCase()}`;
+
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

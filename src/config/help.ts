@@ -1,0 +1,73 @@
+import { environmentName, type Flag, type FlagKey, flagKeys, flagName, flags, SECTIONS } from './flags.ts';
+
+export interface FlagHelp {
+  readonly flag: string;
+  readonly placeholder: string;
+  readonly environment: string;
+  readonly help: string;
+  /** "default: …" or "needed"; every flag has one. */
+  readonly fallback: string;
+}
+
+export interface SectionHelp {
+  readonly title: string;
+  readonly flags: readonly FlagHelp[];
+}
+
+/** What is known about the flags, for --help and for docs/flags.md. */
+export function describeFlags(): SectionHelp[] {
+  return SECTIONS.map((title) => ({
+    title,
+    flags: flagKeys.filter((key) => flags[key].section === title).map(describeFlag),
+  }));
+}
+
+function describeFlag(key: FlagKey): FlagHelp {
+  const flag: Flag<unknown> = flags[key];
+  const fallback = flag.fallbackHelp ?? (typeof flag.fallback === 'string' ? flag.fallback : 'none');
+  return {
+    flag: flagName(key),
+    placeholder: flag.kind.placeholder,
+    environment: environmentName(key),
+    help: flag.help,
+    fallback: flag.required ? 'needed' : `default: ${fallback}`,
+  };
+}
+
+const WIDTH = 100;
+const INDENT = ' '.repeat(6);
+
+const INTRODUCTION = `vservergroup-operator keeps the backends of SLB vServer groups equal to the cluster.
+
+Usage: vservergroup-operator --region REGION [flags]
+
+Each flag can also be given as the environment variable shown next to it; the flag wins.`;
+
+const CREDENTIALS = `Credentials, first that is there:
+  --credentials-dir; RRSA (ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and
+  ALIBABA_CLOUD_OIDC_TOKEN_FILE, set by the ack-pod-identity-webhook); ALIBABA_CLOUD_ACCESS_KEY_ID and
+  ALIBABA_CLOUD_ACCESS_KEY_SECRET with, optional, ALIBABA_CLOUD_SECURITY_TOKEN; the RAM role of the instance.
+  HTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
+
+export function helpText(): string {
+  const sections = describeFlags().map(({ title, flags }) => `${title}:\n${flags.map(flagText).join('\n')}`);
+  const own = 'Other:\n  --help, -h\n      Show this text.\n  --version\n      Show the version.';
+  return `${[INTRODUCTION, ...sections, own, CREDENTIALS].join('\n\n')}\n`;
+}
+
+function flagText({ flag, placeholder, environment, help, fallback }: FlagHelp): string {
+  const usage = placeholder === '' ? flag : `${flag} ${placeholder}`;
+  return `  ${usage}  ($${environment})\n${wrap(`${help} (${fallback})`)}`;
+}
+
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && INDENT.length + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line].map((each) => INDENT + each).join('\n');
+}

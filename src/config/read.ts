@@ -1,0 +1,116 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from './config-error.ts';
+import {
+  type Context,
+  environmentName,
+  type Flag,
+  type FlagKey,
+  flagKeys,
+  flagName,
+  flags,
+} from './flags.ts';
+import { boolean } from './values.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What was given for each flag, as text. */
+export type Given = ReadonlyMap<FlagKey, readonly string[]>;
+
+const keyOfFlag = new Map(flagKeys.map((key) => [flagName(key), key]));
+const keyOfVariable = new Map(flagKeys.map((key) => [environmentName(key), key]));
+
+/** A Service named vsgb-… puts such variables into the pods of its namespace. */
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
+
+export interface CommandLine {
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly given: Given;
+}
+
+/** Messages name an unknown flag but never its value: it may be a secret put in the wrong place. */
+export function readArguments(args: readonly string[]): CommandLine {
+  const options = Object.fromEntries(
+    flagKeys.filter((key) => kindOf(key) !== boolean).map((key) => [flagName(key).slice(2), string]),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given = new Map<FlagKey, string[]>();
+  let help = false;
+  let version = false;
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue;
+    if (token.kind === 'positional') throw new ConfigError('an argument that belongs to no flag; see --help');
+    if (token.rawName === '--help' || token.rawName === '-h') help = true;
+    else if (token.rawName === '--version') version = true;
+    else {
+      const [key, value] = readOption(token.rawName, token.value, token.inlineValue ?? false);
+      given.set(key, isRepeatable(key) ? [...(given.get(key) ?? []), value] : [value]);
+    }
+  }
+  return { help, version, given };
+}
+
+const string = { type: 'string' } as const;
+
+function readOption(rawName: string, value: string | undefined, inline: boolean): [FlagKey, string] {
+  const negated = rawName.startsWith('--no-') ? keyOfFlag.get(`--${rawName.slice(5)}`) : undefined;
+  if (negated !== undefined && kindOf(negated) === boolean && value === undefined) return [negated, 'false'];
+  const key = keyOfFlag.get(rawName);
+  if (key === undefined) throw new ConfigError(`unknown flag ${rawName}; see --help`);
+  if (kindOf(key) === boolean) return [key, value ?? 'true'];
+  if (value === undefined || (!inline && value.startsWith('-')))
+    throw new ConfigError(`${rawName} needs a value: expected ${kindOf(key).expected}`);
+  return [key, value];
+}
+
+/** An empty variable counts as unset: manifests cannot leave one out so easily. */
+export function readEnvironment(environment: Environment): Given {
+  const given = new Map<FlagKey, string[]>();
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('VSGB_') || value === undefined || value === '') continue;
+    const key = keyOfVariable.get(name);
+    if (key !== undefined) given.set(key, isRepeatable(key) ? value.split(',') : [value]);
+    else if (!SERVICE_LINK.test(name))
+      throw new ConfigError(`unknown environment variable ${name}; see --help`);
+  }
+  return given;
+}
+
+/** The typed value: of the command line, else of the environment, else the default. */
+export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given, context: Context): unknown {
+  const flag: Flag<unknown> = flags[key];
+  const name = fromFlags.has(key) ? flagName(key) : environmentName(key);
+  const given = fromFlags.get(key) ?? fromEnvironment.get(key);
+  if (flag.repeatable) return (given ?? []).map((item) => convert(flag, name, item.trim()));
+  if (given?.[0] !== undefined) return convert(flag, name, given[0]);
+  if (flag.required) throw new ConfigError(`${flagName(key)} is needed: expected ${flag.kind.expected}`);
+  const { fallback } = flag;
+  if (fallback === undefined) return undefined;
+  return convert(flag, flagName(key), typeof fallback === 'string' ? fallback : fallback(context));
+}
+
+function convert(flag: Flag<unknown>, name: string, value: string): unknown {
+  const result = flag.kind.schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new ConfigError(`${name}: received ${quote(value)}, expected ${flag.kind.expected}`);
+}
+
+/** What was received, cut short, on one line, and without the user part of a URL. */
+function quote(value: string): string {
+  const safe = value.replace(/\/\/[^@/]*@/g, '//***@');
+  return JSON.stringify(safe.length > 80 ? `${safe.slice(0, 80)}…` : safe);
+}
+
+function kindOf(key: FlagKey) {
+  return flags[key].kind as Flag<unknown>['kind'];
+}
+
+function isRepeatable(key: FlagKey): boolean {
+  return (flags[key] as Flag<unknown>).repeatable === true;
+}
