@@ -25,6 +25,8 @@ export interface ControlPlaneOptions {
 }
 
 const TOKEN_LIFETIME_SECONDS = 7 * 24 * 3600;
+// On SIGTERM the API server stops listening at once, then waits up to a minute for open watches to end.
+const PATIENCE_MS = 2_000;
 
 /**
  * Starts a Kubernetes control plane on 127.0.0.1, in about 5 s (10 s on a busy machine) once the programs are built.
@@ -121,7 +123,8 @@ export class ControlPlane {
     const { server, caFile, adminToken } = this;
     await writeKubeconfig(this.kubeconfig, { server, caFile, user: 'admin', token: adminToken });
     const clients = components.filter((name) => name !== 'etcd' && name !== 'kube-apiserver');
-    await Promise.all([this.#untilDefaultNamespaceExists(), ...clients.map(start)]);
+    await Promise.all(clients.map(start));
+    await this.#untilUsable(clients.includes('kube-controller-manager'));
   }
 
   /** Processes that run now, by component. */
@@ -147,9 +150,9 @@ export class ControlPlane {
     this.#running.set(name, process);
   }
 
-  /** Returns once the component is gone; one that does not heed the signal within 10 s is killed. */
+  /** Returns once the component is gone; one that is still there 2 s after the signal is killed. */
   async stopComponent(name: ComponentName, signal: SupervisedSignal = 'SIGTERM'): Promise<void> {
-    await this.#process(name).stop(signal);
+    await this.#process(name).stop(signal, PATIENCE_MS);
     this.#running.delete(name);
   }
 
@@ -190,7 +193,7 @@ export class ControlPlane {
 
   /** Ends every component at once and removes the state folder if it is a temporary one. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.values()].map((process) => process.stop('SIGKILL')));
+    await Promise.all([...this.#running.values()].map((process) => process.stop('SIGKILL', 0)));
     this.#running.clear();
     if (this.#isTemporary) await rm(this.dir, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -219,9 +222,14 @@ export class ControlPlane {
     await writeFile(serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
   }
 
-  /** The API server is ready a moment before it has made the first namespaces. */
-  async #untilDefaultNamespaceExists(): Promise<void> {
+  /**
+   * The API server is ready a moment before it has made the first namespaces, and the controller manager before its
+   * controllers run (it would end if the API server went away in between); a ServiceAccount is their first deed.
+   */
+  async #untilUsable(withControllers: boolean): Promise<void> {
     await using api = await KubeApi.fromKubeconfig(this.kubeconfig);
-    await waitUntil('the namespace "default"', () => api.get('/api/v1/namespaces/default'));
+    const namespace = '/api/v1/namespaces/default';
+    const sign = withControllers ? `${namespace}/serviceaccounts/default` : namespace;
+    await waitUntil(`a first sign of life, ${sign}`, () => api.get(sign), { timeoutMs: 60_000 });
   }
 }

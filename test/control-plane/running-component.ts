@@ -44,7 +44,7 @@ export async function launch({
     await Promise.race([untilReady(name, component, given.signal), died]);
     return process;
   } catch (error) {
-    await process.stop('SIGKILL');
+    await process.stop('SIGKILL', 0);
     const reason = error instanceof Error ? error.message : String(error);
     const tail = tailOf(logFile, QUOTED_LINES) || '(it logged nothing)';
     throw new Error(`${name} did not become ready: ${reason}\nlast lines of ${logFile}:\n${tail}`);

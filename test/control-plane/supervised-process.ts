@@ -67,9 +67,10 @@ export class SupervisedProcess {
   }
 
   /** Ends the program, by SIGKILL when it is still there after `patienceMs`. */
-  async stop(signal: SupervisedSignal = 'SIGTERM', patienceMs = 10_000): Promise<void> {
+  async stop(signal: SupervisedSignal, patienceMs: number): Promise<void> {
     this.#supervisor.ref();
     this.signal(signal);
+    // A paused program would not see the signal.
     this.signal('SIGCONT');
     const impatience = setTimeout(() => this.signal('SIGKILL'), patienceMs);
     await this.exited;

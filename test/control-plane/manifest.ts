@@ -1,0 +1,84 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+import type { KubeObject } from './kube-api.ts';
+
+export interface Manifest {
+  readonly object: KubeObject;
+  readonly file: string;
+}
+
+interface Kustomization {
+  readonly resources?: readonly string[];
+  readonly namespace?: string;
+}
+
+const KUSTOMIZATION = 'kustomization.yaml';
+const UNDERSTOOD = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace'];
+
+/** The objects of one YAML file, of any number of documents. */
+export async function readManifests(file: string): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  for (const document of parseAllDocuments(await readFile(file, 'utf8'))) {
+    const [error] = document.errors;
+    if (error) throw new Error(`${file}: ${error.message}`);
+    const object: unknown = document.toJS();
+    if (object === null || object === undefined) continue;
+    if (!isKubeObject(object)) {
+      throw new Error(
+        `${file}: a document is no Kubernetes object: it lacks apiVersion, kind or metadata.name`,
+      );
+    }
+    manifests.push({ object, file });
+  }
+  return manifests;
+}
+
+/** What the folder's kustomization.yaml lists, in other folders too; without one, all YAML files of the folder. */
+export async function readFolder(folder: string): Promise<Manifest[]> {
+  const entries = (await readdir(folder)).sort();
+  if (!entries.includes(KUSTOMIZATION)) {
+    const files = entries.filter((entry) => /\.ya?ml$/.test(entry));
+    return (await Promise.all(files.map((entry) => readManifests(join(folder, entry))))).flat();
+  }
+  const { resources = [], namespace } = await readKustomization(join(folder, KUSTOMIZATION));
+  const manifests = (await Promise.all(resources.map((path) => readPath(join(folder, path))))).flat();
+  return namespace === undefined ? manifests : manifests.map((manifest) => moveTo(namespace, manifest));
+}
+
+/**
+ * Puts an object into a namespace the way kustomize does: a Namespace itself takes the name, and role bindings
+ * follow the ServiceAccounts they name. Whether the object's kind has a namespace is decided when it is applied.
+ */
+export function moveTo(namespace: string, { object, file }: Manifest): Manifest {
+  if (object.kind === 'Namespace') {
+    return { file, object: { ...object, metadata: { ...object.metadata, name: namespace } } };
+  }
+  const moved = { ...object, metadata: { ...object.metadata, namespace } };
+  if ('subjects' in moved && Array.isArray(moved.subjects)) {
+    moved.subjects = moved.subjects.map((subject) =>
+      subject.kind === 'ServiceAccount' ? { ...subject, namespace } : subject,
+    );
+  }
+  return { file, object: moved };
+}
+
+async function readPath(path: string): Promise<Manifest[]> {
+  return (await stat(path)).isDirectory() ? await readFolder(path) : await readManifests(path);
+}
+
+async function readKustomization(file: string): Promise<Kustomization> {
+  const [document] = parseAllDocuments(await readFile(file, 'utf8'));
+  const content = (document?.toJS() ?? {}) as Record<string, unknown>;
+  const stranger = Object.keys(content).find((key) => !UNDERSTOOD.includes(key));
+  if (stranger !== undefined) {
+    throw new Error(`${file} uses "${stranger}"; here only "resources" and "namespace" are understood`);
+  }
+  return content;
+}
+
+function isKubeObject(value: unknown): value is KubeObject {
+  const { apiVersion, kind, metadata } = value as Partial<KubeObject>;
+  return typeof apiVersion === 'string' && typeof kind === 'string' && typeof metadata?.name === 'string';
+}
