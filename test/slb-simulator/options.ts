@@ -102,7 +102,8 @@ function readFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: FLAGS, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split(/\.(?:\s|$)/)[0] : String(error);
+    // Of Node's explanation the first sentence is enough.
+    const reason = (error as Error).message.split(/\.(?:\s|$)/)[0];
     throw new UsageError(`${reason}; see --help`);
   }
 }

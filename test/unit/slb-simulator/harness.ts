@@ -34,7 +34,10 @@ export interface HttpCall {
 
 /** A plain HTTP exchange; rejects with the socket's error, or when the body breaks off. */
 export function exchange(url: string, call: HttpCall = {}): Promise<HttpReply> {
-  const { method = 'GET', path = '/', headers = {}, body = '', agent } = call;
+  const { method = 'GET', path = '/', body = '', agent } = call;
+  // Node sends the body of a DELETE only with its length.
+  const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const headers = { ...call.headers, ...length };
   return new Promise((resolve, reject) => {
     const outgoing = request(
       new URL(path, url),
