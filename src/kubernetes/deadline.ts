@@ -62,3 +62,13 @@ export class Deadline {
     }, ms);
   }
 }
+
+/** Stops waiting for what cannot be stopped itself: a credential plugin that hangs, say. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -53,6 +53,10 @@ export class Store<T extends Stored> {
     return [...this.#objects.values()];
   }
 
+  keys(): MapIterator<string> {
+    return this.#objects.keys();
+  }
+
   /** Names an index; what is stored already is indexed as well. The function must depend on the object alone. */
   index(name: string, valuesOf: IndexFunction<T>): this {
     if (this.#indexes.has(name)) throw new Error(`the store has an index ${name} already`);
@@ -92,7 +96,7 @@ export class Store<T extends Stored> {
   /** Makes the store equal to the list. Removals are told first: what left must not wait behind what came. */
   replace(list: readonly T[]): void {
     const listed = new Set(list.map((object) => object.key));
-    const gone = [...this.#objects.keys()].filter((key) => !listed.has(key));
+    const gone = [...this.keys()].filter((key) => !listed.has(key));
     const changes = [...gone.map((key) => this.#drop(key)), ...list.map((object) => this.#put(object))];
     for (const change of changes) if (change !== undefined) this.#notify(change);
   }

@@ -14,7 +14,7 @@ import {
   statusOf,
 } from './call.ts';
 import { Connections } from './connections.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, unlessAborted } from './deadline.ts';
 import { pathTemplate } from './path-template.ts';
 import type {
   KubeTransport,
@@ -129,17 +129,17 @@ class HttpTransport implements KubeTransport {
 
   /** Answers whatever the API server said; one that refuses our credentials is asked once more with fresh ones. */
   async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const access = await this.#access.current();
+    const access = await unlessAborted(this.#access.current(), signal);
     try {
       const response = await this.#sendAs(access, call, signal);
       if (response.statusCode !== 401) return response;
-      const renewed = await this.#access.renew(access);
+      const renewed = await unlessAborted(this.#access.renew(access), signal);
       if (renewed === undefined) return response;
       await response.body.dump();
       return await this.#sendAs(renewed, call, signal);
     } catch (error) {
       if (!isCertificateError(error)) throw error;
-      const renewed = await this.#access.renew(access);
+      const renewed = await unlessAborted(this.#access.renew(access), signal);
       // Nothing was sent before the handshake failed, so even a POST can go again.
       if (renewed === undefined || renewed.tlsIdentity === access.tlsIdentity) throw error;
       return await this.#sendAs(renewed, call, signal);

@@ -1,0 +1,92 @@
+import type { Reflector, ReflectorHealth } from './reflector.ts';
+import type { Stored } from './store.ts';
+
+/** What a group needs to know of a reflector: they hold different kinds. */
+type AnyReflector = Pick<Reflector<Stored>, 'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'start'>;
+
+/** Starts reflectors together, tells when all have synced, and stops them together. */
+export class Caches {
+  readonly #members = new Map<AnyReflector, { stop: AbortController; stopped: Promise<void> }>();
+  readonly #stop = new AbortController();
+
+  /** Starts it at once. */
+  add(reflector: AnyReflector): void {
+    const stop = new AbortController();
+    if (this.#stop.signal.aborted) stop.abort(this.#stop.signal.reason);
+    this.#members.set(reflector, { stop, stopped: reflector.start(stop.signal) });
+  }
+
+  async remove(reflector: AnyReflector): Promise<void> {
+    const member = this.#members.get(reflector);
+    this.#members.delete(reflector);
+    member?.stop.abort();
+    await member?.stopped;
+  }
+
+  get hasSynced(): boolean {
+    return this.notSynced.length === 0;
+  }
+
+  /** Names, for /readyz and for the log. */
+  get notSynced(): string[] {
+    return [...this.#members.keys()].filter((reflector) => !reflector.hasSynced).map(({ name }) => name);
+  }
+
+  /** Of each member; those that are down longest come first. */
+  get health(): ReflectorHealth[] {
+    const all = [...this.#members.keys()].map((reflector) => reflector.healthy);
+    return all.sort((a, b) => Number(a.up) - Number(b.up) || a.since - b.since);
+  }
+
+  /** Waits for the members there are now. */
+  async waitForSync(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#members.keys()].map((reflector) => reflector.waitForSync(signal)));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    const members = [...this.#members.values()];
+    for (const { stop } of members) stop.abort();
+    await Promise.all(members.map(({ stopped }) => stopped));
+  }
+}
+
+/**
+ * Reflectors that exist only while someone needs them, one for each key (a namespace, say): each `acquire` needs its `release`.
+ * The first acquire makes and starts it, the last release stops it; a later acquire makes a new one, with a new and empty store.
+ */
+export class OnDemandCaches<R extends AnyReflector> {
+  readonly #caches: Caches;
+  readonly #make: (key: string) => R;
+  readonly #held = new Map<string, { reflector: R; holders: number }>();
+
+  constructor(caches: Caches, make: (key: string) => R) {
+    this.#caches = caches;
+    this.#make = make;
+  }
+
+  get(key: string): R | undefined {
+    return this.#held.get(key)?.reflector;
+  }
+
+  get keys(): string[] {
+    return [...this.#held.keys()];
+  }
+
+  acquire(key: string): R {
+    const held = this.#held.get(key) ?? { reflector: this.#make(key), holders: 0 };
+    if (held.holders++ === 0) {
+      this.#held.set(key, held);
+      this.#caches.add(held.reflector);
+    }
+    return held.reflector;
+  }
+
+  async release(key: string): Promise<void> {
+    const held = this.#held.get(key);
+    if (held === undefined) throw new Error(`released ${key}, which nobody holds`);
+    if (--held.holders > 0) return;
+    this.#held.delete(key);
+    await this.#caches.remove(held.reflector);
+  }
+}
