@@ -1,4 +1,7 @@
-import type { ApiError } from './errors.ts';
+import type { Clock, Timer } from '../clock.ts';
+import { MAX_ADDRESSES_PER_CALL } from './ecs.ts';
+import type { EcsApi, NetworkInterface } from './ecs-api.ts';
+import { ApiError } from './errors.ts';
 
 /** What is known about an address. `since` is in `Clock.now()` milliseconds. */
 export type EniLookup =
@@ -16,4 +19,228 @@ export interface EniResolver {
   /** Calls back with the addresses of which `lookup` now answers something else. */
   onResolved(listener: (regionId: string, ips: readonly string[]) => void): void;
   close(): void;
+}
+
+export interface EniResolverOptions {
+  readonly ecs: EcsApi;
+  readonly clock: Clock;
+  /** Of the cluster: private addresses repeat across VPCs. */
+  readonly vpcId?: string | undefined;
+}
+
+/** A pod's address can move to another interface; what is older is asked for again while the old answer serves. */
+const FRESH_MS = 10 * 60_000;
+/** Not asked for so long, an address is forgotten, and no more retried: twice the controller's resync. */
+const IDLE_MS = 10 * 60_000;
+const MIN_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 60_000;
+const SWEEP_MS = 60_000;
+
+interface Entry {
+  readonly regionId: string;
+  readonly ip: string;
+  answer: EniLookup;
+  askedAt: number;
+  /** When to ask ECS again; never while it is being asked. */
+  dueAt: number;
+  attempts: number;
+}
+
+const PENDING: EniLookup = { state: 'pending' };
+
+export function createEniResolver(options: EniResolverOptions): EniResolver {
+  return new CachingResolver(options);
+}
+
+/**
+ * One entry for each address that is asked for. What is due in one turn of the event loop goes out in one call for
+ * each hundred addresses of a region; an address is asked for by one call at a time.
+ */
+class CachingResolver implements EniResolver {
+  readonly #ecs: EcsApi;
+  readonly #clock: Clock;
+  readonly #vpcId: string | undefined;
+  readonly #entries = new Map<string, Entry>();
+  readonly #queue = new Set<Entry>();
+  readonly #listeners: ((regionId: string, ips: readonly string[]) => void)[] = [];
+  readonly #abort = new AbortController();
+  #flush: Timer | undefined;
+  #wake: { readonly timer: Timer; readonly at: number } | undefined;
+
+  constructor({ ecs, clock, vpcId }: EniResolverOptions) {
+    this.#ecs = ecs;
+    this.#clock = clock;
+    this.#vpcId = vpcId;
+  }
+
+  lookup(regionId: string, ip: string): EniLookup {
+    const now = this.#clock.now();
+    const key = `${regionId}/${ip}`;
+    const known = this.#entries.get(key);
+    const entry = known ?? { regionId, ip, answer: PENDING, askedAt: now, dueAt: now, attempts: 0 };
+    entry.askedAt = now;
+    if (known === undefined) this.#entries.set(key, entry);
+    if (entry.dueAt <= now) this.#enqueue(entry);
+    return entry.answer;
+  }
+
+  invalidate(regionId: string, ip: string): void {
+    const key = `${regionId}/${ip}`;
+    const entry = this.#entries.get(key);
+    // The answer to a question that is under way finds its entry gone.
+    this.#entries.delete(key);
+    if (entry !== undefined) this.#queue.delete(entry);
+  }
+
+  onResolved(listener: (regionId: string, ips: readonly string[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#flush?.cancel();
+    this.#wake?.timer.cancel();
+    this.#entries.clear();
+    this.#queue.clear();
+  }
+
+  #enqueue(entry: Entry): void {
+    if (this.#abort.signal.aborted) return;
+    entry.dueAt = Number.POSITIVE_INFINITY;
+    this.#queue.add(entry);
+    this.#flush ??= this.#clock.setTimeout(() => {
+      this.#flush = undefined;
+      const due = [...this.#queue];
+      this.#queue.clear();
+      for (const [regionId, entries] of Map.groupBy(due, (queued) => queued.regionId)) {
+        for (let i = 0; i < entries.length; i += MAX_ADDRESSES_PER_CALL) {
+          void this.#ask(regionId, entries.slice(i, i + MAX_ADDRESSES_PER_CALL));
+        }
+      }
+    }, 0);
+  }
+
+  async #ask(regionId: string, entries: readonly Entry[]): Promise<void> {
+    const { signal } = this.#abort;
+    const query = {
+      regionId,
+      privateIps: entries.map((entry) => entry.ip),
+      ...(this.#vpcId === undefined ? {} : { vpcId: this.#vpcId }),
+    };
+    const answer = await this.#ecs.describeNetworkInterfaces(query, { signal }).then(byAddress, asFailure);
+    if (signal.aborted) return;
+    const asked = entries.filter((entry) => this.#entries.get(`${regionId}/${entry.ip}`) === entry);
+    const changed = asked.filter((entry) => this.#settle(entry, answer));
+    this.#wakeAt(Math.min(this.#clock.now() + SWEEP_MS, ...asked.map((entry) => entry.dueAt)));
+    if (changed.length === 0) return;
+    const ips = changed.map((entry) => entry.ip);
+    for (const listener of this.#listeners) listener(regionId, ips);
+  }
+
+  /** Whether the answer is another one than before. */
+  #settle(entry: Entry, answer: ReadonlyMap<string, readonly string[]> | ApiError): boolean {
+    const now = this.#clock.now();
+    const before = entry.answer;
+    entry.answer = answerFor(entry, answer, now);
+    if (entry.answer.state === 'found') {
+      entry.attempts = 0;
+      entry.dueAt = now + FRESH_MS;
+    } else {
+      entry.attempts += 1;
+      entry.dueAt = now + Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (entry.attempts - 1));
+    }
+    return !sameAnswer(before, entry.answer);
+  }
+
+  /** Asks again for what is missing or failed, and forgets what nobody asks for. */
+  #sweep(): void {
+    const now = this.#clock.now();
+    let next = now + SWEEP_MS;
+    for (const [key, entry] of this.#entries) {
+      if (now - entry.askedAt > IDLE_MS && entry.dueAt !== Number.POSITIVE_INFINITY)
+        this.#entries.delete(key);
+      else if (entry.answer.state === 'found') continue;
+      else if (entry.dueAt <= now) this.#enqueue(entry);
+      else next = Math.min(next, entry.dueAt);
+    }
+    if (this.#entries.size > 0) this.#wakeAt(next);
+  }
+
+  #wakeAt(at: number): void {
+    if (this.#wake !== undefined && this.#wake.at <= at) return;
+    this.#wake?.timer.cancel();
+    const timer = this.#clock.setTimeout(
+      () => {
+        this.#wake = undefined;
+        this.#sweep();
+      },
+      Math.max(1, Math.ceil(at - this.#clock.now())),
+    );
+    this.#wake = { timer, at };
+  }
+}
+
+function answerFor(
+  entry: Entry,
+  answer: ReadonlyMap<string, readonly string[]> | ApiError,
+  now: number,
+): EniLookup {
+  if (answer instanceof ApiError) {
+    // A failed renewal says nothing against what was known.
+    return entry.answer.state === 'found' ? entry.answer : { state: 'failed', error: answer };
+  }
+  const [eniId, other] = answer.get(canonical(entry.ip)) ?? [];
+  if (eniId === undefined) {
+    return entry.answer.state === 'missing' ? entry.answer : { state: 'missing', since: now };
+  }
+  return other === undefined
+    ? { state: 'found', eniId }
+    : { state: 'failed', error: ambiguous(entry, [eniId, other]) };
+}
+
+function sameAnswer(a: EniLookup, b: EniLookup): boolean {
+  if (a.state === 'found' && b.state === 'found') return a.eniId === b.eniId;
+  if (a.state === 'failed' && b.state === 'failed') return a.error.code === b.error.code;
+  return a.state === b.state;
+}
+
+/** Only an interface that is attached takes traffic; one that is attaching is found by the next try. */
+function byAddress(interfaces: readonly NetworkInterface[]): ReadonlyMap<string, readonly string[]> {
+  const result = new Map<string, string[]>();
+  for (const { networkInterfaceId, privateIps, status } of interfaces) {
+    if (status !== 'InUse' && status !== '') continue;
+    for (const ip of new Set(privateIps.map(canonical))) {
+      const ids = result.get(ip) ?? [];
+      if (!ids.includes(networkInterfaceId)) ids.push(networkInterfaceId);
+      result.set(ip, ids);
+    }
+  }
+  return result;
+}
+
+/** IPv6 addresses have many spellings: that of URLs is as good as any. */
+function canonical(ip: string): string {
+  return ip.includes(':') ? (URL.parse(`http://[${ip}]`)?.hostname.slice(1, -1) ?? ip) : ip;
+}
+
+function ambiguous(entry: Entry, ids: readonly string[]): ApiError {
+  return new ApiError({
+    action: 'DescribeNetworkInterfaces',
+    code: 'AmbiguousAddress',
+    text: `${entry.ip} in ${entry.regionId} is an address of ${ids.join(' and ')}`,
+    kind: 'configuration',
+    outcome: 'refused',
+  });
+}
+
+function asFailure(failure: unknown): ApiError {
+  if (failure instanceof ApiError) return failure;
+  const text = failure instanceof Error ? failure.message : String(failure);
+  return new ApiError({
+    action: 'DescribeNetworkInterfaces',
+    code: 'LookupFailed',
+    text,
+    kind: 'transient',
+    outcome: 'refused',
+  });
 }

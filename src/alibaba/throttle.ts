@@ -1,17 +1,240 @@
+import type { Clock, Timer } from '../clock.ts';
 import type { Priority } from './slb-api.ts';
 
 /** One token bucket for all calls of the account, since the API's limits are per account. */
 export interface RateLimiter {
   /**
    * Resolves when a call may go; at once while there are tokens. Removals go first, then reads, then additions; first
-   * come, first served within each. Rejects with the signal's reason when it is aborted, and takes no token then.
+   * come, first served within each. Reads and additions leave a tenth of the bucket to removals. One token in ten
+   * goes to a read or addition that has waited 5 s, so that endless removals do not starve them. Rejects with the
+   * signal's reason when it is aborted, and takes no token then.
    */
   acquire(priority: Priority, signal?: AbortSignal): Promise<void>;
-  /** The API throttled a call: halves the rate, and pauses for `retryAfterMs` when the API named a time. */
+  /**
+   * The API throttled a call: halves the rate (at most once a second, not below 1/s), empties the bucket, and pauses
+   * for `retryAfterMs` when the API named a time. From then on the rate grows by a tenth of the configured one each
+   * second until it is back.
+   */
   onThrottled(retryAfterMs?: number): void;
+  /** Calls that may go at once. */
   readonly tokens: number;
   readonly waiting: Readonly<Record<Priority, number>>;
   /** Calls a second that are allowed now. */
   readonly rate: number;
+  /** Those who wait are rejected. */
   close(): void;
+}
+
+export interface RateLimiterOptions {
+  readonly clock: Clock;
+  /** Calls a second. */
+  readonly qps: number;
+  /** Size of the bucket, full at the start. */
+  readonly burst: number;
+}
+
+const MIN_RATE = 1;
+const CUT_INTERVAL_MS = 1_000;
+const RECOVERY_PER_SECOND = 0.1;
+const RESERVE = 0.1;
+const STARVING_AFTER_MS = 5_000;
+const GRANTS_PER_STARVING_ONE = 9;
+
+interface Waiter {
+  readonly since: number;
+  readonly grant: () => void;
+  readonly refuse: (reason: unknown) => void;
+}
+
+export function createRateLimiter({ clock, qps, burst }: RateLimiterOptions): RateLimiter {
+  if (!(qps >= MIN_RATE && Number.isFinite(qps))) throw new RangeError(`qps must be at least 1, not ${qps}`);
+  if (!(burst >= 1 && Number.isFinite(burst))) throw new RangeError(`burst must be at least 1, not ${burst}`);
+  return new TokenBucket(clock, qps, burst);
+}
+
+class TokenBucket implements RateLimiter {
+  readonly #clock: Clock;
+  readonly #qps: number;
+  readonly #burst: number;
+  readonly #reserve: number;
+  readonly #queues: Readonly<Record<Priority, Set<Waiter>>> = {
+    removal: new Set(),
+    read: new Set(),
+    addition: new Set(),
+  };
+  #tokens: number;
+  #filledAt: number;
+  /** The rate right after the last cut, and when that was. */
+  #cut: { readonly rate: number; readonly at: number };
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  #grantsWhileStarving = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(clock: Clock, qps: number, burst: number) {
+    this.#clock = clock;
+    this.#qps = qps;
+    this.#burst = burst;
+    this.#reserve = Math.min(Math.floor(burst * RESERVE), burst - 1);
+    this.#tokens = burst;
+    this.#filledAt = clock.now();
+    this.#cut = { rate: qps, at: Number.NEGATIVE_INFINITY };
+  }
+
+  acquire(priority: Priority, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#closed) return Promise.reject(new Error('the rate limiter is closed'));
+    this.#fill();
+    if (this.#tokens >= this.#needed(priority) && !this.#anyoneWaits() && !this.#paused()) {
+      this.#tokens -= 1;
+      return RESOLVED;
+    }
+    return new Promise((resolve, reject) => {
+      const queue = this.#queues[priority];
+      const leave = () => {
+        queue.delete(waiter);
+        reject(signal?.reason);
+      };
+      const done = () => {
+        queue.delete(waiter);
+        signal?.removeEventListener('abort', leave);
+      };
+      const waiter: Waiter = {
+        since: this.#clock.now(),
+        grant: () => {
+          done();
+          resolve();
+        },
+        refuse: (reason) => {
+          done();
+          reject(reason);
+        },
+      };
+      queue.add(waiter);
+      signal?.addEventListener('abort', leave, { once: true });
+      // Not only a timer: a removal may find a token that those who wait leave to it.
+      this.#drain();
+    });
+  }
+
+  onThrottled(retryAfterMs = 0): void {
+    const now = this.#clock.now();
+    this.#fill();
+    this.#tokens = 0;
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + retryAfterMs);
+    this.#filledAt = Math.max(this.#filledAt, this.#pausedUntil, now);
+    // One overload is answered by every call that was under way: it counts once.
+    if (now - this.#cut.at >= CUT_INTERVAL_MS) {
+      this.#cut = { rate: Math.max(MIN_RATE, this.#rateAt(now) / 2), at: now };
+    }
+    this.#schedule();
+  }
+
+  get tokens(): number {
+    this.#fill();
+    return this.#paused() ? 0 : Math.floor(this.#tokens);
+  }
+
+  get waiting(): Readonly<Record<Priority, number>> {
+    const { removal, read, addition } = this.#queues;
+    return { removal: removal.size, read: read.size, addition: addition.size };
+  }
+
+  get rate(): number {
+    return this.#paused() ? 0 : this.#rateAt(this.#clock.now());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    const reason = new Error('the rate limiter is closed');
+    for (const queue of Object.values(this.#queues)) for (const waiter of queue) waiter.refuse(reason);
+  }
+
+  #anyoneWaits(): boolean {
+    return Object.values(this.#queues).some((queue) => queue.size > 0);
+  }
+
+  #paused(): boolean {
+    return this.#clock.now() < this.#pausedUntil;
+  }
+
+  #rateAt(now: number): number {
+    if (this.#cut.rate >= this.#qps) return this.#qps;
+    const recovered = (this.#qps * RECOVERY_PER_SECOND * (now - this.#cut.at)) / 1000;
+    return Math.min(this.#qps, this.#cut.rate + recovered);
+  }
+
+  /** The rate grows in a straight line up to its cap, so the mean of both ends never promises too much. */
+  #fill(): void {
+    const now = this.#clock.now();
+    if (now <= this.#filledAt) return;
+    const rate = (this.#rateAt(this.#filledAt) + this.#rateAt(now)) / 2;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (rate * (now - this.#filledAt)) / 1000);
+    this.#filledAt = now;
+  }
+
+  #needed(priority: Priority): number {
+    return priority === 'removal' ? 1 : 1 + this.#reserve;
+  }
+
+  #drain(): void {
+    this.#fill();
+    if (!this.#paused()) {
+      for (let next = this.#next(); next !== undefined; next = this.#next()) {
+        this.#tokens -= 1;
+        next.grant();
+      }
+    }
+    this.#schedule();
+  }
+
+  /** Who gets a token now: a starving one when it is its turn, or else the first of the highest priority. */
+  #next(): Waiter | undefined {
+    if (this.#tokens < 1) return undefined;
+    const starving = this.#starving();
+    if (starving !== undefined && this.#grantsWhileStarving >= GRANTS_PER_STARVING_ONE) {
+      this.#grantsWhileStarving = 0;
+      return starving;
+    }
+    for (const priority of ['removal', 'read', 'addition'] as const) {
+      const head = first(this.#queues[priority]);
+      if (head === undefined) continue;
+      if (this.#tokens < this.#needed(priority)) return undefined;
+      this.#grantsWhileStarving =
+        starving === undefined || starving === head ? 0 : this.#grantsWhileStarving + 1;
+      return head;
+    }
+    return undefined;
+  }
+
+  /** The one that has waited longest of those below removals, if that is too long. */
+  #starving(): Waiter | undefined {
+    const heads = [first(this.#queues.read), first(this.#queues.addition)].filter(
+      (head) => head !== undefined,
+    );
+    const oldest = heads.sort((a, b) => a.since - b.since)[0];
+    return oldest !== undefined && this.#clock.now() - oldest.since >= STARVING_AFTER_MS ? oldest : undefined;
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#closed || !this.#anyoneWaits()) return;
+    const now = this.#clock.now();
+    this.#fill();
+    const needed = this.#needed(this.#queues.removal.size > 0 ? 'removal' : 'read');
+    const missing = Math.max(0, needed - this.#tokens);
+    // While the rate recovers the token comes earlier than this; never later.
+    const wait = (missing * 1000) / this.#rateAt(Math.max(now, this.#filledAt));
+    const delay = Math.max(0, this.#filledAt - now) + wait;
+    this.#timer = this.#clock.setTimeout(() => this.#drain(), Math.max(1, Math.ceil(delay)));
+  }
+}
+
+const RESOLVED = Promise.resolve();
+
+function first<T>(queue: Set<T>): T | undefined {
+  for (const item of queue) return item;
+  return undefined;
 }

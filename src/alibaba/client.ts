@@ -1,0 +1,148 @@
+import type { Clock } from '../clock.ts';
+import { createAgent } from './agent.ts';
+import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credential-providers.ts';
+import { type CredentialsOptions, type CredentialsSource, createCredentialsSource } from './credentials.ts';
+import { createEcsApi, ECS_API_VERSION } from './ecs.ts';
+import type { EcsApi } from './ecs-api.ts';
+import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './endpoints.ts';
+import { ApiError } from './errors.ts';
+import { type ReadRetryOptions, resending, retrying } from './retry.ts';
+import { type CallRecord, createRpc, type Rpc, type RpcOptions } from './rpc.ts';
+import { createSlbApi, SLB_API_VERSION } from './slb.ts';
+import type { SlbApi } from './slb-api.ts';
+import type { RateLimiter } from './throttle.ts';
+
+export interface TransportOptions {
+  readonly endpoints: EndpointOptions;
+  readonly clock: Clock;
+  /** For a whole call. The slowest writes of the API take several seconds; pop-core's own 3 s are too short. */
+  readonly timeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told of each attempt, for metrics and logs. */
+  readonly onCall?: (record: CallRecord) => void;
+}
+
+export interface AlibabaClientOptions extends TransportOptions {
+  readonly credentials: CredentialsSource;
+  /**
+   * Reads take a token by themselves. Writes do not: who plans a write acquires first, so that what is sent was
+   * planned after the wait. Throttled replies to either are reported to it here.
+   */
+  readonly limiter: RateLimiter;
+  readonly retry?: ReadRetryOptions;
+}
+
+export interface AlibabaClient {
+  readonly slb: SlbApi;
+  readonly ecs: EcsApi;
+  close(): void;
+}
+
+export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClient {
+  const { credentials, limiter, clock } = options;
+  const transport = createTransport(options);
+  const write = (product: Product, apiVersion: string) =>
+    perRegion(product, options.endpoints, (endpoint) =>
+      resending(reporting(transport.rpc({ endpoint, apiVersion, credentials }), limiter), credentials),
+    );
+  const read = (rpc: (regionId: string) => Rpc) => (regionId: string) =>
+    retrying(rpc(regionId), limiter, clock, options.retry);
+  const slb = write('slb', SLB_API_VERSION);
+  const writes = createSlbApi(slb);
+  const reads = createSlbApi(read(slb));
+  return {
+    slb: {
+      ...writes,
+      describeVServerGroup: reads.describeVServerGroup,
+      describeLoadBalancer: reads.describeLoadBalancer,
+    },
+    ecs: createEcsApi(read(write('ecs', ECS_API_VERSION))),
+    close: transport.close,
+  };
+}
+
+export interface CredentialsChoice extends TransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
+  /** Region of the STS endpoint that a ServiceAccount's role is assumed at. */
+  readonly regionId: string;
+  readonly credentialsDir?: string;
+}
+
+/** The credentials that the environment is set up for. `get` once before the first call: a failure then is a setting. */
+export function credentialsFromEnvironment(options: CredentialsChoice): CredentialsSource {
+  const env = options.env ?? process.env;
+  const transport = createTransport(options);
+  const sts: ProviderChoice['sts'] = () => {
+    const endpoint = endpointUrl(
+      'sts',
+      env['ALIBABA_CLOUD_STS_REGION'] || options.regionId,
+      options.endpoints,
+    );
+    return transport.rpc({ endpoint, apiVersion: STS_API_VERSION, credentials: 'anonymous' });
+  };
+  const provider = chooseProvider({ env, credentialsDir: options.credentialsDir, sts });
+  return createCredentialsSource({ ...provider, close: transport.close }, options);
+}
+
+interface Transport {
+  rpc(options: Pick<RpcOptions, 'endpoint' | 'apiVersion' | 'credentials'>): Rpc;
+  close(): void;
+}
+
+/** Pools of connections, made when needed and shared by all clients. A loopback endpoint is never behind a proxy. */
+function createTransport(options: TransportOptions): Transport {
+  const { clock, onCall, timeoutMs = 20_000, connectTimeoutMs = 5_000, env = process.env } = options;
+  const agents = new Map<string, ReturnType<typeof createAgent>>();
+  const agentFor = (endpoint: string) => {
+    const { protocol, hostname } = new URL(endpoint);
+    const proxyEnv = isLoopback(hostname) ? undefined : env;
+    const key = `${protocol} ${proxyEnv === undefined}`;
+    const agent =
+      agents.get(key) ??
+      createAgent(protocol === 'http:' ? 'http:' : 'https:', { connectTimeoutMs, proxyEnv });
+    agents.set(key, agent);
+    return agent;
+  };
+  return {
+    rpc: (call) => createRpc({ ...call, agent: agentFor(call.endpoint), clock, timeoutMs, onCall }),
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+    },
+  };
+}
+
+/** One `Rpc` for each endpoint; a region that is none fails the call that named it. */
+function perRegion(
+  product: Product,
+  endpoints: EndpointOptions,
+  create: (endpoint: string) => Rpc,
+): (regionId: string) => Rpc {
+  const byEndpoint = new Map<string, Rpc>();
+  const find = (regionId: string) => {
+    const endpoint = endpointUrl(product, regionId, endpoints);
+    const rpc = byEndpoint.get(endpoint) ?? create(endpoint);
+    byEndpoint.set(endpoint, rpc);
+    return rpc;
+  };
+  return (regionId) => async (action, params, context) => {
+    try {
+      return await find(regionId)(action, params, context);
+    } catch (error) {
+      throw error instanceof ApiError && error.action !== action
+        ? error.during(action, context?.group)
+        : error;
+    }
+  };
+}
+
+function reporting(rpc: Rpc, limiter: RateLimiter): Rpc {
+  return async (action, params, context) => {
+    try {
+      return await rpc(action, params, context);
+    } catch (error) {
+      if (error instanceof ApiError && error.kind === 'throttled') limiter.onThrottled(error.retryAfterMs);
+      throw error;
+    }
+  };
+}
