@@ -13,7 +13,7 @@ const backendStatus = z.object({
   ),
   serverIp: statusText(64, 'IP address of the backend, when it is a network interface.').optional(),
   port: z.int().min(0).max(65_535).describe('Port that the load balancer sends to.'),
-  type: z.enum(['eni', 'ecs']).describe('eni or ecs.'),
+  type: z.enum(['eni', 'ecs', 'eci']).describe('eni, ecs or eci, as the group shows it.'),
   weight: z
     .int()
     .min(0)

@@ -18,7 +18,7 @@ export interface Change {
 export interface Batch {
   readonly action: 'remove' | 'set' | 'add';
   readonly changes: readonly Change[];
-  /** It takes something out of service (removal or drain): nothing may make it wait. */
+  /** It takes something out of service (removal, drain), or such a batch waits for it: nothing may hold it back. */
   readonly urgent: boolean;
 }
 
@@ -63,7 +63,7 @@ function addBeforeEmpty(taking: readonly Batch[], adding: readonly Batch[], usab
     const first = adding[0];
     const left = usable + usableDelta(next);
     if (!addedFirst && first !== undefined && next.urgent && usable > 0 && left <= 0) {
-      ordered.push(first);
+      ordered.push({ ...first, urgent: true });
       addedFirst = true;
     }
     ordered.push(next);

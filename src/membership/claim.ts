@@ -8,6 +8,7 @@ import type { Desired } from './desired.ts';
 export interface Claim {
   /** `namespace/name` of the binding; claims are planned in this order. */
   readonly id: string;
+  readonly uid: string;
   /** The Description that this binding's additions carry. */
   readonly tag: string;
   readonly mode: 'Sync' | 'RemoveOnly';

@@ -1,0 +1,140 @@
+import { findCondition, type Reason } from '../api/conditions.ts';
+import { API_VERSION, type Condition, KIND } from '../api/vservergroupbinding.ts';
+import type { Clock } from '../clock.ts';
+import type { Batch, Change } from '../membership/batches.ts';
+import { bindingStatus } from './binding-status.ts';
+import type { BindingObject } from './cluster-caches.ts';
+import type { Bound, Notice } from './gather.ts';
+import type { GroupState } from './group-state.ts';
+import { listed, type StatusInput } from './verdict.ts';
+
+/** Takes the newest status of an object; merges and paces the writes itself. */
+export interface StatusSink {
+  write(ref: ObjectRef, status: object): void;
+}
+
+export interface ObjectRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Takes an event; never blocks, never throws. */
+export interface EventSink {
+  record(event: {
+    readonly regarding: ObjectRef & { readonly apiVersion: string; readonly kind: string };
+    readonly type: 'Normal' | 'Warning';
+    readonly reason: string;
+    readonly action: string;
+    readonly note: string;
+  }): void;
+}
+
+/** What a binding has been told already, so that nothing is told twice. */
+interface Told {
+  conditions: readonly Condition[];
+  problem: Reason | undefined;
+  notices: ReadonlySet<string>;
+}
+
+/** Reasons that are a state of work, not a problem. */
+const QUIET: ReadonlySet<Reason> = new Set(['Synced', 'Progressing', 'Deleting', 'DryRun', 'Suspended']);
+
+/** The one place that speaks to a binding's user: status, conditions and events. */
+export class BindingReporter {
+  readonly #status: StatusSink;
+  readonly #events: EventSink;
+  readonly #clock: Clock;
+  readonly #told = new Map<string, Told>();
+
+  constructor(status: StatusSink, events: EventSink, clock: Clock) {
+    this.#status = status;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  report({ object, binding, notices }: Bound, input: Omit<StatusInput, 'binding' | 'wall'>): void {
+    const told = this.#toldTo(object.uid, binding.status.conditions);
+    const status = bindingStatus({ ...input, binding, wall: this.#clock.wall() }, told.conditions);
+    told.conditions = status.conditions;
+    this.#status.write(object, status);
+    const ready = findCondition(status.conditions, 'Ready');
+    if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
+    this.#tellNotices(object, told, notices);
+  }
+
+  /** A binding whose spec can't be read has no group: this is all that can be done for it. */
+  reportInvalid(object: BindingObject, message: string): void {
+    const told = this.#toldTo(object.uid, []);
+    this.#tellProblem(
+      object,
+      told,
+      'InvalidSpec',
+      `${object.key} can't be read: ${message}. Correct the spec.`,
+    );
+  }
+
+  /** One event per binding and call that changed its backends. */
+  reportWrite(bound: readonly Bound[], group: GroupState, batch: Batch, requestId: string): void {
+    for (const { object } of bound) {
+      const own = batch.changes.filter(({ claim }) => claim === object.key);
+      if (own.length === 0) continue;
+      for (const { reason, verb, changes } of told(batch, own)) {
+        const names = listed(changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}`));
+        const note = `${verb} ${group.vServerGroupId}: ${names} (request ${requestId}).`;
+        this.#record(object, 'Normal', reason, note);
+      }
+    }
+  }
+
+  forget(uid: string): void {
+    this.#told.delete(uid);
+  }
+
+  #toldTo(uid: string, conditions: readonly Condition[]): Told {
+    const told = this.#told.get(uid) ?? { conditions, problem: undefined, notices: new Set<string>() };
+    this.#told.set(uid, told);
+    return told;
+  }
+
+  #tellProblem(object: BindingObject, told: Told, reason: Reason, message: string): void {
+    const problem = QUIET.has(reason) ? undefined : reason;
+    if (problem === told.problem) return;
+    if (problem !== undefined) this.#record(object, 'Warning', reason, message);
+    else if (reason === 'Synced') this.#record(object, 'Normal', 'Recovered', message);
+    else return;
+    told.problem = problem;
+  }
+
+  #tellNotices(object: BindingObject, told: Told, notices: readonly Notice[]): void {
+    for (const { reason, message } of notices) {
+      if (!told.notices.has(message)) this.#record(object, 'Warning', reason, message);
+    }
+    told.notices = new Set(notices.map(({ message }) => message));
+  }
+
+  #record(
+    { namespace, name, uid }: BindingObject,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    note: string,
+  ): void {
+    const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+    this.#events.record({ regarding, type, reason, action: 'Reconcile', note });
+  }
+}
+
+function told({ action }: Batch, changes: readonly Change[]) {
+  if (action === 'remove') return [{ reason: 'Removed', verb: `Removed ${backends(changes)} from`, changes }];
+  if (action === 'add') return [{ reason: 'Added', verb: `Added ${backends(changes)} to`, changes }];
+  const drained = changes.filter(({ row }) => row.weight === 0);
+  const weighed = changes.filter(({ row }) => row.weight !== 0);
+  return [
+    { reason: 'Draining', verb: `Set weight 0 on ${backends(drained)} in`, changes: drained },
+    { reason: 'Weighed', verb: `Changed the weight of ${backends(weighed)} in`, changes: weighed },
+  ].filter((part) => part.changes.length > 0);
+}
+
+function backends(changes: readonly Change[]): string {
+  return changes.length === 1 ? '1 backend' : `${changes.length} backends`;
+}

@@ -1,0 +1,111 @@
+import {
+  FINALIZER,
+  type ParsedBinding,
+  parseBinding,
+  type VServerGroupBinding,
+} from '../api/vservergroupbinding.ts';
+import type { EndpointsObject, NodeObject, PodObject, ServiceObject } from '../kubernetes/objects.ts';
+import type { Store, Stored } from '../kubernetes/store.ts';
+
+/** A binding as the cache holds it. One whose spec can't be read is kept too: its user must be told. */
+export interface BindingObject extends Stored {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly parsed: ParsedBinding;
+}
+
+/** A vServer group of one region. */
+export type GroupKey = string & { readonly __brand: 'GroupKey' };
+
+export function groupKey(regionId: string, vServerGroupId: string): GroupKey {
+  return `${regionId}/${vServerGroupId}` as GroupKey;
+}
+
+export function splitGroupKey(key: GroupKey): { readonly regionId: string; readonly vServerGroupId: string } {
+  const slash = key.indexOf('/');
+  return { regionId: key.slice(0, slash), vServerGroupId: key.slice(slash + 1) };
+}
+
+/** Pod metadata is only kept for namespaces where a binding needs it. */
+export interface PodSource {
+  /** Undefined while the pods of that namespace are not known (completely). */
+  in(namespace: string): Store<PodObject> | undefined;
+}
+
+/** What the controller reads of the cluster, with the indexes it needs (`addIndexes`). */
+export interface ClusterCaches {
+  readonly bindings: Store<BindingObject>;
+  readonly services: Store<ServiceObject>;
+  readonly endpoints: Store<EndpointsObject>;
+  readonly nodes: Store<NodeObject>;
+  readonly pods: PodSource;
+}
+
+export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: string): void {
+  caches.bindings
+    .index('group', (binding) => present(groupOf(binding, defaultRegion)))
+    .index('service', ({ namespace, parsed }) =>
+      parsed.ok ? [`${namespace}/${parsed.binding.spec.serviceRef.name}`] : [],
+    )
+    .index('backendType', ({ parsed }) => (parsed.ok ? [parsed.binding.spec.backendType] : []))
+    .index('namespace', ({ namespace }) => [namespace]);
+  caches.endpoints
+    .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])
+    .index('node', (endpoints) => unique(endpoints, ({ nodeName }) => nodeName))
+    .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod?.uid));
+}
+
+export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {
+  return pods.index('uid', ({ uid }) => [uid]);
+}
+
+export function groupOf({ parsed }: BindingObject, defaultRegion: string): GroupKey | undefined {
+  if (!parsed.ok) return undefined;
+  const { regionId, vServerGroupId } = parsed.binding.spec;
+  return groupKey(regionId ?? defaultRegion, vServerGroupId);
+}
+
+/** Trims a raw VServerGroupBinding for the cache. */
+export function trimBinding(object: unknown): BindingObject {
+  const { metadata } = object as { metadata: Record<string, unknown> };
+  const namespace = String(metadata['namespace']);
+  const name = String(metadata['name']);
+  return {
+    key: `${namespace}/${name}`,
+    namespace,
+    name,
+    uid: String(metadata['uid']),
+    resourceVersion: String(metadata['resourceVersion']),
+    parsed: parseBinding(object),
+  };
+}
+
+/** Whether the pods of the binding's namespace have to be known: for weights by pod, and to cut drains short. */
+export function needsPods({ parsed }: BindingObject, defaultDrainSeconds: number): boolean {
+  if (!parsed.ok || parsed.binding.spec.backendType !== 'eni') return false;
+  const { mode, drain } = parsed.binding.spec;
+  return mode === 'Sync' || (drain?.seconds ?? defaultDrainSeconds) > 0;
+}
+
+export function hasFinalizer({ metadata }: VServerGroupBinding): boolean {
+  return metadata.finalizers.includes(FINALIZER);
+}
+
+function present<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+function unique(
+  endpoints: EndpointsObject,
+  of: (address: EndpointsObject['subsets'][number]['addresses'][number]) => string | undefined,
+): readonly string[] {
+  const values = new Set<string>();
+  for (const { addresses } of endpoints.subsets) {
+    for (const address of addresses) {
+      const value = of(address);
+      if (value !== undefined) values.add(value);
+    }
+  }
+  return [...values];
+}

@@ -1,0 +1,76 @@
+import { API_VERSION, FINALIZER, PLURAL } from '../api/vservergroupbinding.ts';
+import { KubeApiError } from '../kubernetes/api-error.ts';
+import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import { type BindingObject, hasFinalizer } from './cluster-caches.ts';
+import type { Bound } from './gather.ts';
+
+export interface FinalizerHooks {
+  onError(binding: BindingObject, error: unknown): void;
+}
+
+/**
+ * Keeps a binding until its backends have left the group.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
+ *
+ * Nothing waits for these writes: the binding's next event goes on from there. The resourceVersion in the patch makes
+ * the API server refuse one that is based on an old list; a refused one is made again from the newer object.
+ */
+export class Finalizers {
+  readonly #transport: KubeTransport;
+  readonly #hooks: FinalizerHooks;
+  readonly #inFlight = new Map<string, Promise<void>>();
+
+  constructor(transport: KubeTransport, hooks: FinalizerHooks) {
+    this.#transport = transport;
+    this.#hooks = hooks;
+  }
+
+  /** Guards the binding before anything is added for it. Retained backends need no guard. */
+  ensure({ object, binding }: Bound): void {
+    const { metadata, spec } = binding;
+    if (spec.deletionPolicy === 'Retain' || metadata.deletionTimestamp !== undefined || hasFinalizer(binding))
+      return;
+    this.#patch(object, [...metadata.finalizers, FINALIZER]);
+  }
+
+  /** Lets the API server delete the binding. */
+  release({ object, binding }: Bound): void {
+    if (!hasFinalizer(binding)) return;
+    this.#patch(
+      object,
+      binding.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZER),
+    );
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#inFlight.values());
+  }
+
+  #patch(object: BindingObject, finalizers: readonly string[]): void {
+    const attempt = `${object.uid} ${object.resourceVersion}`;
+    if (this.#inFlight.has(attempt)) return;
+    const done = this.#send(object, finalizers)
+      .catch((error: unknown) => {
+        if (!isOutdated(error)) this.#hooks.onError(object, error);
+      })
+      .finally(() => this.#inFlight.delete(attempt));
+    this.#inFlight.set(attempt, done);
+  }
+
+  async #send(
+    { namespace, name, uid, resourceVersion }: BindingObject,
+    finalizers: readonly string[],
+  ): Promise<void> {
+    const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${PLURAL}/${encodeURIComponent(name)}`;
+    await this.#transport.request('PATCH', path, {
+      contentType: 'application/merge-patch+json',
+      query: { fieldManager: 'vservergroup-operator' },
+      body: { metadata: { uid, resourceVersion, finalizers } },
+    });
+  }
+}
+
+/** Gone, or changed meanwhile: a newer event is on its way. */
+function isOutdated(error: unknown): boolean {
+  return error instanceof KubeApiError && (error.status === 404 || error.status === 409);
+}

@@ -1,0 +1,207 @@
+import type { RateLimiter } from '../alibaba/throttle.ts';
+import type { Clock } from '../clock.ts';
+import type { BackendKey, Row } from '../membership/backend.ts';
+import { backendKey } from '../membership/backend.ts';
+import type { Claim } from '../membership/claim.ts';
+import { type GroupPlan, planGroup } from '../membership/plan.ts';
+import type { BindingReporter } from './binding-reporter.ts';
+import { type ClusterCaches, type GroupKey, splitGroupKey } from './cluster-caches.ts';
+import type { DrainIndex } from './drain-index.ts';
+import type { EniDirectory, MissingEni } from './eni-directory.ts';
+import type { Finalizers } from './finalizers.ts';
+import { type Bound, type GatherOptions, gather } from './gather.ts';
+import { GroupState } from './group-state.ts';
+import type { GroupWriter } from './group-writer.ts';
+import { nextStep, type Pacing, type Step } from './next-step.ts';
+
+export interface GroupControllerOptions extends GatherOptions, Pacing {
+  /** A group is read again after this long without an event, give or take a tenth. */
+  readonly resyncMs: number;
+  /** Decide and report, but write nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface GroupControllerParts {
+  readonly caches: ClusterCaches;
+  readonly limiter: RateLimiter;
+  readonly enis: EniDirectory;
+  readonly drains: DrainIndex;
+  readonly finalizers: Finalizers;
+  readonly writer: GroupWriter;
+  readonly reporter: BindingReporter;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+interface Decided {
+  readonly bound: readonly Bound[];
+  readonly plan: GroupPlan;
+  readonly missingEnis: readonly MissingEni[];
+  readonly step: Step;
+}
+
+/**
+ * The loop: one reconcile per vServer group, never two of one group at once. Level-based: each turn reads the caches and
+ * decides anew, so what is sent is never older than the last event, and a retry is a new plan.
+ */
+export class GroupController {
+  readonly #options: GroupControllerOptions;
+  readonly #parts: GroupControllerParts;
+  readonly #groups = new Map<GroupKey, GroupState>();
+
+  constructor(options: GroupControllerOptions, parts: GroupControllerParts) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Something that the group depends on has changed: removals count their delay from here. */
+  noteChange(key: GroupKey): void {
+    const group = this.#groups.get(key);
+    if (group !== undefined) group.changedAt ??= this.#parts.clock.now();
+  }
+
+  /** Someone changed a binding of the group: what failed before may succeed now. */
+  forgetFailures(key: GroupKey): void {
+    this.#groups.get(key)?.forgetFailures();
+  }
+
+  /**
+   * Takes a group as far as it can go now: decide, take one step, decide again. Returns after how many milliseconds it
+   * wants to be called without an event; undefined when no binding is left on the group. After `signal` is aborted no
+   * further step is taken. Throws only on a bug.
+   */
+  async reconcile(key: GroupKey, signal: AbortSignal): Promise<number | undefined> {
+    const group = this.#state(key);
+    let hasToken = false;
+    for (;;) {
+      const decided = this.#decide(key, group);
+      if (decided.bound.length === 0) return this.#drop(key);
+      const { step } = decided;
+      if (step.do === 'wait' || signal.aborted) return this.#rest(group, decided);
+      if (step.do === 'describe') {
+        await this.#parts.writer.describe(group, this.#resyncIn());
+      } else if (!hasToken && (await this.#takeToken(step.batch.urgent, signal)) === 'waited') {
+        hasToken = true;
+      } else {
+        hasToken = false;
+        if (!(await this.#parts.writer.write(group, step.batch))) return this.#rest(group, decided);
+      }
+    }
+  }
+
+  #state(key: GroupKey): GroupState {
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const { regionId, vServerGroupId } = splitGroupKey(key);
+    const group = new GroupState(regionId, vServerGroupId);
+    group.resyncAt = this.#parts.clock.now();
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  #drop(key: GroupKey): undefined {
+    for (const uid of this.#groups.get(key)?.records.keys() ?? []) this.#parts.reporter.forget(uid);
+    this.#groups.delete(key);
+    this.#parts.drains.update(key, []);
+  }
+
+  #decide(key: GroupKey, group: GroupState): Decided {
+    const { caches, enis, clock } = this.#parts;
+    const bound = gather(key, group, caches, this.#options);
+    for (const one of bound) this.#parts.finalizers.ensure(one);
+    const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
+    let plan = this.#plan(group, claims);
+    let missingEnis: readonly MissingEni[] = [];
+    if (plan.lookups.length > 0) {
+      const resolved = enis.resolve(group.regionId, plan.lookups, key);
+      missingEnis = resolved.missing;
+      if (resolved.found > 0) plan = this.#plan(group, claims);
+    }
+    this.#remember(key, group, plan);
+    return { bound, plan, missingEnis, step: this.#step(group, plan, claims, clock.now()) };
+  }
+
+  #plan(group: GroupState, claims: readonly Claim[]): GroupPlan {
+    const { clock, enis } = this.#parts;
+    const now = clock.now();
+    return planGroup({
+      rows: group.rows ?? presumedRows(claims),
+      presumed: group.rows === undefined,
+      claims,
+      eniOf: (ip, podUID) => enis.eniOf(group.regionId, ip, podUID),
+      refused: group.refusedAt(now),
+      cohorts: group.cohorts,
+      additionsBlocked: (group.failures.get('add')?.retryAt ?? now) > now,
+      batchSize: this.#options.batchSize,
+      now: clock.wall(),
+    });
+  }
+
+  #step(group: GroupState, plan: GroupPlan, claims: readonly Claim[], now: number): Step {
+    if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY };
+    const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
+    const visible = this.#options.dryRun && group.rows !== undefined ? { ...plan, batches: [] } : plan;
+    return nextStep(visible, group, this.#options, now, drainsEnd);
+  }
+
+  /** What the plan found out is kept at once: the next decision builds on it, written to status or not. */
+  #remember(key: GroupKey, group: GroupState, plan: GroupPlan): void {
+    const now = this.#parts.clock.now();
+    const draining: string[] = [];
+    for (const { claim, records } of plan.reports) {
+      if (group.rows !== undefined) group.records.set(claim.uid, records);
+      for (const { state, podUID } of records.values()) {
+        if (state === 'Draining' && podUID !== undefined) draining.push(podUID);
+      }
+    }
+    this.#parts.drains.update(key, draining);
+    group.noteLeavers(plan.batches, group.changedAt ?? now);
+    group.changedAt = undefined;
+    const waits = plan.batches.some(({ urgent }) => !urgent);
+    group.additionsWaitSince = waits ? (group.additionsWaitSince ?? now) : undefined;
+  }
+
+  async #takeToken(urgent: boolean, signal: AbortSignal): Promise<'at once' | 'waited'> {
+    const { limiter } = this.#parts;
+    const atOnce = limiter.tokens >= 1;
+    await limiter.acquire(urgent ? 'removal' : 'addition', signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    return atOnce ? 'at once' : 'waited';
+  }
+
+  /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
+  #rest(group: GroupState, { bound, plan, missingEnis, step }: Decided): number {
+    const { reporter, finalizers, clock } = this.#parts;
+    const missing = group.failures.get('describe')?.error.kind === 'groupMissing';
+    for (const one of bound) {
+      const report = plan.reports.find(({ claim }) => claim === one.claim);
+      const left = report === undefined || missing || (group.rows !== undefined && report.records.size === 0);
+      if (one.binding.metadata.deletionTimestamp !== undefined && left) finalizers.release(one);
+      else
+        reporter.report(one, {
+          group,
+          report,
+          batches: plan.batches,
+          missingEnis,
+          dryRun: this.#options.dryRun,
+        });
+    }
+    group.keepOnly(bound.map(({ object }) => object));
+    const at = step.do === 'wait' ? step.at : clock.now();
+    return Number.isFinite(at) ? Math.max(0, at - clock.now()) : this.#options.resyncMs;
+  }
+
+  #resyncIn(): number {
+    return this.#options.resyncMs * (0.9 + this.#parts.random() * 0.2);
+  }
+}
+
+/** Before the group was read: what the bindings' status recorded. */
+function presumedRows(claims: readonly Claim[]): readonly Row[] {
+  const rows = new Map<BackendKey, Row>();
+  for (const { records } of claims) {
+    for (const { row } of records.values()) rows.set(backendKey(row), row);
+  }
+  return [...rows.values()];
+}

@@ -1,0 +1,177 @@
+import type { ApiError } from '../alibaba/errors.ts';
+import type { GroupRef } from '../alibaba/slb-api.ts';
+import { type BackendKey, backendKey, type Row } from '../membership/backend.ts';
+import type { Batch } from '../membership/batches.ts';
+import type { BackendRecord } from '../membership/claim.ts';
+
+export type Action = 'describe' | Batch['action'];
+
+/** An action that failed last time: until when it rests, and what to tell of it. */
+export interface Failure {
+  readonly error: ApiError;
+  readonly attempts: number;
+  /** `Clock.now()` milliseconds. */
+  readonly retryAt: number;
+}
+
+/** A single backend that the API refuses; it is tried again by itself. */
+export interface Refusal extends Failure {
+  readonly row: Row;
+}
+
+export interface BackoffRange {
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
+/**
+ * What the operator knows of one vServer group. Nothing of it outlives the process but what the group itself and the
+ * bindings' status say: a restart begins with an empty state.
+ */
+export class GroupState {
+  readonly ref: GroupRef;
+  loadBalancerId: string | undefined;
+  /** The rows as the API showed them last; undefined before the first time. */
+  rows: readonly Row[] | undefined;
+  /** The next thing to do is to read the group: it was never read, or a reply can't be trusted, or never came. */
+  needsDescribe = true;
+  /** `Clock.now()` milliseconds of the next resync. */
+  resyncAt = 0;
+  lastWriteAt = Number.NEGATIVE_INFINITY;
+  lastAdditionAt = Number.NEGATIVE_INFINITY;
+  /** Since when additions or weights wait behind removals. */
+  additionsWaitSince: number | undefined;
+  readonly failures = new Map<Action, Failure>();
+  readonly refusals = new Map<BackendKey, Refusal>();
+  readonly cohorts = new Map<BackendKey, number>();
+  /** By binding UID: what its status says, ahead of the API server. */
+  readonly records = new Map<string, ReadonlyMap<BackendKey, BackendRecord>>();
+  /** When each leaving row was first seen to leave; `Clock.now()` milliseconds. */
+  readonly leavingSince = new Map<BackendKey, number>();
+  /** When something first changed since the last plan. */
+  changedAt: number | undefined;
+  /** Wall-clock milliseconds by `namespace/name` of the binding. */
+  readonly lastRemoval = new Map<string, number>();
+  #nextCohort = 1;
+
+  constructor(regionId: string, vServerGroupId: string) {
+    this.ref = { regionId, vServerGroupId };
+  }
+
+  get regionId(): string {
+    return this.ref.regionId;
+  }
+
+  get vServerGroupId(): string {
+    return this.ref.vServerGroupId;
+  }
+
+  /** Keeps, of what leaves now, when it was first seen to leave. */
+  noteLeavers(batches: readonly Batch[], since: number): void {
+    const before = new Map(this.leavingSince);
+    this.leavingSince.clear();
+    for (const { action, changes } of batches) {
+      for (const { key, row, was } of changes) {
+        const leaves = action === 'remove' || (action === 'set' && row.weight === 0 && was !== 0);
+        if (leaves) this.leavingSince.set(key, before.get(key) ?? since);
+      }
+    }
+  }
+
+  /** Lets go of the bindings that are no longer on the group. */
+  keepOnly(bindings: readonly { readonly key: string; readonly uid: string }[]): void {
+    const uids = new Set(bindings.map(({ uid }) => uid));
+    const keys = new Set(bindings.map(({ key }) => key));
+    for (const uid of this.records.keys()) if (!uids.has(uid)) this.records.delete(uid);
+    for (const key of this.lastRemoval.keys()) if (!keys.has(key)) this.lastRemoval.delete(key);
+  }
+
+  /** Takes over the group's full list from a reply. */
+  learn(rows: readonly Row[]): void {
+    this.rows = rows;
+    this.needsDescribe = false;
+  }
+
+  fail(action: Action, error: ApiError, range: BackoffRange, now: number, random: () => number): Failure {
+    const attempts = (this.failures.get(action)?.attempts ?? 0) + 1;
+    const failure = { error, attempts, retryAt: now + backoff(attempts, range, error, random) };
+    this.failures.set(action, failure);
+    return failure;
+  }
+
+  succeed(action: Action): void {
+    this.failures.delete(action);
+  }
+
+  /** Someone changed a binding: what was refused before may be right now. */
+  forgetFailures(): void {
+    this.failures.clear();
+    this.refusals.clear();
+    this.cohorts.clear();
+  }
+
+  /**
+   * A batch was refused because of one of its rows. Halves go on their own until the bad one stands alone; when the
+   * API's message names it, it stands alone at once.
+   */
+  split(batch: Batch, error: ApiError): void {
+    const named = batch.changes.filter(({ row }) => names(error.message, row));
+    const first = named.length === 1 ? named : batch.changes.slice(0, Math.ceil(batch.changes.length / 2));
+    const rest = batch.changes.filter((change) => !first.includes(change));
+    for (const part of [first, rest]) {
+      const cohort = this.#nextCohort++;
+      for (const { key } of part) this.cohorts.set(key, cohort);
+    }
+  }
+
+  refuse(batch: Batch, error: ApiError, range: BackoffRange, now: number, random: () => number): void {
+    for (const { key, row } of batch.changes) {
+      const attempts = (this.refusals.get(key)?.attempts ?? 0) + 1;
+      this.refusals.set(key, {
+        row,
+        error,
+        attempts,
+        retryAt: now + backoff(attempts, range, error, random),
+      });
+    }
+  }
+
+  accepted(batch: Batch): void {
+    for (const { key } of batch.changes) {
+      this.refusals.delete(key);
+      this.cohorts.delete(key);
+    }
+  }
+
+  /** Rows that are resting now; those whose time has come are tried alone, in a cohort of their own. */
+  refusedAt(now: number): { has(key: BackendKey): boolean } {
+    return { has: (key) => (this.refusals.get(key)?.retryAt ?? now) > now };
+  }
+
+  /** Whether the reply of a write shows what the write did. */
+  static contradicts(batch: Batch, reply: readonly Row[]): boolean {
+    const shown = new Map(reply.map((row) => [backendKey(row), row]));
+    return batch.changes.some(({ key, row }) => {
+      const after = shown.get(key);
+      if (batch.action === 'remove') return after !== undefined;
+      return after === undefined || (batch.action === 'set' && after.weight !== row.weight);
+    });
+  }
+}
+
+/** Exponential from the range's base to its cap, with the upper half of each step random; the API's own word is a floor. */
+export function backoff(
+  attempts: number,
+  { baseMs, capMs }: BackoffRange,
+  error: Pick<ApiError, 'retryAfterMs'>,
+  random: () => number,
+): number {
+  const step = Math.min(capMs, baseMs * 2 ** Math.min(attempts - 1, 30));
+  return Math.max(error.retryAfterMs ?? 0, step * (0.5 + random() / 2));
+}
+
+/** Whether a message names the row, by its server id or address as a word of its own. */
+function names(message: string, row: Row): boolean {
+  const words = message.split(/[^A-Za-z0-9.:-]+/).map((word) => word.replace(/[.:]+$/, ''));
+  return words.includes(row.serverId) || (row.serverIp !== undefined && words.includes(row.serverIp));
+}

@@ -1,0 +1,155 @@
+import { ApiError } from '../alibaba/errors.ts';
+import type { GroupReply, SlbApi } from '../alibaba/slb-api.ts';
+import type { RateLimiter } from '../alibaba/throttle.ts';
+import type { Clock } from '../clock.ts';
+import type { Batch } from '../membership/batches.ts';
+import type { EniDirectory } from './eni-directory.ts';
+import { type Action, GroupState } from './group-state.ts';
+import { ERROR_OUTCOMES } from './outcome.ts';
+
+export interface WriteHooks {
+  /** The API took the batch. `delaysMs`: for each row taken out of service, the time since it was seen to leave. */
+  onWritten(
+    group: GroupState,
+    batch: Batch,
+    requestId: string,
+    delaysMs: readonly number[],
+    durationMs: number,
+  ): void;
+  onFailed(group: GroupState, action: Action, error: ApiError, attempts: number, retryInMs: number): void;
+}
+
+export interface GroupWriterParts {
+  readonly slb: SlbApi;
+  readonly limiter: RateLimiter;
+  readonly enis: EniDirectory;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Asked right before each write: false as soon as another replica may lead. */
+  readonly mayWrite: () => boolean;
+  readonly hooks: WriteHooks;
+}
+
+/**
+ * Carries out one call on a group and keeps what is known of the group true: a reply replaces the list, a failure says
+ * when the action may be tried again, and an unknown outcome has the group read before anything else.
+ */
+export class GroupWriter {
+  readonly #parts: GroupWriterParts;
+
+  constructor(parts: GroupWriterParts) {
+    this.#parts = parts;
+  }
+
+  /** False when nothing was sent, because this process may not write any more. */
+  async write(group: GroupState, batch: Batch): Promise<boolean> {
+    const { clock, mayWrite } = this.#parts;
+    if (!mayWrite()) return false;
+    const startedAt = clock.now();
+    group.lastWriteAt = startedAt;
+    if (batch.action !== 'remove') group.lastAdditionAt = startedAt;
+    if (!batch.urgent) group.additionsWaitSince = undefined;
+    try {
+      const reply = await this.#send(group, batch);
+      this.#accept(group, batch, reply, startedAt);
+    } catch (error) {
+      // Whatever went wrong, the call may have been carried out unless the API refused it.
+      if (!(error instanceof ApiError)) {
+        group.needsDescribe = true;
+        throw error;
+      }
+      this.#fail(group, batch, error);
+    }
+    return true;
+  }
+
+  /** Reads the group. */
+  async describe(group: GroupState, resyncInMs: number): Promise<void> {
+    const { slb, clock } = this.#parts;
+    try {
+      const description = await slb.describeVServerGroup(group.ref);
+      group.learn(description.backends);
+      group.loadBalancerId = description.loadBalancerId ?? group.loadBalancerId;
+      group.succeed('describe');
+      group.resyncAt = clock.now() + resyncInMs;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#rest(group, 'describe', error);
+    }
+  }
+
+  #send(group: GroupState, { action, changes }: Batch): Promise<GroupReply> {
+    const rows = changes.map(({ row }) => row);
+    const { slb } = this.#parts;
+    switch (action) {
+      case 'remove':
+        return slb.removeBackends(group.ref, rows);
+      case 'set':
+        return slb.setBackends(group.ref, rows);
+      case 'add':
+        return slb.addBackends(group.ref, rows);
+    }
+  }
+
+  #accept(group: GroupState, batch: Batch, { backends, requestId }: GroupReply, startedAt: number): void {
+    const { clock, hooks } = this.#parts;
+    if (GroupState.contradicts(batch, backends)) {
+      group.needsDescribe = true;
+      this.#rest(group, batch.action, contradiction(group, batch, requestId));
+      return;
+    }
+    group.succeed(batch.action);
+    group.learn(backends);
+    group.accepted(batch);
+    if (batch.action === 'remove' && group.failures.get('add')?.error.kind === 'quota') group.succeed('add');
+    if (batch.action === 'remove') {
+      for (const { claim } of batch.changes) group.lastRemoval.set(claim, clock.wall());
+    }
+    const now = clock.now();
+    const delays = batch.changes.flatMap(({ key }) => {
+      const since = group.leavingSince.get(key);
+      return since === undefined ? [] : [now - since];
+    });
+    hooks.onWritten(group, batch, requestId, delays, now - startedAt);
+  }
+
+  #fail(group: GroupState, batch: Batch, error: ApiError): void {
+    const { clock, enis, random } = this.#parts;
+    const { split, retry } = ERROR_OUTCOMES[error.kind];
+    if (error.outcome === 'unknown' || error.kind === 'groupMissing') group.needsDescribe = true;
+    if (!split) {
+      this.#rest(group, batch.action, error);
+      return;
+    }
+    if (batch.changes.length > 1) {
+      group.split(batch, error);
+      return;
+    }
+    group.refuse(batch, error, retry, clock.now(), random);
+    for (const { row } of batch.changes) {
+      if (row.serverIp !== undefined) enis.forget(group.regionId, row.serverIp);
+    }
+    this.#parts.hooks.onFailed(group, batch.action, error, 1, retry.baseMs);
+  }
+
+  #rest(group: GroupState, action: Action, error: ApiError): void {
+    const { clock, limiter, random, hooks } = this.#parts;
+    if (error.kind === 'throttled') limiter.onThrottled(error.retryAfterMs);
+    const now = clock.now();
+    const { attempts, retryAt } = group.fail(action, error, ERROR_OUTCOMES[error.kind].retry, now, random);
+    hooks.onFailed(group, action, error, attempts, retryAt - now);
+  }
+}
+
+/** The call was accepted, yet its reply does not show what it wrote: it is not believed, and the group is read. */
+function contradiction(group: GroupState, { action, changes }: Batch, requestId: string): ApiError {
+  return new ApiError({
+    code: 'ContradictoryReply',
+    text: `the API accepted a change of ${changes.length} backends, but its reply does not show it`,
+    action,
+    kind: 'transient',
+    outcome: 'unknown',
+    group: group.ref,
+    requestId,
+  });
+}
