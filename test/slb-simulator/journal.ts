@@ -1,4 +1,4 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Call } from './call.ts';
 
@@ -39,10 +39,16 @@ export class Journal extends Array<JournalEntry> {
   constructor(options: { limit: number; file?: string | undefined }) {
     super();
     this.#limit = options.limit;
-    this.#file = options.file === undefined ? undefined : createWriteStream(options.file, { flags: 'a' });
+    // Opened at once: a path that cannot be written is an error of the start, not of the first call.
+    this.#file =
+      options.file === undefined
+        ? undefined
+        : createWriteStream(options.file, { fd: openSync(options.file, 'a') });
   }
 
   record(entry: JournalEntry): void {
+    // Calls that were held when the simulator was closed end after it.
+    if (this.#file?.writableEnded) return;
     this.push(entry);
     // A tenth at a time: dropping the oldest one by one would move the whole array on each call.
     if (this.length > this.#limit * 1.1) this.splice(0, this.length - this.#limit);

@@ -23,7 +23,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
+  const { message, syscall } = error as NodeJS.ErrnoException;
   console.error(`simulator: ${message}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  // A journal file that cannot be opened is a wrong value too; a port in use is not.
+  process.exitCode = error instanceof UsageError || syscall === 'open' ? 2 : 1;
 }

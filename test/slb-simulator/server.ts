@@ -93,7 +93,7 @@ class RequestHandler {
       return;
     }
     const wait = this.#parts.latency() - (preciseNow() - arrivedAt);
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(wait)));
     const outcome = await answer(this.#parts, apiRequest, call);
     // Written before the reply leaves: whoever has the reply finds the call in the journal.
     const complete = outcome.delivery === 'reply' || outcome.delivery === 'stale-close';

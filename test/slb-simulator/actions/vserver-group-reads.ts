@@ -1,4 +1,3 @@
-import { missingParameter } from '../errors.ts';
 import type { Body } from '../replies.ts';
 import { tagList } from '../request.ts';
 import type { LoadBalancer, Tag, VServerGroup } from '../resources.ts';
@@ -28,7 +27,7 @@ function describeAttribute(context: ActionContext): Body {
 /** Neither pages nor backends: that is how the API is. */
 function describeGroups(context: ActionContext): Body {
   const { params, state } = context;
-  if (!params.get('RegionId')) throw missingParameter('RegionId');
+  required(params, 'RegionId');
   const loadBalancer = state.loadBalancer(required(params, 'LoadBalancerId'));
   checkRegion(params, loadBalancer.regionId);
   const name = params.get('Description') ?? '';

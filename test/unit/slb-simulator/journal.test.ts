@@ -96,6 +96,26 @@ test('the file holds one JSON line a call, and never a secret', async () => {
   }
 });
 
+test('a call that is held when the simulator is closed does no harm to the file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'slb-simulator-'));
+  try {
+    const simulator = await start({ journalFile: join(directory, 'journal.ndjson') });
+    const gate = simulator.faults.pause();
+    const held = expect(write(simulator, 'Add', [eni(1)])).rejects.toThrow();
+    await gate.waitForHeld();
+    await simulator.close();
+    await held;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('a journal file that cannot be opened is told at the start', async () => {
+  await expect(start({ journalFile: '/nonexistent/journal.ndjson' })).rejects.toThrow(
+    /ENOENT.*journal.ndjson/,
+  );
+});
+
 test('journal and state are read over HTTP, unsigned', async () => {
   const simulator = await start();
   await write(simulator, 'Add', [eni(1)]);
