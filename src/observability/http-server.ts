@@ -1,0 +1,149 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface Address {
+  /** Absent: every interface. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface HealthCheck {
+  readonly name: string;
+  /** undefined when all is well, else why not. */
+  check(): string | undefined;
+}
+
+export interface HttpServerOptions {
+  readonly metricsAddress: Address | undefined;
+  readonly healthAddress: Address | undefined;
+  /** Whether restarting the process would help. */
+  readonly live: readonly HealthCheck[];
+  /** Whether the operator does, or as a standby could do at once, its work. */
+  readonly ready: readonly HealthCheck[];
+  readonly metrics: { readonly contentType: string; render(): Promise<string> };
+}
+
+export interface HttpServers {
+  /** Where it really listens, `127.0.0.1:34567`; undefined when off. */
+  readonly metricsAddress: string | undefined;
+  readonly healthAddress: string | undefined;
+  /** Answers what has begun, for at most a second, and takes nothing new. */
+  close(): Promise<void>;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType?: string;
+}
+
+type Routes = Readonly<Record<string, (query: URLSearchParams) => Reply | Promise<Reply>>>;
+
+/** /healthz and /readyz on both addresses, /metrics on the one for metrics. Rejects when an address cannot be had. */
+export async function startHttpServers(options: HttpServerOptions): Promise<HttpServers> {
+  const { metrics, live, ready } = options;
+  const health: Routes = {
+    '/healthz': (query) => report('healthz', live, query),
+    '/readyz': (query) => report('readyz', ready, query),
+  };
+  const withMetrics: Routes = {
+    ...health,
+    '/metrics': async () => ({ status: 200, body: await metrics.render(), contentType: metrics.contentType }),
+  };
+  const servers: Server[] = [];
+  const close = async () => {
+    await Promise.all(servers.map(closeServer));
+  };
+  const open = async (address: Address | undefined, routes: Routes) => {
+    if (address === undefined) return undefined;
+    const server = createServer((request, response) => void answer(routes, request, response));
+    server.requestTimeout = 10_000;
+    server.headersTimeout = 5_000;
+    await listen(server, address);
+    servers.push(server);
+    return addressOf(server);
+  };
+  try {
+    const metricsAddress = await open(options.metricsAddress, withMetrics);
+    const healthAddress = await open(options.healthAddress, health);
+    return { metricsAddress, healthAddress, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** As kube-apiserver does: `ok`, or the checks one by one when asked or when one fails. */
+function report(name: string, checks: readonly HealthCheck[], query: URLSearchParams): Reply {
+  const results = checks.map((check) => ({ name: check.name, problem: run(check) }));
+  const failed = results.some(({ problem }) => problem !== undefined);
+  if (!failed && !query.has('verbose')) return { status: 200, body: 'ok' };
+  const lines = results.map(({ name: check, problem }) =>
+    problem === undefined ? `[+]${check} ok` : `[-]${check} failed: ${problem}`,
+  );
+  return {
+    status: failed ? 503 : 200,
+    body: `${[...lines, `${name} check ${failed ? 'failed' : 'passed'}`].join('\n')}\n`,
+  };
+}
+
+function run(check: HealthCheck): string | undefined {
+  try {
+    return check.check();
+  } catch (error) {
+    return String(error);
+  }
+}
+
+async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, body, contentType } = await reply(routes, request);
+  const bytes = Buffer.from(body);
+  response.writeHead(status, {
+    'content-type': contentType ?? 'text/plain; charset=utf-8',
+    'content-length': bytes.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(status === 405 && { allow: 'GET, HEAD' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : bytes);
+}
+
+async function reply(routes: Routes, request: IncomingMessage): Promise<Reply> {
+  const url = URL.parse(request.url ?? '/', 'http://localhost');
+  const route = url !== null && Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined;
+  if (url === null || route === undefined) return { status: 404, body: 'not found\n' };
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return { status: 405, body: 'method not allowed\n' };
+  try {
+    return await route(url.searchParams);
+  } catch (error) {
+    return { status: 500, body: `${error}\n` };
+  }
+}
+
+function listen(server: Server, { host, port }: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host !== undefined && { host }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), 1000);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,87 @@
+import type { Writable } from 'node:stream';
+import winston from 'winston';
+import { loggable, redactText } from './redact.ts';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * One line for each thing that happened. Fields are for programs: group, binding, action, count, requestId, durationMs.
+ * A field that is an Error is shown as its sentence, with its stack if the line is an error or debug is on.
+ */
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  /** A logger that adds these fields to each line. */
+  child(fields: LogFields): Logger;
+}
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'text';
+  /** Default: standard output. */
+  readonly stream?: Writable;
+}
+
+export function createLogger({ level, format, stream }: LoggerOptions): Logger {
+  const output = winston.createLogger({
+    level,
+    levels: { error: 0, warn: 1, info: 2, debug: 3 },
+    format: format === 'json' ? winston.format.json({ deterministic: false }) : winston.format.printf(asText),
+    transports: [stream ? new winston.transports.Stream({ stream }) : new winston.transports.Console()],
+  });
+  return logger(output, {});
+}
+
+export const silentLogger: Logger = {
+  error: () => {},
+  warn: () => {},
+  info: () => {},
+  debug: () => {},
+  child: () => silentLogger,
+};
+
+function logger(output: winston.Logger, context: LogFields): Logger {
+  const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
+    if (!output.isLevelEnabled(level)) return;
+    output.log(
+      record(level, message, { ...context, ...fields }, level === 'error' || output.level === 'debug'),
+    );
+  };
+  return {
+    error: (message, fields) => write('error', message, fields),
+    warn: (message, fields) => write('warn', message, fields),
+    info: (message, fields) => write('info', message, fields),
+    debug: (message, fields) => write('debug', message, fields),
+    child: (fields) => logger(output, { ...context, ...fields }),
+  };
+}
+
+/** Fields come after, and cannot replace, the three that each line has. */
+function record(level: LogLevel, message: string, fields: LogFields, stacks: boolean) {
+  const line = { time: new Date().toISOString(), level, message: redactText(message) };
+  const stack = stacks ? Object.values(fields).find((field) => field instanceof Error)?.stack : undefined;
+  return {
+    ...line,
+    ...(loggable(fields) as LogFields),
+    ...(stack !== undefined && { stack: redactText(stack) }),
+    ...line,
+  };
+}
+
+/** `12:00:01.123 WARN  Backends held  group=rsp-1 count=2`, for terminals. */
+function asText({ time, level, message, stack, ...fields }: winston.Logform.TransformableInfo): string {
+  const head = `${String(time).slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${message}`;
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${textOf(value)}`);
+  const line = pairs.length === 0 ? head : `${head}  ${pairs.join(' ')}`;
+  return stack === undefined ? line : `${line}\n${stack}`;
+}
+
+function textOf(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[^\s"]+$/.test(text) ? text : JSON.stringify(value);
+}

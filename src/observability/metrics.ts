@@ -1,0 +1,70 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { cloudMetrics, codeLabels } from './metrics/cloud.ts';
+import { clusterMetrics } from './metrics/cluster.ts';
+import { define } from './metrics/define.ts';
+import { groupMetrics } from './metrics/groups.ts';
+import { runtimeMetrics } from './metrics/runtime.ts';
+
+/** The label values known from the start: their series exist, with 0, before anything happens. */
+export interface KnownLabels {
+  readonly version: string;
+  readonly controllers: readonly string[];
+  readonly resources: readonly string[];
+  readonly actions: readonly string[];
+  /** Of a backend, as in status.backends[].state. */
+  readonly backendStates: readonly string[];
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Every metric of the process, by its part. */
+export function createMetrics({ version, controllers, resources, actions, backendStates }: KnownLabels) {
+  const registry = new Registry();
+  const kinds = define(registry);
+  const groups = groupMetrics(kinds);
+  const cloud = cloudMetrics(kinds, actions);
+  const codeLabel = codeLabels();
+  kinds
+    .gauge('vsgb_build_info', 'The version that runs; always 1.', 'version', 'node')
+    .set({ version, node: process.version }, 1);
+  const beforeScrape: (() => void)[] = [];
+
+  return {
+    runtime: runtimeMetrics(kinds, controllers),
+    cluster: clusterMetrics(kinds, resources),
+    groups,
+    cloud,
+
+    apiCall(action: string, code: string, seconds: number): void {
+      cloud.requests.inc({ action, code: codeLabel(code) });
+      cloud.requestSeconds.observe({ action }, seconds);
+    },
+
+    /** The number of a binding's backends in each state; none in a state that is not given. */
+    setBackends(namespace: string, name: string, counts: Readonly<Record<string, number>>): void {
+      for (const state of backendStates) groups.backends.set({ namespace, name, state }, counts[state] ?? 0);
+    },
+
+    /** Takes the series of a binding that is gone out of the scrape. */
+    forgetBinding(namespace: string, name: string): void {
+      for (const state of backendStates) groups.backends.remove({ namespace, name, state });
+    },
+
+    /** Runs before each scrape, to set the gauges that somebody else keeps. */
+    onScrape(update: () => void): void {
+      beforeScrape.push(update);
+    },
+
+    /** node_* and process_*: event loop, heap, CPU, file descriptors. */
+    collectProcessMetrics(): void {
+      collectDefaultMetrics({ register: registry });
+    },
+
+    registry,
+    contentType: registry.contentType,
+    render(): Promise<string> {
+      for (const update of beforeScrape) update();
+      return registry.metrics();
+    },
+  };
+}

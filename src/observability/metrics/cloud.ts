@@ -1,0 +1,62 @@
+import { API_BUCKETS, type Define } from './define.ts';
+
+export const PRIORITIES = ['removal', 'read', 'addition'] as const;
+
+/** Calls of the SLB and ECS API, their pace and their credentials. */
+export function cloudMetrics({ counter, gauge, histogram }: Define, actions: readonly string[]) {
+  const metrics = {
+    requests: counter(
+      'vsgb_api_requests_total',
+      "Calls of the cloud API by action and code: OK, the API's error code, or the kind of network error.",
+      'action',
+      'code',
+    ),
+    requestSeconds: histogram(
+      'vsgb_api_request_duration_seconds',
+      'Time that a call of the cloud API took.',
+      API_BUCKETS,
+      'action',
+    ),
+    throttled: counter('vsgb_api_throttled_total', 'Calls that the API refused because of their rate.'),
+    waiting: gauge('vsgb_api_waiting_calls', 'Calls that wait for their turn, by priority.', 'priority'),
+    rate: gauge(
+      'vsgb_api_rate_limit',
+      'Calls a second that are allowed now; less than --api-qps after throttling.',
+    ),
+    credentialsExpiry: gauge(
+      'vsgb_credentials_expiry_timestamp_seconds',
+      'When the credentials in use expire, as Unix time; 0 if they do not.',
+    ),
+    credentialsRefreshes: counter(
+      'vsgb_credentials_refreshes_total',
+      'Times that credentials were fetched, by result.',
+      'result',
+    ),
+    eniLookups: counter(
+      'vsgb_eni_lookups_total',
+      'Pod addresses looked up, by result: found, missing or failed.',
+      'result',
+    ),
+  };
+  for (const action of actions) {
+    metrics.requests.inc({ action, code: 'OK' }, 0);
+    metrics.requestSeconds.zero({ action });
+  }
+  for (const priority of PRIORITIES) metrics.waiting.set({ priority }, 0);
+  for (const result of ['success', 'error']) metrics.credentialsRefreshes.inc({ result }, 0);
+  for (const result of ['found', 'missing', 'failed']) metrics.eniLookups.inc({ result }, 0);
+  return metrics;
+}
+
+const MAX_CODES = 100;
+
+/** The code as a label. What is not shaped like a code, or the 101st of them, is Other: labels come from outside. */
+export function codeLabels(): (code: string) => string {
+  const seen = new Set<string>();
+  return (code) => {
+    if (seen.has(code)) return code;
+    if (seen.size >= MAX_CODES || !/^[A-Za-z][A-Za-z0-9._-]{0,79}$/.test(code)) return 'Other';
+    seen.add(code);
+    return code;
+  };
+}

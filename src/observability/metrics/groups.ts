@@ -1,0 +1,42 @@
+import { DELAY_BUCKETS, type Define } from './define.ts';
+
+export const CHANGES = ['add', 'remove', 'weigh'] as const;
+export const READS = ['first', 'resync', 'contradiction', 'unknown-outcome'] as const;
+export const DRIFTS = ['missing', 'unexpected', 'weight'] as const;
+
+/** The groups and their bindings. */
+export function groupMetrics({ counter, gauge, histogram }: Define) {
+  const metrics = {
+    removalDelay: histogram(
+      'vsgb_removal_delay_seconds',
+      'Time from the event that a backend left until the API accepted its removal, or weight 0 for a drain.',
+      DELAY_BUCKETS,
+    ),
+    backends: gauge(
+      'vsgb_backends',
+      'Backends of a binding by state, as in status.backends[].state.',
+      'namespace',
+      'name',
+      'state',
+    ),
+    bindings: gauge('vsgb_bindings', 'Bindings that are looked after.'),
+    stalled: gauge('vsgb_stalled_bindings', 'Bindings with condition Stalled: someone has to act.'),
+    groups: gauge('vsgb_groups', 'Groups that are looked after.'),
+    changes: counter('vsgb_backend_changes_total', 'Backends added, removed or weighed.', 'change'),
+    reads: counter('vsgb_group_reads_total', 'Times that a group was read, by reason.', 'reason'),
+    drift: counter(
+      'vsgb_drift_corrections_total',
+      'Backends that others had removed, added or weighed, and that were put right.',
+      'kind',
+    ),
+    contradictions: counter(
+      'vsgb_contradicting_replies_total',
+      'Replies to a write that did not show what was written.',
+    ),
+  };
+  for (const change of CHANGES) metrics.changes.inc({ change }, 0);
+  for (const reason of READS) metrics.reads.inc({ reason }, 0);
+  for (const kind of DRIFTS) metrics.drift.inc({ kind }, 0);
+  for (const zero of [metrics.bindings, metrics.stalled, metrics.groups]) zero.set(0);
+  return metrics;
+}

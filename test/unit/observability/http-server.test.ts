@@ -1,0 +1,134 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import {
+  type HealthCheck,
+  type HttpServerOptions,
+  type HttpServers,
+  startHttpServers,
+} from '../../../src/observability/http-server.ts';
+
+const loopback = { host: '127.0.0.1', port: 0 };
+const fine: HealthCheck = { name: 'caches', check: () => undefined };
+const bad: HealthCheck = { name: 'leader', check: () => 'no lease yet' };
+let servers: HttpServers | undefined;
+
+async function start(options: Partial<HttpServerOptions> = {}): Promise<HttpServers> {
+  servers = await startHttpServers({
+    metricsAddress: loopback,
+    healthAddress: loopback,
+    live: [fine],
+    ready: [fine],
+    metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
+    ...options,
+  });
+  return servers;
+}
+
+afterEach(async () => {
+  await servers?.close();
+  servers = undefined;
+});
+
+async function get(address: string | undefined, path: string, method = 'GET') {
+  const response = await fetch(`http://${address}${path}`, { method });
+  return { status: response.status, body: await response.text(), headers: response.headers };
+}
+
+describe('health', () => {
+  test('all well is ok', async () => {
+    const { healthAddress } = await start();
+    expect(await get(healthAddress, '/healthz')).toMatchObject({ status: 200, body: 'ok' });
+    expect(await get(healthAddress, '/readyz')).toMatchObject({ status: 200, body: 'ok' });
+  });
+
+  test('a failing check is named, with why', async () => {
+    const { healthAddress } = await start({ ready: [fine, bad] });
+    const body = '[+]caches ok\n[-]leader failed: no lease yet\nreadyz check failed\n';
+    expect(await get(healthAddress, '/readyz')).toMatchObject({ status: 503, body });
+    expect(await get(healthAddress, '/healthz')).toMatchObject({ status: 200 });
+  });
+
+  test('?verbose lists what passes as well', async () => {
+    const { healthAddress } = await start();
+    expect((await get(healthAddress, '/readyz?verbose')).body).toBe('[+]caches ok\nreadyz check passed\n');
+  });
+
+  test('a check that throws has failed', async () => {
+    const broken: HealthCheck = {
+      name: 'broken',
+      check: () => {
+        throw new Error('oops');
+      },
+    };
+    const { healthAddress } = await start({ live: [broken] });
+    expect((await get(healthAddress, '/healthz')).body).toContain('[-]broken failed: Error: oops');
+  });
+});
+
+describe('metrics', () => {
+  test('are served on their address only, health on both', async () => {
+    const { metricsAddress, healthAddress } = await start();
+    const reply = await get(metricsAddress, '/metrics');
+    expect(reply).toMatchObject({ status: 200, body: 'up 1\n' });
+    expect(reply.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+    expect(await get(healthAddress, '/metrics')).toMatchObject({ status: 404 });
+    expect(await get(metricsAddress, '/readyz')).toMatchObject({ status: 200 });
+  });
+
+  test('a failure to render is an answer of 500, not a crash', async () => {
+    const render = () => Promise.reject(new Error('oops'));
+    const { metricsAddress } = await start({ metrics: { contentType: 'text/plain', render } });
+    expect(await get(metricsAddress, '/metrics')).toMatchObject({ status: 500 });
+  });
+});
+
+describe('HTTP', () => {
+  test('HEAD has the headers of GET and no body', async () => {
+    const { metricsAddress } = await start();
+    const reply = await get(metricsAddress, '/metrics', 'HEAD');
+    expect(reply).toMatchObject({ status: 200, body: '' });
+    expect(reply.headers.get('content-length')).toBe('5');
+  });
+
+  test.each(['/', '/debug', '/constructor', '/healthz/', '//'])('%s is not found', async (path) => {
+    const { healthAddress } = await start();
+    expect(await get(healthAddress, path)).toMatchObject({ status: 404 });
+  });
+
+  test('other methods are not allowed, and are told which are', async () => {
+    const { healthAddress } = await start();
+    const reply = await get(healthAddress, '/healthz', 'POST');
+    expect(reply.status).toBe(405);
+    expect(reply.headers.get('allow')).toBe('GET, HEAD');
+  });
+
+  test('an address can be off', async () => {
+    const { metricsAddress, healthAddress } = await start({ metricsAddress: undefined });
+    expect(metricsAddress).toBeUndefined();
+    expect(healthAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+  });
+
+  test('an address that is taken is an error, and leaves nothing open', async () => {
+    const { healthAddress } = await start();
+    const port = Number(healthAddress?.split(':')[1]);
+    const second = startHttpServers({
+      metricsAddress: loopback,
+      healthAddress: { host: '127.0.0.1', port },
+      live: [],
+      ready: [],
+      metrics: { contentType: '', render: async () => '' },
+    });
+    await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+
+  test('closes in spite of idle and silent connections', async () => {
+    const { healthAddress, close } = await start();
+    await get(healthAddress, '/healthz');
+    const silent = connect(Number(healthAddress?.split(':')[1]), '127.0.0.1');
+    silent.on('error', () => {});
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await close();
+    await expect(get(healthAddress, '/healthz')).rejects.toThrow();
+    silent.destroy();
+  });
+});
