@@ -1,0 +1,14 @@
+export interface BackoffOptions {
+  readonly baseMs: number;
+  readonly capMs: number;
+  /** Share of each delay that is left to chance, so that what failed together does not come back together. */
+  readonly jitter: number;
+  /** A number in [0, 1). */
+  readonly random?: () => number;
+}
+
+/** The delay after `failures` failures before this one: doubles from `baseMs`, never exceeds `capMs`. */
+export function backoffMs(failures: number, { baseMs, capMs, jitter, random }: BackoffOptions): number {
+  const full = Math.min(capMs, baseMs * 2 ** Math.min(failures, 52));
+  return full * (1 - jitter * (random ?? Math.random)());
+}

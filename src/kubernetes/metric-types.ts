@@ -1,0 +1,14 @@
+/** What this folder asks of a metric; the metrics of prom-client fit as they are. */
+export interface Counter<Label extends string> {
+  inc(labels: Readonly<Record<Label, string>>, value?: number): void;
+}
+
+export interface Gauge<Label extends string> {
+  set(labels: Readonly<Record<Label, string>>, value: number): void;
+}
+
+export interface Histogram<Label extends string> {
+  observe(labels: Readonly<Record<Label, string>>, value: number): void;
+  /** Makes the series appear with a count of 0. */
+  zero(labels: Readonly<Record<Label, string>>): void;
+}
