@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import { type Clock, systemClock } from '../clock.ts';
@@ -102,6 +103,8 @@ class HttpTransport implements KubeTransport {
       options.onOpen?.();
       yield* this.#events(call, body, deadline);
       finish(statusCode);
+      // undici counts the connection as free one turn after the body's end; sooner, the next watch would open another one.
+      await nextTurn();
     } catch (error) {
       if (!options.signal.aborted) throw finish(this.#failure(call, error, deadline, 'SILENT'));
     } finally {
