@@ -23,7 +23,7 @@ const FREE_SOCKET_TIMEOUT_MS = 15_000;
 const MAX_SOCKETS = 256;
 const MAX_FREE_SOCKETS = 32;
 
-export class ConnectTimeoutError extends Error {
+class ConnectTimeoutError extends Error {
   readonly code = 'ConnectTimeout';
 }
 

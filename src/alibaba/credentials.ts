@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts';
 import { ApiError } from './errors.ts';
-import { redact } from './redact.ts';
+import { isRecord, text } from './parse.ts';
 
 export interface Credentials {
   readonly accessKeyId: string;
@@ -179,11 +179,11 @@ export function sameCredentials(a: Credentials | undefined, b: Credentials | und
 
 function toApiError(failure: unknown, provider: CredentialsProvider): ApiError {
   if (failure instanceof ApiError) return failure;
-  const reason = failure instanceof Error ? failure.message : String(failure);
+  const reason = isRecord(failure) ? (text(failure['message']) ?? 'unknown failure') : String(failure);
   return new ApiError({
     action: 'GetCredentials',
     code: 'CredentialsUnavailable',
-    text: `no credentials from ${provider.description}: ${redact(reason)}`,
+    text: `no credentials from ${provider.description}: ${reason}`,
     kind: 'credentials',
     outcome: 'refused',
   });

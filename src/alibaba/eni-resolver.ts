@@ -235,11 +235,10 @@ function ambiguous(entry: Entry, ids: readonly string[]): ApiError {
 
 function asFailure(failure: unknown): ApiError {
   if (failure instanceof ApiError) return failure;
-  const text = failure instanceof Error ? failure.message : String(failure);
   return new ApiError({
     action: 'DescribeNetworkInterfaces',
     code: 'LookupFailed',
-    text,
+    text: String(failure),
     kind: 'transient',
     outcome: 'refused',
   });

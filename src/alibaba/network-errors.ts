@@ -1,6 +1,5 @@
-import { ConnectTimeoutError } from './agent.ts';
 import { ApiError } from './errors.ts';
-import { text } from './parse.ts';
+import { isRecord, text } from './parse.ts';
 import type { GroupRef } from './slb-api.ts';
 
 /** With these the request was never sent. */
@@ -24,7 +23,7 @@ export function networkError(
   httpStatus: number | undefined,
   secrets: readonly (string | undefined)[],
 ): ApiError {
-  const code = failure instanceof Error ? codeOf(failure) : undefined;
+  const code = codeOf(failure);
   if (code === undefined) {
     const reason = 'the reply is not JSON: the API, or something between, failed';
     return new ApiError(
@@ -47,9 +46,7 @@ export function networkError(
       secrets,
     );
   }
-  const unsent =
-    NEVER_SENT.has(code) ||
-    (failure instanceof Error && 'syscall' in failure && failure.syscall === 'connect');
+  const unsent = NEVER_SENT.has(code) || (isRecord(failure) && failure['syscall'] === 'connect');
   const outcome = unsent ? 'refused' : 'unknown';
   const reason = unsent
     ? 'the API could not be reached'
@@ -57,8 +54,9 @@ export function networkError(
   return new ApiError({ action, group, httpStatus, code, text: reason, kind: 'transient', outcome }, secrets);
 }
 
-function codeOf(error: Error): string | undefined {
-  if (error instanceof ConnectTimeoutError) return error.code;
-  const code = 'code' in error ? text(error.code) : undefined;
-  return code ?? (error.message.includes('socket hang up') ? 'ECONNRESET' : undefined);
+/** What pop-core's parser throws is no Error, and has no code. */
+function codeOf(failure: unknown): string | undefined {
+  if (!isRecord(failure)) return undefined;
+  const hungUp = text(failure['message'])?.includes('socket hang up') === true;
+  return text(failure['code']) ?? (hungUp ? 'ECONNRESET' : undefined);
 }
