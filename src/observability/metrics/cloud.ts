@@ -43,7 +43,7 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     metrics.requestSeconds.zero({ action });
   }
   for (const priority of PRIORITIES) metrics.waiting.set({ priority }, 0);
-  for (const result of ['success', 'error']) metrics.credentialsRefreshes.inc({ result }, 0);
+  for (const result of ['success', 'failure']) metrics.credentialsRefreshes.inc({ result }, 0);
   for (const result of ['found', 'missing', 'failed']) metrics.eniLookups.inc({ result }, 0);
   return metrics;
 }
