@@ -33,6 +33,9 @@ export interface GroupControllerParts {
   readonly random: () => number;
 }
 
+/** A token that came so soon did not have to be waited for. */
+const SAME_TURN_MS = 2;
+
 interface Decided {
   readonly bound: readonly Bound[];
   readonly plan: GroupPlan;
@@ -84,7 +87,11 @@ export class GroupController {
         hasToken = true;
       } else {
         hasToken = false;
-        if (!(await this.#parts.writer.write(group, step.batch))) return this.#rest(group, decided);
+        const result = await this.#parts.writer.write(group, step.batch);
+        if (result.is === 'not sent') return this.#rest(group, decided);
+        if (result.is === 'written') {
+          this.#parts.reporter.reportWrite(decided.bound, group, step.batch, result.requestId);
+        }
       }
     }
   }
@@ -161,13 +168,17 @@ export class GroupController {
     group.additionsWaitSince = waits ? (group.additionsWaitSince ?? now) : undefined;
   }
 
+  /** Removals first (RateLimiter). After a wait the caller decides anew: what was planned before is old. */
   async #takeToken(urgent: boolean, signal: AbortSignal): Promise<'at once' | 'waited'> {
-    const { limiter } = this.#parts;
-    const atOnce = limiter.tokens >= 1;
-    await limiter.acquire(urgent ? 'removal' : 'addition', signal).catch((error: unknown) => {
+    const { limiter, clock } = this.#parts;
+    const before = clock.now();
+    try {
+      await limiter.acquire(urgent ? 'removal' : 'addition', signal);
+    } catch (error) {
       if (!signal.aborted) throw error;
-    });
-    return atOnce ? 'at once' : 'waited';
+      return 'waited';
+    }
+    return clock.now() - before < SAME_TURN_MS ? 'at once' : 'waited';
   }
 
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */

@@ -1,11 +1,17 @@
 import { ApiError } from '../alibaba/errors.ts';
 import type { GroupReply, SlbApi } from '../alibaba/slb-api.ts';
-import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import { type Action, GroupState } from './group-state.ts';
 import { ERROR_OUTCOMES } from './outcome.ts';
+
+export type WriteResult =
+  | { readonly is: 'written'; readonly requestId: string }
+  /** The group's state says when it may be tried again. */
+  | { readonly is: 'failed' }
+  /** This process may not write any more. */
+  | { readonly is: 'not sent' };
 
 export interface WriteHooks {
   /** The API took the batch. `delaysMs`: for each row taken out of service, the time since it was seen to leave. */
@@ -21,7 +27,6 @@ export interface WriteHooks {
 
 export interface GroupWriterParts {
   readonly slb: SlbApi;
-  readonly limiter: RateLimiter;
   readonly enis: EniDirectory;
   readonly clock: Clock;
   readonly random: () => number;
@@ -41,17 +46,16 @@ export class GroupWriter {
     this.#parts = parts;
   }
 
-  /** False when nothing was sent, because this process may not write any more. */
-  async write(group: GroupState, batch: Batch): Promise<boolean> {
+  async write(group: GroupState, batch: Batch): Promise<WriteResult> {
     const { clock, mayWrite } = this.#parts;
-    if (!mayWrite()) return false;
+    if (!mayWrite()) return { is: 'not sent' };
     const startedAt = clock.now();
     group.lastWriteAt = startedAt;
     if (batch.action !== 'remove') group.lastAdditionAt = startedAt;
     if (!batch.urgent) group.additionsWaitSince = undefined;
     try {
       const reply = await this.#send(group, batch);
-      this.#accept(group, batch, reply, startedAt);
+      return this.#accept(group, batch, reply, startedAt);
     } catch (error) {
       // Whatever went wrong, the call may have been carried out unless the API refused it.
       if (!(error instanceof ApiError)) {
@@ -59,8 +63,8 @@ export class GroupWriter {
         throw error;
       }
       this.#fail(group, batch, error);
+      return { is: 'failed' };
     }
-    return true;
   }
 
   /** Reads the group. */
@@ -91,12 +95,17 @@ export class GroupWriter {
     }
   }
 
-  #accept(group: GroupState, batch: Batch, { backends, requestId }: GroupReply, startedAt: number): void {
+  #accept(
+    group: GroupState,
+    batch: Batch,
+    { backends, requestId }: GroupReply,
+    startedAt: number,
+  ): WriteResult {
     const { clock, hooks } = this.#parts;
     if (GroupState.contradicts(batch, backends)) {
       group.needsDescribe = true;
       this.#rest(group, batch.action, contradiction(group, batch, requestId));
-      return;
+      return { is: 'failed' };
     }
     group.succeed(batch.action);
     group.learn(backends);
@@ -111,6 +120,7 @@ export class GroupWriter {
       return since === undefined ? [] : [now - since];
     });
     hooks.onWritten(group, batch, requestId, delays, now - startedAt);
+    return { is: 'written', requestId };
   }
 
   #fail(group: GroupState, batch: Batch, error: ApiError): void {
@@ -133,8 +143,7 @@ export class GroupWriter {
   }
 
   #rest(group: GroupState, action: Action, error: ApiError): void {
-    const { clock, limiter, random, hooks } = this.#parts;
-    if (error.kind === 'throttled') limiter.onThrottled(error.retryAfterMs);
+    const { clock, random, hooks } = this.#parts;
     const now = clock.now();
     const { attempts, retryAt } = group.fail(action, error, ERROR_OUTCOMES[error.kind].retry, now, random);
     hooks.onFailed(group, action, error, attempts, retryAt - now);

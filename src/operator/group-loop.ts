@@ -1,0 +1,130 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { BindingReporter, type EventSink, type StatusSink } from '../controller/binding-reporter.ts';
+import { type BindingObject, type GroupKey, groupOf } from '../controller/cluster-caches.ts';
+import { DrainIndex } from '../controller/drain-index.ts';
+import { EniDirectory } from '../controller/eni-directory.ts';
+import { Finalizers } from '../controller/finalizers.ts';
+import { GroupController, type GroupControllerParts } from '../controller/group-controller.ts';
+import { GroupWriter, type WriteHooks } from '../controller/group-writer.ts';
+import { connectPodTriggers, connectTriggers } from '../controller/triggers.ts';
+import { ReconcileLoop, type ReconcileMetrics } from '../kubernetes/reconcile-loop.ts';
+import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/work-queue.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Cloud } from './cloud.ts';
+import type { Watching } from './watching.ts';
+
+export const CONTROLLER = 'vservergroup';
+
+const FINALIZER_RETRY_MS = 1_000;
+
+export interface GroupLoopParts {
+  readonly config: Config;
+  readonly clusterId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly transport: KubeTransport;
+  readonly watching: Watching;
+  readonly cloud: Cloud;
+  readonly status: StatusSink;
+  readonly events: EventSink;
+  readonly mayWrite: () => boolean;
+  readonly hooks: WriteHooks;
+  readonly metrics: { readonly queue: WorkQueueMetrics; readonly loop: ReconcileMetrics };
+}
+
+export interface GroupLoop {
+  readonly queue: WorkQueue<GroupKey>;
+  /** Begins to reconcile: every group once, then whatever changes. */
+  start(): void;
+  /** Lets calls in flight end, for at most so long. Returns the groups that did not make it. */
+  stop(deadlineMs: number): Promise<readonly GroupKey[]>;
+}
+
+/** From the caches' events to the groups they concern, and the loop that reconciles them. */
+export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
+  const { config, clock, logger, watching, cloud } = parts;
+  const { caches } = watching;
+  const queue = new WorkQueue<GroupKey>({ name: CONTROLLER, clock, metrics: parts.metrics.queue });
+  const reporter = new BindingReporter(parts.status, parts.events, clock);
+  const drains = new DrainIndex();
+  const enqueue = (group: GroupKey) => {
+    controller.noteChange(group);
+    queue.add(group, 'high');
+  };
+  const enis = new EniDirectory(cloud.resolver, (group) => queue.add(group));
+  const finalizers = new Finalizers(parts.transport, {
+    onError: (binding, error) => {
+      logger.warn('Finalizer could not be written; tried again', { binding: binding.key, error });
+      const group = groupOf(binding, config.region);
+      if (group !== undefined) queue.addAfter(group, FINALIZER_RETRY_MS);
+    },
+  });
+  const controller = createController(parts, { reporter, drains, enis, finalizers });
+
+  connectTriggers(caches, config.region, enqueue);
+  caches.pods.onChange(connectPodTriggers(caches, config.region, enqueue, (uid) => drains.groupsOf(uid)));
+  caches.pods.onSynced((namespace) => {
+    for (const binding of caches.bindings.byIndex('namespace', namespace)) {
+      const group = groupOf(binding, config.region);
+      if (group !== undefined) queue.add(group);
+    }
+  });
+  caches.bindings.onChange(({ old, new: now }) => {
+    if (now === undefined) return;
+    if (!now.parsed.ok) reporter.reportInvalid(now, now.parsed.message);
+    const group = groupOf(now, config.region);
+    if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
+  });
+
+  const loop = new ReconcileLoop<GroupKey>({
+    name: CONTROLLER,
+    queue,
+    clock,
+    metrics: parts.metrics.loop,
+    reconcile: async (group, signal) => {
+      const ms = await controller.reconcile(group, signal);
+      return ms === undefined ? 'done' : { requeueAfterMs: ms };
+    },
+    onFailure: ({ key, error, attempts }) =>
+      logger.error('Reconcile failed; it is tried again', { group: key, attempts, error }),
+  });
+  return {
+    queue,
+    start() {
+      loop.start();
+      for (const binding of caches.bindings.list()) {
+        const group = groupOf(binding, config.region);
+        if (group !== undefined) queue.add(group);
+      }
+    },
+    stop: (deadlineMs) => loop.stop(deadlineMs),
+  };
+}
+
+function createController(
+  { config, clusterId, clock, watching, cloud, mayWrite, hooks }: GroupLoopParts,
+  own: Pick<GroupControllerParts, 'reporter' | 'drains' | 'enis' | 'finalizers'>,
+): GroupController {
+  const { client, limiter } = cloud;
+  const random = Math.random;
+  const writer = new GroupWriter({ slb: client.slb, enis: own.enis, clock, random, mayWrite, hooks });
+  const options = {
+    clusterId,
+    defaultDrainSeconds: config.defaultDrainSeconds,
+    excludeCordonedNodes: config.excludeCordonedNodes,
+    localWeights: config.localWeights,
+    writeSpacingMs: config.writeSpacing,
+    addWindowMs: config.addWindow,
+    batchSize: config.maxBackendsPerCall,
+    resyncMs: config.resync,
+    dryRun: config.dryRun,
+  };
+  const parts = { ...own, caches: watching.caches, limiter, writer, clock, random };
+  return new GroupController(options, parts);
+}
+
+function generationOf(object: BindingObject | undefined): number | undefined {
+  return object?.parsed.ok ? object.parsed.binding.metadata.generation : undefined;
+}

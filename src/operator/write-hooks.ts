@@ -1,0 +1,40 @@
+import type { WriteHooks } from '../controller/group-writer.ts';
+import { ERROR_OUTCOMES } from '../controller/outcome.ts';
+import { listed } from '../controller/verdict.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+
+const DONE = { remove: 'Removed from the group', add: 'Added to the group', set: 'Weights set in the group' } as const;
+const CHANGE = { remove: 'remove', add: 'add', set: 'weigh' } as const;
+
+/** One line for each thing that happened to a user's group, and the metrics that count it. */
+export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
+  return {
+    onWritten(group, { action, changes }, requestId, delaysMs, durationMs) {
+      metrics.groups.changes.inc({ change: CHANGE[action] }, changes.length);
+      for (const delay of delaysMs) metrics.groups.removalDelay.observe(delay / 1000);
+      logger.info(DONE[action], {
+        group: group.vServerGroupId,
+        bindings: [...new Set(changes.map(({ claim }) => claim))],
+        count: changes.length,
+        backends: listed(changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`)),
+        requestId,
+        durationMs: Math.round(durationMs),
+        ...(delaysMs.length > 0 && { delayMs: Math.round(Math.max(...delaysMs)) }),
+      });
+    },
+    onFailed(group, action, error, attempts, retryInMs) {
+      const level = attempts >= ERROR_OUTCOMES[error.kind].tellAfter ? 'warn' : 'debug';
+      if (error.code === 'ContradictoryReply') metrics.groups.contradictions.inc();
+      logger[level](error.message, {
+        group: group.vServerGroupId,
+        action,
+        code: error.code,
+        kind: error.kind,
+        attempts,
+        retryInMs: Math.round(retryInMs),
+        requestId: error.requestId,
+      });
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { resolve } from 'node:path';
+import { applyFolder } from '../control-plane/apply.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../control-plane/control-plane.ts';
+import { KubeApi } from '../control-plane/kube-api.ts';
+import { createNodes, type NodeSpec, untilNodesReady } from '../control-plane/nodes.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../slb-simulator/simulator.ts';
+import { waitUntil } from '../wait-until.ts';
+import { type OperatorOptions, OperatorProcess } from './operator-process.ts';
+import { Workloads } from './workloads.ts';
+
+export interface EnvironmentOptions {
+  readonly controlPlane?: ControlPlaneOptions;
+  readonly simulator?: SimulatorOptions;
+  readonly nodes?: readonly (string | NodeSpec)[];
+}
+
+const ROOT = resolve(import.meta.dirname, '../..');
+export const OPERATOR_NAMESPACE = 'vservergroup-operator';
+export const OPERATOR_ACCOUNT = 'vservergroup-operator';
+
+/**
+ * A real control plane with the CRD and the objects of deploy/ applied, nodes that kwok plays, and the SLB simulator.
+ * The operator runs as a process outside the cluster with the rights of its ServiceAccount and no more.
+ */
+export class Environment {
+  readonly controlPlane: ControlPlane;
+  readonly api: KubeApi;
+  readonly simulator: Simulator;
+  readonly #operatorKubeconfig: string;
+  readonly #operators = new Set<OperatorProcess>();
+  #names = 0;
+
+  private constructor(
+    controlPlane: ControlPlane,
+    api: KubeApi,
+    simulator: Simulator,
+    operatorKubeconfig: string,
+  ) {
+    this.controlPlane = controlPlane;
+    this.api = api;
+    this.simulator = simulator;
+    this.#operatorKubeconfig = operatorKubeconfig;
+  }
+
+  static async start(options: EnvironmentOptions = {}): Promise<Environment> {
+    const controlPlane = await startControlPlane(options.controlPlane);
+    try {
+      const api = await KubeApi.fromKubeconfig(controlPlane.kubeconfig);
+      await applyFolder(api, resolve(ROOT, 'deploy/base'));
+      const nodes = options.nodes ?? ['node0', 'node1', 'node2', 'node3'];
+      await createNodes(api, nodes);
+      await untilNodesReady(
+        api,
+        nodes.map((node) => (typeof node === 'string' ? node : node.name)),
+      );
+      const simulator = await startSimulator({ backendsPerLoadBalancer: 0, ...options.simulator });
+      const kubeconfig = await controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT);
+      return new Environment(controlPlane, api, simulator, kubeconfig);
+    } catch (error) {
+      await controlPlane.stop();
+      throw error;
+    }
+  }
+
+  async startOperator(options: Partial<OperatorOptions> = {}): Promise<OperatorProcess> {
+    const operator = await OperatorProcess.start({
+      kubeconfig: this.#operatorKubeconfig,
+      apiUrl: this.simulator.url,
+      ...options,
+    });
+    this.#operators.add(operator);
+    void operator.exited.then(() => this.#operators.delete(operator));
+    return operator;
+  }
+
+  /** A namespace of its own for one test. */
+  async createNamespace(purpose = 'test'): Promise<Workloads> {
+    const name = `${purpose}-${++this.#names}`;
+    await this.api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const account = `/api/v1/namespaces/${name}/serviceaccounts/default`;
+    await waitUntil(`the ServiceAccount that pods in ${name} need`, () => this.api.find(account));
+    return new Workloads(this.api, name);
+  }
+
+  /** A vServer group of its own for one test, on a load balancer of its own. */
+  createGroup(): string {
+    const n = ++this.#names;
+    this.simulator.state.createLoadBalancer(`lb-test${n}`);
+    this.simulator.state.createGroup(`rsp-test${n}`, `lb-test${n}`);
+    return `rsp-test${n}`;
+  }
+
+  /** What the group holds, as `address or instance:port*weight`, sorted. */
+  rows(group: string): readonly string[] {
+    return this.simulator.state
+      .group(group)
+      .rows()
+      .map(({ serverIp, serverId, port, weight }) => `${serverIp || serverId}:${port}*${weight}`)
+      .sort();
+  }
+
+  /** Waits until the group holds exactly these addresses at weight 100, besides rows already known to be others'. */
+  async untilHolds(
+    group: string,
+    addresses: readonly string[],
+    others: readonly string[] = [],
+  ): Promise<void> {
+    const wanted = [...addresses.map((address) => `${address}:8080*100`), ...others].sort();
+    await this.untilRows(group, wanted);
+  }
+
+  async untilRows(group: string, wanted: readonly string[]): Promise<void> {
+    await waitUntil(`${group} to hold ${wanted.length} rows`, () => {
+      const rows = this.rows(group);
+      const extra = rows.filter((row) => !wanted.includes(row));
+      const missing = wanted.filter((row) => !rows.includes(row));
+      if (extra.length > 0 || missing.length > 0) {
+        throw new Error(
+          `it holds ${rows.length} rows; too many: ${extra.join(' ')}; missing: ${missing.join(' ')}`,
+        );
+      }
+      return true;
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#operators].map((operator) => operator.kill()));
+    await this.simulator.close();
+    await this.api.close();
+    await this.controlPlane.stop();
+  }
+}
