@@ -1,0 +1,149 @@
+import http from 'node:http';
+import { expect, test } from '@jest/globals';
+import { type AlibabaClientOptions, createAlibabaClient } from '../../../src/alibaba/client.ts';
+import type { CallRecord } from '../../../src/alibaba/rpc.ts';
+import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { failure, fault, fixedCredentials, GROUP, type Handler, json, KEY, LocalApi } from './local-api.ts';
+
+const ROW = { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 } as const;
+
+async function setUp(handler: Handler, options: Partial<AlibabaClientOptions> = {}) {
+  const api = await LocalApi.start(handler);
+  const limiter = createRateLimiter({ clock: systemClock, qps: 50, burst: 20 });
+  const records: CallRecord[] = [];
+  const client = createAlibabaClient({
+    endpoints: { network: 'vpc', override: { slb: api.url, ecs: api.url } },
+    ...{ credentials: fixedCredentials(), limiter, clock: systemClock, env: {} },
+    onCall: (record) => records.push(record),
+    ...options,
+  });
+  const close = async () => {
+    client.close();
+    limiter.close();
+    await api[Symbol.asyncDispose]();
+  };
+  return { ...client, limiter, records, api, [Symbol.asyncDispose]: close };
+}
+
+function groupReply(response: http.ServerResponse): void {
+  json(response, { RequestId: 'R', VServerGroupId: 'rsp-1', BackendServers: { BackendServer: [] } });
+}
+
+test('reads take a token and are repeated; writes take none and are not', async () => {
+  let calls = 0;
+  await using client = await setUp((_, response) => {
+    calls += 1;
+    if (calls % 2 === 1) fault(response, 'SystemBusy', 'busy');
+    else groupReply(response);
+  });
+  await client.slb.describeVServerGroup(GROUP);
+  expect(calls).toBe(2);
+  await client.limiter.acquire('removal');
+  const before = client.limiter.tokens;
+  expect(await failure(client.slb.removeBackends(GROUP, [ROW]))).toMatchObject({ code: 'SystemBusy' });
+  expect(calls).toBe(3);
+  expect(client.limiter.tokens).toBeGreaterThanOrEqual(before);
+});
+
+test('each attempt is told, with group and count', async () => {
+  let calls = 0;
+  await using client = await setUp((_, response) => {
+    calls += 1;
+    if (calls === 1) fault(response, 'SystemBusy', 'busy');
+    else groupReply(response);
+  });
+  await client.slb.describeVServerGroup(GROUP);
+  await client.slb.removeBackends(GROUP, [ROW, { ...ROW, port: 81 }]);
+  expect(client.records).toMatchObject([
+    { action: 'DescribeVServerGroupAttribute', code: 'SystemBusy', httpStatus: 400, group: GROUP },
+    { action: 'DescribeVServerGroupAttribute', code: 'OK', httpStatus: 200, requestId: 'R' },
+    { action: 'RemoveVServerGroupBackendServers', code: 'OK', count: 2, group: GROUP },
+  ]);
+  expect(client.records.every(({ durationMs }) => durationMs >= 0)).toBe(true);
+});
+
+test('a throttled write slows the limiter down', async () => {
+  await using client = await setUp((_, response) => fault(response, 'Throttling.User', 'flow control'));
+  expect(await failure(client.slb.removeBackends(GROUP, [ROW]))).toMatchObject({ kind: 'throttled' });
+  expect(client.limiter.rate).toBeLessThan(30);
+  expect(client.limiter.tokens).toBe(0);
+});
+
+test('a region that is none fails the call that named it, and nothing is sent', async () => {
+  await using client = await setUp((_, response) => groupReply(response));
+  const group = { regionId: 'evil.example/', vServerGroupId: 'rsp-1' };
+  const error = await failure(client.slb.removeBackends(group, [ROW]));
+  expect(error).toMatchObject({ kind: 'configuration', action: 'RemoveVServerGroupBackendServers', group });
+  expect(client.api.received).toEqual([]);
+});
+
+test('a call through a proxy reaches it with the API in the URL, unless the host is excepted', async () => {
+  await using proxy = await LocalApi.start((_, response) => groupReply(response));
+  const through = async (env: NodeJS.ProcessEnv) => {
+    await using client = await setUp((_, response) => groupReply(response), {
+      endpoints: {
+        network: 'vpc',
+        override: { slb: 'http://slb.invalid' },
+        allowInsecureEndpoint: true,
+      },
+      env,
+    });
+    return client.slb.removeBackends(GROUP, [ROW]);
+  };
+  await through({ HTTP_PROXY: proxy.url });
+  expect(proxy.received[0]).toMatchObject({ url: 'http://slb.invalid/', method: 'POST' });
+  expect(await failure(through({ HTTP_PROXY: proxy.url, NO_PROXY: '.invalid' }))).toMatchObject({
+    outcome: 'refused',
+  });
+  expect(proxy.received).toHaveLength(1);
+});
+
+test('loopback is never behind a proxy', async () => {
+  await using client = await setUp((_, response) => groupReply(response), {
+    env: { HTTP_PROXY: 'http://127.0.0.1:1', HTTPS_PROXY: 'http://127.0.0.1:1' },
+  });
+  await client.slb.removeBackends(GROUP, [ROW]);
+});
+
+test('https goes through a tunnel, and a proxy that refuses it leaves nothing sent and no password shown', async () => {
+  const asked: (string | undefined)[] = [];
+  const proxy = http.createServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url);
+    socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = proxy.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  await using client = await setUp((_, response) => groupReply(response), {
+    endpoints: { network: 'vpc', override: { slb: 'https://slb.invalid' } },
+    env: { HTTPS_PROXY: `http://user:proxypassword@127.0.0.1:${port}` },
+  });
+  const error = await failure(client.slb.removeBackends(GROUP, [ROW]));
+  expect(asked).toEqual(['slb.invalid:443']);
+  expect(error).toMatchObject({ kind: 'transient', outcome: 'refused' });
+  expect(error.message).not.toContain('proxypassword');
+  await new Promise((resolve) => proxy.close(resolve));
+});
+
+test('calls to many groups at once leave at once', async () => {
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  let arrived = 0;
+  await using client = await setUp(({ params }, response) => {
+    arrived += 1;
+    if (arrived === 100) resolve();
+    const reply = {
+      RequestId: 'R',
+      VServerGroupId: params['VServerGroupId'],
+      BackendServers: { BackendServer: [] },
+    };
+    void all.then(() => json(response, reply));
+  });
+  const calls = Array.from({ length: 100 }, (_, i) =>
+    client.slb.removeBackends({ regionId: 'cn-hangzhou', vServerGroupId: `rsp-${i}` }, [ROW]),
+  );
+  await Promise.all(calls);
+  expect(client.records.every(({ code }) => code === 'OK')).toBe(true);
+  expect(JSON.stringify(client.records)).not.toContain(KEY.accessKeyId);
+});

@@ -1,0 +1,231 @@
+import { expect, test } from '@jest/globals';
+import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from '../../../src/alibaba/ecs-api.ts';
+import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
+import { ApiError } from '../../../src/alibaba/errors.ts';
+import { FakeClock } from '../../fake-clock.ts';
+
+const REGION = 'cn-hangzhou';
+const DENIED = new ApiError({
+  ...{
+    action: 'DescribeNetworkInterfaces',
+    code: 'Forbidden.RAM',
+    text: 'no',
+    kind: 'denied',
+    outcome: 'refused',
+  },
+});
+
+function setUp(vpcId?: string) {
+  const clock = new FakeClock();
+  const queries: NetworkInterfaceQuery[] = [];
+  const told: string[][] = [];
+  const world = new Map<string, NetworkInterface>();
+  let error: ApiError | undefined;
+  let gate: Promise<void> | undefined;
+  const ecs: EcsApi = {
+    async describeNetworkInterfaces(query) {
+      queries.push(query);
+      if (error !== undefined) throw error;
+      const snapshot = [...world.values()].filter((eni) =>
+        eni.privateIps.some((ip) => query.privateIps.includes(ip)),
+      );
+      await gate;
+      return snapshot;
+    },
+  };
+  const resolver = createEniResolver({ ecs, clock, vpcId });
+  resolver.onResolved((region, ips) => told.push([region, ...ips]));
+  const attach = (ip: string, id: string, status = 'InUse') =>
+    world.set(id, { networkInterfaceId: id, privateIps: [ip], status });
+  return {
+    ...{ clock, queries, told, world, resolver, attach },
+    fail: (with_: ApiError | undefined) => {
+      error = with_;
+    },
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return () => {
+        gate = undefined;
+        resolve();
+      };
+    },
+  };
+}
+
+test('an unknown address is pending, then found, and the listener is told', async () => {
+  const { clock, resolver, attach, told, queries } = setUp('vpc-1');
+  attach('10.0.0.1', 'eni-1');
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'pending' });
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'found', eniId: 'eni-1' });
+  expect(told).toEqual([[REGION, '10.0.0.1']]);
+  expect(queries).toEqual([{ regionId: REGION, vpcId: 'vpc-1', privateIps: ['10.0.0.1'] }]);
+});
+
+test('what is asked in one turn goes out in one call for each region and hundred', async () => {
+  const { clock, resolver, queries } = setUp();
+  for (let i = 0; i < 150; i++) resolver.lookup(REGION, `10.0.${i}.1`);
+  resolver.lookup(REGION, '10.0.0.1');
+  resolver.lookup('cn-beijing', '10.0.0.1');
+  await clock.advance(0);
+  expect(queries.map((query) => [query.regionId, query.privateIps.length])).toEqual([
+    [REGION, 100],
+    [REGION, 50],
+    ['cn-beijing', 1],
+  ]);
+});
+
+test('an address that is being asked for is not asked for again', async () => {
+  const { clock, resolver, queries, hold } = setUp();
+  const release = hold();
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(100);
+  expect(queries).toHaveLength(1);
+  release();
+  await clock.advance(0);
+  resolver.close();
+});
+
+test('a missing interface is looked for again by itself, with back-off, until it is there', async () => {
+  const { clock, resolver, attach, told, queries } = setUp();
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'missing', since: 0 });
+  await clock.advance(999);
+  expect(queries).toHaveLength(1);
+  await clock.advance(1);
+  expect(queries).toHaveLength(2);
+  await clock.advance(2_000);
+  expect(queries).toHaveLength(3);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'missing', since: 0 });
+  attach('10.0.0.1', 'eni-1');
+  await clock.advance(4_000);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found', eniId: 'eni-1' });
+  expect(told).toHaveLength(2);
+});
+
+test('retries never come less often than once a minute while someone asks, and end when nobody does', async () => {
+  const { clock, resolver, queries } = setUp();
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(300_000);
+  resolver.lookup(REGION, '10.0.0.1');
+  const before = queries.length;
+  await clock.advance(300_000);
+  expect(queries.length - before).toBeGreaterThanOrEqual(4);
+  await clock.advance(600_000);
+  const after = queries.length;
+  await clock.advance(3_600_000);
+  expect(queries.length).toBe(after);
+  expect(clock.pending).toBe(0);
+});
+
+test('an interface that is not attached is missing', async () => {
+  const { clock, resolver, attach } = setUp();
+  attach('10.0.0.1', 'eni-1', 'Detaching');
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'missing' });
+});
+
+test('a failure is told with its error, retried with back-off, and ends with the failure', async () => {
+  const { clock, resolver, attach, fail, queries } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  fail(DENIED);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'failed', error: DENIED });
+  for (let i = 0; i < 100; i++) resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  expect(queries).toHaveLength(1);
+  fail(undefined);
+  await clock.advance(1_000);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found' });
+});
+
+test('an old answer serves while it is asked for again, and its change is told', async () => {
+  const { clock, resolver, attach, world, told, queries } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(599_000);
+  resolver.lookup(REGION, '10.0.0.1');
+  expect(queries).toHaveLength(1);
+  world.clear();
+  attach('10.0.0.1', 'eni-2');
+  await clock.advance(2_000);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ eniId: 'eni-1' });
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ eniId: 'eni-2' });
+  expect(told).toHaveLength(2);
+});
+
+test('a failed renewal leaves what was known', async () => {
+  const { clock, resolver, attach, fail } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(599_000);
+  resolver.lookup(REGION, '10.0.0.1');
+  fail(DENIED);
+  await clock.advance(2_000);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found', eniId: 'eni-1' });
+});
+
+test('an invalidated address is asked for anew, and an answer from before is not taken', async () => {
+  const { clock, resolver, attach, world, hold } = setUp();
+  attach('10.0.0.1', 'eni-old');
+  const release = hold();
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  resolver.invalidate(REGION, '10.0.0.1');
+  world.clear();
+  attach('10.0.0.1', 'eni-new');
+  release();
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'pending' });
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ eniId: 'eni-new' });
+});
+
+test('an address with two interfaces is an error that says what to set', async () => {
+  const { clock, resolver, attach } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  attach('10.0.0.1', 'eni-2');
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  const lookup = resolver.lookup(REGION, '10.0.0.1');
+  expect(lookup).toMatchObject({
+    state: 'failed',
+    error: { kind: 'configuration', code: 'AmbiguousAddress' },
+  });
+  expect(lookup.state === 'failed' && lookup.error.hint).toContain('--vpc-id');
+});
+
+test('IPv6 addresses are the same however they are spelled', async () => {
+  const clock = new FakeClock();
+  const ecs: EcsApi = {
+    describeNetworkInterfaces: async () => [
+      { networkInterfaceId: 'eni-6', privateIps: ['2001:0db8:0000::0001'], status: 'InUse' },
+    ],
+  };
+  const resolver = createEniResolver({ ecs, clock });
+  resolver.lookup(REGION, '2001:db8::1');
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '2001:db8::1')).toMatchObject({ state: 'found', eniId: 'eni-6' });
+  resolver.close();
+});
+
+test('what nobody asks for is forgotten, and nothing runs after close', async () => {
+  const { clock, resolver, attach, queries } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(700_000);
+  expect(clock.pending).toBe(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'pending' });
+  resolver.close();
+  expect(clock.pending).toBe(0);
+  expect(queries).toHaveLength(1);
+});
