@@ -22,7 +22,7 @@ export async function reflecting(
   options: Partial<ReflectorOptions<Thing>> & { lists?: (Answer | undefined)[] } = {},
 ) {
   const api = await FakeApi.start();
-  const clock = new FakeClock();
+  const clock = (options.clock as FakeClock | undefined) ?? new FakeClock();
   const transport = createTransport(api.kubeConfig(), { clock });
   const store = new Store<Thing>();
   const changes: string[] = [];

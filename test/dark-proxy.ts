@@ -1,0 +1,69 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/**
+ * A TCP proxy on 127.0.0.1 whose connections can go dark: nothing passes in either direction any more and nothing is closed, as when
+ * a NAT entry is dropped or a cable pulled. Connections made later work, unless told otherwise.
+ */
+export class DarkProxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [Socket, Socket]>();
+  #allDark = false;
+  accepted = 0;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    server.on('connection', (client) => this.#join(client, connect(target, '127.0.0.1')));
+  }
+
+  static async start(target: number): Promise<DarkProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new DarkProxy(server, target);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Darkens the connections that are open; with `andNew`, those to come as well, until `lighten`. */
+  darken({ andNew = false } = {}): void {
+    this.#allDark = andNew;
+    for (const pair of this.#pairs) separate(pair);
+  }
+
+  /** New connections work again; dark ones stay dark. */
+  lighten(): void {
+    this.#allDark = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const [client, server] of this.#pairs) {
+      client.destroy();
+      server.destroy();
+    }
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #join(client: Socket, server: Socket): void {
+    this.accepted++;
+    const pair = [client, server] as const;
+    this.#pairs.add(pair);
+    client.on('error', () => {}).on('close', () => this.#end(pair));
+    server.on('error', () => {}).on('close', () => client.destroy());
+    if (this.#allDark) separate(pair);
+    else client.pipe(server).pipe(client);
+  }
+
+  #end(pair: readonly [Socket, Socket]): void {
+    this.#pairs.delete(pair);
+    pair[1].destroy();
+  }
+}
+
+function separate([client, server]: readonly [Socket, Socket]): void {
+  client.unpipe(server).pause();
+  server.unpipe(client).pause();
+  // What the server does to its end must not be seen at the other.
+  server.removeAllListeners('close');
+}
