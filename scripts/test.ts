@@ -17,17 +17,20 @@ const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'vsgb-test-'));
 let current: ChildProcess | undefined;
 
+/** Tests that need the programs of a control plane. */
+const endToEnd = '/test/(e2e|control-plane)/';
+
 /** Each end-to-end file has a control plane of its own (about 700 MB): two at a time are enough for two cores. */
 const e2eWorkers = process.env['E2E_WORKERS'] ?? '2';
 
 const steps: Record<string, Step> = {
   format: command('biome', 'check', '--error-on-warnings', '.'),
-  dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'test', 'scripts'),
+  dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'scripts'),
   types: command('tsc', '--noEmit'),
   generated: command('node', 'scripts/generate.ts', '--check'),
-  unit: jest('unit', 'test/unit', 'test/property'),
+  unit: jest('unit', `--testPathIgnorePatterns=${endToEnd}`),
   build: command('node', 'scripts/build.ts'),
-  e2e: jest('e2e', 'test/e2e', `--maxWorkers=${e2eWorkers}`),
+  e2e: jest('e2e', endToEnd, `--maxWorkers=${e2eWorkers}`),
 };
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
