@@ -1,6 +1,7 @@
-import { type Clock, sleep, systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { KubeApiError } from './api-error.ts';
 import type { Counter, Gauge, Histogram } from './metric-types.ts';
+import { within } from './within.ts';
 import type { Priority, WorkQueue } from './work-queue.ts';
 
 /** What a reconcile asks for: nothing more, another try after the key's back-off, or a look after a while whatever happens. */
@@ -131,7 +132,8 @@ export class ReconcileLoop<K extends string> {
   /** Resolves with the keys that did not finish before the deadline: they were aborted, and are not waited for. */
   async stop(deadlineMs: number): Promise<readonly K[]> {
     this.#stopStarting();
-    if (!(await this.#finishedWithin(deadlineMs))) {
+    const finished = Promise.all([this.#pulling, ...this.#active.values()]);
+    if (!(await within(this.#clock, deadlineMs, finished))) {
       const cut = [...this.#active.keys()];
       this.#cut.abort(new Error(`${this.#options.name} stops`));
       return cut;
@@ -215,18 +217,6 @@ export class ReconcileLoop<K extends string> {
     } catch {
       // What reports failures may not become one: the key would never be done.
     }
-  }
-
-  async #finishedWithin(ms: number): Promise<boolean> {
-    const late = new AbortController();
-    const finished = Promise.all([this.#pulling, ...this.#active.values()]).then(() => true);
-    const timer = sleep(this.#clock, ms, late.signal).then(
-      () => false,
-      () => false,
-    );
-    const first = await Promise.race([finished, timer]);
-    late.abort();
-    return first;
   }
 
   #startSeries(): void {
