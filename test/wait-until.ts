@@ -48,5 +48,11 @@ async function attempt<T>(probe: () => T | Promise<T>): Promise<Outcome<T>> {
 
 function describe({ value, error }: Outcome<unknown>): string {
   if (error === undefined) return `the last probe returned ${inspect(value, { depth: 4 })}`;
-  return `the last probe threw ${error instanceof Error ? error.message : inspect(error)}`;
+  return `the last probe threw ${messageOf(error)}`;
+}
+
+/** Asks for no Error: under jest those of Node itself come from another realm. */
+function messageOf(error: unknown): string {
+  const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
+  return hasMessage && error.message ? String(error.message) : inspect(error);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { COMPONENTS, locateBinaries, toStandardError } from './build.ts';
@@ -45,14 +46,28 @@ async function signalled(): Promise<void> {
   });
 }
 
-/** A killed npm cannot tell us; without npm, a parent that ends (a script that has put us into the background) may. */
+/**
+ * A killed npm cannot tell us, so we look whether it is still there: it is our parent, or the parent of the shell that
+ * is. Started without npm we stay: a script that has put us into the background may end.
+ */
 async function orphaned(): Promise<void> {
   const parent = process.ppid;
+  const grandparent = parentOf(parent);
   await new Promise<void>((resolve) => {
+    if (process.env['npm_lifecycle_event'] === undefined) return;
     setInterval(() => {
-      if (process.env['npm_lifecycle_event'] !== undefined && process.ppid !== parent) resolve();
+      if (process.ppid !== parent || parentOf(parent) !== grandparent) resolve();
     }, 1_000);
   });
+}
+
+/** Known on Linux only. */
+function parentOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^PPid:\t(\d+)$/m)?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function readOptions() {
