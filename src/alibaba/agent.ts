@@ -11,6 +11,7 @@ export interface AgentOptions {
   readonly connectTimeoutMs: number;
   /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read; none: always direct. */
   readonly proxyEnv?: NodeJS.ProcessEnv | undefined;
+  readonly freeSocketTimeoutMs?: number;
 }
 
 /**
@@ -33,7 +34,7 @@ export function createAgent(protocol: 'http:' | 'https:', options: AgentOptions)
     maxSockets: MAX_SOCKETS,
     maxFreeSockets: MAX_FREE_SOCKETS,
     scheduling: 'lifo',
-    timeout: FREE_SOCKET_TIMEOUT_MS,
+    timeout: options.freeSocketTimeoutMs ?? FREE_SOCKET_TIMEOUT_MS,
     ...(options.proxyEnv === undefined ? {} : { proxyEnv: options.proxyEnv }),
   } as const;
   return protocol === 'https:'

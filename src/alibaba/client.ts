@@ -43,13 +43,13 @@ export interface AlibabaClient {
 export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClient {
   const { credentials, limiter, clock } = options;
   const transport = createTransport(options);
-  const write = (product: Product, apiVersion: string) =>
+  const signed = (product: Product, apiVersion: string) =>
     perRegion(product, options.endpoints, (endpoint) =>
       resending(reporting(transport.rpc({ endpoint, apiVersion, credentials }), limiter), credentials),
     );
   const read = (rpc: (regionId: string) => Rpc) => (regionId: string) =>
     retrying(rpc(regionId), limiter, clock, options.retry);
-  const slb = write('slb', SLB_API_VERSION);
+  const slb = signed('slb', SLB_API_VERSION);
   const writes = createSlbApi(slb);
   const reads = createSlbApi(read(slb));
   return {
@@ -58,7 +58,7 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
       describeVServerGroup: reads.describeVServerGroup,
       describeLoadBalancer: reads.describeLoadBalancer,
     },
-    ecs: createEcsApi(read(write('ecs', ECS_API_VERSION))),
+    ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION))),
     close: transport.close,
   };
 }

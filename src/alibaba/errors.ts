@@ -104,7 +104,7 @@ export function refused(
   return new ApiError({ action, group, ...reply, kind, outcome: outcomeOf(refusal, kind) }, secrets);
 }
 
-/** A reply that cannot be read: the call may have been carried out. */
+/** A reply that cannot be read, or did not come: the call may have been carried out. */
 export function unreadable(
   action: string,
   group: GroupRef | undefined,

@@ -208,17 +208,20 @@ function toApiError(
 ): ApiError {
   if (failure instanceof ApiError) return failure;
   if (failure instanceof CallTimeout) {
-    return new ApiError({
-      ...{ action, group, code: 'Timeout', text: `no complete reply within ${timeoutMs} ms` },
-      ...{ kind: 'transient', outcome: 'unknown', httpStatus: exchange.status },
+    return unreadable(action, group, `no complete reply within ${timeoutMs} ms`, {
+      code: 'Timeout',
+      httpStatus: exchange.status,
     });
   }
   const data = isRecord(failure) ? failure['data'] : undefined;
   const code = isRecord(data) ? text(data['Code']) : undefined;
   if (isRecord(data) && code !== undefined) {
     const reply = {
-      ...{ code, text: text(data['Message']) ?? 'no message', requestId: text(data['RequestId']) },
-      ...{ httpStatus: exchange.status ?? 0, retryAfterMs: retryAfter(exchange.headers) },
+      code,
+      text: text(data['Message']) ?? 'no message',
+      requestId: text(data['RequestId']),
+      httpStatus: exchange.status ?? 0,
+      retryAfterMs: retryAfter(exchange.headers),
     };
     return refused(action, group, reply, secrets);
   }

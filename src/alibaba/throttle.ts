@@ -5,9 +5,9 @@ import type { Priority } from './slb-api.ts';
 export interface RateLimiter {
   /**
    * Resolves when a call may go; at once while there are tokens. Removals go first, then reads, then additions; first
-   * come, first served within each. Reads and additions leave a tenth of the bucket to removals. One token in ten
-   * goes to a read or addition that has waited 5 s, so that endless removals do not starve them. Rejects with the
-   * signal's reason when it is aborted, and takes no token then.
+   * come, first served within each. Additions leave a tenth of the bucket (at most what 200 ms bring) to the others.
+   * One token in ten goes to a read or addition that has waited 5 s, so that endless removals do not starve them.
+   * Rejects with the signal's reason when it is aborted, and takes no token then.
    */
   acquire(priority: Priority, signal?: AbortSignal): Promise<void>;
   /**
@@ -36,7 +36,8 @@ export interface RateLimiterOptions {
 const MIN_RATE = 1;
 const CUT_INTERVAL_MS = 1_000;
 const RECOVERY_PER_SECOND = 0.1;
-const RESERVE = 0.1;
+const RESERVE_OF_BURST = 0.1;
+const RESERVE_OF_SECOND = 0.2;
 const STARVING_AFTER_MS = 5_000;
 const GRANTS_PER_STARVING_ONE = 9;
 
@@ -75,7 +76,7 @@ class TokenBucket implements RateLimiter {
     this.#clock = clock;
     this.#qps = qps;
     this.#burst = burst;
-    this.#reserve = Math.min(Math.floor(burst * RESERVE), burst - 1);
+    this.#reserve = Math.floor(Math.min(burst * RESERVE_OF_BURST, qps * RESERVE_OF_SECOND, burst - 1));
     this.#tokens = burst;
     this.#filledAt = clock.now();
     this.#cut = { rate: qps, at: Number.NEGATIVE_INFINITY };
@@ -175,7 +176,7 @@ class TokenBucket implements RateLimiter {
   }
 
   #needed(priority: Priority): number {
-    return priority === 'removal' ? 1 : 1 + this.#reserve;
+    return priority === 'addition' ? 1 + this.#reserve : 1;
   }
 
   #drain(): void {
@@ -223,7 +224,8 @@ class TokenBucket implements RateLimiter {
     if (this.#closed || !this.#anyoneWaits()) return;
     const now = this.#clock.now();
     this.#fill();
-    const needed = this.#needed(this.#queues.removal.size > 0 ? 'removal' : 'read');
+    const { removal, read } = this.#queues;
+    const needed = this.#needed(removal.size + read.size > 0 ? 'read' : 'addition');
     const missing = Math.max(0, needed - this.#tokens);
     // While the rate recovers the token comes earlier than this; never later.
     const wait = (missing * 1000) / this.#rateAt(Math.max(now, this.#filledAt));

@@ -111,8 +111,8 @@ export function rpcTo(
 ): TestRpc {
   const records: CallRecord[] = [];
   const protocol = url.startsWith('https:') ? 'https:' : 'http:';
-  const { connectTimeoutMs = 5_000, proxyEnv, ...rest } = options;
-  const agent = createAgent(protocol, { connectTimeoutMs, proxyEnv });
+  const { connectTimeoutMs = 5_000, freeSocketTimeoutMs = 15_000, ...rest } = options;
+  const agent = createAgent(protocol, { connectTimeoutMs, freeSocketTimeoutMs });
   const clock: Clock = systemClock;
   const call = createRpc({
     endpoint: url,

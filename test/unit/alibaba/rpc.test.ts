@@ -181,6 +181,15 @@ test('calls share connections', async () => {
   expect(new Set(api.received.map(({ socket }) => socket)).size).toBe(1);
 });
 
+test('an idle connection is closed from this side, but not one that waits for a reply', async () => {
+  await using api = await LocalApi.start((_, response) => {
+    setTimeout(() => json(response, { RequestId: 'R' }), 80);
+  });
+  using rpc = rpcTo(api.url, { freeSocketTimeoutMs: 20 });
+  await rpc.call(ACTION, {});
+  await once(api.received[0]?.socket as net.Socket, 'close');
+});
+
 test('a server that is not there refuses the call: nothing was sent', async () => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,0 +1,210 @@
+import { expect, test } from '@jest/globals';
+import { createAlibabaClient } from '../../../src/alibaba/client.ts';
+import { createCredentialsSource } from '../../../src/alibaba/credentials.ts';
+import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
+import type { ErrorKind, Outcome } from '../../../src/alibaba/errors.ts';
+import type { BackendServer } from '../../../src/alibaba/slb-api.ts';
+import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
+import { systemClock } from '../../../src/clock.ts';
+import type { FaultRule } from '../../slb-simulator/faults.ts';
+import { type SimulatorOptions, startSimulator } from '../../slb-simulator/simulator.ts';
+import { failure, fixedCredentials, GROUP } from './local-api.ts';
+
+const KEY = { accessKeyId: 'testid', accessKeySecret: 'testsecret' };
+const ADD = 'AddVServerGroupBackendServers';
+const REMOVE = 'RemoveVServerGroupBackendServers';
+
+const ENI: BackendServer = {
+  ...{
+    serverId: 'eni-a',
+    serverIp: '10.0.0.1',
+    port: 8080,
+    type: 'eni',
+    weight: 60,
+    description: 'vsgb/c/ns/web',
+  },
+};
+const ENI_2: BackendServer = { ...ENI, serverIp: '10.0.0.2', weight: 100 };
+const ECS: BackendServer = {
+  serverId: 'i-a',
+  port: 30080,
+  type: 'ecs',
+  weight: 100,
+  description: 'vsgb/c/ns/web',
+};
+
+async function setUp(options: SimulatorOptions = {}, timeoutMs = 2_000, credentials = fixedCredentials(KEY)) {
+  const simulator = await startSimulator({ groups: ['rsp-1'], ...options });
+  const limiter = createRateLimiter({ clock: systemClock, qps: 1_000, burst: 1_000 });
+  const client = createAlibabaClient({
+    endpoints: { network: 'vpc', override: { slb: simulator.url, ecs: simulator.url } },
+    ...{
+      credentials,
+      limiter,
+      clock: systemClock,
+      timeoutMs,
+      env: {},
+      retry: { attempts: 3, random: () => 0 },
+    },
+  });
+  const close = async () => {
+    client.close();
+    limiter.close();
+    await simulator.close();
+  };
+  return { ...client, simulator, [Symbol.asyncDispose]: close };
+}
+
+test.each([false, true])('all verbs, with numbers as strings: %s', async (numbersAsStrings) => {
+  await using run = await setUp({ numbersAsStrings });
+  const { slb } = run;
+  expect((await slb.addBackends(GROUP, [ENI, ENI_2, ECS])).backends).toEqual([ENI, ENI_2, ECS]);
+  const weighted = await slb.setBackends(GROUP, [{ ...ENI, weight: 0 }]);
+  expect(weighted.backends.find(({ serverIp }) => serverIp === '10.0.0.1')).toEqual({ ...ENI, weight: 0 });
+  const description = await slb.describeVServerGroup(GROUP);
+  expect(description).toMatchObject({
+    loadBalancerId: 'lb-1',
+    backends: [{ ...ENI, weight: 0 }, ENI_2, ECS],
+  });
+  // Nothing is removed unless Type and ServerIp are those of the row: the simulator is strict about both.
+  expect((await slb.removeBackends(GROUP, description.backends.slice(0, 2))).backends).toEqual([ECS]);
+  expect((await slb.removeBackends(GROUP, [ENI])).backends).toEqual([ECS]);
+  const loadBalancer = await slb.describeLoadBalancer('cn-hangzhou', 'lb-1');
+  expect(loadBalancer).toMatchObject({ loadBalancerId: 'lb-1', status: 'active', vpcId: 'vpc-1' });
+});
+
+test('twenty backends fit in a call', async () => {
+  await using run = await setUp();
+  const twenty = Array.from({ length: 20 }, (_, i) => ({ ...ENI, serverIp: `10.0.1.${i}` }));
+  expect((await run.slb.addBackends(GROUP, twenty)).backends).toHaveLength(20);
+  expect((await run.slb.removeBackends(GROUP, twenty)).backends).toEqual([]);
+});
+
+test('interfaces of 150 addresses are found, and the resolver answers them', async () => {
+  await using run = await setUp();
+  run.simulator.state.removeEni('10.0.0.7');
+  const ips = Array.from({ length: 150 }, (_, i) => `10.0.0.${i}`);
+  const query = { regionId: 'cn-hangzhou', vpcId: 'vpc-1', privateIps: ips };
+  const found = await run.ecs.describeNetworkInterfaces(query);
+  expect(new Set(found.flatMap((eni) => eni.privateIps))).toEqual(
+    new Set(ips.filter((ip) => ip !== '10.0.0.7')),
+  );
+  const resolver = createEniResolver({ ecs: run.ecs, clock: systemClock, vpcId: 'vpc-1' });
+  const told = new Promise((resolve) => resolver.onResolved((_, changed) => resolve(changed)));
+  resolver.lookup('cn-hangzhou', '10.0.0.6');
+  resolver.lookup('cn-hangzhou', '10.0.0.7');
+  await told;
+  expect(resolver.lookup('cn-hangzhou', '10.0.0.6')).toMatchObject({ state: 'found' });
+  expect(resolver.lookup('cn-hangzhou', '10.0.0.7')).toMatchObject({ state: 'missing' });
+  resolver.close();
+});
+
+type Case = readonly [FaultRule, ErrorKind, Outcome];
+
+test.each<Case>([
+  [{ kind: 'error', code: 'VServerGroupProcessing' }, 'busy', 'refused'],
+  [{ kind: 'error', code: 'ServiceIsConfiguring' }, 'busy', 'refused'],
+  [{ kind: 'error', code: 'BackendServer.configuring' }, 'busy', 'refused'],
+  [{ kind: 'error', code: 'SystemBusy' }, 'busy', 'refused'],
+  [{ kind: 'error', code: 'Throttling.User', retryAfterMs: 70 }, 'throttled', 'refused'],
+  [{ kind: 'error', code: 'InvalidSecurityToken.Expired' }, 'credentials', 'refused'],
+  [{ kind: 'error', code: 'ObtainIpFail' }, 'badBackend', 'refused'],
+  [{ kind: 'error', code: 'InstanceBackendServerNumberOverLimit' }, 'quota', 'refused'],
+  [{ kind: 'error', code: 'Forbidden.RAM', httpStatus: 403 }, 'denied', 'refused'],
+  [{ kind: 'error', code: 'LbStatusNotSupport' }, 'configuration', 'refused'],
+  [{ kind: 'error', code: 'MissingParameter' }, 'bug', 'refused'],
+  [{ kind: 'error', code: 'InternalError', httpStatus: 500 }, 'transient', 'unknown'],
+  [{ kind: 'http-503' }, 'transient', 'unknown'],
+  [{ kind: 'html-502' }, 'transient', 'unknown'],
+  [{ kind: 'json-500' }, 'transient', 'unknown'],
+  [{ kind: 'hang' }, 'transient', 'unknown'],
+  [{ kind: 'applied-hang' }, 'transient', 'unknown'],
+  [{ kind: 'reset' }, 'transient', 'unknown'],
+  [{ kind: 'applied-no-reply' }, 'transient', 'unknown'],
+  [{ kind: 'half-body' }, 'transient', 'unknown'],
+])('a removal that meets %j is %s, outcome %s, and is sent once', async (fault, kind, outcome) => {
+  await using run = await setUp({}, 300);
+  await run.slb.addBackends(GROUP, [ENI]);
+  run.simulator.journal.clear();
+  run.simulator.faults.add({ ...fault, action: REMOVE });
+  const error = await failure(run.slb.removeBackends(GROUP, [ENI]));
+  expect(error).toMatchObject({ kind, outcome, action: REMOVE, group: GROUP });
+  expect(error.retryAfterMs).toBe(fault.retryAfterMs);
+  const described = (await run.slb.describeVServerGroup(GROUP)).backends;
+  const applied = ['applied-hang', 'applied-no-reply', 'half-body'].includes(fault.kind);
+  expect(described).toEqual(applied ? [] : [ENI]);
+  expect(run.simulator.journal.filter(({ action }) => action === REMOVE).length).toBeLessThanOrEqual(1);
+});
+
+test.each(['http-503', 'html-502', 'json-500', 'reset', 'half-body'] as const)(
+  'a read gets past %s',
+  async (kind) => {
+    await using run = await setUp();
+    run.simulator.faults.add({ kind, times: 2 });
+    expect((await run.slb.describeVServerGroup(GROUP)).backends).toEqual([]);
+  },
+);
+
+test('after a connection died in the pool, a write tells so and the next one succeeds', async () => {
+  await using run = await setUp();
+  run.simulator.faults.add({ kind: 'stale-close', times: 1 });
+  await run.slb.addBackends(GROUP, [ENI]);
+  const second = await run.slb.addBackends(GROUP, [ENI_2]).catch((error: unknown) => error);
+  if (second instanceof Error) expect(second).toMatchObject({ kind: 'transient', outcome: 'unknown' });
+  expect((await run.slb.addBackends(GROUP, [ENI_2])).backends).toEqual([ENI, ENI_2]);
+});
+
+test('a group that does not exist is told apart from a bad parameter', async () => {
+  await using run = await setUp();
+  const gone = { ...GROUP, vServerGroupId: 'rsp-gone' };
+  for (const call of [
+    failure(run.slb.describeVServerGroup(gone)),
+    failure(run.slb.addBackends(gone, [ENI])),
+    failure(run.slb.setBackends(gone, [ENI])),
+    failure(run.slb.removeBackends(gone, [ENI])),
+  ]) {
+    expect(await call).toMatchObject({ kind: 'groupMissing', outcome: 'refused', group: gone });
+  }
+  const bad = await failure(run.slb.addBackends(GROUP, [{ ...ENI, port: 70_000 }]));
+  expect(bad).toMatchObject({ kind: 'bug', group: GROUP });
+});
+
+test('a stopped instance is a bad backend', async () => {
+  await using run = await setUp();
+  run.simulator.state.setInstance('i-a', 'Stopped');
+  expect(await failure(run.slb.addBackends(GROUP, [ECS, ENI]))).toMatchObject({ kind: 'badBackend' });
+});
+
+test('a wrong secret is a matter of credentials, and the string that was signed is not shown', async () => {
+  const wrong = fixedCredentials({ ...KEY, accessKeySecret: 'wrong-secret' });
+  await using run = await setUp({}, 2_000, wrong);
+  const error = await failure(run.slb.addBackends(GROUP, [ENI]));
+  expect(error).toMatchObject({ kind: 'credentials', code: 'SignatureDoesNotMatch' });
+  expect(error.message).not.toMatch(/testid|BackendServers%/);
+});
+
+test('a session that the API calls expired is renewed, and the write goes through', async () => {
+  let loads = 0;
+  const provider = {
+    description: 'a session',
+    load: async () => {
+      loads += 1;
+      return { accessKeyId: `STS.${loads}`, accessKeySecret: 'secret', securityToken: `token-${loads}` };
+    },
+  };
+  let now = 0;
+  const clock = { ...systemClock, now: () => now };
+  const source = createCredentialsSource(provider, { clock });
+  const accessKeys = [1, 2].map((n) => ({ id: `STS.${n}`, secret: 'secret', securityToken: `token-${n}` }));
+  await using run = await setUp({ accessKeys }, 2_000, source);
+  await run.slb.addBackends(GROUP, [ENI]);
+  now = 60_000;
+  run.simulator.accessKeys.expire('STS.1');
+  expect((await run.slb.removeBackends(GROUP, [ENI])).backends).toEqual([]);
+  expect(loads).toBe(2);
+  expect(run.simulator.journal.map(({ action, code }) => [action, code])).toEqual([
+    [ADD, 'OK'],
+    [REMOVE, 'InvalidSecurityToken.Expired'],
+    [REMOVE, 'OK'],
+  ]);
+});
