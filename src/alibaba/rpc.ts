@@ -6,6 +6,7 @@ import type { CredentialsSource } from './credentials.ts';
 import { ApiError, refused, unreadable } from './errors.ts';
 import { networkError } from './network-errors.ts';
 import { isRecord, type Reply, text } from './parse.ts';
+import { retryAfter } from './retry-after.ts';
 import type { GroupRef } from './slb-api.ts';
 
 export type Params = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
@@ -105,8 +106,8 @@ function createPopClient({ endpoint, apiVersion, credentials }: RpcOptions): Pop
   return new RPCClient(config as unknown as RPCClient.Config);
 }
 
-/** Longer than our own: httpx's time-outs leave sockets open, and its time-out for connecting also cuts replies short. */
-const NEVER_FIRST_MS = 3_600_000;
+/** httpx's time-outs leave connections open, so they never come first. */
+const HTTPX_GRACE_MS = 5_000;
 
 /** pop-core knows no abort and no time limit for the whole call: both end the call here, and destroy the request. */
 function send(
@@ -148,7 +149,7 @@ function send(
         // Literally 'POST': with anything else the signed parameters are in the URL, and so in every error message.
         method: 'POST',
         agent: options.agent,
-        timeout: NEVER_FIRST_MS,
+        timeout: options.timeoutMs + HTTPX_GRACE_MS,
         headers: { 'user-agent': USER_AGENT, 'x-acs-action': action, 'x-acs-version': options.apiVersion },
         beforeRequest,
       })
@@ -161,11 +162,15 @@ function send(
 
 const USER_AGENT = 'vservergroup-operator';
 
+/**
+ * A time-out of 0 takes the agent's, which is for idle connections, off the connection while it is in use. httpx's own
+ * is for connecting, but would also cut short a reply that takes longer.
+ */
 function hooked(
-  { timeout: _, ...options }: http.RequestOptions,
+  options: http.RequestOptions,
   onRequest: (request: http.ClientRequest) => void,
 ): http.RequestOptions & RequestHook {
-  return { ...options, onRequest };
+  return { ...options, timeout: 0, onRequest };
 }
 
 function observe(request: http.ClientRequest, exchange: Exchange): void {
@@ -227,24 +232,3 @@ function toApiError(
   }
   return networkError(failure, action, group, exchange.status, secrets);
 }
-
-/**
- * How long to wait, in ms: `x-acs-retry-after` (milliseconds, as the vendor's command line reads it), the older
- * `x-ratelimit-user[-api]` ("…TimeLeft:ms"), or the standard `retry-after` (seconds).
- */
-export function retryAfter(headers: http.IncomingHttpHeaders): number | undefined {
-  const limits = [headers['x-ratelimit-user-api'], headers['x-ratelimit-user']].map(
-    (header) => /TimeLeft:\s*(\d{1,9})/i.exec(String(header ?? ''))?.[1],
-  );
-  const seconds = Number(headers['retry-after'] ?? Number.NaN);
-  const candidates = [
-    Number(headers['x-acs-retry-after'] ?? Number.NaN),
-    ...limits.map((limit) => Number(limit ?? Number.NaN)),
-    seconds * 1000,
-  ];
-  const found = candidates.find((ms) => Number.isFinite(ms) && ms >= 0);
-  return found === undefined ? undefined : Math.min(found, MAX_RETRY_AFTER_MS);
-}
-
-/** A server that asks for more is misread or wrong; removals do not wait for it. */
-const MAX_RETRY_AFTER_MS = 60_000;

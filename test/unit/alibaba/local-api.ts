@@ -106,7 +106,7 @@ export function rpcTo(
   url: string,
   options: Partial<RpcOptions> & {
     readonly connectTimeoutMs?: number;
-    readonly proxyEnv?: NodeJS.ProcessEnv;
+    readonly freeSocketTimeoutMs?: number;
   } = {},
 ): TestRpc {
   const records: CallRecord[] = [];

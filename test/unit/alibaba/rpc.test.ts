@@ -5,7 +5,7 @@ import net from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { ApiError } from '../../../src/alibaba/errors.ts';
-import { retryAfter } from '../../../src/alibaba/rpc.ts';
+import { retryAfter } from '../../../src/alibaba/retry-after.ts';
 import { FakeClock, settle } from '../../fake-clock.ts';
 import { failure, fault, GROUP, json, KEY, LocalApi, rpcTo } from './local-api.ts';
 
