@@ -1,5 +1,10 @@
 import { findCondition, type Reason } from '../api/conditions.ts';
-import { API_VERSION, type Condition, KIND } from '../api/vservergroupbinding.ts';
+import {
+  API_VERSION,
+  type Condition,
+  KIND,
+  type VServerGroupBindingStatus,
+} from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Change } from '../membership/batches.ts';
 import { bindingStatus } from './binding-status.ts';
@@ -10,7 +15,7 @@ import { listed, type StatusInput } from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
-  write(ref: ObjectRef, status: object): void;
+  write(ref: ObjectRef, status: VServerGroupBindingStatus): void;
 }
 
 export interface ObjectRef {

@@ -25,7 +25,7 @@ export function loopMetrics({ runtime }: Metrics): ReconcileMetrics {
   };
 }
 
-export function showQueueGauges(metrics: Metrics, queue: WorkQueue<never>): void {
+export function showQueueGauges(metrics: Metrics, queue: Pick<WorkQueue<string>, 'name' | 'gauges'>): void {
   const { runtime } = metrics;
   const labels = { name: queue.name };
   metrics.onScrape(() => {
@@ -54,7 +54,11 @@ export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorH
       cluster.watchErrors.inc({ resource });
       const level = failing.has(resource) ? 'debug' : 'warn';
       failing.add(resource);
-      logger[level](`The ${during} failed; it is tried again`, { resource, error, retryInMs: Math.round(retryInMs) });
+      logger[level](`The ${during} failed; it is tried again`, {
+        resource,
+        error,
+        retryInMs: Math.round(retryInMs),
+      });
     },
     refused(resource, { key, error }) {
       cluster.refused.inc({ resource });
@@ -62,7 +66,11 @@ export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorH
     },
     doubted(resource, { stored, removals }) {
       cluster.doubted.inc({ resource });
-      logger.warn('A list lacks so much that it is read again before it is believed', { resource, stored, removals });
+      logger.warn('A list lacks so much that it is read again before it is believed', {
+        resource,
+        stored,
+        removals,
+      });
     },
   };
 }

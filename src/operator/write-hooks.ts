@@ -4,7 +4,11 @@ import { listed } from '../controller/verdict.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
-const DONE = { remove: 'Removed from the group', add: 'Added to the group', set: 'Weights set in the group' } as const;
+const DONE = {
+  remove: 'Removed from the group',
+  add: 'Added to the group',
+  set: 'Weights set in the group',
+} as const;
 const CHANGE = { remove: 'remove', add: 'add', set: 'weigh' } as const;
 
 /** One line for each thing that happened to a user's group, and the metrics that count it. */
@@ -17,7 +21,9 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
         group: group.vServerGroupId,
         bindings: [...new Set(changes.map(({ claim }) => claim))],
         count: changes.length,
-        backends: listed(changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`)),
+        backends: listed(
+          changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`),
+        ),
         requestId,
         durationMs: Math.round(durationMs),
         ...(delaysMs.length > 0 && { delayMs: Math.round(Math.max(...delaysMs)) }),

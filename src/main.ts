@@ -1,0 +1,38 @@
+import { ConfigError, helpText, readCommand } from './config.ts';
+import { KubeConfigError } from './kubernetes/kubeconfig.ts';
+import { createLogger } from './observability/logger.ts';
+import { runOperator } from './operator.ts';
+import { version } from './version.ts';
+
+/** Exit codes: 0 stopped as asked, 1 failed, 2 told something that it can't work with. */
+async function main(): Promise<number> {
+  const command = readCommand(process.argv.slice(2), process.env);
+  if (command.action !== 'run') {
+    process.stdout.write(`${command.action === 'help' ? helpText() : version}\n`);
+    return 0;
+  }
+  const { config } = command;
+  const logger = createLogger({ level: config.logLevel, format: config.logFormat });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  try {
+    await runOperator(config, logger, stop.signal);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    if (error instanceof KubeConfigError) throw error;
+    logger.error('The operator ends', { error });
+    return 1;
+  }
+}
+
+main().then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    const isUsersMatter = error instanceof ConfigError || error instanceof KubeConfigError;
+    process.stderr.write(`${isUsersMatter ? error.message : String(error)}\n`);
+    process.exitCode = isUsersMatter ? 2 : 1;
+  },
+);
