@@ -27,7 +27,8 @@ export interface TransportOptions {
 export interface AlibabaClientOptions extends TransportOptions {
   readonly credentials: CredentialsSource;
   /**
-   * Reads take a token by themselves. Writes do not: who plans a write acquires first, so that what is sent was
+   * Reads take a token by themselves, and are tried again; that of a group is not, since a removal that comes up
+   * meanwhile would wait behind it. Writes do not take a token: who plans a write acquires first, so that what is sent was
    * planned after the wait. Throttled replies to either are reported to it here.
    */
   readonly limiter: RateLimiter;
