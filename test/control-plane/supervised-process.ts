@@ -25,14 +25,12 @@ export class SupervisedProcess {
   readonly #supervisor: ChildProcess;
   #status: number | undefined;
 
-  private constructor(supervisor: ChildProcess, pid: number) {
+  private constructor(supervisor: ChildProcess, exited: Promise<number>, pid: number) {
     this.#supervisor = supervisor;
     this.pid = pid;
-    this.exited = new Promise((resolve) => {
-      supervisor.once('exit', (code) => {
-        this.#status = code ?? 1;
-        resolve(this.#status);
-      });
+    this.exited = exited.then((status) => {
+      this.#status = status;
+      return status;
     });
   }
 
@@ -47,6 +45,8 @@ export class SupervisedProcess {
     });
     closeSync(log);
     supervisor.stdin?.on('error', () => undefined);
+    // From the first moment on: a short program may have ended by the time we have read its pid.
+    const exited = new Promise<number>((resolve) => supervisor.once('exit', (code) => resolve(code ?? 1)));
     const started = await Promise.race([
       supervisor.stdout && firstLine(supervisor.stdout),
       once(supervisor, 'error').then(([error]) => Promise.reject(error)),
@@ -54,7 +54,7 @@ export class SupervisedProcess {
     const pid = Number(started);
     if (!(pid > 0)) throw new Error(`${options.command[0]} did not start: see ${options.logFile}`);
     letGo(supervisor);
-    return new SupervisedProcess(supervisor, pid);
+    return new SupervisedProcess(supervisor, exited, pid);
   }
 
   get status(): number | undefined {

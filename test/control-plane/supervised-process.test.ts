@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+
+import { waitUntil } from '../wait-until.ts';
+import { locateBinaries } from './build.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+
+jest.setTimeout(60_000);
+
+let dir: string;
+let logFile: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'supervised-'));
+  logFile = join(dir, 'log');
+});
+
+afterEach(async () => {
+  await rm(dir, { recursive: true, force: true });
+});
+
+test('reports the exit status and keeps the output', async () => {
+  const process = await run('echo out; echo err >&2; exit 7');
+  expect(await process.exited).toBe(7);
+  expect(readFileSync(logFile, 'utf8')).toBe('out\nerr\n');
+});
+
+test('a program that does not heed the signal is killed with everything it started', async () => {
+  const program = await run('trap "" TERM; sleep 1000 & echo $!; wait; wait');
+  const grandchild = Number(await waitUntil('its pid', () => readFileSync(logFile, 'utf8').trim()));
+  await program.stop('SIGTERM', 100);
+  expect(program.status).toBe(128 + 9);
+  await waitUntil('the grandchild to die', () => !isRunning(grandchild));
+});
+
+test('a program dies with its supervisor', async () => {
+  const program = await run('exec sleep 1000');
+  const supervisor = Number(readFileSync(`/proc/${program.pid}/status`, 'utf8').match(/^PPid:\t(\d+)/m)?.[1]);
+  process.kill(supervisor, 'SIGKILL');
+  await waitUntil('the program to die', () => !isRunning(program.pid));
+});
+
+test('a program that does not exist is reported', async () => {
+  const { supervise } = await locateBinaries([]);
+  const starting = SupervisedProcess.start({ supervise, command: [join(dir, 'none')], logFile });
+  await expect(starting).rejects.toThrow(`${join(dir, 'none')} did not start: see ${logFile}`);
+});
+
+async function run(script: string): Promise<SupervisedProcess> {
+  const { supervise } = await locateBinaries([]);
+  return await SupervisedProcess.start({ supervise, command: ['sh', '-c', script], logFile });
+}
+
+/** A zombie nobody has reaped yet counts as gone. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
