@@ -8,7 +8,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class DarkProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
-  #allDark = false;
+  #newOnes: 'work' | 'dark' | 'cut' = 'work';
   accepted = 0;
 
   private constructor(server: Server, target: number) {
@@ -28,13 +28,19 @@ export class DarkProxy implements AsyncDisposable {
 
   /** Darkens the connections that are open; with `andNew`, those to come as well, until `lighten`. */
   darken({ andNew = false } = {}): void {
-    this.#allDark = andNew;
+    this.#newOnes = andNew ? 'dark' : 'work';
     for (const pair of this.#pairs) separate(pair);
+  }
+
+  /** Resets the connections that are open, and those to come until `lighten`. */
+  cut(): void {
+    this.#newOnes = 'cut';
+    for (const [client] of this.#pairs) client.resetAndDestroy();
   }
 
   /** New connections work again; dark ones stay dark. */
   lighten(): void {
-    this.#allDark = false;
+    this.#newOnes = 'work';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,7 +57,8 @@ export class DarkProxy implements AsyncDisposable {
     this.#pairs.add(pair);
     client.on('error', () => {}).on('close', () => this.#end(pair));
     server.on('error', () => {}).on('close', () => client.destroy());
-    if (this.#allDark) separate(pair);
+    if (this.#newOnes === 'dark') separate(pair);
+    else if (this.#newOnes === 'cut') client.resetAndDestroy();
     else client.pipe(server).pipe(client);
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
 import type { Clock } from '../clock.ts';
 
@@ -58,19 +59,19 @@ export class ApiAccess {
 
   /** After `refused` was not let in: other credentials, or undefined when there are none to be had just now. */
   async renew(refused: Access): Promise<Access | undefined> {
-    if (this.#current !== undefined && this.#current !== refused) return this.#current;
+    if (this.#current !== refused) return this.#current ?? this.#read();
     const now = this.#clock.now();
     if (now - this.#renewedAt < renewAtMostEveryMs) return undefined;
     this.#renewedAt = now;
-    // Only a new KubeConfig forgets the tokens that client-node has cached.
-    const { clusters, contexts, users, currentContext } = this.#config;
-    this.#config = new KubeConfig();
-    this.#config.loadFromOptions({ clusters, contexts, users, currentContext });
     this.#current = undefined;
+    this.#config = forgetful(this.#config);
     return this.#read();
   }
 
   #read(): Promise<Access> {
+    // What an exec plugin has said holds until it expires; a token file is asked each time.
+    if (this.#config.getCurrentUser()?.authProvider?.config?.tokenFile)
+      this.#config = forgetful(this.#config);
     this.#reading ??= readAccess(this.#config).then(
       (access) => {
         this.#current = access;
@@ -85,6 +86,13 @@ export class ApiAccess {
     );
     return this.#reading;
   }
+}
+
+/** client-node keeps tokens in a KubeConfig; only a new one has forgotten them. */
+function forgetful({ clusters, contexts, users, currentContext }: KubeConfig): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromOptions({ clusters, contexts, users, currentContext });
+  return config;
 }
 
 async function readAccess(config: KubeConfig): Promise<Access> {
@@ -112,11 +120,21 @@ async function readAccess(config: KubeConfig): Promise<Access> {
     server: cluster.server.replace(/\/+$/, ''),
     headers,
     tls: definedOnly(tls),
-    tlsIdentity: JSON.stringify(definedOnly(tls), (_key, value) =>
-      value?.type === 'Buffer' ? String(value.data) : value,
-    ),
+    tlsIdentity: identityOf(tls),
     ...(cluster.proxyUrl ? { proxyUrl: cluster.proxyUrl } : {}),
   };
+}
+
+/** A digest, because there is a private key among them. */
+function identityOf(tls: TlsOptions): string {
+  const digest = createHash('sha256');
+  for (const [name, value] of Object.entries(definedOnly(tls)).sort(([a], [b]) => a.localeCompare(b))) {
+    digest
+      .update(`${name}=`)
+      .update(Buffer.isBuffer(value) ? value : String(value))
+      .update('\0');
+  }
+  return digest.digest('hex');
 }
 
 function definedOnly(tls: TlsOptions): TlsOptions {

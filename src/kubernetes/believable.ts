@@ -14,11 +14,11 @@ export class ListsDisagreeError extends Error {
  * A list, but not blindly: an API server in trouble (a cache that is still filling, an etcd restored half) answers 200 with too few
  * objects, and each missing one would be taken out of service.
  *
- * | the list would                                                   | then                          |
- * |------------------------------------------------------------------|-------------------------------|
- * | remove half or more of the store and at least 3 objects, or all  | read once more, consistently  |
- * | fill an empty store with nothing, and is from the server's cache | read once more, consistently  |
- * | anything else                                                    | it is believed                |
+ * | the list would                                                | then                          |
+ * |---------------------------------------------------------------|-------------------------------|
+ * | remove all of the store, or half of it and at least 3 objects | read once more, consistently  |
+ * | leave an empty store empty                                    | read once more, consistently  |
+ * | anything else                                                 | it is believed                |
  *
  * The second list counts. It is refused (and all tried again, later) when it too would remove that much, and something the first did not.
  */
@@ -29,7 +29,7 @@ export async function believableList<T extends Stored>(
 ): Promise<Listing<T>> {
   const first = await list(options, version, signal);
   const removals = removalsBy(options, first);
-  const nothingAtAll = version === '0' && options.store.size === 0 && first.objects.length === 0;
+  const nothingAtAll = options.store.size === 0 && first.objects.length === 0;
   if (!nothingAtAll && !isSuspicious(removals.size, options.store.size)) return first;
   if (!nothingAtAll)
     options.hooks?.doubted?.(options.name, { stored: options.store.size, removals: removals.size });
@@ -43,12 +43,12 @@ export async function believableList<T extends Stored>(
   return second;
 }
 
-export function isSuspicious(removals: number, stored: number): boolean {
+function isSuspicious(removals: number, stored: number): boolean {
   if (removals === 0) return false;
   return removals === stored || (removals >= suspiciousRemovals && removals * 2 >= stored);
 }
 
-export function removalsBy<T extends Stored>(
+function removalsBy<T extends Stored>(
   { store }: Pick<ReflectorOptions<T>, 'store'>,
   { objects }: Pick<Listing<T>, 'objects'>,
 ): Set<string> {

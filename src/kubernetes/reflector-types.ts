@@ -17,8 +17,6 @@ export interface ReflectorOptions<T extends Stored> {
   readonly clock: Clock;
   readonly random?: () => number;
   readonly hooks?: ReflectorHooks;
-  /** Gets the list as a stream of events (Kubernetes ≥ 1.34 by default); falls back where the server has no such thing. */
-  readonly streamInitialList?: boolean;
 }
 
 /** For logs and metrics. One object may serve all reflectors, hence the names. */
@@ -36,7 +34,7 @@ export interface ReflectorHooks {
 export interface ListRecord {
   readonly items: number;
   readonly durationMs: number;
-  /** The version asked for: `0` any, '' the newest, else not older than it. */
+  /** The version asked for: '' the newest, else not older than it. */
   readonly resourceVersion: string;
 }
 

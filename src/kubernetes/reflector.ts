@@ -1,6 +1,6 @@
 import { sleep } from '../clock.ts';
 import { KubeApiError, KubeConnectionError, statusAnswer } from './api-error.ts';
-import { believableList, isSuspicious, ListsDisagreeError, removalsBy } from './believable.ts';
+import { believableList } from './believable.ts';
 import { unlessAborted } from './deadline.ts';
 import { type Listing, trimmed } from './lister.ts';
 import { keyOf, raw, resourceVersionOf } from './raw.ts';
@@ -8,7 +8,6 @@ import { recoveryFrom } from './recovery.ts';
 import type { ReflectorHealth, ReflectorOptions } from './reflector-types.ts';
 import { RetryPause } from './retry-pause.ts';
 import type { Store, Stored } from './store.ts';
-import { isNotStreamable, StreamedList } from './streamed-list.ts';
 import type { WatchEvent } from './transport-types.ts';
 
 export type { ListRecord, ReflectorHealth, ReflectorHooks, ReflectorOptions } from './reflector-types.ts';
@@ -46,9 +45,8 @@ export class Reflector<T extends Stored> {
   readonly #random: () => number;
   readonly #pause: RetryPause;
   /** The next list's version; undefined while a watch can go on from `#version`. */
-  #listAt: string | undefined = '0';
+  #listAt: string | undefined = '';
   #version = '';
-  #streaming: boolean;
   #proven = false;
   #missing: { since: number; answers: number } | undefined;
   #step = new AbortController();
@@ -61,7 +59,6 @@ export class Reflector<T extends Stored> {
     this.name = name;
     this.#options = options;
     this.#random = options.random ?? Math.random;
-    this.#streaming = options.streamInitialList ?? false;
     this.#pause = new RetryPause(clock, this.#random);
     this.#health = { name, synced: false, up: false, since: clock.now(), lastContact: undefined };
   }
@@ -111,7 +108,6 @@ export class Reflector<T extends Stored> {
     this.#proven = false;
     try {
       if (this.#listAt === undefined) await this.#watch(step);
-      else if (this.#streaming) await this.#watch(step, new StreamedList(this.#options, this.#listAt));
       else await this.#list(this.#listAt, step);
     } catch (error) {
       if (step.aborted) return;
@@ -138,13 +134,12 @@ export class Reflector<T extends Stored> {
     this.#relisted = undefined;
   }
 
-  async #watch(step: AbortSignal, head?: StreamedList<T>): Promise<void> {
+  async #watch(step: AbortSignal): Promise<void> {
     const { transport, path, query, metadataOnly, clock } = this.#options;
     const timeoutSeconds = Math.round(shortestWatchSeconds + this.#random() * watchSpreadSeconds);
-    const from = head?.query ?? { resourceVersion: this.#version };
     let openedAt = Number.POSITIVE_INFINITY;
     const events = transport.watch(path, {
-      query: { ...query, ...from, allowWatchBookmarks: true, timeoutSeconds },
+      query: { ...query, resourceVersion: this.#version, allowWatchBookmarks: true, timeoutSeconds },
       signal: step,
       inactivityMs: timeoutSeconds * 1000 + graceMs,
       onOpen: () => {
@@ -156,42 +151,25 @@ export class Reflector<T extends Stored> {
     try {
       for await (const event of events) {
         if (step.aborted) return;
-        this.#take(event, this.#listAt === undefined ? undefined : head);
-        this.#proven = this.#listAt === undefined;
+        this.#take(event);
+        this.#proven = true;
       }
     } finally {
-      // A list that comes as a stream proves nothing before its end.
-      this.#proven ||= this.#listAt === undefined && clock.now() - openedAt >= provenAfterMs;
+      this.#proven ||= clock.now() - openedAt >= provenAfterMs;
     }
     if (!this.#proven && !step.aborted)
       throw new KubeConnectionError({ method: 'WATCH', path }, 'CLOSED', 'closed as soon as opened');
   }
 
-  #take(event: WatchEvent, head: StreamedList<T> | undefined): void {
+  #take(event: WatchEvent): void {
     const { path, name, clock, hooks } = this.#options;
     if (event.type === 'ERROR') {
       const status = Number(raw(event.object)['code']) || 500;
       throw new KubeApiError({ method: 'WATCH', path }, status, statusAnswer(event.object));
     }
-    if (head === undefined) this.#apply(event);
-    else this.#takeListed(head.take(event));
+    this.#apply(event);
     this.#note({ lastContact: clock.now() });
     hooks?.event?.(name, event.type);
-  }
-
-  #takeListed(listing: Listing<T> | undefined): void {
-    if (listing === undefined) return;
-    const removals = removalsBy(this.#options, listing).size;
-    if (!isSuspicious(removals, this.store.size)) {
-      this.#replace(listing);
-      return;
-    }
-    this.#options.hooks?.doubted?.(this.name, { stored: this.store.size, removals });
-    // Paged lists have the rules for this: what looks wrong is read twice.
-    this.#streaming = false;
-    throw new ListsDisagreeError(
-      `${this.#options.path}: the streamed list would remove ${removals} of ${this.store.size}`,
-    );
   }
 
   #apply({ type, object }: WatchEvent): void {
@@ -214,10 +192,6 @@ export class Reflector<T extends Stored> {
   /** Decides where to go on from; returns after how long. */
   #recover(error: unknown, during: 'list' | 'watch'): number {
     this.#note({ up: false, lastError: error });
-    if (during === 'list' && this.#streaming && isNotStreamable(error)) {
-      this.#streaming = false;
-      return 0;
-    }
     const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });
     if (next === 'newest') this.#listAt = '';
     if (next === 'list') this.#listAt ??= this.#version;

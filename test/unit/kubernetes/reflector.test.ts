@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { pod, podList, status, until } from './fake-api.ts';
+import { pod, podList, until } from './fake-api.ts';
 import { reflecting } from './reflecting.ts';
 
-test('lists from the cache, then watches from the version of the list, with bookmarks and for half a minute', async () => {
+test('lists the newest in pages, then watches from the version of the list, with bookmarks and for half a minute', async () => {
   await using it = await reflecting({ query: { labelSelector: 'app=web' } });
   expect(it.reflector.hasSynced).toBe(false);
   it.start();
@@ -11,8 +11,6 @@ test('lists from the cache, then watches from the version of the list, with book
   expect(Object.fromEntries(it.api.lists[0]?.query ?? [])).toEqual({
     labelSelector: 'app=web',
     limit: '500',
-    resourceVersion: '0',
-    resourceVersionMatch: 'NotOlderThan',
   });
   expect(Object.fromEntries(query)).toEqual({
     labelSelector: 'app=web',
@@ -38,8 +36,7 @@ test('10,000 objects come in pages of 500 and go into the store at once', async 
   it.start();
   await it.watch(0);
   expect([it.api.lists.length, [...sizes]]).toEqual([20, [10_000]]);
-  // Together with `continue`, a version is refused.
-  expect(it.askedAt()).toEqual(['0', ...Array(19).fill(null)]);
+  expect(it.askedAt()).toEqual(Array(20).fill(null));
 });
 
 test('a server that ignores the limit is understood', async () => {
@@ -146,7 +143,7 @@ test('relist reads the newest list and is done when the store is equal to it', a
   await it.reflector.relist();
   expect(it.store.get('shop/b')?.resourceVersion).toBe('5');
   expect((await it.watch(1)).query.get('resourceVersion')).toBe('50');
-  expect(it.askedAt()).toEqual(['0', null]);
+  expect(it.askedAt()).toEqual([null, null]);
 });
 
 test('relist does not count a list that was being read when it was called', async () => {
@@ -154,7 +151,7 @@ test('relist does not count a list that was being read when it was called', asyn
   it.start();
   await it.listed(1);
   await it.reflector.relist();
-  expect([it.names(), it.askedAt()]).toEqual([['new'], ['0', null]]);
+  expect([it.names(), it.askedAt()]).toEqual([['new'], [null, null]]);
 });
 
 test('relist rejects when the reflector is stopped before it is done', async () => {
@@ -191,62 +188,4 @@ test('a handler that throws disturbs neither the watch nor the version', async (
   (await it.watch(0)).send('ADDED', pod('c', '11')).end();
   expect((await it.watch(1)).query.get('resourceVersion')).toBe('11');
   expect([it.store.handlerErrors, it.failures.length]).toEqual([3, 0]);
-});
-
-const listEnd = { metadata: { resourceVersion: '30', annotations: { 'k8s.io/initial-events-end': 'true' } } };
-
-test('a streamed list goes into the store at its end, and the same stream is the watch', async () => {
-  await using it = await reflecting({ streamInitialList: true });
-  it.start();
-  const watch = await it.watch(0);
-  expect(Object.fromEntries(watch.query)).toMatchObject({
-    sendInitialEvents: 'true',
-    resourceVersionMatch: 'NotOlderThan',
-    resourceVersion: '0',
-  });
-  watch.send('ADDED', pod('a', '1')).send('ADDED', pod('b', '2')).send('DELETED', pod('a', '3'));
-  await until('the events', () => it.hooked.length === 3);
-  expect([it.names(), it.reflector.hasSynced]).toEqual([[], false]);
-  watch.send('BOOKMARK', listEnd).send('ADDED', pod('c', '31')).end();
-  expect((await it.watch(1)).query.get('resourceVersion')).toBe('31');
-  expect([it.names(), it.api.lists.length]).toEqual([['b', 'c'], 0]);
-});
-
-test('a server that has no streamed lists is asked for pages, at once and from then on', async () => {
-  await using it = await reflecting({ streamInitialList: true });
-  it.api.onWatch = (watch) =>
-    watch.query.has('sendInitialEvents') ? watch.refuse(422, status(422, 'Invalid')) : watch.open();
-  it.start();
-  await it.watch(1);
-  expect([it.names(), it.clock.now()]).toEqual([['a', 'b'], 0]);
-  await it.reflector.relist();
-  await it.watch(2);
-  expect(it.api.watches.filter(({ query }) => query.has('sendInitialEvents'))).toHaveLength(1);
-});
-
-test('a streamed list that is cut is asked for again, after a pause', async () => {
-  await using it = await reflecting({ streamInitialList: true });
-  it.start();
-  const watch = (await it.watch(0)).send('ADDED', pod('a', '1'));
-  await until('the event', () => it.hooked.length === 1);
-  watch.end();
-  expect((await it.failed(1)).retryInMs).toBe(600);
-  await it.pause();
-  (await it.watch(1)).send('BOOKMARK', listEnd);
-  await until('synced', () => it.reflector.hasSynced);
-  expect(it.names()).toEqual([]);
-});
-
-test('a streamed list that would remove most of the store is read again in pages', async () => {
-  await using it = await reflecting({ streamInitialList: true });
-  it.start();
-  (await it.watch(0)).send('ADDED', pod('a', '1')).send('ADDED', pod('b', '2')).send('BOOKMARK', listEnd);
-  await until('synced', () => it.reflector.hasSynced);
-  const relisted = it.reflector.relist();
-  (await it.watch(1)).send('BOOKMARK', listEnd);
-  await it.failed(1);
-  expect(it.names()).toEqual(['a', 'b']);
-  await it.pause();
-  await relisted;
-  expect([it.names(), it.askedAt()]).toEqual([['a', 'b'], [null]]);
 });

@@ -166,6 +166,7 @@ async function tokenFile() {
 test('a 401 makes it read the token file again and repeat the call once, body and all', async () => {
   await using token = await tokenFile();
   await token.write('old');
+  const clock = new FakeClock();
   await withTransport(
     async (api, transport, records) => {
       api.answer = ({ headers }) => ({ status: headers.authorization === 'Bearer new' ? 200 : 401 });
@@ -185,7 +186,6 @@ test('a 401 makes it read the token file again and repeat the call once, body an
     { user: token.user, clock },
   );
 });
-const clock = new FakeClock();
 
 test('the token of an exec plugin is used until it is refused', async () => {
   await using token = await tokenFile();
