@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { LeaderElector } from '../kubernetes/leader-election.ts';
+import type { KubeTransport } from '../kubernetes/transport.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+
+/** Whether this process may write. */
+export interface Leadership {
+  /** Asked right before each write. */
+  isLeader(): boolean;
+  /** Resolves when this process leads; rejects with the signal's reason when it is aborted before. */
+  won(signal: AbortSignal): Promise<void>;
+  /** Rejects when leadership is lost: the process has to end, another one writes from now on. */
+  readonly lost: Promise<never>;
+  /** Gives the Lease back, once the last write has ended. */
+  stop(): Promise<void>;
+}
+
+export interface LeadershipParts {
+  readonly config: Config;
+  readonly namespace: string;
+  readonly transport: KubeTransport;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export function createLeadership(parts: LeadershipParts): Leadership {
+  return parts.config.leaderElect ? elected(parts) : alone(parts);
+}
+
+/** Without an election the only replica always leads. */
+function alone({ config, metrics }: LeadershipParts): Leadership {
+  metrics.runtime.leader.set({ name: config.leaderElectLeaseName }, 1);
+  return {
+    isLeader: () => true,
+    won: async () => {},
+    lost: new Promise(() => {}),
+    stop: async () => {},
+  };
+}
+
+function elected({ config, namespace, transport, clock, metrics, logger }: LeadershipParts): Leadership {
+  const won = Promise.withResolvers<void>();
+  const lost = Promise.withResolvers<never>();
+  // Nobody may be waiting yet when it happens.
+  lost.promise.catch(() => {});
+  const name = config.leaderElectLeaseName;
+  const elector = new LeaderElector({
+    transport,
+    namespace,
+    name,
+    clock,
+    masterStatus: metrics.runtime.leader,
+    timing: {
+      leaseDurationMs: config.leaderElectLeaseDuration,
+      renewDeadlineMs: config.leaderElectRenewDeadline,
+      retryPeriodMs: config.leaderElectRetryPeriod,
+    },
+    onStartedLeading: () => {
+      logger.info('Leading', { lease: `${namespace}/${name}` });
+      won.resolve();
+    },
+    onStoppedLeading: (how, why) => {
+      if (how === 'lost') lost.reject(new Error(`leadership was lost (${why}): another replica writes now`));
+    },
+    onNewLeader: (identity) => logger.info('Leader seen', { identity, lease: `${namespace}/${name}` }),
+    onFailure: ({ during, error }) =>
+      logger.warn(`The Lease could not be read or written (${during})`, { error }),
+  });
+  return {
+    isLeader: () => elector.isLeader(),
+    won(signal) {
+      elector.start();
+      signal.addEventListener('abort', () => won.reject(signal.reason), { once: true });
+      return won.promise;
+    },
+    lost: lost.promise,
+    stop: () => elector.stop(),
+  };
+}

@@ -1,0 +1,59 @@
+import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import type { Clock } from '../clock.ts';
+import type { StatusSink } from '../controller/binding-reporter.ts';
+import { EventRecorder } from '../kubernetes/event-recorder.ts';
+import { type ObjectRef, StatusWriter } from '../kubernetes/status-writer.ts';
+import type { KubeTransport } from '../kubernetes/transport.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+
+export interface Reporting {
+  readonly status: StatusWriter;
+  readonly events: EventRecorder;
+}
+
+/** Where bindings' users are spoken to: status and events, told to metrics and log. */
+export function createReporting(
+  transport: KubeTransport,
+  clock: Clock,
+  { cluster }: Metrics,
+  logger: Logger,
+  mayWrite: () => boolean,
+): Reporting {
+  const pathOf = ({ namespace, name }: ObjectRef) =>
+    `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${PLURAL}/${encodeURIComponent(name)}`;
+  const status = new StatusWriter({
+    transport,
+    pathOf,
+    clock,
+    mayWrite,
+    writes: cluster.statusWrites,
+    onFailure: ({ ref, error, attempts, retryInMs }) =>
+      logger.warn('The status could not be written; it is tried again', {
+        binding: `${ref.namespace}/${ref.name}`,
+        error,
+        attempts,
+        retryInMs: Math.round(retryInMs),
+      }),
+  });
+  const events = new EventRecorder({
+    transport,
+    clock,
+    events: cluster.events,
+    onFailure: ({ event, error }) =>
+      logger.warn('An event could not be sent', { reason: event.reason, error }),
+  });
+  return { status, events };
+}
+
+/** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
+export function countingBackends(status: StatusWriter, metrics: Metrics): StatusSink {
+  return {
+    write(ref, next) {
+      status.write(ref, next);
+      const counts: Record<string, number> = {};
+      for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
+      metrics.setBackends(ref.namespace, ref.name, counts);
+    },
+  };
+}
