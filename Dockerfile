@@ -1,0 +1,42 @@
+# Any image with Node 22.19 or newer and npm to build with, and any with Node to run in; both take a digest:
+# --build-arg RUNTIME_IMAGE=name@sha256:…
+ARG BUILD_IMAGE=node:24.21-bookworm-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BUILD_IMAGE} AS build
+# Behind a proxy with an authority of its own: the path of its certificate, mounted into the build.
+ARG NODE_EXTRA_CA_CERTS
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY scripts/build.ts scripts/
+COPY src src
+COPY test/slb-simulator test/slb-simulator
+RUN npm run -s build -- --sbom && echo '{"type":"module"}' > dist/package.json
+
+FROM ${RUNTIME_IMAGE} AS runtime
+# Where distroless and other images keep node.
+ENV PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+
+FROM runtime AS simulator
+COPY --from=build /src/dist/package.json /src/dist/simulator.js /src/dist/simulator.js.map ./
+LABEL org.opencontainers.image.title="slb-simulator" \
+      org.opencontainers.image.description="SLB and ECS API for tests of the VServerGroup operator" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENTRYPOINT ["node", "--enable-source-maps", "/app/simulator.js"]
+
+FROM runtime AS operator
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+COPY --from=build /src/dist/package.json /src/dist/main.js /src/dist/main.js.map /src/dist/sbom.cdx.json ./
+LABEL org.opencontainers.image.title="vservergroup-operator" \
+      org.opencontainers.image.description="Keeps the members of an Alibaba Cloud SLB vServer group equal to the cluster" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+EXPOSE 8080 8081
+# DEP0169: a dependency of the vendor's SDK calls url.parse.
+ENTRYPOINT ["node", "--enable-source-maps", "--disable-warning=DEP0169", "/app/main.js"]
