@@ -73,12 +73,12 @@ export class EventRecorder {
     }
   }
 
-  /** Sends all that waits, counts included, for at most so long. */
+  /** Sends all that waits, counts included, for at most so long, then closes. */
   async flush(deadlineMs: number): Promise<void> {
     this.#flushing = true;
     for (const recorded of this.#recorded.values()) this.#post(recorded);
     await within(this.#clock, deadlineMs, this.#sending ?? Promise.resolve());
-    this.#flushing = false;
+    this.close();
   }
 
   /** Drops what waits and cuts what is in flight. */

@@ -104,15 +104,16 @@ export class StatusWriter {
     this.#entries.delete(uid);
   }
 
-  /** Writes all that waits without spacing; resolves with the objects that could not be written before the deadline. */
+  /** Writes all that waits without spacing, then closes; resolves with the objects that could not be written before the deadline. */
   async flush(deadlineMs: number): Promise<readonly ObjectRef[]> {
     this.#flushing = true;
     for (const entry of this.#entries.values()) this.#schedule(entry);
     const over = new AbortController();
     await within(this.#clock, deadlineMs, this.#drained(over.signal));
     over.abort();
-    this.#flushing = false;
-    return this.#unwritten().map(({ ref }) => ref);
+    const unwritten = this.#unwritten().map(({ ref }) => ref);
+    this.close();
+    return unwritten;
   }
 
   /** Drops what waits and cuts what is in flight. */

@@ -263,7 +263,7 @@ test('a write that may not go is dropped', async () => {
   expect(await writer.flush(0)).toEqual([]);
 });
 
-test('flush writes all that waits without spacing', async () => {
+test('flush writes all that waits without spacing, then closes', async () => {
   const { clock, writer, writes } = setUp();
   writer.write(ref, { desired: 1 });
   await accepted(writes);
@@ -275,6 +275,8 @@ test('flush writes all that waits without spacing', async () => {
   expect(writes).toHaveLength(3);
   writes[2]?.accept();
   expect(await flushed).toEqual([]);
+  writer.write(ref, { desired: 4 });
+  expect(writes).toHaveLength(3);
   expect(clock.pending).toBe(0);
 });
 
@@ -290,7 +292,6 @@ test('flush tries failed writes again and names what could not be written before
   writes[2]?.accept();
   await clock.advance(800);
   expect(await flushed).toEqual([other]);
-  writer.close();
   expect(clock.pending).toBe(0);
 });
 
