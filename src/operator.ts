@@ -35,7 +35,20 @@ const FLUSH_MS = 2_000;
  * other way round at the end. Rejects when it cannot start.
  */
 export async function runOperator(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
-  await using stack = new AsyncDisposableStack();
+  const stack = new AsyncDisposableStack();
+  try {
+    await startAndWait(config, logger, signal, stack);
+  } finally {
+    await stack.disposeAsync();
+  }
+}
+
+async function startAndWait(
+  config: Config,
+  logger: Logger,
+  signal: AbortSignal,
+  stack: AsyncDisposableStack,
+): Promise<void> {
   const metrics = createMetrics({
     version,
     controllers: [CONTROLLER],
