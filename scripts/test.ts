@@ -25,7 +25,7 @@ const e2eWorkers = process.env['E2E_WORKERS'] ?? '2';
 
 const steps: Record<string, Step> = {
   format: command('biome', 'check', '--error-on-warnings', '.'),
-  dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'scripts'),
+  dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'test', 'scripts'),
   types: command('tsc', '--noEmit'),
   generated: command('node', 'scripts/generate.ts', '--check'),
   unit: jest('unit', `--testPathIgnorePatterns=${endToEnd}`),
