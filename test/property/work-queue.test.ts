@@ -88,7 +88,7 @@ test('hands out the same keys in the same order as a simple model', async () => 
       }
       void queue.shutDown();
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
