@@ -4,6 +4,7 @@ import { KubeApiError } from './api-error.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import type { Counter } from './metric-types.ts';
 import { raw, resourceVersionOf, text } from './raw.ts';
+import { isOlder } from './resource-version.ts';
 import type { KubeTransport } from './transport-types.ts';
 import { within } from './within.ts';
 
@@ -246,9 +247,4 @@ export class StatusWriter {
 function isShown({ known, accepted }: Entry, status: unknown): boolean {
   if (isDeepStrictEqual(known, status)) return true;
   return isDeepStrictEqual(accepted?.status, status) && isDeepStrictEqual(accepted?.as, known);
-}
-
-/** Versions are numbers of any length, and comparable, in every release so far and by contract since 1.35. */
-function isOlder(version: string, than: string): boolean {
-  return version.length < than.length || (version.length === than.length && version < than);
 }
