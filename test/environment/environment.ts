@@ -9,8 +9,10 @@ import { KubeApi } from '../control-plane/kube-api.ts';
 import { createNodes, type NodeSpec, untilNodesReady } from '../control-plane/nodes.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../slb-simulator/simulator.ts';
 import { waitUntil } from '../wait-until.ts';
+import { CallRecorder } from './calls.ts';
 import { type OperatorOptions, OperatorProcess } from './operator-process.ts';
-import { Workloads } from './workloads.ts';
+import { expectStatusTrue } from './status.ts';
+import { type Binding, Workloads } from './workloads.ts';
 
 export interface EnvironmentOptions {
   readonly controlPlane?: ControlPlaneOptions;
@@ -125,6 +127,56 @@ export class Environment {
       }
       return true;
     });
+  }
+
+  /** Rows that somebody else has put into the group; returns them as `rows` shows them. */
+  addForeignRows(group: string): readonly string[] {
+    const { state } = this.simulator;
+    state.addRow(group, {
+      serverId: 'eni-foreign',
+      serverIp: '10.200.0.1',
+      port: 8080,
+      description: 'by hand',
+    });
+    state.addRow(group, {
+      serverId: 'i-foreign',
+      port: 30999,
+      weight: 50,
+      description: 'k8s/30999/web/other',
+    });
+    return ['10.200.0.1:8080*100', 'i-foreign:30999*50'];
+  }
+
+  /** What is called on the group from now on. */
+  recordCalls(group: string): CallRecorder {
+    return new CallRecorder(this.simulator.journal, group);
+  }
+
+  /** Waits until the binding's status tells the truth about the group, and has these counts. */
+  async untilStatusTrue(
+    app: Workloads,
+    name: string,
+    group: string,
+    counts: Partial<Record<'desired' | 'registered' | 'draining' | 'foreign', number>> = {},
+  ): Promise<Binding> {
+    return await waitUntil(`${app.namespace}/${name} to have a true status`, async () => {
+      const binding = await app.binding(name);
+      expectStatusTrue(binding, this.simulator.state.group(group).rows());
+      for (const [count, wanted] of Object.entries(counts)) {
+        const said = binding.status?.[count as keyof typeof counts];
+        if (said !== wanted) throw new Error(`status.${count} is ${said}, not ${wanted}`);
+      }
+      return binding;
+    });
+  }
+
+  /** The last lines that each running operator logged. */
+  async operatorLogs(lines = 40): Promise<string> {
+    const tails = [...this.#operators].map(async (operator) => {
+      const log = await operator.log().catch(() => 'its log is gone');
+      return `operator ${operator.pid}:\n${log.trimEnd().split('\n').slice(-lines).join('\n')}`;
+    });
+    return (await Promise.all(tails)).join('\n');
   }
 
   async close(): Promise<void> {

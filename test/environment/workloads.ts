@@ -40,6 +40,29 @@ export interface Pod extends KubeObject {
   };
 }
 
+/** One endpoint of an EndpointSlice. */
+export interface Endpoint {
+  readonly addresses: readonly string[];
+  readonly conditions?: {
+    readonly ready?: boolean;
+    readonly serving?: boolean;
+    readonly terminating?: boolean;
+  };
+  readonly nodeName?: string;
+  readonly targetRef?: {
+    readonly kind: 'Pod';
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+  };
+}
+
+export interface SliceOptions {
+  readonly name?: string;
+  readonly ports?: readonly { readonly name?: string; readonly port: number }[];
+  readonly addressType?: 'IPv4' | 'IPv6';
+}
+
 interface Slice extends KubeObject {
   readonly endpoints?: readonly {
     readonly addresses: readonly string[];
@@ -118,6 +141,28 @@ export class Workloads {
       kind: KIND,
       metadata: { name },
       spec: { vServerGroupId, serviceRef: { name, port: 80 }, ...spec },
+    });
+  }
+
+  /** A hand-made EndpointSlice of the Service, or what is to become of it: the order of events is the test's. */
+  async applySlice(
+    service: string,
+    endpoints: readonly Endpoint[],
+    { name = service, ports = [{ name: 'http', port: PORT }], addressType = 'IPv4' }: SliceOptions = {},
+  ): Promise<void> {
+    await this.api.apply(`${this.path('apis/discovery.k8s.io/v1', 'endpointslices')}/${name}`, {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        name,
+        labels: {
+          'kubernetes.io/service-name': service,
+          'endpointslice.kubernetes.io/managed-by': 'tests',
+        },
+      },
+      addressType,
+      endpoints,
+      ports,
     });
   }
 
