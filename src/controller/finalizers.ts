@@ -18,7 +18,8 @@ export interface FinalizerHooks {
 export class Finalizers {
   readonly #transport: KubeTransport;
   readonly #hooks: FinalizerHooks;
-  readonly #inFlight = new Map<string, Promise<void>>();
+  /** By UID: the version that was patched last. The cache shows the result a moment later than the reply. */
+  readonly #patched = new Map<string, string>();
 
   constructor(transport: KubeTransport, hooks: FinalizerHooks) {
     this.#transport = transport;
@@ -42,19 +43,20 @@ export class Finalizers {
     );
   }
 
-  async settled(): Promise<void> {
-    await Promise.all(this.#inFlight.values());
+  /** The binding is gone. */
+  forget(uid: string): void {
+    this.#patched.delete(uid);
   }
 
   #patch(object: BindingObject, finalizers: readonly string[]): void {
-    const attempt = `${object.uid} ${object.resourceVersion}`;
-    if (this.#inFlight.has(attempt)) return;
-    const done = this.#send(object, finalizers)
-      .catch((error: unknown) => {
-        if (!isOutdated(error)) this.#hooks.onError(object, error);
-      })
-      .finally(() => this.#inFlight.delete(attempt));
-    this.#inFlight.set(attempt, done);
+    const { uid, resourceVersion } = object;
+    if (this.#patched.get(uid) === resourceVersion) return;
+    this.#patched.set(uid, resourceVersion);
+    this.#send(object, finalizers).catch((error: unknown) => {
+      if (isOutdated(error)) return;
+      this.#patched.delete(uid);
+      this.#hooks.onError(object, error);
+    });
   }
 
   async #send(

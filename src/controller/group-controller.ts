@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { BackendKey, Row } from '../membership/backend.ts';
 import { backendKey } from '../membership/backend.ts';
 import type { Claim } from '../membership/claim.ts';
-import { type GroupPlan, planGroup } from '../membership/plan.ts';
+import { type ClaimReport, type GroupPlan, planGroup } from '../membership/plan.ts';
 import type { BindingReporter } from './binding-reporter.ts';
 import { type ClusterCaches, type GroupKey, splitGroupKey } from './cluster-caches.ts';
 import type { DrainIndex } from './drain-index.ts';
@@ -13,6 +13,7 @@ import { type Bound, type GatherOptions, gather } from './gather.ts';
 import { GroupState } from './group-state.ts';
 import type { GroupWriter } from './group-writer.ts';
 import { nextStep, type Pacing, type Step } from './next-step.ts';
+import { outcomeOf } from './outcome.ts';
 
 export interface GroupControllerOptions extends GatherOptions, Pacing {
   /** A group is read again after this long without an event, give or take a tenth. */
@@ -66,6 +67,11 @@ export class GroupController {
   /** Someone changed a binding of the group: what failed before may succeed now. */
   forgetFailures(key: GroupKey): void {
     this.#groups.get(key)?.forgetFailures();
+  }
+
+  /** There are other credentials. Returns the groups that wait for such: they need not rest any longer. */
+  credentialsChanged(): readonly GroupKey[] {
+    return [...this.#groups].flatMap(([key, group]) => (group.forgetCredentialFailures() ? [key] : []));
   }
 
   /**
@@ -163,6 +169,7 @@ export class GroupController {
     }
     this.#parts.drains.update(key, draining);
     group.noteLeavers(plan.batches, group.changedAt ?? now);
+    if (group.rows !== undefined && !group.needsDescribe) group.forgetFailuresOfDone(plan.batches);
     group.changedAt = undefined;
     const waits = plan.batches.some(({ urgent }) => !urgent);
     group.additionsWaitSince = waits ? (group.additionsWaitSince ?? now) : undefined;
@@ -184,11 +191,10 @@ export class GroupController {
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
   #rest(group: GroupState, { bound, plan, missingEnis, step }: Decided): number {
     const { reporter, finalizers, clock } = this.#parts;
-    const missing = group.failures.get('describe')?.error.kind === 'groupMissing';
     for (const one of bound) {
       const report = plan.reports.find(({ claim }) => claim === one.claim);
-      const left = report === undefined || missing || (group.rows !== undefined && report.records.size === 0);
-      if (one.binding.metadata.deletionTimestamp !== undefined && left) finalizers.release(one);
+      const deleting = one.binding.metadata.deletionTimestamp !== undefined;
+      if (deleting && hasNothingLeft(one, report, group)) finalizers.release(one);
       else
         reporter.report(one, {
           group,
@@ -199,13 +205,35 @@ export class GroupController {
         });
     }
     group.keepOnly(bound.map(({ object }) => object));
-    const at = step.do === 'wait' ? step.at : clock.now();
+    const at = step.do === 'wait' ? step.at : Number.POSITIVE_INFINITY;
     return Number.isFinite(at) ? Math.max(0, at - clock.now()) : this.#options.resyncMs;
   }
 
   #resyncIn(): number {
     return this.#options.resyncMs * (0.9 + this.#parts.random() * 0.2);
   }
+}
+
+/**
+ * Whether a binding that is being deleted may go.
+ *
+ * | its rows                                      | the group                              | may go |
+ * |-----------------------------------------------|----------------------------------------|--------|
+ * | stay where they are (`Retain`, suspended)     | –                                      | yes    |
+ * | –                                             | does not exist any more                | yes    |
+ * | none                                          | was read                               | yes    |
+ * | none recorded                                 | was never read, and someone has to act | yes    |
+ * | any other                                     |                                        | no     |
+ *
+ * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
+ */
+function hasNothingLeft({ binding }: Bound, report: ClaimReport | undefined, group: GroupState): boolean {
+  const failure = group.failures.get('describe')?.error;
+  if (report === undefined || failure?.kind === 'groupMissing') return true;
+  if (report.records.size > 0) return false;
+  if (group.rows !== undefined) return true;
+  const neverRead = binding.status.loadBalancerId === undefined;
+  return neverRead && failure !== undefined && outcomeOf(failure).stalled;
 }
 
 /** Before the group was read: what the bindings' status recorded. */

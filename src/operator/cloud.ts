@@ -12,6 +12,8 @@ export interface Cloud {
   readonly credentials: CredentialsSource;
   readonly limiter: RateLimiter;
   readonly resolver: EniResolver;
+  /** Calls back whenever the credentials are other ones than before. */
+  onCredentialsChanged(listener: () => void): void;
   close(): void;
 }
 
@@ -29,16 +31,19 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
     clock,
     timeoutMs: config.apiTimeout,
   };
+  const changed: (() => void)[] = [];
   const credentials = credentialsFromEnvironment({
     ...transport,
     regionId: config.region,
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
-    onRefresh: ({ result, reason, description, expiresAt, error }) => {
+    onRefresh: (refresh) => {
+      const { result, reason, description, expiresAt, error } = refresh;
       metrics.cloud.credentialsRefreshes.inc({ result: result === 'success' ? 'success' : 'error' });
       metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
       if (error !== undefined)
         logger.error('Credentials could not be fetched', { from: description, reason, error });
       else logger.debug('Credentials fetched', { from: description, reason });
+      if (refresh.changed) for (const listener of changed) listener();
     },
   });
   const limiter = createRateLimiter({ clock, qps: config.apiQps, burst: config.apiBurst });
@@ -63,6 +68,7 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
     credentials,
     limiter,
     resolver,
+    onCredentialsChanged: (listener) => void changed.push(listener),
     close() {
       resolver.close();
       limiter.close();

@@ -63,6 +63,9 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
   });
   const controller = createController(parts, { reporter, drains, enis, finalizers });
 
+  cloud.onCredentialsChanged(() => {
+    for (const group of controller.credentialsChanged()) queue.add(group);
+  });
   connectTriggers(caches, config.region, enqueue);
   caches.pods.onChange(connectPodTriggers(caches, config.region, enqueue, (uid) => drains.groupsOf(uid)));
   caches.pods.onSynced((namespace) => {
@@ -72,7 +75,10 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
     }
   });
   caches.bindings.onChange(({ old, new: now }) => {
-    if (now === undefined) return;
+    if (now === undefined) {
+      if (old !== undefined) finalizers.forget(old.uid);
+      return;
+    }
     if (!now.parsed.ok) reporter.reportInvalid(now, now.parsed.message);
     const group = groupOf(now, config.region);
     if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);

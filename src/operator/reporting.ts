@@ -46,6 +46,12 @@ export function createReporting(
   return { status, events };
 }
 
+/** Drops what was not flushed. */
+export function closeReporting({ status, events }: Reporting): void {
+  status.close();
+  events.close();
+}
+
 /** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
 export function countingBackends(status: StatusWriter, metrics: Metrics): StatusSink {
   return {

@@ -1,5 +1,5 @@
 import type { WriteHooks } from '../controller/group-writer.ts';
-import { ERROR_OUTCOMES } from '../controller/outcome.ts';
+import { outcomeOf } from '../controller/outcome.ts';
 import { listed } from '../controller/verdict.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -30,7 +30,7 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
       });
     },
     onFailed(group, action, error, attempts, retryInMs) {
-      const level = attempts >= ERROR_OUTCOMES[error.kind].tellAfter ? 'warn' : 'debug';
+      const level = attempts >= outcomeOf(error).tellAfter ? 'warn' : 'debug';
       if (error.code === 'ContradictoryReply') metrics.groups.contradictions.inc();
       logger[level](error.message, {
         group: group.vServerGroupId,

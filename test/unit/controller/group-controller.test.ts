@@ -1,0 +1,324 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { addresses, ownRow, TestCluster } from './cluster.ts';
+import { apiError } from './fake-cloud.ts';
+
+let cluster: TestCluster;
+
+beforeEach(() => {
+  cluster = new TestCluster();
+});
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+/** A group that holds what its binding wants, at rest, with the spacing of its last write over. */
+async function settled(ips: readonly string[], spec: Record<string, unknown> = {}): Promise<void> {
+  cluster.slb.rows = ips.map((ip) => ownRow(ip));
+  cluster.endpoints(ips);
+  cluster.bind('web', spec);
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.slb.calls.length = 0;
+}
+
+const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
+
+describe('the first sight of a group', () => {
+  test('a group is read once, and additions go in full batches', async () => {
+    cluster.endpoints(addresses(40));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0', 'add 20', 'add 20']);
+    expect(cluster.slb.shown).toHaveLength(40);
+  });
+
+  test('a group that holds what it should costs one read and no write', async () => {
+    cluster.slb.rows = addresses(40).map((ip) => ownRow(ip));
+    cluster.endpoints(addresses(40));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0']);
+  });
+
+  test('what left while nobody watched is removed from status before the group is read', async () => {
+    cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
+    cluster.endpoints(['10.0.0.1']);
+    const backends = ['10.0.0.1', '10.0.0.2'].map((serverIp) => ({
+      serverId: `eni-${serverIp}`,
+      serverIp,
+      port: 8080,
+      type: 'eni',
+      weight: 100,
+      state: 'Registered',
+      podUID: `pod-${serverIp}`,
+    }));
+    cluster.bind('web', {}, {}, { backends });
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1', 'describe 0']);
+    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+  });
+
+  test('nothing is added before the finalizer is in place', async () => {
+    cluster.endpoints(['10.0.0.1']);
+    cluster.bind('web', {}, { finalizers: [] });
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0']);
+    expect(cluster.patched).toEqual(['web ["slb.alibabacloud.com/backends"]']);
+    cluster.bind();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0', 'add 1']);
+  });
+});
+
+describe('removals', () => {
+  test('the first one goes in the turn of its event: no timer, no read, no look-up in front', async () => {
+    await settled(addresses(4));
+    cluster.endpoints(addresses(3));
+    await cluster.after();
+    expect(calls()).toEqual(['remove 1']);
+    expect(cluster.slb.calls[0]?.at).toBe(cluster.clock.now());
+    expect(cluster.delays).toEqual([]);
+    await cluster.after(20);
+    expect(cluster.delays).toEqual([20]);
+  });
+
+  test('what leaves while a call is in flight, and for the spacing after its start, goes together', async () => {
+    await settled(addresses(10));
+    for (let left = 9; left >= 4; left--) {
+      cluster.endpoints(addresses(left));
+      await cluster.after(10);
+    }
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1', 'remove 5']);
+    expect((cluster.slb.calls[1]?.at ?? 0) - (cluster.slb.calls[0]?.at ?? 0)).toBe(100);
+  });
+
+  test('a full batch does not wait for the spacing', async () => {
+    await settled(addresses(60));
+    cluster.endpoints(addresses(59));
+    await cluster.after(20);
+    cluster.endpoints(addresses(19));
+    await cluster.after(0);
+    expect(calls()).toEqual(['remove 1', 'remove 20']);
+  });
+
+  test('a storm costs at most ten calls a second', async () => {
+    await settled(addresses(150));
+    for (let left = 149; left >= 50; left--) {
+      cluster.endpoints(addresses(left));
+      await cluster.after(10);
+    }
+    expect(cluster.slb.writes.length).toBeLessThanOrEqual(11);
+  });
+
+  test('removals go before additions, whatever came first', async () => {
+    await settled(addresses(4));
+    cluster.endpoints([...addresses(3), '10.0.9.9']);
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1', 'add 1']);
+  });
+
+  test('one batch of additions goes first where removing would leave no usable backend', async () => {
+    await settled(addresses(2));
+    cluster.endpoints(['10.0.9.8', '10.0.9.9']);
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['add 2', 'remove 2']);
+  });
+
+  test('a removal does not wait for the look-up of an ENI', async () => {
+    await settled(addresses(2));
+    cluster.enis.answers.set('10.0.9.9', { state: 'pending' });
+    cluster.endpoints(['10.0.0.1', '10.0.9.9']);
+    await cluster.after(500);
+    expect(calls()).toEqual(['remove 1']);
+    cluster.enis.answer('10.0.9.9', { state: 'found', eniId: 'eni-9' });
+    await cluster.after(500);
+    expect(calls()).toEqual(['remove 1', 'add 1']);
+  });
+
+  test('an addition that is refused holds no removal back', async () => {
+    await settled(addresses(2));
+    cluster.slb.behave = ({ action }) => {
+      if (action === 'add') throw apiError('denied', 'Forbidden.RAM');
+      return undefined;
+    };
+    cluster.endpoints([...addresses(2), '10.0.9.9']);
+    await cluster.after(300);
+    cluster.endpoints(['10.0.0.1', '10.0.9.9']);
+    await cluster.after(0);
+    expect(cluster.slb.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
+  });
+
+  test('additions are not starved by endless removals', async () => {
+    await settled(addresses(100));
+    for (let left = 99; left >= 60; left--) {
+      cluster.endpoints([...addresses(left), '10.0.9.9']);
+      await cluster.after(100);
+    }
+    expect(calls()).toContain('add 1');
+  });
+
+  test('a pod that is back before its removal was sent stays', async () => {
+    await settled(addresses(3));
+    cluster.endpoints(addresses(2));
+    await cluster.after(10);
+    cluster.endpoints(addresses(1));
+    await cluster.after(10);
+    cluster.endpoints(addresses(2));
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1']);
+    expect(cluster.slb.shown).toHaveLength(2);
+  });
+
+  test('what was planned before a wait for a token is planned again after it', async () => {
+    await settled(addresses(3));
+    cluster.limiter.hold();
+    cluster.endpoints(addresses(2));
+    await cluster.after(500);
+    cluster.endpoints(['10.0.0.1', '10.0.0.3']);
+    cluster.limiter.release();
+    await cluster.after(500);
+    expect(cluster.slb.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
+      'remove 10.0.0.2',
+    ]);
+  });
+
+  test('nothing is sent once this process may not write any more', async () => {
+    await settled(addresses(2));
+    cluster.mayWrite = false;
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(10_000);
+    expect(calls()).toEqual([]);
+  });
+
+  test('writes to one group never overlap', async () => {
+    await settled(addresses(80));
+    cluster.slb.latencyMs = 300;
+    for (let left = 79; left >= 1; left -= 3) {
+      cluster.endpoints([...addresses(left), '10.0.9.9']);
+      await cluster.after(30);
+    }
+    await cluster.after(5_000);
+    expect(cluster.slb.mostInFlight).toBe(1);
+    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100', '10.0.9.9:8080*100']);
+  });
+});
+
+describe('failures', () => {
+  test('a busy group is tried again with a new plan, after 100 ms or so', async () => {
+    await settled(addresses(3));
+    let refusals = 1;
+    cluster.slb.behave = () => {
+      if (refusals-- > 0) throw apiError('busy', 'VServerGroupProcessing');
+      return undefined;
+    };
+    cluster.endpoints(addresses(2));
+    await cluster.after(30);
+    cluster.endpoints(['10.0.0.1', '10.0.0.3']);
+    await cluster.after(500);
+    expect(cluster.slb.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
+      'remove 10.0.0.3',
+      'remove 10.0.0.2',
+    ]);
+  });
+
+  test('a fault that ends is noticed within two seconds, however long it lasted', async () => {
+    await settled(addresses(2));
+    let down = true;
+    cluster.slb.behave = () => {
+      if (down) throw apiError('busy', 'ServiceIsConfiguring');
+      return undefined;
+    };
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(60_000);
+    down = false;
+    await cluster.after(2_000);
+    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+  });
+
+  test('after an unknown outcome the group is read before anything else is written', async () => {
+    await settled(addresses(3));
+    let lost = 1;
+    cluster.slb.behave = ({ action }) => (action === 'remove' && lost-- > 0 ? 'no-reply' : undefined);
+    cluster.endpoints(addresses(2));
+    await cluster.after(2_000);
+    expect(calls()).toEqual(['remove 1', 'describe 0']);
+  });
+
+  test('a lost reply to an addition leaks nothing: its tag tells whose it is', async () => {
+    await settled(addresses(2));
+    let lost = 1;
+    cluster.slb.behave = ({ action }) => (action === 'add' && lost-- > 0 ? 'no-reply' : undefined);
+    cluster.endpoints([...addresses(2), '10.0.9.9']);
+    await cluster.after(30);
+    cluster.endpoints(addresses(2));
+    await cluster.after(2_000);
+    expect(cluster.slb.shown).toHaveLength(2);
+  });
+
+  test('a reply that contradicts its call is not believed: the group is read', async () => {
+    await settled(addresses(3));
+    const before = [...cluster.slb.rows];
+    let lies = 1;
+    cluster.slb.behave = ({ action }) =>
+      action === 'remove' && lies-- > 0 ? (reply) => ({ ...reply, backends: before }) : undefined;
+    cluster.endpoints(addresses(2));
+    await cluster.after(2_000);
+    expect(calls()).toEqual(['remove 1', 'describe 0']);
+  });
+
+  test('a bad backend is split off, the others land at once, and it alone is tried again', async () => {
+    await settled([]);
+    const bad = '10.0.0.7';
+    cluster.slb.behave = ({ action, backends }) => {
+      if (action === 'add' && backends.includes(bad)) throw apiError('badBackend', 'ObtainIpFail');
+      return undefined;
+    };
+    cluster.endpoints(addresses(20));
+    await cluster.after(400);
+    expect(cluster.slb.shown).toHaveLength(19);
+    expect(cluster.slb.calls.length).toBeLessThanOrEqual(11);
+    const tried = cluster.slb.calls.length;
+    await cluster.after(2_500);
+    expect(cluster.slb.calls.slice(tried).every(({ backends }) => backends.join() === bad)).toBe(true);
+    expect(cluster.slb.calls.length).toBeGreaterThan(tried);
+    cluster.slb.behave = () => undefined;
+    await cluster.after(60_000);
+    expect(cluster.slb.shown).toHaveLength(20);
+  });
+
+  test('a bad backend that the message names stands alone at once', async () => {
+    await settled([]);
+    cluster.slb.behave = ({ action, backends }) => {
+      if (action === 'add' && backends.includes('10.0.0.7'))
+        throw apiError(
+          'badBackend',
+          'ResourceNotFound.vServers',
+          'refused',
+          'The ENI eni-10.0.0.7 does not exist',
+        );
+      return undefined;
+    };
+    cluster.endpoints(addresses(20));
+    await cluster.after(200);
+    expect(calls()).toEqual(['add 20', 'add 1', 'add 19']);
+  });
+
+  test('a full load balancer: what leaves goes first, then the addition', async () => {
+    await settled(addresses(4));
+    cluster.slb.behave = ({ action }) => {
+      if (action === 'add' && cluster.slb.rows.length >= 4)
+        throw apiError('quota', 'InstanceBackendServerNumberOverLimit');
+      return undefined;
+    };
+    cluster.endpoints(addresses(4, 50));
+    await cluster.after(3_000);
+    expect(calls()).toEqual(['add 4', 'remove 4', 'add 4']);
+    expect(cluster.slb.shown).toHaveLength(4);
+  });
+});
