@@ -140,8 +140,7 @@ export const flags = {
   ),
   credentialsDir: cloud.optional(
     path('DIR'),
-    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up.',
-    'RRSA, then environment variables, then the RAM role of the instance',
+    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up. RRSA and an access key in the environment go before it.',
   ),
 
   defaultDrainSeconds: membership.defaulted(

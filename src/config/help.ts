@@ -44,10 +44,13 @@ Usage: vservergroup-operator --region REGION [flags]
 Each flag can also be given as the environment variable shown next to it; the flag wins.`;
 
 const CREDENTIALS = `Credentials, first that is there:
-  --credentials-dir; RRSA (ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and
-  ALIBABA_CLOUD_OIDC_TOKEN_FILE, set by the ack-pod-identity-webhook); ALIBABA_CLOUD_ACCESS_KEY_ID and
-  ALIBABA_CLOUD_ACCESS_KEY_SECRET with, optional, ALIBABA_CLOUD_SECURITY_TOKEN; the RAM role of the instance.
-  HTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
+  1. RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
+     set by ack-pod-identity-webhook
+  2. ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
+     ALIBABA_CLOUD_SECURITY_TOKEN
+  3. the files in --credentials-dir
+  4. the RAM role of the instance
+HTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
 
 export function helpText(): string {
   const sections = describeFlags().map(({ title, flags }) => `${title}:\n${flags.map(flagText).join('\n')}`);
