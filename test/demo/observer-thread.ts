@@ -1,0 +1,14 @@
+// The observer's watches, in a thread of their own: what the demo does meanwhile must not delay the time of an event.
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Target, type WatchEvent, watch } from './watch.ts';
+
+/** `at` is process.hrtime.bigint(), which all threads share. */
+export type Sighting = { readonly watch: number; readonly event: WatchEvent<never>; readonly at: bigint };
+export type Report = Sighting | 'ready';
+
+const tell = (report: Report) => parentPort?.postMessage(report);
+const targets = workerData as readonly Target[];
+for (const [index, target] of targets.entries()) {
+  await watch<never>(target, (event, at) => tell({ watch: index, event, at }));
+}
+tell('ready');

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+
+export interface Watched {
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+}
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: T;
+}
+
+export interface Target {
+  readonly kubeconfig: string;
+  readonly context?: string | undefined;
+  /** With the query that selects objects, if any. */
+  readonly path: string;
+}
+
+/** `at`: when the bytes were there, before they were parsed, as process.hrtime.bigint(). */
+export type OnEvent<T> = (event: WatchEvent<T>, at: bigint) => void;
+
+/**
+ * Watches on a connection of its own that shares nothing with the operator, until the thread ends; an error that is not
+ * one of the connection ends the thread. Returns once the API server has accepted the watch; objects that exist come
+ * first, as ADDED.
+ */
+export async function watch<T extends Watched>(target: Target, onEvent: OnEvent<T>): Promise<void> {
+  const response = await open(target, undefined);
+  follow(target, response, onEvent).catch((error: unknown) => {
+    // Thrown where nobody catches it.
+    setImmediate(() => {
+      throw new Error(`the demo's own watch of ${target.path} ended: ${error}`);
+    });
+  });
+}
+
+async function follow<T extends Watched>(
+  target: Target,
+  first: IncomingMessage,
+  onEvent: OnEvent<T>,
+): Promise<never> {
+  let resourceVersion: string | undefined;
+  const take = (event: WatchEvent<T>, at: bigint) => {
+    if (event.type === 'ERROR') throw new Error(JSON.stringify(event.object));
+    resourceVersion = event.object.metadata.resourceVersion;
+    if (event.type !== 'BOOKMARK') onEvent(event, at);
+  };
+  for (let response = first; ; ) {
+    try {
+      await read(response, take);
+    } catch (error) {
+      if (!isConnectionError(error)) throw error;
+    }
+    // The server ends a watch when it likes; it goes on after the last event that was seen.
+    response = await open(target, resourceVersion);
+  }
+}
+
+async function read<T>(response: IncomingMessage, take: OnEvent<T>): Promise<void> {
+  let rest = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response) {
+    const at = process.hrtime.bigint();
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(JSON.parse(line) as WatchEvent<T>, at);
+  }
+}
+
+async function open(
+  { kubeconfig, context, path }: Target,
+  resourceVersion: string | undefined,
+): Promise<IncomingMessage> {
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  if (context !== undefined) config.setCurrentContext(context);
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const url = new URL(`${config.getCurrentCluster()?.server.replace(/\/$/, '')}${path}`);
+  url.searchParams.set('watch', 'true');
+  url.searchParams.set('allowWatchBookmarks', 'true');
+  if (resourceVersion !== undefined) url.searchParams.set('resourceVersion', resourceVersion);
+  const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
+  // No shared agent: a watch holds its connection for good.
+  const request = send(url, { ...options, agent: false });
+  request.end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  if (response.statusCode === 200) return response;
+  response.destroy();
+  throw new Error(`the API server answered ${response.statusCode} to a watch of ${path}`);
+}
+
+function isConnectionError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error;
+}
