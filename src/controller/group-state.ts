@@ -110,6 +110,20 @@ export class GroupState {
     this.cohorts.clear();
   }
 
+  /** What failed and is not needed any more (the group shows it done, or the pod came back) is no failure. */
+  forgetFailuresOfDone(batches: readonly Batch[]): void {
+    for (const action of ['remove', 'set', 'add'] as const) {
+      if (!batches.some((batch) => batch.action === action)) this.failures.delete(action);
+    }
+  }
+
+  /** Returns whether there were any. */
+  forgetCredentialFailures(): boolean {
+    const failed = [...this.failures].filter(([, { error }]) => error.kind === 'credentials');
+    for (const [action] of failed) this.failures.delete(action);
+    return failed.length > 0;
+  }
+
   /**
    * A batch was refused because of one of its rows. Halves go on their own until the bad one stands alone; when the
    * API's message names it, it stands alone at once.
