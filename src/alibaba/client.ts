@@ -48,18 +48,15 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
     perRegion(product, options.endpoints, (endpoint) =>
       resending(reporting(transport.rpc({ endpoint, apiVersion, credentials }), limiter), credentials),
     );
-  const read = (rpc: (regionId: string) => Rpc) => (regionId: string) =>
-    retrying(rpc(regionId), limiter, clock, options.retry);
+  const read = (rpc: (regionId: string) => Rpc, retry?: ReadRetryOptions) => (regionId: string) =>
+    retrying(rpc(regionId), limiter, clock, retry);
   const slb = signed('slb', SLB_API_VERSION);
-  const writes = createSlbApi(slb);
-  const reads = createSlbApi(read(slb));
   return {
     slb: {
-      ...writes,
-      describeVServerGroup: reads.describeVServerGroup,
-      describeLoadBalancer: reads.describeLoadBalancer,
+      ...createSlbApi(slb),
+      describeVServerGroup: createSlbApi(read(slb, { attempts: 1 })).describeVServerGroup,
     },
-    ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION))),
+    ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION), options.retry)),
     close: transport.close,
   };
 }

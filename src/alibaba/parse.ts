@@ -1,12 +1,6 @@
 import type { NetworkInterface } from './ecs-api.ts';
 import { unreadable } from './errors.ts';
-import type {
-  BackendServer,
-  BackendType,
-  GroupDescription,
-  GroupRef,
-  LoadBalancerDescription,
-} from './slb-api.ts';
+import type { BackendServer, BackendType, GroupDescription, GroupRef } from './slb-api.ts';
 
 /**
  * Reads replies. They are taken as they come: numbers as strings (the API's own samples), a single object instead of
@@ -126,32 +120,6 @@ function backendType(serverId: string, type: string | undefined): BackendType | 
       // The API's default for rows that say nothing.
       return type === undefined ? 'ecs' : undefined;
   }
-}
-
-export function parseLoadBalancer(
-  reply: unknown,
-  loadBalancerId: string,
-  context: ReplyContext,
-): LoadBalancerDescription {
-  const body = unwrap(reply, context);
-  const status = text(body['LoadBalancerStatus']);
-  if (text(body['LoadBalancerId']) !== loadBalancerId || status === undefined) {
-    throw unreadable(context.action, context.group, `the reply is not about load balancer ${loadBalancerId}`);
-  }
-  const optional = {
-    name: text(body['LoadBalancerName']),
-    vpcId: text(body['VpcId']),
-    addressType: text(body['AddressType']),
-    address: text(body['Address']),
-    spec: text(body['LoadBalancerSpec']),
-  };
-  const present = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return {
-    requestId: text(body['RequestId']) ?? '',
-    loadBalancerId,
-    status: status.toLowerCase(),
-    ...Object.fromEntries(present),
-  };
 }
 
 export function parseNetworkInterfaces(

@@ -1,4 +1,4 @@
-import { parseGroup, parseLoadBalancer } from './parse.ts';
+import { parseGroup } from './parse.ts';
 import type { Params, Rpc } from './rpc.ts';
 import {
   type BackendServer,
@@ -37,12 +37,6 @@ export function createSlbApi(rpc: (regionId: string) => Rpc): SlbApi {
       change('SetVServerGroupAttribute', group, backends, options),
     removeBackends: (group, backends, options = {}) =>
       change('RemoveVServerGroupBackendServers', group, backends, options),
-    async describeLoadBalancer(regionId, loadBalancerId, options = {}) {
-      const action = 'DescribeLoadBalancerAttribute';
-      const params = { RegionId: regionId, LoadBalancerId: loadBalancerId };
-      const reply = await rpc(regionId)(action, params, { signal: options.signal });
-      return parseLoadBalancer(reply, loadBalancerId, { action });
-    },
   };
 }
 

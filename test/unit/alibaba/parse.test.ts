@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ApiError } from '../../../src/alibaba/errors.ts';
-import { parseGroup, parseLoadBalancer, parseNetworkInterfaces } from '../../../src/alibaba/parse.ts';
+import { parseGroup, parseNetworkInterfaces } from '../../../src/alibaba/parse.ts';
 import { GROUP } from './local-api.ts';
 
 const CONTEXT = { action: 'DescribeVServerGroupAttribute', group: GROUP };
@@ -135,19 +135,6 @@ test('network interfaces are read with all their addresses', () => {
   });
 });
 
-test('a load balancer is read', () => {
-  const reply = {
-    RequestId: 'R',
-    LoadBalancerId: 'lb-1',
-    LoadBalancerStatus: 'active',
-    VpcId: '',
-    AddressType: 'intranet',
-  };
-  expect(parseLoadBalancer(reply, 'lb-1', { action: 'DescribeLoadBalancerAttribute' })).toEqual({
-    ...{ requestId: 'R', loadBalancerId: 'lb-1', status: 'active', addressType: 'intranet' },
-  });
-});
-
 const anyReply = fc.oneof(
   fc.anything({ withNullPrototype: true, withBigInt: true, withMap: true, withDate: true }),
   fc.record(
@@ -178,7 +165,6 @@ test('whatever the reply, the result is valid or an ApiError', () => {
     fc.property(anyReply, (reply) => {
       for (const parse of [
         () => parseGroup(reply, CONTEXT).backends.every(isValid),
-        () => parseLoadBalancer(reply, 'lb-1', CONTEXT).status !== '',
         () => Array.isArray(parseNetworkInterfaces(reply, CONTEXT).interfaces),
       ]) {
         try {

@@ -66,10 +66,6 @@ export class FakeSlb implements SlbApi {
     });
   }
 
-  describeLoadBalancer(): never {
-    throw new Error('no load balancer is asked for');
-  }
-
   async #call(
     action: Call['action'],
     rows: readonly BackendServer[],
