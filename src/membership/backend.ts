@@ -41,11 +41,12 @@ export function eniSlot(ip: string, port: number): Slot {
   return `${ip}#${port}` as Slot;
 }
 
-/** A row without an address can only be found by its server: some other system wrote it so. */
-export function slotOf(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): Slot {
-  return row.type === 'ecs' || row.serverIp === undefined
-    ? ecsSlot(row.serverId, row.port)
-    : eniSlot(row.serverIp, row.port);
+/**
+ * What a row and the member that it stands for have in common beside the port: the pod's address, or the instance. A
+ * row without an address can only be found by its server: some other system wrote it so.
+ */
+export function addressOf(row: Pick<Row, 'serverId' | 'type' | 'serverIp'>): string {
+  return row.type === 'ecs' ? row.serverId : (row.serverIp ?? row.serverId);
 }
 
 /** Orders strings by code unit: the same on every machine, and far cheaper than a locale's order. */

@@ -38,45 +38,51 @@ export interface Changes {
  * Changes → the fewest calls, in order: removals, weights (drains first), additions.
  *
  * One exception: when the next removal or drain would leave the group without a backend that takes requests while
- * additions are ready, one batch of additions goes before it. Always adding first would fail on a full group; always
- * removing first would empty one.
+ * others wait to be added or to get their weight back, one batch of those goes before it. Always adding first would
+ * fail on a full group; always removing first would empty one.
  */
 export function orderBatches(changes: Changes): readonly Batch[] {
-  const { cohorts, batchSize } = changes;
+  const { cohorts, batchSize, additionsBlocked } = changes;
   const split = (list: readonly Change[]) => intoBatches(list, cohorts, batchSize);
-  const taking: Batch[] = [
+  const batches: readonly Batch[] = [
     ...split(sorted(changes.removals)).map((part) => batch('remove', part, true)),
     ...split([...sorted(changes.drains), ...sorted(changes.weights)]).map((part) =>
       batch('set', part, part.some(isDrain)),
     ),
+    ...split(sorted(changes.additions)).map((part) => batch('add', part, false)),
   ];
-  const adding = split(sorted(changes.additions)).map((part) => batch('add', part, false));
-  if (changes.additionsBlocked) return [...taking, ...adding];
-  return addBeforeEmpty(taking, adding, changes.usable);
+  const mayRescue = ({ action }: Batch) => action !== 'add' || !additionsBlocked;
+  return fillBeforeEmpty(batches, changes.usable, mayRescue);
 }
 
-function addBeforeEmpty(taking: readonly Batch[], adding: readonly Batch[], usableBefore: number): Batch[] {
-  const ordered: Batch[] = [];
+function fillBeforeEmpty(
+  batches: readonly Batch[],
+  usableBefore: number,
+  mayRescue: (batch: Batch) => boolean,
+): readonly Batch[] {
   let usable = usableBefore;
-  let addedFirst = false;
-  for (const next of taking) {
-    const first = adding[0];
-    const left = usable + usableDelta(next);
-    if (!addedFirst && first !== undefined && next.urgent && usable > 0 && left <= 0) {
-      ordered.push({ ...first, urgent: true });
-      addedFirst = true;
-    }
-    ordered.push(next);
-    usable = left;
-  }
-  return [...ordered, ...(addedFirst ? adding.slice(1) : adding)];
+  const empties = batches.findIndex((next) => {
+    const before = usable;
+    usable += usableDelta(next);
+    return next.urgent && before > 0 && usable <= 0;
+  });
+  if (empties === -1) return batches;
+  const rescue = batches.findIndex((later, i) => i > empties && mayRescue(later) && usableDelta(later) > 0);
+  const first = batches[rescue];
+  if (first === undefined) return batches;
+  return [
+    ...batches.slice(0, empties),
+    { ...first, urgent: true },
+    ...batches.slice(empties, rescue),
+    ...batches.slice(rescue + 1),
+  ];
 }
 
 /** By how many rows a batch changes the number that takes requests. */
 function usableDelta({ action, changes }: Batch): number {
   return changes.reduce((delta, { row, was = 0 }) => {
-    const before = action === 'set' ? was > 0 : row.weight > 0;
-    const after = action === 'set' && row.weight > 0;
+    const before = action === 'remove' ? row.weight > 0 : was > 0;
+    const after = action !== 'remove' && row.weight > 0;
     return delta + Number(after) - Number(before);
   }, 0);
 }

@@ -1,36 +1,36 @@
 import type { Row } from './backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 
+/** `since`, `until`: milliseconds since the Unix epoch. */
 export type DrainStep =
   | { readonly step: 'remove' }
-  | { readonly step: 'drain'; readonly since: number }
-  | { readonly step: 'wait'; readonly since: number; readonly until: number };
+  | { readonly step: 'drain' | 'wait'; readonly since: number; readonly until: number };
 
 /**
  * What is next for a row that leaves. `now` and all times are milliseconds since the Unix epoch.
  *
- * | drain asked | its pod or node is gone | weight | drain began    | next                    |
- * |-------------|-------------------------|--------|----------------|-------------------------|
- * | no          | –                       | –      | –              | remove                  |
- * | yes         | yes                     | –      | –              | remove                  |
- * | yes         | no                      | > 0    | –              | weight 0, drain from now |
- * | yes         | no                      | 0      | not known      | wait, drain from now    |
- * | yes         | no                      | 0      | < drainMs ago  | wait for the rest       |
- * | yes         | no                      | 0      | ≥ drainMs ago  | remove                  |
+ * | drain asked | its pod or node is gone | drain began            | weight | next              |
+ * |-------------|-------------------------|------------------------|--------|-------------------|
+ * | no          | –                       | –                      | –      | remove            |
+ * | yes         | yes                     | –                      | –      | remove            |
+ * | yes         | no                      | ≥ drainMs ago          | –      | remove            |
+ * | yes         | no                      | < drainMs ago, not yet | > 0    | weight 0          |
+ * | yes         | no                      | < drainMs ago, not yet | 0      | wait for the rest |
  *
- * A start in the future (a clock that was set back) counts as now, so that no drain outlasts what was asked.
+ * A drain begins with the first plan that knows of it, not with the call that carries it out: a row whose weight the
+ * API does not let go of leaves in time all the same. A start in the future (a clock that was set back) counts as now.
  */
 export function nextDrainStep(
-  claim: Claim,
-  row: Row,
+  claim: Pick<Claim, 'drainMs' | 'livePods' | 'liveNodes'>,
+  row: Pick<Row, 'weight'>,
   record: BackendRecord | undefined,
   now: number,
 ): DrainStep {
   if (claim.drainMs <= 0 || isGone(claim, record)) return { step: 'remove' };
-  if (row.weight > 0) return { step: 'drain', since: now };
   const since = Math.min(record?.drainingSince ?? now, now);
   const until = since + claim.drainMs;
-  return now >= until ? { step: 'remove' } : { step: 'wait', since, until };
+  if (now >= until) return { step: 'remove' };
+  return { step: row.weight > 0 ? 'drain' : 'wait', since, until };
 }
 
 /** Nothing is left that could finish its requests. */

@@ -33,7 +33,7 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
   return {
     kind: 'members',
     members: [...members.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
-    problems: [...problems.values()],
+    problems: sortedProblems(problems.values()),
   };
 }
 
@@ -112,11 +112,18 @@ function addMember(
       return;
     }
     const slot = ecsSlot(instanceId, port);
-    members.set(slot, { slot, type: 'ecs', instanceId, port, weight, ...origin });
+    addOnce(members, { slot, type: 'ecs', instanceId, port, weight, ...origin });
     return;
   }
   const slot = eniSlot(address.ip, port);
-  members.set(slot, { slot, type: 'eni', ip: address.ip, port, weight, ...origin });
+  addOnce(members, { slot, type: 'eni', ip: address.ip, port, weight, ...origin });
+}
+
+/** While an address passes from pod to pod both may be listed: which one counts must not depend on the order. */
+function addOnce(members: Map<string, Member>, member: Member): void {
+  const other = members.get(member.slot);
+  if (other === undefined || byCodeUnit(other.podUID ?? '', member.podUID ?? '') < 0)
+    members.set(member.slot, member);
 }
 
 function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {
@@ -137,6 +144,11 @@ function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<strin
     });
   }
   return weight;
+}
+
+/** The order of what is cached says nothing, and a status that changes with it would be written for nothing. */
+export function sortedProblems(problems: Iterable<Problem>): readonly Problem[] {
+  return [...problems].sort((a, b) => byCodeUnit(a.message, b.message));
 }
 
 export function nodeWithoutInstance(node: { readonly name: string; readonly providerID?: string }): Problem {

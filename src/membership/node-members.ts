@@ -1,7 +1,7 @@
 import { byCodeUnit, ecsSlot } from './backend.ts';
 import { instanceIdOf, type NodeView, type ServiceView } from './cluster.ts';
 import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
-import { nodeWithoutInstance } from './endpoint-members.ts';
+import { nodeWithoutInstance, sortedProblems } from './endpoint-members.ts';
 import { matchesSelector } from './label-selector.ts';
 
 /** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
@@ -22,14 +22,14 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  * | any other                                                           | yes                            |
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort: number): Desired {
-  const endpointsOn = service.externalTrafficPolicy === 'Local' ? endpointsByNode(input) : undefined;
-  const eligible = [...input.nodes.values()].filter(
-    (node) => isEligible(node, input) && (endpointsOn === undefined || (endpointsOn.get(node.name) ?? 0) > 0),
-  );
+  const eligible = [...input.nodes.values()].filter((node) => isEligible(node, input));
+  const endpointsOn =
+    service.externalTrafficPolicy === 'Local' ? endpointsByNode(input, eligible) : undefined;
   const most = Math.max(1, ...(endpointsOn?.values() ?? []));
   const members: Member[] = [];
   const problems: Problem[] = [];
   for (const node of eligible) {
+    if (endpointsOn !== undefined && !endpointsOn.has(node.name)) continue;
     const instanceId = instanceIdOf(node);
     if (instanceId === undefined) {
       problems.push(nodeWithoutInstance(node));
@@ -46,8 +46,8 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort:
       node: node.name,
     });
   }
-  members.sort((a, b) => byCodeUnit(a.slot, b.slot));
-  return { kind: 'members', members: withoutRepeats(members), problems };
+  members.sort((a, b) => byCodeUnit(a.slot, b.slot) || byCodeUnit(a.node ?? '', b.node ?? ''));
+  return { kind: 'members', members: withoutRepeats(members), problems: sortedProblems(problems) };
 }
 
 function isEligible(node: NodeView, input: DesiredInput): boolean {
@@ -60,14 +60,15 @@ function isEligible(node: NodeView, input: DesiredInput): boolean {
   );
 }
 
-/** Ready endpoints of the Service on each node; while none is ready anywhere, those that still serve. */
-function endpointsByNode(input: DesiredInput): ReadonlyMap<string, number> {
+/** Ready endpoints of the Service on each of the nodes; while none is ready on any, those that still serve. */
+function endpointsByNode(input: DesiredInput, nodes: readonly NodeView[]): ReadonlyMap<string, number> {
+  const eligible = new Set(nodes.map(({ name }) => name));
   const ready = new Map<string, Set<string>>();
   const serving = new Map<string, Set<string>>();
   for (const { subsets } of input.endpoints) {
     for (const { addresses } of subsets) {
       for (const { ip, nodeName, ...address } of addresses) {
-        if (nodeName === undefined) continue;
+        if (nodeName === undefined || !eligible.has(nodeName)) continue;
         if (address.ready) addTo(ready, nodeName, ip);
         else if (address.serving) addTo(serving, nodeName, ip);
       }

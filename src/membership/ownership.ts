@@ -1,25 +1,24 @@
-import { backendKey, type Row } from './backend.ts';
+import type { BackendKey, Row } from './backend.ts';
 import type { Claim } from './claim.ts';
 
 /**
- * Whether a row is this binding's to change: it carries the binding's tag, is recorded in its status, or the whole
- * group is the binding's (`Exclusive`). The tag travels with the Add itself, so a row whose Add was never answered, or
- * whose status was never written, is still known.
+ * The bindings whose row it is to change, in the order of the claims.
+ *
+ * | the row                                        | is of                          |
+ * |------------------------------------------------|--------------------------------|
+ * | carries a binding's tag, or is in its records  | that binding; of several, all  |
+ * | is proven to be of none of them                | each `Exclusive` binding that knows what it wants |
+ * | otherwise                                      | somebody else                  |
+ *
+ * The tag travels with the Add itself, so a row whose Add was never answered, or whose status was never written, is
+ * still known. What merely fell to an `Exclusive` binding is safe while that binding is undetermined, suspended or going:
+ * neither a typing error nor the end of a binding may empty a group of other people's rows.
  */
-export function owns(claim: Claim, row: Row): boolean {
-  return hasProof(claim, row) || claim.ownership === 'Exclusive';
+export function ownersOf(claims: readonly Claim[], row: Row, key: BackendKey): readonly Claim[] {
+  const proven = claims.filter((claim) => row.description === claim.tag || claim.records.has(key));
+  return proven.length > 0 ? proven : claims.filter(ownsStrangers);
 }
 
-function hasProof(claim: Claim, row: Row): boolean {
-  return row.description === claim.tag || claim.records.has(backendKey(row));
-}
-
-/** The owners of a row, those with a proof of their own before those that merely claim the whole group. */
-export function ownersOf(claims: readonly Claim[], row: Row): readonly Claim[] {
-  const owners = claims.filter((claim) => owns(claim, row));
-  if (owners.length < 2) return owners;
-  return [
-    ...owners.filter((claim) => hasProof(claim, row)),
-    ...owners.filter((claim) => !hasProof(claim, row)),
-  ];
+function ownsStrangers({ ownership, desired, suspended, deleting }: Claim): boolean {
+  return ownership === 'Exclusive' && desired.kind === 'members' && !suspended && !deleting;
 }

@@ -1,9 +1,13 @@
-import { type BackendKey, backendKey, byCodeUnit, type Row, type Slot, slotOf } from './backend.ts';
+import { type BackendKey, backendKey, byCodeUnit, type Row, type Slot } from './backend.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 import type { Member } from './desired.ts';
-import { isGone, nextDrainStep } from './drain.ts';
-import { ownersOf } from './ownership.ts';
+import { type EniOf, judge } from './judge.ts';
+import { type Leaver, settleLeavers } from './leavers.ts';
+import { type ClaimReport, Ledger, type Origin } from './ledger.ts';
+import { type Place, type Wanted, WantedPlaces } from './wanted.ts';
+
+export type { ClaimReport } from './ledger.ts';
 
 export interface GroupInput {
   /** What the group holds, as the API showed it last; or, while `presumed`, what the bindings' status recorded. */
@@ -13,9 +17,9 @@ export interface GroupInput {
   /** All bindings on the group, sorted by id. */
   readonly claims: readonly Claim[];
   /** The ENI of a pod's address as far as it is known. */
-  readonly eniOf: (ip: string, podUID: string | undefined) => string | undefined;
-  /** Rows that the API refused and that are not to be sent for now. */
-  readonly refused: { has(key: BackendKey): boolean };
+  readonly eniOf: EniOf;
+  /** Rows that the API refused and that are not to be sent for now. A refused weight holds back no removal. */
+  readonly refused: { has(key: BackendKey, action: Batch['action']): boolean };
   /** Rows of one number only share a batch with each other: a refused batch is split so (batches.ts). */
   readonly cohorts: { get(key: BackendKey): number | undefined };
   /** The API takes no additions for now: they hold no removal back. */
@@ -30,336 +34,237 @@ export interface GroupPlan {
   /** In the order in which they are to be sent. */
   readonly batches: readonly Batch[];
   readonly reports: readonly ClaimReport[];
-  /** Members that can't be added, or an address that changed pods, before their ENI is looked up. */
+  /** Members whose ENI decides whether they are added, or whether a row at their address is theirs; sorted by slot. */
   readonly lookups: readonly Member[];
   /** When the next drain ends; milliseconds since the Unix epoch. */
   readonly wakeAt: number | undefined;
 }
 
-/** What the plan says of one binding, for its status. */
-export interface ClaimReport {
-  readonly claim: Claim;
-  readonly records: ReadonlyMap<BackendKey, BackendRecord>;
-  readonly pending: readonly Member[];
-  /** Members that are in the group, but as somebody else's row. */
-  readonly foreignMembers: readonly Member[];
-  /** Rows of the group that are not this binding's. */
-  readonly foreign: number;
-}
-
-interface Wanted {
-  readonly claim: Claim;
-  readonly member: Member | undefined;
-}
-
-type Verdict =
-  | { readonly is: 'foreign'; readonly wanted: readonly Wanted[] }
-  | { readonly is: 'kept'; readonly keeper: Wanted; readonly others: readonly Wanted[] }
-  | { readonly is: 'leaving'; readonly owner: Claim; readonly moved: boolean }
-  | { readonly is: 'untouched'; readonly owner: Claim; readonly others: readonly Wanted[] };
-
 /**
- * Desired × actual → what to write, in which order. Pure: the same input gives the same plan.
+ * Desired × actual → what to write, in which order. Pure: the same input gives the same plan, whatever the order of the
+ * rows.
  *
- * | wanted by a binding | row is of                   | = what happens                                                  |
- * |---------------------|-----------------------------|-----------------------------------------------------------------|
- * | –                   | a suspended binding         | untouched                                                       |
- * | yes                 | one of the wanting bindings | kept; Sync corrects its weight, RemoveOnly only ends its own drain |
- * | yes                 | another binding of ours     | kept, the wanting binding takes it over                         |
- * | yes, RemoveOnly     | somebody else               | kept and adopted                                                |
- * | yes, Sync           | somebody else               | left alone (`Shared`)                                           |
- * | no                  | a binding of ours           | leaves: removed, or drained first (drain.ts), or held by minBackends |
- * | at another ENI      | a binding of ours           | leaves at once: the address moved                               |
- * | no                  | somebody else               | left alone                                                      |
- * | yes, Sync           | there is no row             | added, as soon as its ENI is known                              |
+ * | verdict on a row (judge.ts) | = what happens                                                                    |
+ * |-----------------------------|-----------------------------------------------------------------------------------|
+ * | untouched                   | nothing; its owners keep what they recorded of it                                 |
+ * | kept                        | all who want it own it from now on; the first Sync binding among them corrects its weight, RemoveOnly only ends a drain |
+ * | leaving                     | removed, drained first, or held by minBackends (leavers.ts)                        |
+ * | moved                       | the same, but never drained                                                       |
+ * | foreign                     | left alone                                                                        |
  *
- * Under `Exclusive` every row is the binding's. A second plan over the group that the first one made is empty.
+ * | no row at a wanted place    | = what happens                          |
+ * |-----------------------------|-----------------------------------------|
+ * | wanted by a Sync binding    | added, as soon as its ENI is known      |
+ * | wanted by RemoveOnly only   | nothing: something else adds it         |
+ *
+ * A second plan over the group that the first one made is empty.
  */
 export function planGroup(input: GroupInput): GroupPlan {
   const planning = new Planning(input);
-  for (const row of input.rows) planning.judge(row);
+  for (const row of input.rows) planning.decide(row);
   planning.settleLeavers();
   if (!input.presumed) planning.addMissing();
-  return planning.plan();
+  return planning.result();
 }
+
+type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
 
 class Planning {
   readonly #input: GroupInput;
-  readonly #wanted: ReadonlyMap<Slot, readonly Wanted[]>;
   readonly #active: readonly Claim[];
-  readonly #reports = new Map<Claim, MutableReport>();
-  readonly #leaving = new Map<Claim, Leaver[]>();
-  readonly #present = new Set<Slot>();
-  readonly #removals: Change[] = [];
-  readonly #drains: Change[] = [];
-  readonly #weights: Change[] = [];
-  readonly #additions: Change[] = [];
+  readonly #places: WantedPlaces;
+  readonly #ledgers: ReadonlyMap<Claim, Ledger>;
+  readonly #leavers: Leaver[] = [];
+  readonly #changes: Record<ChangeList, Change[]> = { removals: [], drains: [], weights: [], additions: [] };
   readonly #lookups = new Map<Slot, Member>();
+  #usable = 0;
   #wakeAt: number | undefined;
 
   constructor(input: GroupInput) {
     this.#input = input;
-    this.#active = input.claims.filter((claim) => !claim.suspended);
-    this.#wanted = wantedSlots(this.#active);
-    for (const claim of input.claims) {
-      this.#reports.set(claim, { records: new Map(), pending: [], foreignMembers: [], owned: 0, kept: 0 });
-    }
+    this.#active = input.claims.filter(({ suspended }) => !suspended);
+    this.#places = new WantedPlaces(this.#active);
+    this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
   }
 
-  judge(row: Row): void {
+  decide(row: Row): void {
+    const { claims, eniOf } = this.#input;
+    if (row.weight > 0) this.#usable++;
     const key = backendKey(row);
-    const verdict = this.#verdict(row);
+    const verdict = judge(row, key, claims, this.#places, eniOf);
     switch (verdict.is) {
-      case 'foreign':
-        this.#leaveToOthers(verdict.wanted);
-        return;
       case 'untouched':
-        this.#leaveToOthers(verdict.others);
-        this.#own(verdict.owner, key, {
-          ...origin(verdict.owner.records.get(key)),
-          row,
-          state: 'Registered',
-        });
+        this.#leaveUntouched(row, key, verdict.owners, verdict.wanted);
         return;
       case 'kept':
-        this.#keep(row, key, verdict.keeper);
-        for (const other of verdict.others) this.#shareKept(row, key, other);
+        this.#keep(row, key, verdict.wanted);
         return;
-      case 'leaving': {
-        const leavers = this.#leaving.get(verdict.owner);
-        const leaver = { row, key, moved: verdict.moved, record: verdict.owner.records.get(key) };
-        if (leavers === undefined) this.#leaving.set(verdict.owner, [leaver]);
-        else leavers.push(leaver);
+      case 'leaving':
+      case 'moved': {
+        const { owners } = verdict;
+        const record = this.#recordOf(owners, key);
+        this.#leavers.push({ row, key, owners, record, moved: verdict.is === 'moved' });
+        return;
       }
+      case 'foreign':
+        for (const one of verdict.wanted) this.#leaveToOthers(row, one);
     }
   }
 
-  #verdict(row: Row): Verdict {
-    const owners = ownersOf(this.#input.claims, row);
-    const wanted = this.#wantedAt(row, owners);
-    const wantedHere = wanted.filter(({ member }) => !this.#isElsewhere(row, member));
-    if (wantedHere.length > 0) this.#present.add(slotOf(row));
-    const suspended = owners.find((claim) => claim.suspended);
-    if (suspended !== undefined) return { is: 'untouched', owner: suspended, others: wantedHere };
-    const owner = owners[0];
-    if (wantedHere.length > 0) {
-      const keeper =
-        wantedHere.find(({ claim }) => owners.includes(claim) && claim.mode === 'Sync') ??
-        wantedHere.find(({ claim }) => owners.includes(claim)) ??
-        (owner === undefined ? wantedHere.find(({ claim }) => claim.mode === 'RemoveOnly') : wantedHere[0]);
-      if (keeper === undefined) return { is: 'foreign', wanted: wantedHere };
-      return { is: 'kept', keeper, others: wantedHere.filter((other) => other !== keeper) };
+  #leaveUntouched(row: Row, key: BackendKey, owners: readonly Claim[], wanted: readonly Wanted[]): void {
+    for (const owner of owners) {
+      if (owner.deleting) continue;
+      const before = owner.records.get(key);
+      const paused = before !== undefined && before.state !== 'Registered';
+      if (paused)
+        this.#ledger(owner).own(key, row, before.row.weight, before.state, before, before.drainingSince);
+      else this.#ledger(owner).own(key, row, row.weight, 'Registered', before);
     }
-    if (owner === undefined) return { is: 'foreign', wanted: [] };
-    return { is: 'leaving', owner, moved: wanted.length > 0 };
-  }
-
-  /** Who wants the row: members at its slot, and bindings that hold on to what is alive while they are undetermined. */
-  #wantedAt(row: Row, owners: readonly Claim[]): readonly Wanted[] {
-    const wanted = this.#wanted.get(slotOf(row)) ?? [];
-    const holding = owners.filter(
-      ({ desired, suspended }) =>
-        !suspended &&
-        desired.kind === 'undetermined' &&
-        desired.alive.has(row.type === 'ecs' ? row.serverId : (row.serverIp ?? '')),
-    );
-    if (holding.length === 0) return wanted;
-    return [...wanted, ...holding.map((claim) => ({ claim, member: undefined }))];
-  }
-
-  /** The address belongs to another ENI than the row says: it moved with its new pod, and the row leads nowhere. */
-  #isElsewhere(row: Row, member: Member | undefined): boolean {
-    if (member?.ip === undefined || row.type !== 'eni') return false;
-    const eni = this.#input.eniOf(member.ip, member.podUID);
-    return eni !== undefined && eni !== row.serverId;
-  }
-
-  #leaveToOthers(wanted: readonly Wanted[]): void {
     for (const { claim, member } of wanted) {
-      if (member !== undefined) this.#report(claim).foreignMembers.push(member);
+      if (owners.includes(claim)) this.#ledger(claim).kept++;
+      else if (member !== undefined) this.#ledger(claim).foreignMembers.push(member);
     }
   }
 
-  #keep(row: Row, key: BackendKey, { claim, member }: Wanted): void {
-    const record = claim.records.get(key) ?? this.#recordOfAnother(claim, key);
-    this.#report(claim).kept++;
-    const podChanged =
-      member?.podUID !== undefined && record?.podUID !== undefined && member.podUID !== record.podUID;
-    if (podChanged && member.ip !== undefined && this.#input.eniOf(member.ip, member.podUID) === undefined) {
+  #keep(row: Row, key: BackendKey, wanted: readonly Wanted[]): void {
+    const decider = wanted.find(decidesWeight) ?? (wanted[0] as Wanted);
+    const record = decider.claim.records.get(key) ?? this.#recordOf(this.#active, key);
+    const returning = row.weight === 0 && record !== undefined && record.state !== 'Registered';
+    let weight = returning ? record.row.weight : row.weight;
+    if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
+    // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
+    const state = returning && weight > 0 ? 'Draining' : 'Registered';
+    for (const one of wanted) {
+      const ledger = this.#ledger(one.claim);
+      ledger.kept++;
+      ledger.own(key, row, weight, state, this.#originOf(one, row, record));
+    }
+    if (weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
+  }
+
+  /**
+   * The pod that a kept row stands for. Its UID is recorded once its ENI is known to be the row's: an address that went
+   * to another pod may be behind another ENI now, and as long as that is open it has to be asked.
+   */
+  #originOf({ claim, member }: Wanted, row: Row, record: BackendRecord | undefined): Origin | undefined {
+    if (member === undefined) return record;
+    const { podUID, ip, pod, node, slot } = member;
+    const adopted = claim.mode === 'RemoveOnly' && record === undefined;
+    const certain = podUID === undefined || podUID === record?.podUID || row.type !== 'eni' || adopted;
+    if (certain || ip === undefined || this.#input.eniOf(ip, podUID) !== undefined) return member;
+    this.#lookups.set(slot, member);
+    return { pod, node };
+  }
+
+  #leaveToOthers({ type }: Row, { claim, member }: Wanted): void {
+    if (member === undefined) return;
+    this.#ledger(claim).foreignMembers.push(member);
+    // An old row of somebody else at another ENI must not keep the pod out.
+    const mayMove = type === 'eni' && member.ip !== undefined && claim.mayAdd;
+    if (mayMove && this.#input.eniOf(member.ip, member.podUID) === undefined)
       this.#lookups.set(member.slot, member);
-    }
-    const endsDrain = row.weight === 0 && (record?.state === 'Draining' || record?.state === 'Held');
-    const wantedWeight =
-      claim.mode === 'Sync' && member !== undefined
-        ? member.weight
-        : endsDrain
-          ? record.row.weight
-          : row.weight;
-    this.#own(claim, key, {
-      ...origin(member ?? record),
-      row: { ...row, weight: wantedWeight },
-      state: 'Registered',
-    });
-    if (wantedWeight !== row.weight) this.#weigh(row, key, claim, wantedWeight);
-  }
-
-  /** A row that several bindings want is recorded by each of them that may own it: whichever goes last removes it. */
-  #shareKept(row: Row, key: BackendKey, { claim, member }: Wanted): void {
-    this.#report(claim).kept++;
-    this.#own(claim, key, { ...origin(member), row, state: 'Registered' });
-  }
-
-  #recordOfAnother(claim: Claim, key: BackendKey): BackendRecord | undefined {
-    return this.#active.find((other) => other !== claim && other.records.has(key))?.records.get(key);
   }
 
   settleLeavers(): void {
-    for (const [claim, leavers] of this.#leaving) {
-      const missing = claim.deleting ? 0 : Math.max(0, claim.minBackends - this.#report(claim).kept);
-      const held = missing === 0 ? 0 : Math.min(leavers.length, missing);
-      if (held > 0)
-        leavers.sort((a, b) => worthKeeping(claim, a) - worthKeeping(claim, b) || byCodeUnit(a.key, b.key));
-      leavers.forEach((leaver, i) => {
-        if (i < held) this.#hold(claim, leaver);
-        else this.#leave(claim, leaver);
-      });
-    }
-  }
-
-  #hold(claim: Claim, { row, key, record }: Leaver): void {
-    const weight = row.weight === 0 && record !== undefined ? record.row.weight : row.weight;
-    this.#own(claim, key, { ...origin(record), row: { ...row, weight }, state: 'Held' });
-    if (weight !== row.weight) this.#weigh(row, key, claim, weight);
-  }
-
-  #leave(claim: Claim, { row, key, record, moved }: Leaver): void {
+    if (this.#leavers.length === 0) return;
     const { now, presumed } = this.#input;
-    const next = moved ? ({ step: 'remove' } as const) : nextDrainStep(claim, row, record, now);
-    const weight = row.weight === 0 && record !== undefined ? record.row.weight : row.weight;
-    const kept = { ...origin(record), row: { ...row, weight } };
-    if (next.step === 'remove') {
-      this.#own(claim, key, { ...kept, state: 'Removing', drainingSince: record?.drainingSince });
-      this.#removals.push({ row, key, claim: claim.id });
-      return;
-    }
-    this.#own(claim, key, { ...kept, state: 'Draining', drainingSince: next.since });
-    if (next.step === 'wait') this.#wakeAt = Math.min(this.#wakeAt ?? next.until, next.until);
-    else if (!presumed)
-      this.#drains.push({ row: { ...row, weight: 0 }, key, claim: claim.id, was: row.weight });
-  }
-
-  #weigh(row: Row, key: BackendKey, claim: Claim, weight: number): void {
-    if (this.#input.presumed || this.#input.refused.has(key)) return;
-    this.#weights.push({ row: { ...row, weight }, key, claim: claim.id, was: row.weight });
-  }
-
-  addMissing(): void {
-    for (const claim of this.#active) {
-      if (claim.desired.kind !== 'members') continue;
-      for (const member of claim.desired.members) {
-        if (this.#present.has(member.slot)) continue;
-        this.#report(claim).pending.push(member);
-        if (claim.mode !== 'Sync' || !claim.mayAdd) continue;
-        this.#add(claim, member);
+    const kept = (claim: Claim) => this.#ledger(claim).kept;
+    for (const [{ row, key, record }, leave] of settleLeavers(this.#leavers, this.#active, kept, now)) {
+      const { claim } = leave;
+      const ledger = this.#ledger(claim);
+      const weight = row.weight === 0 && record !== undefined ? record.row.weight : row.weight;
+      switch (leave.step) {
+        case 'hold':
+          ledger.own(key, row, weight, 'Held', record);
+          if (leave.revive && weight !== row.weight) this.#weigh(row, key, claim, weight);
+          break;
+        case 'remove':
+          ledger.own(key, row, weight, 'Removing', record, record?.drainingSince);
+          this.#change('removals', 'remove', { row, key, claim: claim.id });
+          break;
+        case 'drain':
+        case 'wait':
+          ledger.own(key, row, weight, 'Draining', record, leave.since);
+          this.#wakeAt = Math.min(this.#wakeAt ?? leave.until, leave.until);
+          if (leave.step === 'drain' && !presumed)
+            this.#change('drains', 'set', {
+              row: { ...row, weight: 0 },
+              key,
+              claim: claim.id,
+              was: row.weight,
+            });
       }
     }
   }
 
-  #add(claim: Claim, member: Member): void {
-    const serverId = member.instanceId ?? (member.ip && this.#input.eniOf(member.ip, member.podUID));
+  addMissing(): void {
+    for (const place of this.#places.unfilled()) this.#fill(place);
+  }
+
+  #fill({ wanted }: Place): void {
+    let added = false;
+    for (const { claim, member } of wanted) {
+      if (member === undefined) continue;
+      this.#ledger(claim).pending.push(member);
+      if (!added && claim.mode === 'Sync' && claim.mayAdd) added = this.#add(claim, member);
+    }
+  }
+
+  #add(claim: Claim, member: Member): boolean {
+    const { type, port, ip, weight } = member;
+    const serverId = member.instanceId ?? (ip && this.#input.eniOf(ip, member.podUID));
     if (serverId === undefined || serverId === '') {
       this.#lookups.set(member.slot, member);
-      return;
+      return false;
     }
-    const row: Row = {
-      serverId,
-      port: member.port,
-      type: member.type,
-      ...(member.ip !== undefined && { serverIp: member.ip }),
-      weight: member.weight,
-      description: claim.tag,
-    };
-    const key = backendKey(row);
-    if (this.#input.refused.has(key)) return;
-    this.#present.add(member.slot);
-    this.#additions.push({ row, key, claim: claim.id, member });
+    const address = ip === undefined ? {} : { serverIp: ip };
+    const row: Row = { serverId, port, type, ...address, weight, description: claim.tag };
+    return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }
 
-  #own(claim: Claim, key: BackendKey, record: BackendRecord): void {
-    const report = this.#report(claim);
-    report.owned++;
-    report.records.set(key, record);
+  #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {
+    if (this.#input.presumed) return;
+    this.#change('weights', 'set', { row: { ...row, weight }, key, claim: id, was: row.weight });
   }
 
-  #report(claim: Claim): MutableReport {
-    const report = this.#reports.get(claim);
-    if (report === undefined) throw new Error(`binding ${claim.id} is not part of this plan`);
-    return report;
+  #change(list: ChangeList, action: Batch['action'], change: Change): boolean {
+    if (this.#input.refused.has(change.key, action)) return false;
+    this.#changes[list].push(change);
+    return true;
   }
 
-  plan(): GroupPlan {
-    const { rows, refused } = this.#input;
+  #recordOf(claims: readonly Claim[], key: BackendKey): BackendRecord | undefined {
+    for (const { records } of claims) {
+      const record = records.get(key);
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  }
+
+  #ledger(claim: Claim): Ledger {
+    const ledger = this.#ledgers.get(claim);
+    if (ledger === undefined) throw new Error(`binding ${claim.id} is not part of this plan`);
+    return ledger;
+  }
+
+  result(): GroupPlan {
+    const { rows, cohorts, additionsBlocked, batchSize } = this.#input;
     return {
       batches: orderBatches({
-        removals: this.#removals.filter(({ key }) => !refused.has(key)),
-        drains: this.#drains.filter(({ key }) => !refused.has(key)),
-        weights: this.#weights,
-        additions: this.#additions,
-        usable: rows.reduce((count, { weight }) => (weight > 0 ? count + 1 : count), 0),
-        cohorts: this.#input.cohorts,
-        additionsBlocked: this.#input.additionsBlocked,
-        batchSize: this.#input.batchSize,
+        ...this.#changes,
+        usable: this.#usable,
+        cohorts,
+        additionsBlocked,
+        batchSize,
       }),
-      reports: [...this.#reports].map(([claim, { records, pending, foreignMembers, owned }]) => ({
-        claim,
-        records,
-        pending,
-        foreignMembers,
-        foreign: rows.length - owned,
-      })),
-      lookups: [...this.#lookups.values()],
+      reports: [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length)),
+      lookups: [...this.#lookups.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
       wakeAt: this.#wakeAt,
     };
   }
 }
 
-interface MutableReport {
-  readonly records: Map<BackendKey, BackendRecord>;
-  readonly pending: Member[];
-  readonly foreignMembers: Member[];
-  owned: number;
-  kept: number;
-}
-
-interface Leaver {
-  readonly row: Row;
-  readonly key: BackendKey;
-  readonly moved: boolean;
-  readonly record: BackendRecord | undefined;
-}
-
-function wantedSlots(claims: readonly Claim[]): ReadonlyMap<Slot, readonly Wanted[]> {
-  const wanted = new Map<Slot, Wanted[]>();
-  for (const claim of claims) {
-    if (claim.desired.kind !== 'members') continue;
-    for (const member of claim.desired.members) {
-      const others = wanted.get(member.slot);
-      if (others === undefined) wanted.set(member.slot, [{ claim, member }]);
-      else others.push({ claim, member });
-    }
-  }
-  return wanted;
-}
-
-/** minBackends keeps first what can still answer: alive before gone, serving before draining. */
-function worthKeeping(claim: Claim, { record, row, moved }: Leaver): number {
-  return (moved || isGone(claim, record) ? 2 : 0) + (row.weight === 0 ? 1 : 0);
-}
-
-function origin(from: Pick<BackendRecord, 'pod' | 'podUID' | 'node'> | undefined) {
-  return {
-    ...(from?.pod !== undefined && { pod: from.pod }),
-    ...(from?.podUID !== undefined && { podUID: from.podUID }),
-    ...(from?.node !== undefined && { node: from.node }),
-  };
+/** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */
+function decidesWeight({ claim, member }: Wanted): boolean {
+  return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
 }

@@ -1,0 +1,94 @@
+import type { BackendKey, Row } from './backend.ts';
+import type { BackendRecord, Claim } from './claim.ts';
+import type { Member } from './desired.ts';
+
+/** What the plan says of one binding, for its status. */
+export interface ClaimReport {
+  readonly claim: Claim;
+  /** The claim's own map when nothing in it changed. */
+  readonly records: ReadonlyMap<BackendKey, BackendRecord>;
+  /** Members that are not in the group. */
+  readonly pending: readonly Member[];
+  /** Members that are in the group, but as somebody else's row. */
+  readonly foreignMembers: readonly Member[];
+  /** Rows of the group that are not this binding's. */
+  readonly foreign: number;
+}
+
+/** Where a row comes from. */
+export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
+
+/** Collects one binding's report while the plan goes through the group. */
+export class Ledger {
+  readonly claim: Claim;
+  readonly pending: Member[] = [];
+  readonly foreignMembers: Member[] = [];
+  /** Rows of the binding that do not leave. */
+  kept = 0;
+  readonly #entries: [BackendKey, BackendRecord][] = [];
+  #unchanged = true;
+
+  constructor(claim: Claim) {
+    this.claim = claim;
+  }
+
+  /** The row is the binding's. `weight`: what it has, or gets back when it stays after all. */
+  own(
+    key: BackendKey,
+    row: Row,
+    weight: number,
+    state: BackendRecord['state'],
+    from: Origin | undefined,
+    drainingSince?: number,
+  ): void {
+    const before = this.claim.records.get(key);
+    if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
+      this.#entries.push([key, before]);
+      return;
+    }
+    this.#unchanged = false;
+    this.#entries.push([
+      key,
+      {
+        row: row.weight === weight ? row : { ...row, weight },
+        state,
+        ...(from?.pod !== undefined && { pod: from.pod }),
+        ...(from?.podUID !== undefined && { podUID: from.podUID }),
+        ...(from?.node !== undefined && { node: from.node }),
+        ...(drainingSince !== undefined && { drainingSince }),
+      },
+    ]);
+  }
+
+  report(rowsInGroup: number): ClaimReport {
+    const { claim, pending, foreignMembers } = this;
+    const unchanged = this.#unchanged && this.#entries.length === claim.records.size;
+    return {
+      claim,
+      records: unchanged ? claim.records : new Map(this.#entries),
+      pending,
+      foreignMembers,
+      foreign: rowsInGroup - this.#entries.length,
+    };
+  }
+}
+
+function isSame(
+  before: BackendRecord,
+  { description, type }: Row,
+  weight: number,
+  state: BackendRecord['state'],
+  from: Origin | undefined,
+  drainingSince: number | undefined,
+): boolean {
+  return (
+    before.state === state &&
+    before.row.weight === weight &&
+    before.row.description === description &&
+    before.row.type === type &&
+    before.pod === from?.pod &&
+    before.podUID === from?.podUID &&
+    before.node === from?.node &&
+    before.drainingSince === drainingSince
+  );
+}

@@ -1,0 +1,206 @@
+import fc from 'fast-check';
+import { type BackendKey, ecsSlot, eniSlot, type Row } from '../../src/membership/backend.ts';
+import type { BackendRecord, Claim } from '../../src/membership/claim.ts';
+import type { Desired, Member } from '../../src/membership/desired.ts';
+import type { GroupInput } from '../../src/membership/plan.ts';
+
+/* A small world, so that everything meets everything: five pod addresses, two instances, two ports, three ENIs. */
+
+const ADDRESSES = [1, 2, 3, 4, 5];
+const INSTANCES = [1, 2];
+const PORTS = [80, 81];
+export const CLAIMS = ['a', 'b', 'c'];
+export const BATCH_SIZE = 3;
+
+/** Who has an address now: its pod's generation says both the pod and the ENI. */
+export interface Tenant {
+  readonly generation: number;
+  readonly eniKnown: boolean;
+  readonly predecessorsLive: boolean;
+}
+
+export interface ClaimStep {
+  readonly settings: Pick<
+    Claim,
+    'mode' | 'ownership' | 'drainMs' | 'minBackends' | 'suspended' | 'deleting' | 'mayAdd'
+  >;
+  readonly wanted: { readonly kind: 'members' | 'undetermined'; readonly places: readonly boolean[] };
+  readonly weights: readonly number[];
+  readonly knowsPods: boolean;
+}
+
+/** The world at one moment, what was done to the group by hand before, and how much of the plan is then carried out. */
+export interface Step {
+  readonly tenants: readonly Tenant[];
+  readonly claims: readonly ClaimStep[];
+  readonly byHand: readonly ByHand[];
+  /** The wall clock moves by this much, in either direction. */
+  readonly clock: number;
+  readonly applied: number;
+}
+
+export type ByHand =
+  | { readonly do: 'put'; readonly row: Row }
+  | { readonly do: 'drop'; readonly index: number }
+  | { readonly do: 'weigh'; readonly index: number; readonly weight: number };
+
+export interface History {
+  readonly rows: readonly Row[];
+  readonly steps: readonly Step[];
+}
+
+const weight = fc.constantFrom(0, 10, 50, 100);
+const placeCount = (ADDRESSES.length + INSTANCES.length) * PORTS.length;
+
+export const tag = (name: string) => `vsgb/c/ns/${name}`;
+const eniOfGeneration = (address: number, generation: number) => `eni-${(address + generation) % 3}`;
+export const podUID = (address: number, generation: number) => `pod-${address}-${generation}`;
+
+const row: fc.Arbitrary<Row> = fc
+  .record({
+    eni: fc.boolean(),
+    address: fc.constantFrom(...ADDRESSES),
+    instance: fc.constantFrom(...INSTANCES),
+    generation: fc.nat({ max: 2 }),
+    port: fc.constantFrom(...PORTS),
+    weight,
+    description: fc.constantFrom(undefined, '', 'manual', 'k8s/web', 'vsgb/other/ns/a', ...CLAIMS.map(tag)),
+  })
+  .map(({ eni, address, instance, generation, port, weight: of, description }) => ({
+    ...(eni
+      ? {
+          serverId: eniOfGeneration(address, generation),
+          serverIp: `10.0.0.${address}`,
+          type: 'eni' as const,
+        }
+      : { serverId: `i-${instance}`, type: 'ecs' as const }),
+    port,
+    weight: of,
+    ...(description !== undefined && { description }),
+  }));
+
+const mostly = (value: boolean) => fc.integer({ min: 0, max: 6 }).map((n) => (n === 0 ? !value : value));
+
+const claimStep: fc.Arbitrary<ClaimStep> = fc.record({
+  settings: fc
+    .record({
+      mode: fc.constantFrom('Sync' as const, 'Sync' as const, 'RemoveOnly' as const),
+      ownership: fc.constantFrom(
+        'Shared' as const,
+        'Shared' as const,
+        'Shared' as const,
+        'Exclusive' as const,
+      ),
+      drainMs: fc.constantFrom(0, 0, 1_000),
+      minBackends: fc.constantFrom(0, 0, 0, 1, 3),
+      suspended: mostly(false),
+      deleting: mostly(false),
+      mayAdd: mostly(true),
+      // A binding that is suspended and deleted has no claim on its group any more.
+    })
+    .map((settings) => ({ ...settings, suspended: settings.suspended && !settings.deleting })),
+  wanted: fc.record({
+    kind: mostly(true).map((known) => (known ? ('members' as const) : ('undetermined' as const))),
+    places: fc.array(fc.boolean(), { minLength: placeCount, maxLength: placeCount }),
+  }),
+  weights: fc.array(weight, { minLength: 1, maxLength: 3 }),
+  knowsPods: fc.boolean(),
+});
+
+const byHand: fc.Arbitrary<ByHand> = fc.oneof(
+  fc.record({ do: fc.constant('put' as const), row }),
+  fc.record({ do: fc.constant('drop' as const), index: fc.nat({ max: 20 }) }),
+  fc.record({ do: fc.constant('weigh' as const), index: fc.nat({ max: 20 }), weight }),
+);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  tenants: fc.array(
+    fc.record({
+      generation: fc.nat({ max: 2 }),
+      eniKnown: mostly(true),
+      predecessorsLive: fc.boolean(),
+    }),
+    { minLength: ADDRESSES.length, maxLength: ADDRESSES.length },
+  ),
+  claims: fc.array(claimStep, { minLength: 1, maxLength: CLAIMS.length }),
+  byHand: fc.array(byHand, { maxLength: 2 }),
+  clock: fc.integer({ min: -3_000, max: 3_000 }),
+  applied: fc.nat({ max: 8 }),
+});
+
+export const history: fc.Arbitrary<History> = fc.record({
+  rows: fc.array(row, { maxLength: 10 }),
+  steps: fc.array(step, { minLength: 1, maxLength: 5 }),
+});
+
+export type Records = ReadonlyMap<string, ReadonlyMap<BackendKey, BackendRecord>>;
+
+/** What the operator would hand to the plan at this step. */
+export function inputOf(
+  { tenants, claims }: Step,
+  rows: readonly Row[],
+  records: Records,
+  now: number,
+): GroupInput {
+  const tenant = (ip: string) => tenants[Number(ip.slice('10.0.0.'.length)) - 1] as Tenant;
+  return {
+    rows,
+    presumed: false,
+    claims: claims.map((one, i) => claimOf(CLAIMS[i] as string, one, tenants, records)),
+    eniOf: (ip, uid) => {
+      const { generation, eniKnown } = tenant(ip);
+      const address = Number(ip.slice('10.0.0.'.length));
+      if (!eniKnown || uid !== podUID(address, generation)) return undefined;
+      return eniOfGeneration(address, generation);
+    },
+    refused: new Set<BackendKey>(),
+    cohorts: new Map(),
+    additionsBlocked: false,
+    batchSize: BATCH_SIZE,
+    now,
+  };
+}
+
+function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], records: Records): Claim {
+  const live = new Set(
+    tenants.flatMap(({ generation, predecessorsLive }, i) =>
+      [0, 1, 2]
+        .filter((g) => g === generation || predecessorsLive)
+        .map((g) => podUID(ADDRESSES[i] as number, g)),
+    ),
+  );
+  return {
+    id: `ns/${name}`,
+    uid: name,
+    tag: tag(name),
+    ...of.settings,
+    desired: of.settings.deleting ? { kind: 'members', members: [], problems: [] } : desiredOf(of, tenants),
+    records: records.get(name) ?? new Map(),
+    livePods: of.knowsPods ? live : undefined,
+    liveNodes: { has: () => true },
+  };
+}
+
+function desiredOf({ wanted, weights }: ClaimStep, tenants: readonly Tenant[]): Desired {
+  const members: Member[] = [];
+  wanted.places.forEach((isWanted, i) => {
+    if (isWanted) members.push(memberAt(i, weights[i % weights.length] as number, tenants));
+  });
+  members.sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  if (wanted.kind === 'members') return { kind: 'members', members, problems: [] };
+  const alive = new Set(members.map(({ ip, instanceId }) => ip ?? instanceId ?? ''));
+  return { kind: 'undetermined', alive, problem: { reason: 'PortNotFound', message: 'no such port' } };
+}
+
+function memberAt(place: number, of: number, tenants: readonly Tenant[]): Member {
+  const port = PORTS[place % PORTS.length] as number;
+  const which = Math.floor(place / PORTS.length);
+  const address = ADDRESSES[which];
+  if (address !== undefined) {
+    const ip = `10.0.0.${address}`;
+    const uid = podUID(address, tenants[which]?.generation ?? 0);
+    return { slot: eniSlot(ip, port), type: 'eni', ip, port, weight: of, pod: uid, podUID: uid };
+  }
+  const instanceId = `i-${INSTANCES[which - ADDRESSES.length]}`;
+  return { slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight: of };
+}

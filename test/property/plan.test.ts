@@ -1,0 +1,438 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { addressOf, type BackendKey, backendKey, type Row } from '../../src/membership/backend.ts';
+import type { Batch } from '../../src/membership/batches.ts';
+import type { BackendRecord, Claim } from '../../src/membership/claim.ts';
+import type { Member } from '../../src/membership/desired.ts';
+import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan.ts';
+import { BATCH_SIZE, type ByHand, type History, history, inputOf, type Records } from './group-history.ts';
+import { GroupModel } from './group-model.ts';
+
+interface Moment {
+  readonly input: GroupInput;
+  readonly plan: GroupPlan;
+}
+
+/**
+ * Lives through a history as the operator does: plan, remember what the plan reports, carry out part of it, plan again.
+ * `check` sees every moment; the last plan is carried out as a whole.
+ */
+function live({ rows, steps }: History, check: (moment: Moment, group: GroupModel) => void): void {
+  const group = new GroupModel(rows);
+  let records: Records = new Map();
+  let now = 1_000_000;
+  steps.forEach((step, i) => {
+    for (const change of step.byHand) doByHand(group, change);
+    now += step.clock;
+    const input = inputOf(step, group.rows, records, now);
+    const plan = planGroup(input);
+    records = recordsOf(plan);
+    check({ input, plan }, new GroupModel(group.rows));
+    const applied = i === steps.length - 1 ? plan.batches.length : step.applied;
+    for (const batch of plan.batches.slice(0, applied)) group.apply(batch);
+  });
+}
+
+function doByHand(group: GroupModel, change: ByHand): void {
+  const { rows } = group;
+  if (change.do === 'put') group.put(change.row);
+  else {
+    const row = rows[change.index];
+    if (row === undefined) return;
+    if (change.do === 'drop') group.drop(backendKey(row));
+    else group.put({ ...row, weight: change.weight });
+  }
+}
+
+const recordsOf = ({ reports }: GroupPlan): Records =>
+  new Map(reports.map(({ claim, records }) => [claim.uid, records]));
+
+/** The same world after the plan, seen by an operator that remembers what the plan reported. */
+function after({ input, plan }: Moment, group: GroupModel): GroupInput {
+  const records = recordsOf(plan);
+  return {
+    ...input,
+    rows: group.rows,
+    claims: input.claims.map((claim) => ({ ...claim, records: records.get(claim.uid) ?? claim.records })),
+  };
+}
+
+/** Carries the plan out. What minBackends held can go once others have taken its place: that takes a second plan. */
+function settle(moment: Moment, group: GroupModel): Moment {
+  for (const batch of moment.plan.batches) group.apply(batch);
+  const input = after(moment, group);
+  const next = { input, plan: planGroup(input) };
+  const held = moment.plan.reports.some(({ records }) =>
+    [...records.values()].some(({ state }) => state === 'Held'),
+  );
+  return held && next.plan.batches.length > 0 ? settle(next, group) : next;
+}
+
+const changesOf = (batches: readonly Batch[], action?: Batch['action']) =>
+  batches
+    .filter((batch) => action === undefined || batch.action === action)
+    .flatMap(({ changes }) => changes);
+
+const membersOf = ({ desired }: Claim): readonly Member[] =>
+  desired.kind === 'members' ? desired.members : [];
+const activeOf = ({ claims }: GroupInput) => claims.filter(({ suspended }) => !suspended);
+const isProven = ({ tag, records }: Claim, row: Row) =>
+  row.description === tag || records.has(backendKey(row));
+
+const fills = (row: Row, { ip, instanceId, port }: Member) =>
+  addressOf(row) === (ip ?? instanceId) && row.port === port;
+
+/** A live pod or node answers behind this row, as far as anybody can know. */
+function isAliveFor({ eniOf }: GroupInput, row: Row, claim: Claim): boolean {
+  return membersOf(claim).some((member) => {
+    if (!fills(row, member)) return false;
+    const eni = member.ip === undefined ? undefined : eniOf(member.ip, member.podUID);
+    return eni === undefined || eni === row.serverId;
+  });
+}
+
+const holdsAlive = (claim: Claim, row: Row) =>
+  claim.desired.kind === 'undetermined' && claim.desired.alive.has(addressOf(row)) && isProven(claim, row);
+
+function always(name: string, numRuns: number, check: (moment: Moment, group: GroupModel) => void): void {
+  test(name, () => {
+    fc.assert(
+      fc.property(history, (past) => live(past, check)),
+      { numRuns },
+    );
+  });
+}
+
+always(
+  'every batch is one that the API takes: not over the size, no row twice, nothing there added, nothing absent changed',
+  3_000,
+  ({ plan }, group) => {
+    const keys = changesOf(plan.batches).map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const batch of plan.batches) {
+      expect(batch.changes.length).toBeGreaterThan(0);
+      expect(batch.changes.length).toBeLessThanOrEqual(BATCH_SIZE);
+      group.apply(batch);
+    }
+  },
+);
+
+always('no call more than the changes need', 1_000, ({ plan }) => {
+  for (const action of ['remove', 'set', 'add'] as const) {
+    const calls = plan.batches.filter((batch) => batch.action === action).length;
+    expect(calls).toBe(Math.ceil(changesOf(plan.batches, action).length / BATCH_SIZE));
+  }
+});
+
+always('what belongs to somebody else is not touched', 2_000, ({ input, plan }) => {
+  const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
+  for (const { key } of changesOf(plan.batches)) {
+    const row = rows.get(key);
+    if (row === undefined) continue;
+    const active = activeOf(input);
+    const allowed =
+      input.claims.some((claim) => isProven(claim, row)) ||
+      active.some(
+        (claim) => claim.ownership === 'Exclusive' && claim.desired.kind === 'members' && !claim.deleting,
+      ) ||
+      active.some((claim) => claim.mode === 'RemoveOnly' && isAliveFor(input, row, claim));
+    expect(allowed).toBe(true);
+  }
+});
+
+always(
+  'what a suspended binding owns is not touched, and still its own afterwards',
+  1_000,
+  ({ input, plan }) => {
+    const written = new Set(changesOf(plan.batches).map(({ key }) => key));
+    for (const { claim, records } of plan.reports) {
+      if (!claim.suspended || claim.deleting) continue;
+      for (const row of input.rows.filter((one) => isProven(claim, one))) {
+        expect(written.has(backendKey(row))).toBe(false);
+        expect(records.has(backendKey(row))).toBe(true);
+      }
+    }
+  },
+);
+
+always(
+  'a row that a binding wants and that leads to a live pod or node is neither removed nor drained',
+  2_000,
+  ({ input, plan }) => {
+    const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
+    for (const { action, changes } of plan.batches) {
+      for (const { key, row: after } of changes) {
+        const row = rows.get(key);
+        const alive =
+          row && activeOf(input).some((claim) => isAliveFor(input, row, claim) || holdsAlive(claim, row));
+        if (row === undefined || !alive) continue;
+        expect(action).toBe('set');
+        const weights = activeOf(input).flatMap((claim) => membersOf(claim).filter((one) => fills(row, one)));
+        if (after.weight === 0) expect(weights.some(({ weight }) => weight === 0)).toBe(true);
+      }
+    }
+  },
+);
+
+always(
+  'removals go first, then weights, then additions, but for one batch that keeps the group from being empty',
+  2_000,
+  ({ plan }, group) => {
+    const rank = { remove: 0, set: 1, add: 2 };
+    const early = plan.batches.findIndex((batch, i) => {
+      const next = plan.batches[i + 1];
+      return next !== undefined && rank[batch.action] > rank[next.action];
+    });
+    const ordered = plan.batches.filter((_, i) => i !== early).map(({ action }) => rank[action]);
+    expect(ordered).toEqual([...ordered].sort());
+    if (early === -1) return;
+    for (const batch of plan.batches.slice(0, early)) group.apply(batch);
+    expect(group.usable).toBeGreaterThan(0);
+    const without = new GroupModel(group.rows);
+    without.apply(plan.batches[early + 1] as Batch);
+    expect(without.usable).toBe(0);
+    expect(plan.batches[early]?.urgent).toBe(true);
+  },
+);
+
+always(
+  'never leaves a group that takes requests with nobody to take them while a usable backend waits to be added',
+  2_000,
+  ({ plan }, group) => {
+    const waiting = changesOf(plan.batches, 'add').some(({ row }) => row.weight > 0);
+    if (group.usable === 0 || !waiting) return;
+    for (const batch of plan.batches) {
+      group.apply(batch);
+      expect(group.usable).toBeGreaterThan(0);
+    }
+  },
+);
+
+always('never takes a binding below its minBackends', 2_000, ({ input, plan }, group) => {
+  const before = group.rows;
+  for (const batch of plan.batches) group.apply(batch);
+  for (const claim of activeOf(input)) {
+    if (claim.deleting) continue;
+    const strangers = claim.ownership === 'Exclusive' && claim.desired.kind === 'members';
+    const isOwn = (row: Row) =>
+      isProven(claim, row) || (strangers && !input.claims.some((other) => isProven(other, row)));
+    const own = new Set(before.filter(isOwn).map(backendKey));
+    const recorded = plan.reports.find((report) => report.claim === claim)?.records;
+    const left = group.rows.filter(
+      (row) => own.has(backendKey(row)) || recorded?.has(backendKey(row)),
+    ).length;
+    expect(left).toBeGreaterThanOrEqual(Math.min(claim.minBackends, own.size));
+  }
+});
+
+always('a second plan over the result of the first does nothing', 2_000, (moment, group) => {
+  expect(settle(moment, group).plan.batches).toEqual([]);
+});
+
+always(
+  'once carried out, the group holds what is wanted and nothing more of ours',
+  2_000,
+  (moment, group) => {
+    const { input } = moment;
+    const settled = settle(moment, group).plan;
+    for (const claim of activeOf(input)) {
+      for (const member of membersOf(claim)) {
+        const there = group.rows.some((row) => fills(row, member));
+        const addable = member.ip === undefined || input.eniOf(member.ip, member.podUID) !== undefined;
+        if (claim.mode === 'Sync' && claim.mayAdd && addable) expect(there).toBe(true);
+      }
+    }
+    for (const { claim, records } of settled.reports) {
+      for (const { row, state } of records.values()) {
+        if (input.claims.some((one) => one.suspended && isProven(one, row))) continue;
+        expect(state).not.toBe('Removing');
+        const wanted = isAliveFor(input, row, claim) || holdsAlive(claim, row);
+        if (state === 'Registered') expect(wanted).toBe(true);
+        if (state === 'Draining' && !wanted)
+          expect(group.rows.find((one) => backendKey(one) === backendKey(row))?.weight).toBe(0);
+      }
+    }
+  },
+);
+
+always(
+  'a row of ours that the first Sync binding wants has the weight that it wants',
+  1_000,
+  (moment, group) => {
+    const { input } = moment;
+    for (const { claim, records } of settle(moment, group).plan.reports) {
+      if (claim !== input.claims[0] && claim.id !== input.claims[0]?.id) continue;
+      if (claim.suspended || claim.mode !== 'Sync' || !claim.mayAdd) continue;
+      for (const member of membersOf(claim)) {
+        for (const row of group.rows.filter((one) => fills(one, member))) {
+          const isOurs = records.has(backendKey(row));
+          const othersSuspended = input.claims.some((other) => other.suspended && isProven(other, row));
+          if (isOurs && !othersSuspended && isAliveFor(input, row, claim))
+            expect(row.weight).toBe(member.weight);
+        }
+      }
+    }
+  },
+);
+
+always('the order of the rows changes nothing', 1_000, ({ input, plan }) => {
+  const reversed = planGroup({ ...input, rows: [...input.rows].reverse() });
+  expect(reversed.batches).toEqual(plan.batches);
+  expect(reversed.lookups.map(({ slot }) => slot)).toEqual(plan.lookups.map(({ slot }) => slot));
+  expect(reversed.wakeAt).toEqual(plan.wakeAt);
+  const byKey = ({ reports }: GroupPlan) =>
+    reports.map(({ records }) => [...records].sort(([a], [b]) => (a < b ? -1 : 1)));
+  expect(byKey(reversed)).toEqual(byKey(plan));
+});
+
+always(
+  'before the group was read nothing is planned but removals of rows that were recorded',
+  1_000,
+  ({ input }) => {
+    const rows = new Map<BackendKey, Row>();
+    for (const { records } of input.claims) for (const [key, { row }] of records) rows.set(key, row);
+    const { batches } = planGroup({ ...input, rows: [...rows.values()], presumed: true });
+    for (const { action, changes } of batches) {
+      expect(action).toBe('remove');
+      for (const { key } of changes) expect(rows.has(key)).toBe(true);
+    }
+  },
+);
+
+always('rows of one cohort share no batch with others, and refused ones are not sent', 1_000, ({ input }) => {
+  const number = (key: string) => [...key].reduce((sum, c) => sum + c.charCodeAt(0), 0);
+  const cohorts = { get: (key: BackendKey) => (number(key) % 3 === 0 ? undefined : number(key) % 3) };
+  const refused = { has: (key: BackendKey) => number(key) % 5 === 0 };
+  for (const { changes } of planGroup({ ...input, cohorts, refused }).batches) {
+    expect(new Set(changes.map(({ key }) => cohorts.get(key))).size).toBe(1);
+    expect(changes.some(({ key }) => refused.has(key))).toBe(false);
+  }
+});
+
+/** One binding, one row, and a pod that leaves: whatever happens to the calls in between, time decides. */
+const DRAIN_MS = 10_000;
+const turns = fc.array(
+  fc.record({
+    clock: fc.integer({ min: 0, max: 4_000 }),
+    applied: fc.boolean(),
+    byHand: fc.option(fc.constantFrom(1, 70), { nil: undefined }),
+  }),
+  { maxLength: 12 },
+);
+
+function oneRow(mode: Claim['mode'], weight: number) {
+  const row: Row = {
+    serverId: 'eni-1',
+    serverIp: '10.0.0.1',
+    port: 80,
+    type: 'eni',
+    weight,
+    description: 'manual',
+  };
+  const member: Member = {
+    slot: '10.0.0.1#80' as Member['slot'],
+    type: 'eni',
+    ip: '10.0.0.1',
+    port: 80,
+    weight: 100,
+    podUID: 'p',
+    pod: 'p',
+  };
+  let records: ReadonlyMap<BackendKey, BackendRecord> = new Map([
+    [backendKey(row), { row, state: 'Registered', podUID: 'p', pod: 'p' }],
+  ]);
+  const group = new GroupModel([row]);
+  const turn = (now: number, wanted: boolean, applied: boolean) => {
+    const claim: Claim = {
+      id: 'ns/a',
+      uid: 'a',
+      tag: 'vsgb/c/ns/a',
+      mode,
+      ownership: 'Shared',
+      records,
+      drainMs: DRAIN_MS,
+      minBackends: 0,
+      desired: { kind: 'members', members: wanted ? [member] : [], problems: [] },
+      suspended: false,
+      deleting: false,
+      mayAdd: true,
+      livePods: { has: () => true },
+      liveNodes: { has: () => true },
+    };
+    const plan = planGroup({
+      rows: group.rows,
+      presumed: false,
+      claims: [claim],
+      eniOf: () => 'eni-1',
+      refused: new Set<BackendKey>(),
+      cohorts: new Map(),
+      additionsBlocked: false,
+      batchSize: BATCH_SIZE,
+      now,
+    });
+    records = plan.reports[0]?.records ?? records;
+    if (applied) for (const batch of plan.batches) group.apply(batch);
+    return plan;
+  };
+  return { group, row, turn };
+}
+
+test('a drain ends drainMs after it began, whatever is planned, lost or changed by hand in between', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('Sync' as const, 'RemoveOnly' as const),
+      fc.constantFrom(0, 1, 100),
+      turns,
+      (mode, weight, list) => {
+        const { group, row, turn } = oneRow(mode, weight);
+        const began = 1_000_000;
+        let now = began;
+        turn(now, false, false);
+        for (const { clock, applied, byHand } of list) {
+          now += clock;
+          if (byHand !== undefined && group.has(backendKey(row))) group.put({ ...row, weight: byHand });
+          const { batches, wakeAt } = turn(now, false, applied);
+          const removes = batches.some(({ action }) => action === 'remove');
+          expect(removes || !group.has(backendKey(row))).toBe(now >= began + DRAIN_MS);
+          if (now < began + DRAIN_MS) expect(wakeAt).toBe(began + DRAIN_MS);
+          if (now >= began + DRAIN_MS) return;
+        }
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test('a clock that is set back makes a drain at most drainMs longer', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1e9 }), fc.nat({ max: DRAIN_MS - 1 }), (back, elapsed) => {
+      const { group, row, turn } = oneRow('Sync', 100);
+      turn(2e9, false, true);
+      turn(2e9 + elapsed, false, true);
+      turn(2e9 + elapsed - back, false, true);
+      turn(2e9 + elapsed - back + DRAIN_MS, false, true);
+      expect(group.has(backendKey(row))).toBe(false);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a member that is wanted again during its drain gets back the weight it had, whatever is lost in between', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('Sync' as const, 'RemoveOnly' as const),
+      fc.constantFrom(1, 30, 100),
+      fc.array(fc.tuple(fc.boolean(), fc.boolean()), { maxLength: 8 }),
+      (mode, weight, list) => {
+        const { group, turn } = oneRow(mode, weight);
+        for (const [wanted, applied] of list) turn(1_000_000, wanted, applied);
+        turn(1_000_000, true, true);
+        expect(group.rows.map((row) => row.weight)).toEqual([mode === 'Sync' ? 100 : weight]);
+        expect(turn(1_000_000, true, true).reports[0]?.records.values().next().value?.state).toBe(
+          'Registered',
+        );
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});

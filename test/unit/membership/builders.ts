@@ -1,0 +1,217 @@
+import { type BackendKey, backendKey, ecsSlot, eniSlot, type Row } from '../../../src/membership/backend.ts';
+import type { Batch } from '../../../src/membership/batches.ts';
+import type { BackendRecord, Claim } from '../../../src/membership/claim.ts';
+import type {
+  AddressView,
+  EndpointsView,
+  NodesView,
+  NodeView,
+  ServicePortView,
+  ServiceView,
+} from '../../../src/membership/cluster.ts';
+import type { Desired, DesiredInput, Member } from '../../../src/membership/desired.ts';
+import { type GroupInput, type GroupPlan, planGroup } from '../../../src/membership/plan.ts';
+
+/* The cluster. */
+
+export function service(
+  change: Partial<ServiceView> & { port?: Partial<ServicePortView> } = {},
+): ServiceView {
+  const { port, ...rest } = change;
+  return {
+    name: 'web',
+    type: 'NodePort',
+    ports: [{ name: 'http', port: 80, nodePort: 30080, ...port }],
+    ...rest,
+  };
+}
+
+export function node(name: string, change: Partial<NodeView> = {}): NodeView {
+  return {
+    name,
+    labels: {},
+    providerID: `cn-hangzhou.i-${name}`,
+    unschedulable: false,
+    ready: true,
+    internalIPs: [`192.168.0.${name.length}`],
+    taintKeys: [],
+    ...change,
+  };
+}
+
+export function nodes(...list: readonly NodeView[]): NodesView {
+  return { get: (name) => list.find((one) => one.name === name), values: () => list };
+}
+
+/** A ready endpoint on node n1, of a pod that is named by its address. */
+export function endpoint(ip: string, change: Partial<AddressView> = {}): AddressView {
+  const pod = { namespace: 'shop', name: `pod-${ip}`, uid: `uid-${ip}` };
+  return { ip, ready: true, serving: true, terminating: false, nodeName: 'n1', pod, ...change };
+}
+
+export const terminating = { ready: false, serving: true, terminating: true } as const;
+export const notReady = { ready: false, serving: false } as const;
+
+export function slice(
+  addresses: readonly AddressView[],
+  ports: EndpointsView['subsets'][number]['ports'] = [{ name: 'http', port: 8080 }],
+): EndpointsView {
+  return { subsets: [{ addresses, ports }] };
+}
+
+export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
+  return {
+    service: service(),
+    serviceName: 'shop/web',
+    port: 80,
+    backendType: 'eni',
+    weight: 100,
+    endpoints: [],
+    nodes: nodes(node('n1'), node('n2')),
+    podWeight: () => undefined,
+    excludeCordonedNodes: false,
+    localWeights: false,
+    ...change,
+  };
+}
+
+/** `address:port*weight` of each member. */
+export function shown(desired: Desired): readonly string[] | string {
+  if (desired.kind === 'undetermined') return desired.problem.reason;
+  return desired.members.map(({ ip, instanceId, port, weight }) => `${ip ?? instanceId}:${port}*${weight}`);
+}
+
+/* The group. */
+
+/** The row of a pod: `eniRow('a')` has the address 10.0.0.a on eni-a. */
+export function eniRow(name: string, change: Partial<Row> = {}): Row {
+  return {
+    serverId: `eni-${name}`,
+    port: 8080,
+    type: 'eni',
+    serverIp: `10.0.0.${name}`,
+    weight: 100,
+    ...change,
+  };
+}
+
+export function ecsRow(name: string, change: Partial<Row> = {}): Row {
+  return { serverId: `i-${name}`, port: 30080, type: 'ecs', weight: 100, ...change };
+}
+
+export function eniMember(name: string, change: Partial<Member> = {}): Member {
+  const ip = `10.0.0.${name}`;
+  const port = change.port ?? 8080;
+  const pod = { pod: `pod-${name}`, podUID: `uid-${name}`, node: 'n1' };
+  return { slot: eniSlot(ip, port), type: 'eni', ip, port, weight: 100, ...pod, ...change };
+}
+
+export function ecsMember(name: string, change: Partial<Member> = {}): Member {
+  const instanceId = `i-${name}`;
+  const port = change.port ?? 30080;
+  return {
+    slot: ecsSlot(instanceId, port),
+    type: 'ecs',
+    instanceId,
+    port,
+    weight: 100,
+    node: name,
+    ...change,
+  };
+}
+
+export function record(row: Row, change: Partial<BackendRecord> = {}): BackendRecord {
+  return { row, state: 'Registered', ...change };
+}
+
+/** The record of the pod that `eniMember(name)` is. */
+export function podRecord(name: string, change: Partial<BackendRecord> = {}): BackendRecord {
+  return record(eniRow(name), { pod: `pod-${name}`, podUID: `uid-${name}`, node: 'n1', ...change });
+}
+
+export function recordsOf(...list: readonly BackendRecord[]): ReadonlyMap<BackendKey, BackendRecord> {
+  return new Map(list.map((one) => [backendKey(one.row), one]));
+}
+
+export function members(...list: readonly Member[]): Desired {
+  const sorted = [...list].sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  return { kind: 'members', members: sorted, problems: [] };
+}
+
+export function undetermined(...alive: readonly string[]): Desired {
+  return {
+    kind: 'undetermined',
+    alive: new Set(alive),
+    problem: { reason: 'PortNotFound', message: 'no such port' },
+  };
+}
+
+export const everything = { has: () => true };
+
+/** A Sync binding that owns what carries the tag `vsgb/c/shop/<name>`, and wants nothing. */
+export function claim(name: string, change: Partial<Claim> = {}): Claim {
+  return {
+    id: `shop/${name}`,
+    uid: `binding-${name}`,
+    tag: tag(name),
+    mode: 'Sync',
+    ownership: 'Shared',
+    desired: members(),
+    records: new Map(),
+    drainMs: 0,
+    minBackends: 0,
+    suspended: false,
+    deleting: false,
+    mayAdd: true,
+    livePods: everything,
+    liveNodes: everything,
+    ...change,
+  };
+}
+
+export const tag = (name: string) => `vsgb/c/shop/${name}`;
+
+/** A row that carries the tag of `claim('web')`. */
+export const own = (row: Row, change: Partial<Row> = {}): Row => ({
+  ...row,
+  description: tag('web'),
+  ...change,
+});
+
+/** The ENI of 10.0.0.a is eni-a. */
+export const eniByName = (ip: string) => `eni-${ip.slice('10.0.0.'.length)}`;
+
+export function groupInput(change: Partial<GroupInput> = {}): GroupInput {
+  return {
+    rows: [],
+    presumed: false,
+    claims: [],
+    eniOf: eniByName,
+    refused: new Set<BackendKey>(),
+    cohorts: new Map(),
+    additionsBlocked: false,
+    batchSize: 20,
+    now: 1_000_000,
+    ...change,
+  };
+}
+
+export function plan(change: Partial<GroupInput>): GroupPlan {
+  return planGroup(groupInput(change));
+}
+
+/** `action address:port` of each change, with the weight for what is set or added. */
+export function written({ batches }: Pick<GroupPlan, 'batches'>): readonly (readonly string[])[] {
+  return batches.map(({ action, changes }) => changes.map(({ row }) => describeChange(action, row)));
+}
+
+function describeChange(action: Batch['action'], { serverIp, serverId, port, weight }: Row): string {
+  const place = `${action} ${serverIp === undefined ? serverId : `${serverId}/${serverIp.split('.').at(-1)}`}:${port}`;
+  return action === 'remove' ? place : `${place}*${weight}`;
+}
+
+/** The state that the plan records for each row of a binding, by server. */
+export function states({ reports }: GroupPlan, name = 'web'): Readonly<Record<string, string>> {
+  const report = reports.find((one) => one.claim.id === `shop/${name}`);
+  return Object.fromEntries([...(report?.records ?? [])].map(([, { row, state }]) => [row.serverId, state]));
+}
