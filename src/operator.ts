@@ -60,7 +60,7 @@ async function startAndWait(
   const { transport, namespace } = connect(config, metrics);
   stack.defer(() => transport.close());
   const readiness: Readiness = { started: false, watching: undefined };
-  const http = await serve(config, metrics, readiness);
+  const http = await serve(config, { transport, clock, metrics, logger }, readiness);
   stack.defer(() => http.close());
   logger.info('Started', { version, metricsAddress: http.metricsAddress, healthAddress: http.healthAddress });
 

@@ -128,6 +128,11 @@ export const flags = {
     'Address of the ECS API.',
     'the endpoint of the region, see --endpoint-network',
   ),
+  stsEndpoint: cloud.optional(
+    endpoint,
+    'Address of the STS API, where RRSA gets its credentials.',
+    'the endpoint of the region, see --endpoint-network',
+  ),
   endpointNetwork: cloud.defaulted(
     choice('vpc', 'public'),
     'vpc',
@@ -221,6 +226,11 @@ export const flags = {
     ({ inCluster }) => (inCluster ? ':8080' : '127.0.0.1:0'),
     'Where /metrics is served, or off. Port 0 takes a free one and logs it.',
     { fallbackHelp: ':8080 in a cluster, else 127.0.0.1:0' },
+  ),
+  metricsAuth: process.defaulted(
+    choice('none', 'kubernetes'),
+    'none',
+    'Who gets the metrics. kubernetes: who shows a token of the cluster and may get the path /metrics there; the operator then needs deploy/components/metrics-auth.',
   ),
   healthAddress: process.defaulted(
     address,

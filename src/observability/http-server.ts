@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Address {
@@ -22,7 +28,12 @@ export interface HttpServerOptions {
   /** Whether the operator does, or as a standby could do at once, its work. */
   readonly ready: readonly HealthCheck[];
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
+  /** Asked before /metrics is answered. Default: everybody may. */
+  readonly metricsGuard?: MetricsGuard | undefined;
 }
+
+/** Undefined lets pass who sent this Authorization header; else the status that refuses them. Rejects when it cannot say. */
+export type MetricsGuard = (authorization: string | undefined) => Promise<401 | 403 | undefined>;
 
 export interface HttpServers {
   /** Where it really listens, `127.0.0.1:34567`; undefined when off. */
@@ -38,7 +49,8 @@ interface Reply {
   readonly contentType?: string;
 }
 
-type Routes = Readonly<Record<string, (query: URLSearchParams) => Reply | Promise<Reply>>>;
+type Route = (query: URLSearchParams, headers: IncomingHttpHeaders) => Reply | Promise<Reply>;
+type Routes = Readonly<Record<string, Route>>;
 
 /** /healthz and /readyz on both addresses, /metrics on the one for metrics. Rejects when an address cannot be had. */
 export async function startHttpServers(options: HttpServerOptions): Promise<HttpServers> {
@@ -49,7 +61,11 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
   };
   const withMetrics: Routes = {
     ...health,
-    '/metrics': async () => ({ status: 200, body: await metrics.render(), contentType: metrics.contentType }),
+    '/metrics': async (_, { authorization }) => {
+      const refused = await refusal(options.metricsGuard, authorization);
+      if (refused !== undefined) return refused;
+      return { status: 200, body: await metrics.render(), contentType: metrics.contentType };
+    },
   };
   const servers: Server[] = [];
   const close = async () => {
@@ -71,6 +87,19 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+async function refusal(
+  guard: MetricsGuard | undefined,
+  authorization: string | undefined,
+): Promise<Reply | undefined> {
+  try {
+    const status = await guard?.(authorization);
+    return status && { status, body: status === 401 ? 'unauthorized\n' : 'forbidden\n' };
+  } catch {
+    // Why is for the log: who asks may be anybody.
+    return { status: 503, body: 'the right to read this could not be checked\n' };
   }
 }
 
@@ -105,6 +134,7 @@ async function answer(routes: Routes, request: IncomingMessage, response: Server
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     ...(status === 405 && { allow: 'GET, HEAD' }),
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
   });
   response.end(request.method === 'HEAD' ? undefined : bytes);
 }
@@ -116,7 +146,7 @@ async function reply(routes: Routes, request: IncomingMessage): Promise<Reply> {
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { status: 405, body: 'method not allowed\n' };
   try {
-    return await route(url.searchParams);
+    return await route(url.searchParams, request.headers);
   } catch (error) {
     return { status: 500, body: `${error}\n` };
   }

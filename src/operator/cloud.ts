@@ -26,6 +26,7 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
       override: {
         ...(config.slbEndpoint !== undefined && { slb: config.slbEndpoint }),
         ...(config.ecsEndpoint !== undefined && { ecs: config.ecsEndpoint }),
+        ...(config.stsEndpoint !== undefined && { sts: config.stsEndpoint }),
       },
     },
     clock,
@@ -38,11 +39,13 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
     onRefresh: (refresh) => {
       const { result, reason, description, expiresAt, error } = refresh;
-      metrics.cloud.credentialsRefreshes.inc({ result: result === 'success' ? 'success' : 'error' });
-      metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
-      if (error !== undefined)
+      metrics.cloud.credentialsRefreshes.inc({ result });
+      if (error !== undefined) {
         logger.error('Credentials could not be fetched', { from: description, reason, error });
-      else logger.debug('Credentials fetched', { from: description, reason });
+        return;
+      }
+      metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
+      logger.debug('Credentials fetched', { from: description, reason });
       if (refresh.changed) for (const listener of changed) listener();
     },
   });

@@ -1,5 +1,9 @@
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { type HttpServers, startHttpServers } from '../observability/http-server.ts';
+import { RequestGuard } from '../kubernetes/request-guard.ts';
+import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Watching } from './watching.ts';
 
@@ -10,7 +14,15 @@ export interface Readiness {
   watching: Watching | undefined;
 }
 
-export function serve(config: Config, metrics: Metrics, readiness: Readiness): Promise<HttpServers> {
+export interface ServingParts {
+  readonly transport: KubeTransport;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export function serve(config: Config, parts: ServingParts, readiness: Readiness): Promise<HttpServers> {
+  const { metrics } = parts;
   metrics.onScrape(() => showCaches(metrics, readiness.watching));
   return startHttpServers({
     metricsAddress: config.metricsAddress,
@@ -27,7 +39,25 @@ export function serve(config: Config, metrics: Metrics, readiness: Readiness): P
       { name: 'started', check: () => (readiness.started ? undefined : 'not every cache was complete yet') },
     ],
     metrics,
+    metricsGuard: config.metricsAuth === 'kubernetes' ? metricsGuard(parts) : undefined,
   });
+}
+
+/** As controller-runtime's: who may `get` the path /metrics of the cluster may get ours. */
+function metricsGuard({ transport, clock, logger }: ServingParts): MetricsGuard {
+  const guard = new RequestGuard({ transport, clock, verb: 'get', path: '/metrics' });
+  return async (authorization) => {
+    const token = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return 401;
+    try {
+      const verdict = await guard.check(token);
+      if (verdict === 'allowed') return undefined;
+      return verdict === 'forbidden' ? 403 : 401;
+    } catch (error) {
+      logger.warn('Who asks for the metrics could not be checked; nobody gets them', { error });
+      throw error;
+    }
+  };
 }
 
 function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined): void {

@@ -178,6 +178,14 @@ describe('refused, with a sentence that says what was received and what was expe
       '--ecs-endpoint: received "http://127.0.0.1.example.com", expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)',
     ],
     [
+      [...REGION, '--sts-endpoint', 'http://sts.example.com'],
+      '--sts-endpoint: received "http://sts.example.com", expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)',
+    ],
+    [
+      [...REGION, '--metrics-auth', 'basic'],
+      '--metrics-auth: received "basic", expected one of none, kubernetes',
+    ],
+    [
       [...REGION, '--leader-elect'],
       '--leader-elect-namespace is needed with --leader-elect outside a cluster: expected the name of a namespace',
     ],

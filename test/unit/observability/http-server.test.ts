@@ -75,6 +75,35 @@ describe('metrics', () => {
     expect(await get(metricsAddress, '/readyz')).toMatchObject({ status: 200 });
   });
 
+  test.each([
+    [401, 'unauthorized\n', 'Bearer'],
+    [403, 'forbidden\n', null],
+  ] as const)('who may not read them gets %d; health stays open', async (status, body, challenge) => {
+    const { metricsAddress } = await start({ metricsGuard: async () => status });
+    const refused = await get(metricsAddress, '/metrics');
+    expect(refused).toMatchObject({ status, body });
+    expect(refused.headers.get('www-authenticate')).toBe(challenge);
+    expect(await get(metricsAddress, '/readyz')).toMatchObject({ status: 200 });
+  });
+
+  test('the guard is shown the Authorization header, and lets pass', async () => {
+    const shown: (string | undefined)[] = [];
+    const { metricsAddress } = await start({
+      metricsGuard: async (authorization) => void shown.push(authorization),
+    });
+    const headers = { authorization: 'Bearer abc' };
+    expect(await (await fetch(`http://${metricsAddress}/metrics`, { headers })).text()).toBe('up 1\n');
+    await get(metricsAddress, '/metrics', 'HEAD');
+    expect(shown).toEqual(['Bearer abc', undefined]);
+  });
+
+  test('a guard that cannot say lets nobody pass, and does not say why', async () => {
+    const metricsGuard = () => Promise.reject(new Error('tokenreviews is forbidden'));
+    const { metricsAddress } = await start({ metricsGuard });
+    const { status, body } = await get(metricsAddress, '/metrics');
+    expect({ status, body }).toEqual({ status: 503, body: 'the right to read this could not be checked\n' });
+  });
+
   test('a failure to render is an answer of 500, not a crash', async () => {
     const render = () => Promise.reject(new Error('oops'));
     const { metricsAddress } = await start({ metrics: { contentType: 'text/plain', render } });
