@@ -6,6 +6,7 @@ import { createTransport, type KubeTransport } from './kubernetes/transport.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { type Cloud, createCloud } from './operator/cloud.ts';
+import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
 import { readClusterId } from './operator/cluster-id.ts';
 import { CONTROLLER, createGroupLoop, type GroupLoop } from './operator/group-loop.ts';
 import { createLeadership } from './operator/leadership.ts';
@@ -64,7 +65,8 @@ async function startAndWait(
   stack.defer(() => http.close());
   logger.info('Started', { version, metricsAddress: http.metricsAddress, healthAddress: http.healthAddress });
 
-  const cloud = createCloud(config, clock, metrics, logger);
+  const cloud = createCloud(config, clock, observeCloud(metrics, logger));
+  showRateLimiter(metrics, cloud.limiter);
   stack.defer(() => cloud.close());
   // A failure is told by its hook, and fetched again by the first call: nothing to do about it here.
   void cloud.credentials.get().catch(() => {});
@@ -120,8 +122,7 @@ interface Connection {
 }
 
 function connect(config: Config, metrics: Metrics): Connection {
-  const kubeConfig = loadKubeConfig(config.kubeconfig);
-  if (config.context !== undefined) kubeConfig.setCurrentContext(config.context);
+  const kubeConfig = loadKubeConfig(config.kubeconfig, { context: config.context });
   const transport = createTransport(kubeConfig, {
     clock,
     userAgent: `vservergroup-operator/${version}`,

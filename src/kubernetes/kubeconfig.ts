@@ -15,6 +15,8 @@ export interface KubeConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly home?: string;
   readonly serviceAccountToken?: string;
+  /** Instead of the current one. */
+  readonly context?: string | undefined;
 }
 
 /** The given file, else those of KUBECONFIG, else the pod's service account, else ~/.kube/config: kubectl's order. */
@@ -22,14 +24,15 @@ export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): 
   const env = sources.env ?? process.env;
   const named = file ?? env['KUBECONFIG'] ?? '';
   const files = file === undefined ? named.split(delimiter).filter((name) => name !== '') : [file];
-  if (files.length > 0) return checked(merged(files), files.join(delimiter));
+  const using = (config: KubeConfig, source: string) => checked(config, source, sources.context);
+  if (files.length > 0) return using(merged(files), files.join(delimiter));
   if (env['KUBERNETES_SERVICE_HOST'] && exists(sources.serviceAccountToken ?? serviceAccountToken)) {
     const inCluster = new KubeConfig();
     inCluster.loadFromCluster();
-    return checked(inCluster, 'the service account');
+    return using(inCluster, 'the service account');
   }
   const usual = join(sources.home ?? homedir(), '.kube', 'config');
-  if (exists(usual)) return checked(merged([usual]), usual);
+  if (exists(usual)) return using(merged([usual]), usual);
   throw new KubeConfigError(
     'no Kubernetes API to talk to: give --kubeconfig or KUBECONFIG, or run in a pod with a service account',
   );
@@ -97,12 +100,15 @@ function tokenFilesOf(content: { users?: unknown }): Map<string, string> {
   return found;
 }
 
-function checked(config: KubeConfig, source: string): KubeConfig {
+function checked(config: KubeConfig, source: string, chosen: string | undefined): KubeConfig {
+  if (chosen !== undefined) config.setCurrentContext(chosen);
   const name = config.getCurrentContext();
   if (!name) throw new KubeConfigError(`kubeconfig ${source} has no current-context`);
   const context = config.getContextObject(name);
-  if (context === null)
-    throw new KubeConfigError(`kubeconfig ${source} has no context ${name}, its current-context`);
+  if (context === null) {
+    const origin = chosen === undefined ? 'its current-context' : 'which was asked for';
+    throw new KubeConfigError(`kubeconfig ${source} has no context ${name}, ${origin}`);
+  }
   const cluster = config.getCluster(context.cluster);
   if (cluster === null) {
     throw new KubeConfigError(

@@ -1,11 +1,10 @@
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from '../alibaba/client.ts';
-import type { CredentialsSource } from '../alibaba/credentials.ts';
+import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials.ts';
 import { createEniResolver, type EniResolver } from '../alibaba/eni-resolver.ts';
+import type { CallRecord } from '../alibaba/rpc.ts';
 import { createRateLimiter, type RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import type { Logger } from '../observability/logger.ts';
-import type { Metrics } from '../observability/metrics.ts';
 
 export interface Cloud {
   readonly client: AlibabaClient;
@@ -17,8 +16,29 @@ export interface Cloud {
   close(): void;
 }
 
-/** The cloud API as configured, told to metrics and log. */
-export function createCloud(config: Config, clock: Clock, metrics: Metrics, logger: Logger): Cloud {
+/** What is told of each call, and each time that credentials are fetched. */
+export interface CloudObserver {
+  readonly onCall?: (record: CallRecord) => void;
+  readonly onRefresh?: (record: RefreshRecord) => void;
+}
+
+export type CloudConfig = Pick<
+  Config,
+  | 'region'
+  | 'vpcId'
+  | 'slbEndpoint'
+  | 'ecsEndpoint'
+  | 'stsEndpoint'
+  | 'endpointNetwork'
+  | 'allowInsecureEndpoints'
+  | 'credentialsDir'
+  | 'apiTimeout'
+  | 'apiQps'
+  | 'apiBurst'
+>;
+
+/** The cloud API as configured. */
+export function createCloud(config: CloudConfig, clock: Clock, observer: CloudObserver = {}): Cloud {
   const transport = {
     endpoints: {
       network: config.endpointNetwork,
@@ -38,14 +58,7 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
     regionId: config.region,
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
     onRefresh: (refresh) => {
-      const { result, reason, description, expiresAt, error } = refresh;
-      metrics.cloud.credentialsRefreshes.inc({ result });
-      if (error !== undefined) {
-        logger.error('Credentials could not be fetched', { from: description, reason, error });
-        return;
-      }
-      metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
-      logger.debug('Credentials fetched', { from: description, reason });
+      observer.onRefresh?.(refresh);
       if (refresh.changed) for (const listener of changed) listener();
     },
   });
@@ -54,18 +67,9 @@ export function createCloud(config: Config, clock: Clock, metrics: Metrics, logg
     ...transport,
     credentials,
     limiter,
-    onCall: ({ action, code, durationMs, group, count, requestId }) => {
-      metrics.apiCall(action, code, durationMs / 1000);
-      if (code.includes('Throttling')) metrics.cloud.throttled.inc();
-      logger.debug('API call', { action, code, durationMs, group: group?.vServerGroupId, count, requestId });
-    },
+    ...(observer.onCall !== undefined && { onCall: observer.onCall }),
   });
   const resolver = createEniResolver({ ecs: client.ecs, clock, vpcId: config.vpcId });
-  metrics.onScrape(() => {
-    metrics.cloud.rate.set(limiter.rate);
-    for (const [priority, calls] of Object.entries(limiter.waiting))
-      metrics.cloud.waiting.set({ priority }, calls);
-  });
   return {
     client,
     credentials,

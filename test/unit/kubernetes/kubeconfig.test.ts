@@ -91,3 +91,13 @@ test.each([
   expect(message).toMatch(expected);
   expect(message).not.toContain('secret-token');
 });
+
+test('a context that is asked for is taken; one that is not there is told', () => {
+  const both = [file(config('one')), file(config('two'))].join(delimiter);
+  const sources = { ...nothing, env: { KUBECONFIG: both } };
+  const loaded = loadKubeConfig(undefined, { ...sources, context: 'two' });
+  expect(loaded.getCurrentCluster()?.server).toBe('https://two:6443');
+  expect(() => loadKubeConfig(undefined, { ...sources, context: 'three' })).toThrow(
+    /has no context three, which was asked for/,
+  );
+});

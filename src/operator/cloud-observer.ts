@@ -1,0 +1,31 @@
+import type { RateLimiter } from '../alibaba/throttle.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { CloudObserver } from './cloud.ts';
+
+/** Tells metrics and log of the cloud API. */
+export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
+  return {
+    onCall({ action, code, durationMs, group, count, requestId }) {
+      metrics.apiCall(action, code, durationMs / 1000);
+      if (code.includes('Throttling')) metrics.cloud.throttled.inc();
+      logger.debug('API call', { action, code, durationMs, group: group?.vServerGroupId, count, requestId });
+    },
+    onRefresh({ result, reason, description, expiresAt, error }) {
+      metrics.cloud.credentialsRefreshes.inc({ result });
+      if (error !== undefined) {
+        logger.error('Credentials could not be fetched', { from: description, reason, error });
+        return;
+      }
+      metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
+      logger.debug('Credentials fetched', { from: description, reason });
+    },
+  };
+}
+
+export function showRateLimiter({ cloud, onScrape }: Metrics, limiter: RateLimiter): void {
+  onScrape(() => {
+    cloud.rate.set(limiter.rate);
+    for (const [priority, calls] of Object.entries(limiter.waiting)) cloud.waiting.set({ priority }, calls);
+  });
+}
