@@ -196,6 +196,7 @@ const HINT_BY_CODE: Readonly<Record<string, string>> = {
   RegionNotSupport: 'Check spec.regionId, --region and the endpoint.',
   'OperationFailed.Endpoint': 'Check spec.regionId, --region and the endpoint.',
   InvalidRegionId: 'Check spec.regionId or --region.',
+  ENOTFOUND: 'Check spec.regionId, --region, the endpoint and the DNS of the cluster.',
   InsecureEndpoint: 'Use https, or allow plain HTTP explicitly.',
   Certificate:
     'The endpoint showed a certificate that is not trusted: check the endpoint, the proxy and NODE_EXTRA_CA_CERTS.',
@@ -208,7 +209,8 @@ export function hintFor(code: string, kind: ErrorKind, outcome: Outcome, action:
     const product = action === 'DescribeNetworkInterfaces' ? 'ecs' : 'slb';
     return `Grant the RAM action ${product}:${action} to the identity that the operator runs with.`;
   }
-  const hint = HINT_BY_CODE[code] ?? HINT_BY_KIND[kind];
+  const isRegion = code === 'InvalidParameter' && kind === 'configuration';
+  const hint = HINT_BY_CODE[isRegion ? 'InvalidRegionId' : code] ?? HINT_BY_KIND[kind];
   return outcome === 'unknown'
     ? `${hint} The call may have taken effect: the current state is read before it is repeated.`
     : hint;

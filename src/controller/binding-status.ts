@@ -21,12 +21,13 @@ export function bindingStatus(
   const lastRemoval = group.lastRemoval.get(`${binding.metadata.namespace}/${binding.metadata.name}`);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
+  const loadBalancerId = group.loadBalancerId ?? binding.status.loadBalancerId;
   const count = (state: BackendStatus['state']) =>
     backends.filter((backend) => backend.state === state).length;
   return {
     observedGeneration: binding.metadata.generation,
     conditions: conditionsOf(verdictOf(input), binding, conditions, wall),
-    ...(group.loadBalancerId !== undefined && { loadBalancerId: group.loadBalancerId }),
+    ...(loadBalancerId !== undefined && { loadBalancerId }),
     desired: desiredCount(report),
     registered: count('Registered'),
     draining: count('Draining'),

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import { type Action, GroupState } from './group-state.ts';
-import { ERROR_OUTCOMES } from './outcome.ts';
+import { outcomeOf } from './outcome.ts';
 
 export type WriteResult =
   | { readonly is: 'written'; readonly requestId: string }
@@ -125,7 +125,7 @@ export class GroupWriter {
 
   #fail(group: GroupState, batch: Batch, error: ApiError): void {
     const { clock, enis, random } = this.#parts;
-    const { split, retry } = ERROR_OUTCOMES[error.kind];
+    const { split, retry } = outcomeOf(error);
     if (error.outcome === 'unknown' || error.kind === 'groupMissing') group.needsDescribe = true;
     if (!split) {
       this.#rest(group, batch.action, error);
@@ -145,7 +145,7 @@ export class GroupWriter {
   #rest(group: GroupState, action: Action, error: ApiError): void {
     const { clock, random, hooks } = this.#parts;
     const now = clock.now();
-    const { attempts, retryAt } = group.fail(action, error, ERROR_OUTCOMES[error.kind].retry, now, random);
+    const { attempts, retryAt } = group.fail(action, error, outcomeOf(error).retry, now, random);
     hooks.onFailed(group, action, error, attempts, retryAt - now);
   }
 }

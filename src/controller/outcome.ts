@@ -1,4 +1,4 @@
-import type { ErrorKind } from '../alibaba/errors.ts';
+import type { ApiError, ErrorKind } from '../alibaba/errors.ts';
 import type { Reason } from '../api/conditions.ts';
 import type { BackoffRange } from './group-state.ts';
 
@@ -23,7 +23,13 @@ const SLOW: BackoffRange = { baseMs: 2_000, capMs: 60_000 };
  * The only place that knows what an error of the API does to queue, condition and event. Whether the group must be read
  * before anything else is the error's own `outcome`, not its kind.
  */
-export const ERROR_OUTCOMES: Readonly<Record<ErrorKind, ErrorOutcome>> = {
+export function outcomeOf({ kind, code }: Pick<ApiError, 'kind' | 'code'>): ErrorOutcome {
+  const outcome = BY_KIND[kind];
+  const reason = (kind === 'configuration' || kind === 'transient') && REASON_BY_CODE[code];
+  return reason ? { ...outcome, reason } : outcome;
+}
+
+const BY_KIND: Readonly<Record<ErrorKind, ErrorOutcome>> = {
   busy: { retry: FAST, reason: 'ApiUnavailable', stalled: false, split: false, tellAfter: 8 },
   throttled: { retry: FAST, reason: 'Throttled', stalled: false, split: false, tellAfter: 3 },
   transient: { retry: FAST, reason: 'ApiUnavailable', stalled: false, split: false, tellAfter: 3 },
@@ -34,4 +40,16 @@ export const ERROR_OUTCOMES: Readonly<Record<ErrorKind, ErrorOutcome>> = {
   denied: { retry: SLOW, reason: 'AccessDenied', stalled: true, split: false, tellAfter: 1 },
   configuration: { retry: SLOW, reason: 'LoadBalancerNotReady', stalled: true, split: false, tellAfter: 1 },
   bug: { retry: SLOW, reason: 'InternalError', stalled: false, split: true, tellAfter: 1 },
+};
+
+/** Of the kind, the code tells more. As a matter of configuration, InvalidParameter is about the region (kindOf). */
+const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
+  InvalidParameter: 'UnknownRegion',
+  InvalidRegionId: 'UnknownRegion',
+  'InvalidRegionId.NotFound': 'UnknownRegion',
+  RegionNotSupport: 'UnknownRegion',
+  UnauthorizedRegion: 'UnknownRegion',
+  'OperationFailed.Endpoint': 'UnknownRegion',
+  ENOTFOUND: 'UnknownRegion',
+  AmbiguousAddress: 'VpcUnknown',
 };

@@ -1,6 +1,12 @@
 import type { NodeObject, PodObject } from '../kubernetes/objects.ts';
 import type { StoreChange } from '../kubernetes/store.ts';
-import { type BindingObject, type ClusterCaches, type GroupKey, groupOf } from './cluster-caches.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  type GroupKey,
+  groupOf,
+  hasFinalizer,
+} from './cluster-caches.ts';
 
 /** Says that something a group depends on has changed. */
 export type Enqueue = (group: GroupKey) => void;
@@ -60,12 +66,18 @@ export function connectPodTriggers(
   };
 }
 
-/** Our own status writes come back as events; they change nothing that a group depends on. */
+/**
+ * Our own status writes come back as events; they change nothing that a group depends on. Not so while a finalizer is to
+ * be set or released: a status that is written meanwhile has the API server refuse that patch as based on an old object,
+ * and its event is the only sign to make it again (finalizers.ts).
+ */
 function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>): boolean {
   if (!old?.parsed.ok || !now?.parsed.ok || old.uid !== now.uid) return false;
   const before = old.parsed.binding.metadata;
   const after = now.parsed.binding.metadata;
+  const settled = hasFinalizer(now.parsed.binding) && after.deletionTimestamp === undefined;
   return (
+    settled &&
     before.generation === after.generation &&
     before.deletionTimestamp === after.deletionTimestamp &&
     before.finalizers.join() === after.finalizers.join()

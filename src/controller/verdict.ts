@@ -4,7 +4,7 @@ import type { Batch } from '../membership/batches.ts';
 import type { ClaimReport } from '../membership/plan.ts';
 import type { MissingEni } from './eni-directory.ts';
 import type { GroupState, Refusal } from './group-state.ts';
-import { ERROR_OUTCOMES } from './outcome.ts';
+import { outcomeOf } from './outcome.ts';
 
 /** Everything that one binding's status tells of. */
 export interface StatusInput {
@@ -52,7 +52,7 @@ function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined 
 
 function failureVerdict({ group }: StatusInput, stalled: boolean): Verdict | undefined {
   for (const { error, attempts } of group.failures.values()) {
-    const outcome = ERROR_OUTCOMES[error.kind];
+    const outcome = outcomeOf(error);
     if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
     return {
       ready: false,
@@ -108,7 +108,7 @@ function backendsVerdict({ binding, group, report, missingEnis }: StatusInput): 
 function missingEniProblem(missing: readonly MissingEni[]): Pick<Verdict, 'reason' | 'message'> {
   const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
   if (failed !== undefined) {
-    return { reason: ERROR_OUTCOMES[failed.kind].reason, message: failed.message };
+    return { reason: outcomeOf(failed).reason, message: failed.message };
   }
   const pods = listed(missing.map(({ member }) => `${member.pod ?? 'endpoint'} (${member.ip})`));
   return {
