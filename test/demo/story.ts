@@ -112,6 +112,9 @@ class Scene {
     const { api, namespace, ownNodes } = this.#stage;
     await applyApp(api, namespace, { replicas, realNodes: !ownNodes });
     await this.#untilRolledOut(replicas);
+    await waitUntil('the observer to see the endpoints of all pods', async () =>
+      this.#seesAll(await this.#pods()),
+    );
     // How pods started is not the operator's story.
     this.#observer.mark();
     await applyBinding(api, namespace, { vServerGroupId: GROUP, drain: { seconds: 0 } });
@@ -206,18 +209,24 @@ class Scene {
     const { endpoints } = this.#observer;
     const probe = async () => {
       this.#observer.throwIfBroken();
-      const pods = new Set((await this.#pods()).map(({ metadata }) => metadata.name));
+      const pods = await this.#pods();
       const ready = [...endpoints.ready.values()];
-      if (pods.size !== replicas || ready.length !== replicas || !ready.every(({ pod }) => pods.has(pod))) {
-        throw new Error(`${pods.size} pods are there and ${ready.length} endpoints are ready`);
+      if (pods.length !== replicas || !this.#seesAll(pods)) {
+        throw new Error(`${pods.length} pods are there and ${ready.length} endpoints are ready`);
       }
       const { problems } = this.#compare(ready);
       if (problems.length > 0) throw new Error(abbreviate(problems, PROBLEMS_SHOWN, '; '));
       const binding = await this.app.binding(APP);
-      return isAtRest(binding, replicas) || Promise.reject(new Error(sayStatus(binding)));
+      return isAtRest(binding, ready.length) || Promise.reject(new Error(sayStatus(binding)));
     };
     const options = { timeoutMs: EQUAL_WITHIN_MS, intervalMs: POLL_MS };
-    await waitUntil(`${GROUP} to equal the ${replicas} ready endpoints`, probe, options);
+    await waitUntil(`${GROUP} to equal the cluster, ${replicas} pods`, probe, options);
+  }
+
+  #seesAll(pods: readonly Pod[]): boolean {
+    const addresses = new Set(pods.map(({ status }) => status.podIP));
+    const seen = [...this.#observer.endpoints.ready.values()];
+    return seen.length === addresses.size && seen.every(({ address }) => addresses.has(address));
   }
 
   #compare(ready: readonly Endpoint[]): Comparison {
@@ -283,12 +292,12 @@ interface Deployment extends KubeObject {
   };
 }
 
-function isAtRest({ metadata, status }: Binding, replicas: number): boolean {
+function isAtRest({ metadata, status }: Binding, backends: number): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return (
     ready?.status === 'True' &&
     (status?.observedGeneration ?? -1) >= (metadata.generation ?? 0) &&
-    status?.registered === replicas &&
+    status?.registered === backends &&
     status.draining === 0
   );
 }

@@ -12,7 +12,7 @@ import { waitUntil } from '../wait-until.ts';
 import { CallRecorder } from './calls.ts';
 import { type OperatorOptions, OperatorProcess } from './operator-process.ts';
 import { expectStatusTrue } from './status.ts';
-import { type Binding, Workloads } from './workloads.ts';
+import { type Binding, type Pod, Workloads } from './workloads.ts';
 
 export interface EnvironmentOptions {
   readonly controlPlane?: ControlPlaneOptions;
@@ -55,10 +55,9 @@ export class Environment {
       await applyFolder(api, resolve(ROOT, 'deploy/base'));
       const nodes = options.nodes ?? ['node0', 'node1', 'node2', 'node3'];
       await createNodes(api, nodes);
-      await untilNodesReady(
-        api,
-        nodes.map((node) => (typeof node === 'string' ? node : node.name)),
-      );
+      const names = nodes.map((node) => (typeof node === 'string' ? node : node.name));
+      await untilNodesReady(api, names);
+      if (names[0] !== undefined) await settleAddressPool(api, names[0]);
       const simulator = await startSimulator({ backendsPerLoadBalancer: 0, ...options.simulator });
       const kubeconfig = await controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT);
       return new Environment(controlPlane, api, simulator, kubeconfig);
@@ -185,4 +184,22 @@ export class Environment {
     await this.api.close();
     await this.controlPlane.stop();
   }
+}
+
+/**
+ * kwok 0.8 makes its pool of pod addresses with the first pod; two first pods at once get a pool each, and the same
+ * address. One pod that comes and goes before all others keeps the addresses of a test's pods apart.
+ */
+async function settleAddressPool(api: KubeApi, nodeName: string): Promise<void> {
+  const pods = '/api/v1/namespaces/default/pods';
+  const pod = await api.create(pods, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { generateName: 'first-' },
+    spec: { nodeName, containers: [{ name: 'none', image: 'none' }] },
+  });
+  const path = `${pods}/${pod.metadata.name}`;
+  const hasAddress = async () => (await api.get<Pod>(path)).status.podIP !== undefined;
+  await waitUntil('the first pod to have an address', hasAddress);
+  await api.delete(path, { gracePeriodSeconds: 0 });
 }
