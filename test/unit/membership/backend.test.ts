@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals';
+import {
+  addressOf,
+  backendKey,
+  byCodeUnit,
+  ecsSlot,
+  eniSlot,
+  type Row,
+} from '../../../src/membership/backend.ts';
+import { ecsRow, eniRow } from './builders.ts';
+
+const keys: readonly (readonly [string, Row, Row, boolean])[] = [
+  ['weight and description play no part', eniRow('1'), eniRow('1', { weight: 0, description: 'x' }), true],
+  ['ecs: another port is another backend', ecsRow('1'), ecsRow('1', { port: 30081 }), false],
+  ['ecs: an address plays no part', ecsRow('1'), ecsRow('1', { serverIp: '10.0.0.1' }), true],
+  [
+    'eni: another address of one ENI is another backend',
+    eniRow('1'),
+    eniRow('1', { serverIp: '10.0.0.2' }),
+    false,
+  ],
+  [
+    'eni: the same address on another ENI is another backend',
+    eniRow('1'),
+    eniRow('1', { serverId: 'eni-2' }),
+    false,
+  ],
+  ['eni: another port is another backend', eniRow('1'), eniRow('1', { port: 8081 }), false],
+  [
+    'IPv6: address and port do not run into each other',
+    eniRow('1', { serverIp: '::1', port: 11 }),
+    eniRow('1', { serverIp: '1::1', port: 1 }),
+    false,
+  ],
+];
+test.each(keys)('identity of a row: %s', (_, a, b, same) => {
+  expect(backendKey(a) === backendKey(b)).toBe(same);
+});
+
+const addresses: readonly (readonly [string, Row, string])[] = [
+  ['ecs: the instance', ecsRow('1', { serverIp: '192.168.0.1' }), 'i-1'],
+  ['eni: the address', eniRow('1'), '10.0.0.1'],
+  ['eci: the address', eniRow('1', { type: 'eci', serverId: 'eci-1' }), '10.0.0.1'],
+  ['eni without an address: the ENI', { serverId: 'eni-1', port: 1, type: 'eni', weight: 1 }, 'eni-1'],
+];
+test.each(addresses)('address of a row: %s', (_, row, expected) => {
+  expect(addressOf(row)).toBe(expected);
+});
+
+test('slots of pods and of instances never meet', () => {
+  expect(String(eniSlot('i-1', 80))).not.toBe(String(ecsSlot('i-1', 80)));
+});
+
+test('strings are ordered by code unit', () => {
+  expect(['b', 'a', 'B', 'ä', 'a1', 'a'].sort(byCodeUnit)).toEqual(['B', 'a', 'a', 'a1', 'b', 'ä']);
+});
