@@ -5,7 +5,8 @@ import { type BindingObject, hasFinalizer } from './cluster-caches.ts';
 import type { Bound } from './gather.ts';
 
 export interface FinalizerHooks {
-  onError(binding: BindingObject, error: unknown): void;
+  /** `outdated`: the binding has changed meanwhile, which may be no event to anyone else (a status write of our own). */
+  onError(binding: BindingObject, error: unknown, outdated: boolean): void;
 }
 
 /**
@@ -13,7 +14,7 @@ export interface FinalizerHooks {
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  *
  * Nothing waits for these writes: the binding's next event goes on from there. The resourceVersion in the patch makes
- * the API server refuse one that is based on an old list; a refused one is made again from the newer object.
+ * the API server refuse one that is based on an old list; whoever is told of that comes again with the newer object.
  */
 export class Finalizers {
   readonly #transport: KubeTransport;
@@ -53,9 +54,9 @@ export class Finalizers {
     if (this.#patched.get(uid) === resourceVersion) return;
     this.#patched.set(uid, resourceVersion);
     this.#send(object, finalizers).catch((error: unknown) => {
-      if (isOutdated(error)) return;
       this.#patched.delete(uid);
-      this.#hooks.onError(object, error);
+      const status = error instanceof KubeApiError ? error.status : undefined;
+      if (status !== 404) this.#hooks.onError(object, error, status === 409);
     });
   }
 
@@ -70,9 +71,4 @@ export class Finalizers {
       body: { metadata: { uid, resourceVersion, finalizers } },
     });
   }
-}
-
-/** Gone, or changed meanwhile: a newer event is on its way. */
-function isOutdated(error: unknown): boolean {
-  return error instanceof KubeApiError && (error.status === 404 || error.status === 409);
 }

@@ -18,6 +18,8 @@ import type { Watching } from './watching.ts';
 export const CONTROLLER = 'vservergroup';
 
 const FINALIZER_RETRY_MS = 1_000;
+/** Longer than the cache takes to show the newer object. */
+const OUTDATED_RETRY_MS = 100;
 
 export interface GroupLoopParts {
   readonly config: Config;
@@ -55,10 +57,11 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
   };
   const enis = new EniDirectory(cloud.resolver, (group) => queue.add(group));
   const finalizers = new Finalizers(parts.transport, {
-    onError: (binding, error) => {
-      logger.warn('Finalizer could not be written; tried again', { binding: binding.key, error });
+    onError: (binding, error, outdated) => {
+      if (!outdated)
+        logger.warn('Finalizer could not be written; tried again', { binding: binding.key, error });
       const group = groupOf(binding, config.region);
-      if (group !== undefined) queue.addAfter(group, FINALIZER_RETRY_MS);
+      if (group !== undefined) queue.addAfter(group, outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS);
     },
   });
   const controller = createController(parts, { reporter, drains, enis, finalizers });
