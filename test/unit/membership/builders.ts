@@ -11,6 +11,7 @@ import type {
 } from '../../../src/membership/cluster.ts';
 import type { Desired, DesiredInput, Member } from '../../../src/membership/desired.ts';
 import { type GroupInput, type GroupPlan, planGroup } from '../../../src/membership/plan.ts';
+import { GroupModel } from '../../property/group-model.ts';
 
 /* The cluster. */
 
@@ -208,6 +209,35 @@ export function written({ batches }: Pick<GroupPlan, 'batches'>): readonly (read
 function describeChange(action: Batch['action'], { serverIp, serverId, port, weight }: Row): string {
   const place = `${action} ${serverIp === undefined ? serverId : `${serverId}/${serverIp.split('.').at(-1)}`}:${port}`;
   return action === 'remove' ? place : `${place}*${weight}`;
+}
+
+/**
+ * A group with the operator on it: each `turn` plans, remembers what the plan reports and, unless told otherwise, carries
+ * the plan out.
+ */
+export class Turns {
+  readonly #group: GroupModel;
+  #records = new Map<string, Claim['records']>();
+
+  constructor(rows: readonly Row[]) {
+    this.#group = new GroupModel(rows);
+  }
+
+  get rows(): readonly Row[] {
+    return this.#group.rows;
+  }
+
+  turn(claims: readonly Claim[], change: Partial<GroupInput> = {}, carriedOut = true): GroupPlan {
+    const known = claims.map((one) => ({ ...one, records: this.#records.get(one.uid) ?? one.records }));
+    const result = plan({ rows: this.rows, claims: known, ...change });
+    this.#records = new Map(result.reports.map(({ claim: { uid }, records }) => [uid, records]));
+    if (carriedOut) for (const batch of result.batches) this.#group.apply(batch);
+    return result;
+  }
+
+  lose(claims: readonly Claim[], change: Partial<GroupInput> = {}): GroupPlan {
+    return this.turn(claims, change, false);
+  }
 }
 
 /** The state that the plan records for each row of a binding, by server. */
