@@ -1,0 +1,48 @@
+import type { Manifest } from '../control-plane/manifest.ts';
+import { targetOf } from './audit-log.ts';
+
+/** One verb on one resource, as a role grants it. */
+export interface Grant {
+  readonly verb: string;
+  /** As in an audited request. */
+  readonly target: string;
+  /** Undefined: all of them. */
+  readonly name: string | undefined;
+}
+
+interface Rule {
+  readonly verbs: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+interface RbacObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly rules?: readonly Rule[];
+  readonly roleRef?: { readonly kind: string; readonly name: string };
+  readonly subjects?: readonly { readonly kind: string; readonly name: string }[];
+}
+
+/** All that the roles among the manifests that are bound to the ServiceAccount grant, verb by verb. */
+export function grantsTo(account: string, manifests: readonly Manifest[]): readonly Grant[] {
+  const objects = manifests.map(({ object }) => object as unknown as RbacObject);
+  return objects
+    .filter(({ subjects = [] }) =>
+      subjects.some(({ kind, name }) => kind === 'ServiceAccount' && name === account),
+    )
+    .flatMap(({ roleRef }) =>
+      objects.filter(({ kind, metadata }) => kind === roleRef?.kind && metadata.name === roleRef.name),
+    )
+    .flatMap(({ rules = [] }) => rules.flatMap(grantsOf));
+}
+
+function grantsOf({ verbs, apiGroups = [], resources = [], resourceNames }: Rule): Grant[] {
+  const names: readonly (string | undefined)[] = resourceNames ?? [undefined];
+  return apiGroups.flatMap((apiGroup) =>
+    resources.flatMap((resource) =>
+      verbs.flatMap((verb) => names.map((name) => ({ verb, target: targetOf(apiGroup, resource), name }))),
+    ),
+  );
+}
