@@ -20,12 +20,10 @@ export const REASONS = {
     'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
   GroupNotFound: 'The vServer group does not exist in the region. Correct the binding or create the group.',
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and takes no change.',
-  GroupConflict: 'Another binding claims the same group in a way that cannot be shared.',
   AccessDenied:
     'The account may not read or change the group. deploy/ram-policy.json lists the actions needed.',
   CredentialsInvalid: 'The access key or token was refused. Check the credentials of the operator.',
   UnknownRegion: 'No endpoint serves this region. Correct spec.regionId or give --slb-endpoint.',
-  RegionMismatch: 'The operator only serves another region. Correct spec.regionId or --region.',
   VpcUnknown:
     'The VPC of the pods is not known, so that no network interface can be looked up. Give --vpc-id.',
   EniNotFound: 'No network interface holds the IP of a pod. It is looked up again; the other backends go on.',
@@ -40,6 +38,18 @@ export const REASONS = {
   InternalError: 'The operator failed in a way that it should not. It is tried again; please report it.',
 } as const;
 
+/** Every reason that only events carry. A problem's event has the reason and the message of its condition. */
+export const EVENT_REASONS = {
+  Added: 'Backends were added to the group.',
+  Removed: 'Backends were removed from the group.',
+  Draining: 'Backends got weight 0; those that leave are removed later.',
+  Weighed: 'Backends got another weight.',
+  Recovered: 'What an earlier event told of is over.',
+  InvalidWeight: "A pod's annotation slb.alibabacloud.com/weight is no weight. Another one is used.",
+  EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
+} as const;
+
+export type EventReason = keyof typeof EVENT_REASONS;
 export type ConditionType = keyof typeof CONDITION_TYPES;
 export type Reason = keyof typeof REASONS;
 

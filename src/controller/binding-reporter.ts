@@ -1,4 +1,4 @@
-import { findCondition, type Reason } from '../api/conditions.ts';
+import { type EventReason, findCondition, type Reason } from '../api/conditions.ts';
 import {
   API_VERSION,
   type Condition,
@@ -11,7 +11,8 @@ import { bindingStatus } from './binding-status.ts';
 import type { BindingObject } from './cluster-caches.ts';
 import type { Bound, Notice } from './gather.ts';
 import type { GroupState } from './group-state.ts';
-import { listed, type StatusInput } from './verdict.ts';
+import { messages } from './messages.ts';
+import type { StatusInput } from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
@@ -71,12 +72,7 @@ export class BindingReporter {
   /** A binding whose spec can't be read has no group: this is all that can be done for it. */
   reportInvalid(object: BindingObject, message: string): void {
     const told = this.#toldTo(object.uid, []);
-    this.#tellProblem(
-      object,
-      told,
-      'InvalidSpec',
-      `${object.key} can't be read: ${message}. Correct the spec.`,
-    );
+    this.#tellProblem(object, told, 'InvalidSpec', messages.invalidSpec(object.key, message));
   }
 
   /** One event per binding and call that changed its backends. */
@@ -84,11 +80,8 @@ export class BindingReporter {
     for (const { object } of bound) {
       const own = batch.changes.filter(({ claim }) => claim === object.key);
       if (own.length === 0) continue;
-      for (const { reason, verb, changes } of told(batch, own)) {
-        const names = listed(changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}`));
-        const note = `${verb} ${group.vServerGroupId}: ${names} (request ${requestId}).`;
-        this.#record(object, 'Normal', reason, note);
-      }
+      for (const { reason, message, changes } of told(batch.action, own))
+        this.#record(object, 'Normal', reason, message(changes, group.ref, requestId));
     }
   }
 
@@ -121,7 +114,7 @@ export class BindingReporter {
   #record(
     { namespace, name, uid }: BindingObject,
     type: 'Normal' | 'Warning',
-    reason: string,
+    reason: Reason | EventReason,
     note: string,
   ): void {
     const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
@@ -129,17 +122,14 @@ export class BindingReporter {
   }
 }
 
-function told({ action }: Batch, changes: readonly Change[]) {
-  if (action === 'remove') return [{ reason: 'Removed', verb: `Removed ${backends(changes)} from`, changes }];
-  if (action === 'add') return [{ reason: 'Added', verb: `Added ${backends(changes)} to`, changes }];
+function told(action: Batch['action'], changes: readonly Change[]) {
+  if (action === 'remove') return [{ reason: 'Removed', message: messages.removed, changes }] as const;
+  if (action === 'add') return [{ reason: 'Added', message: messages.added, changes }] as const;
   const drained = changes.filter(({ row }) => row.weight === 0);
   const weighed = changes.filter(({ row }) => row.weight !== 0);
-  return [
-    { reason: 'Draining', verb: `Set weight 0 on ${backends(drained)} in`, changes: drained },
-    { reason: 'Weighed', verb: `Changed the weight of ${backends(weighed)} in`, changes: weighed },
-  ].filter((part) => part.changes.length > 0);
-}
-
-function backends(changes: readonly Change[]): string {
-  return changes.length === 1 ? '1 backend' : `${changes.length} backends`;
+  const parts = [
+    { reason: 'Draining', message: messages.draining, changes: drained },
+    { reason: 'Weighed', message: messages.weighed, changes: weighed },
+  ] as const;
+  return parts.filter((part) => part.changes.length > 0);
 }

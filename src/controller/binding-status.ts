@@ -8,6 +8,7 @@ import {
 } from '../api/vservergroupbinding.ts';
 import { byCodeUnit } from '../membership/backend.ts';
 import type { Member } from '../membership/desired.ts';
+import { recordsAsTheyAre } from './dry-run.ts';
 import { statusFromRecord } from './records.ts';
 import { desiredCount, refusalsOf, type StatusInput, type Verdict, verdictOf } from './verdict.ts';
 
@@ -31,10 +32,16 @@ export function bindingStatus(
     desired: desiredCount(report),
     registered: count('Registered'),
     draining: count('Draining'),
-    foreign: group.rows === undefined ? binding.status.foreign : (report?.foreign ?? 0),
+    foreign: foreignCount(input),
     backends: backends.slice(0, MAX_STATUS_BACKENDS),
     ...(lastRemovalTime !== undefined && { lastRemovalTime }),
   };
+}
+
+function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
+  if (group.rows === undefined) return binding.status.foreign;
+  if (report === undefined) return 0;
+  return dryRun ? group.rows.length - recordsAsTheyAre(group, report).length : report.foreign;
 }
 
 function conditionsOf(
@@ -59,7 +66,7 @@ function conditionsOf(
   return next;
 }
 
-function backendsOf({ group, report, missingEnis }: StatusInput): readonly BackendStatus[] {
+function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readonly BackendStatus[] {
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refusedSlots = new Map(
@@ -80,7 +87,8 @@ function backendsOf({ group, report, missingEnis }: StatusInput): readonly Backe
         : `its ENI is ${lookup.state === 'pending' ? 'being looked up' : 'not found'}`;
     return pendingStatus(member, 'Pending', member.instanceId ?? '', message);
   });
-  return [...[...report.records.values()].map(statusFromRecord), ...pending].sort(
+  const records = dryRun ? recordsAsTheyAre(group, report) : [...report.records.values()];
+  return [...records.map(statusFromRecord), ...pending].sort(
     (a, b) =>
       byCodeUnit(`${a.serverIp ?? ''} ${a.serverId}`, `${b.serverIp ?? ''} ${b.serverId}`) || a.port - b.port,
   );

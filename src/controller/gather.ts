@@ -1,3 +1,4 @@
+import type { EventReason } from '../api/conditions.ts';
 import { ownershipTag } from '../api/ownership-tag.ts';
 import type { VServerGroupBinding } from '../api/vservergroupbinding.ts';
 import { type BackendKey, byCodeUnit } from '../membership/backend.ts';
@@ -11,6 +12,7 @@ import {
   needsPods,
 } from './cluster-caches.ts';
 import type { GroupState } from './group-state.ts';
+import { messages } from './messages.ts';
 import { recordsFromStatus } from './records.ts';
 
 export const WEIGHT_ANNOTATION = 'slb.alibabacloud.com/weight';
@@ -20,11 +22,13 @@ export interface GatherOptions {
   readonly defaultDrainSeconds: number;
   readonly excludeCordonedNodes: boolean;
   readonly localWeights: boolean;
+  /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
+  readonly dryRun: boolean;
 }
 
 /** Something that keeps nothing from being served but that the binding's user should know. */
 export interface Notice {
-  readonly reason: 'InvalidWeight' | 'EndpointsTruncated';
+  readonly reason: Extract<EventReason, 'InvalidWeight' | 'EndpointsTruncated'>;
   readonly message: string;
 }
 
@@ -48,7 +52,7 @@ export function gather(
     if (!object.parsed.ok) continue;
     const { binding } = object.parsed;
     const claim = claimOf(object, binding, group, caches, options);
-    bound.push({ object, binding, claim, notices: noticesOf(object, binding, claim, caches) });
+    bound.push({ object, binding, claim, notices: noticesOf(object, binding, claim, group, caches) });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
 }
@@ -78,11 +82,14 @@ function claimOf(
     minBackends: spec.minBackends,
     suspended: spec.suspend,
     deleting,
-    mayAdd:
-      (spec.deletionPolicy === 'Retain' || hasFinalizer(binding)) && (!podsAreNeeded || pods !== undefined),
+    mayAdd: isGuarded(binding, options) && (!podsAreNeeded || pods !== undefined),
     livePods,
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
+}
+
+function isGuarded(binding: VServerGroupBinding, { dryRun }: GatherOptions): boolean {
+  return dryRun || binding.spec.deletionPolicy === 'Retain' || hasFinalizer(binding);
 }
 
 const NOTHING: Desired = { kind: 'members', members: [], problems: [] };
@@ -125,15 +132,16 @@ function noticesOf(
   { namespace }: BindingObject,
   { spec }: VServerGroupBinding,
   claim: Claim | undefined,
+  { ref }: GroupState,
   caches: ClusterCaches,
 ): readonly Notice[] {
   const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];
   const notices = problems.flatMap(({ reason, message }) =>
-    reason === 'InvalidWeight' ? [{ reason, message: `${message}.` }] : [],
+    reason === 'InvalidWeight' ? [{ reason, message: messages.invalidWeight(message, ref) }] : [],
   );
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   if (!caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))
     return notices;
-  const message = `the Endpoints of Service ${serviceName} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in the group: run the operator with --endpoints-source=endpointslices.`;
+  const message = messages.endpointsTruncated(serviceName, ref);
   return [...notices, { reason: 'EndpointsTruncated', message }];
 }

@@ -1,25 +1,23 @@
 import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
-import type { BackendKey, Row } from '../membership/backend.ts';
-import { backendKey } from '../membership/backend.ts';
 import type { Claim } from '../membership/claim.ts';
-import { type ClaimReport, type GroupPlan, planGroup } from '../membership/plan.ts';
+import type { ClaimReport, GroupPlan } from '../membership/plan.ts';
 import type { BindingReporter } from './binding-reporter.ts';
 import { type ClusterCaches, type GroupKey, splitGroupKey } from './cluster-caches.ts';
+import { type DecideOptions, type Decision, decide } from './decide.ts';
 import type { DrainIndex } from './drain-index.ts';
-import type { EniDirectory, MissingEni } from './eni-directory.ts';
+import { notYetTold } from './dry-run.ts';
+import type { EniDirectory } from './eni-directory.ts';
 import type { Finalizers } from './finalizers.ts';
-import { type Bound, type GatherOptions, gather } from './gather.ts';
+import type { Bound } from './gather.ts';
 import { GroupState } from './group-state.ts';
 import type { GroupWriter } from './group-writer.ts';
 import { nextStep, type Pacing, type Step } from './next-step.ts';
 import { outcomeOf } from './outcome.ts';
 
-export interface GroupControllerOptions extends GatherOptions, Pacing {
+export interface GroupControllerOptions extends DecideOptions, Pacing {
   /** A group is read again after this long without an event, give or take a tenth. */
   readonly resyncMs: number;
-  /** Decide and report, but write nothing. */
-  readonly dryRun: boolean;
 }
 
 export interface GroupControllerParts {
@@ -37,10 +35,7 @@ export interface GroupControllerParts {
 /** A token that came so soon did not have to be waited for. */
 const SAME_TURN_MS = 2;
 
-interface Decided {
-  readonly bound: readonly Bound[];
-  readonly plan: GroupPlan;
-  readonly missingEnis: readonly MissingEni[];
+interface Decided extends Decision {
   readonly step: Step;
 }
 
@@ -119,41 +114,17 @@ export class GroupController {
   }
 
   #decide(key: GroupKey, group: GroupState): Decided {
-    const { caches, enis, clock } = this.#parts;
-    const bound = gather(key, group, caches, this.#options);
-    for (const one of bound) this.#parts.finalizers.ensure(one);
-    const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
-    let plan = this.#plan(group, claims);
-    let missingEnis: readonly MissingEni[] = [];
-    if (plan.lookups.length > 0) {
-      const resolved = enis.resolve(group.regionId, plan.lookups, key);
-      missingEnis = resolved.missing;
-      if (resolved.found > 0) plan = this.#plan(group, claims);
-    }
+    const decision = decide(key, group, this.#parts, this.#options);
+    const { bound, claims, plan } = decision;
+    if (!this.#options.dryRun) for (const one of bound) this.#parts.finalizers.ensure(one);
     this.#remember(key, group, plan);
-    return { bound, plan, missingEnis, step: this.#step(group, plan, claims, clock.now()) };
-  }
-
-  #plan(group: GroupState, claims: readonly Claim[]): GroupPlan {
-    const { clock, enis } = this.#parts;
-    const now = clock.now();
-    return planGroup({
-      rows: group.rows ?? presumedRows(claims),
-      presumed: group.rows === undefined,
-      claims,
-      eniOf: (ip, podUID) => enis.eniOf(group.regionId, ip, podUID),
-      refused: group.refusedAt(now),
-      cohorts: group.cohorts,
-      additionsBlocked: (group.failures.get('add')?.retryAt ?? now) > now,
-      batchSize: this.#options.batchSize,
-      now: clock.wall(),
-    });
+    return { ...decision, step: this.#step(group, plan, claims, this.#parts.clock.now()) };
   }
 
   #step(group: GroupState, plan: GroupPlan, claims: readonly Claim[], now: number): Step {
     if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY };
     const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
-    const visible = this.#options.dryRun && group.rows !== undefined ? { ...plan, batches: [] } : plan;
+    const visible = this.#options.dryRun ? { ...plan, batches: [] } : plan;
     return nextStep(visible, group, this.#options, now, drainsEnd);
   }
 
@@ -162,7 +133,7 @@ export class GroupController {
     const now = this.#parts.clock.now();
     const draining: string[] = [];
     for (const { claim, records } of plan.reports) {
-      if (group.rows !== undefined) group.records.set(claim.uid, records);
+      if (group.rows !== undefined && !this.#options.dryRun) group.records.set(claim.uid, records);
       for (const { state, podUID } of records.values()) {
         if (state === 'Draining' && podUID !== undefined) draining.push(podUID);
       }
@@ -190,18 +161,20 @@ export class GroupController {
 
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
   #rest(group: GroupState, { bound, plan, missingEnis, step }: Decided): number {
-    const { reporter, finalizers, clock } = this.#parts;
+    const { reporter, finalizers, writer, clock } = this.#parts;
+    const { dryRun } = this.#options;
+    if (dryRun && group.rows !== undefined) writer.withhold(group, notYetTold(group, plan.batches));
     for (const one of bound) {
       const report = plan.reports.find(({ claim }) => claim === one.claim);
       const deleting = one.binding.metadata.deletionTimestamp !== undefined;
-      if (deleting && hasNothingLeft(one, report, group)) finalizers.release(one);
+      if (deleting && !dryRun && hasNothingLeft(one, report, group)) finalizers.release(one);
       else
         reporter.report(one, {
           group,
           report,
           batches: plan.batches,
           missingEnis,
-          dryRun: this.#options.dryRun,
+          dryRun,
         });
     }
     group.keepOnly(bound.map(({ object }) => object));
@@ -234,13 +207,4 @@ function hasNothingLeft({ binding }: Bound, report: ClaimReport | undefined, gro
   if (group.rows !== undefined) return true;
   const neverRead = binding.status.loadBalancerId === undefined;
   return neverRead && failure !== undefined && outcomeOf(failure).stalled;
-}
-
-/** Before the group was read: what the bindings' status recorded. */
-function presumedRows(claims: readonly Claim[]): readonly Row[] {
-  const rows = new Map<BackendKey, Row>();
-  for (const { records } of claims) {
-    for (const { row } of records.values()) rows.set(backendKey(row), row);
-  }
-  return [...rows.values()];
 }

@@ -52,6 +52,8 @@ export class GroupState {
   changedAt: number | undefined;
   /** Wall-clock milliseconds by `namespace/name` of the binding. */
   readonly lastRemoval = new Map<string, number>();
+  /** Dry run: what was told already of what would be written. */
+  withheld: ReadonlySet<string> = new Set();
   #nextCohort = 1;
 
   constructor(regionId: string, vServerGroupId: string) {

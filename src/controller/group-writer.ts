@@ -23,6 +23,8 @@ export interface WriteHooks {
     durationMs: number,
   ): void;
   onFailed(group: GroupState, action: Action, error: ApiError, attempts: number, retryInMs: number): void;
+  /** Dry run: the batch would be sent. */
+  onWithheld(group: GroupState, batch: Batch): void;
 }
 
 export interface GroupWriterParts {
@@ -65,6 +67,11 @@ export class GroupWriter {
       this.#fail(group, batch, error);
       return { is: 'failed' };
     }
+  }
+
+  /** Dry run: only tells what would be written. */
+  withhold(group: GroupState, batches: readonly Batch[]): void {
+    for (const batch of batches) this.#parts.hooks.onWithheld(group, batch);
   }
 
   /** Reads the group. */

@@ -4,6 +4,7 @@ import type { Batch } from '../membership/batches.ts';
 import type { ClaimReport } from '../membership/plan.ts';
 import type { MissingEni } from './eni-directory.ts';
 import type { GroupState, Refusal } from './group-state.ts';
+import { messages } from './messages.ts';
 import { outcomeOf } from './outcome.ts';
 
 /** Everything that one binding's status tells of. */
@@ -44,7 +45,7 @@ function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined 
   return {
     ready: false,
     reason: 'Suspended',
-    message: `vServer group ${group.vServerGroupId} is not touched for this binding: set spec.suspend to false to go on`,
+    message: messages.suspended(group.ref),
     reconciling: false,
     stalled: false,
   };
@@ -57,7 +58,7 @@ function failureVerdict({ group }: StatusInput, stalled: boolean): Verdict | und
     return {
       ready: false,
       reason: outcome.reason,
-      message: `${error.message} It is tried again by itself.`,
+      message: messages.apiFailure(error),
       reconciling: !stalled,
       stalled,
     };
@@ -65,13 +66,13 @@ function failureVerdict({ group }: StatusInput, stalled: boolean): Verdict | und
   return undefined;
 }
 
-function undeterminedVerdict({ report }: StatusInput): Verdict | undefined {
+function undeterminedVerdict({ group, report }: StatusInput): Verdict | undefined {
   if (report?.claim.desired.kind !== 'undetermined') return undefined;
-  const { reason, message } = report.claim.desired.problem;
+  const { problem } = report.claim.desired;
   return {
     ready: false,
-    reason: reason as Reason,
-    message: `${message}.`,
+    reason: problem.reason as Reason,
+    message: messages.undetermined(problem, group.ref),
     reconciling: false,
     stalled: true,
   };
@@ -82,88 +83,79 @@ function backendsVerdict({ binding, group, report, missingEnis }: StatusInput): 
     report === undefined ? [] : [...report.records.values()].filter(({ state }) => state === 'Held');
   const waiting = { ready: false, reconciling: true, stalled: false };
   if (held.length > 0) {
-    return {
-      ...waiting,
-      reason: 'HeldByMinBackends',
-      message: `${listed(held.map(({ row }) => row.serverIp ?? row.serverId))} left but stay in ${group.vServerGroupId}, because spec.minBackends is ${binding.spec.minBackends}: they go as soon as others take their place.`,
-    };
+    const rows = held.map(({ row }) => row);
+    const message = messages.heldByMinBackends(rows, binding.spec.minBackends, group.ref);
+    return { ...waiting, reason: 'HeldByMinBackends', message };
   }
   const refused = refusalsOf(group, report);
   if (refused.length > 0) {
-    return {
-      ...waiting,
-      reason: 'BackendsRefused',
-      message: `${listed(refused.map(({ row, error }) => `${row.serverIp ?? row.serverId}:${row.port} (${error.code})`))} refused by ${group.vServerGroupId}: ${refused[0]?.error.message ?? ''} The other backends go on.`,
-    };
+    const message = messages.backendsRefused(refused, group.ref);
+    return { ...waiting, reason: 'BackendsRefused', message };
   }
   const missing = missingEnis.filter(({ lookup }) => lookup.state !== 'pending');
-  if (missing.length > 0) return { ...waiting, ...missingEniProblem(missing) };
+  if (missing.length > 0) return { ...waiting, ...missingEniProblem(missing, group) };
   const problem =
     report?.claim.desired.kind === 'members'
       ? report.claim.desired.problems.find(({ reason }) => reason === 'NodeWithoutInstance')
       : undefined;
-  return problem && { ...waiting, reason: problem.reason as Reason, message: `${problem.message}.` };
-}
-
-function missingEniProblem(missing: readonly MissingEni[]): Pick<Verdict, 'reason' | 'message'> {
-  const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
-  if (failed !== undefined) {
-    return { reason: outcomeOf(failed).reason, message: failed.message };
-  }
-  const pods = listed(missing.map(({ member }) => `${member.pod ?? 'endpoint'} (${member.ip})`));
+  if (problem === undefined) return undefined;
   return {
-    reason: 'EniNotFound',
-    message: `no ENI has the address of ${pods}: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
+    ...waiting,
+    reason: problem.reason as Reason,
+    message: messages.nodeWithoutInstance(problem, group.ref),
   };
 }
 
+function missingEniProblem(
+  missing: readonly MissingEni[],
+  { ref }: GroupState,
+): Pick<Verdict, 'reason' | 'message'> {
+  const members = missing.map(({ member }) => member);
+  const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
+  if (failed === undefined) return { reason: 'EniNotFound', message: messages.eniNotFound(members, ref) };
+  return { reason: outcomeOf(failed).reason, message: messages.eniLookupFailed(failed, members, ref) };
+}
+
 function progressVerdict({ binding, group, report, batches, dryRun }: StatusInput): Verdict {
-  const id = group.vServerGroupId;
+  const { ref } = group;
+  const own = ownBatches(batches, report);
+  if (dryRun && own.length > 0) {
+    const message = messages.dryRun(own, ref);
+    return { ready: false, reason: 'DryRun', message, reconciling: false, stalled: false };
+  }
   if (binding.metadata.deletionTimestamp !== undefined) {
     const left = report?.records.size ?? 0;
-    const message = `${left} backends of this binding leave ${id} before it is deleted.`;
+    if (dryRun && left === 0 && group.rows !== undefined) {
+      const message = messages.dryRunKeeps(ref);
+      return { ready: false, reason: 'DryRun', message, reconciling: false, stalled: false };
+    }
+    const message = messages.deleting(left, ref);
     return { ready: false, reason: 'Deleting', message, reconciling: true, stalled: false };
-  }
-  const own = batches.filter(({ changes }) => changes.some(({ claim }) => claim === report?.claim.id));
-  if (dryRun && own.length > 0) {
-    const message = `--dry-run: would ${describeChanges(own, report)} in ${id}.`;
-    return { ready: false, reason: 'DryRun', message, reconciling: false, stalled: false };
   }
   const pending = report?.claim.mode === 'Sync' ? report.pending.length : 0;
   if (group.rows === undefined || own.length > 0 || pending > 0) {
+    const adding = own.reduce((sum, { action, changes }) => sum + (action === 'add' ? changes.length : 0), 0);
     const message =
-      group.rows === undefined ? `${id} is being read.` : `Changing ${id}: ${describeChanges(own, report)}.`;
+      group.rows === undefined ? messages.reading(ref) : messages.progressing(own, pending - adding, ref);
     return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
   }
   const draining = [...(report?.records.values() ?? [])].filter(({ state }) => state === 'Draining').length;
-  const drains = draining === 0 ? '' : ` ${draining} more are draining.`;
   const foreign = report?.foreignMembers.length ?? 0;
-  const others = foreign === 0 ? '' : ` ${foreign} of them are someone else's rows and left alone.`;
   return {
     ready: true,
     reason: 'Synced',
-    message: `${id} holds what it should: ${desiredCount(report)} backends.${others}${drains}`,
+    message: messages.synced(desiredCount(report), foreign, draining, ref),
     reconciling: draining > 0,
     stalled: false,
   };
 }
 
-function describeChanges(batches: readonly Batch[], report: ClaimReport | undefined): string {
-  const total = (action: Batch['action']) =>
-    batches
-      .filter((batch) => batch.action === action)
-      .reduce(
-        (sum, { changes }) => sum + changes.filter(({ claim }) => claim === report?.claim.id).length,
-        0,
-      );
-  const waiting = (report?.pending.length ?? 0) - total('add');
-  const parts = [
-    [total('remove'), 'to remove'],
-    [total('set'), 'to weigh'],
-    [total('add'), 'to add'],
-    [waiting, 'to come'],
-  ] as const;
-  return parts.flatMap(([n, what]) => (n > 0 ? [`${n} ${what}`] : [])).join(', ') || 'nothing left to do';
+/** Of the batches, what is done for this binding. */
+function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined): readonly Batch[] {
+  return batches.flatMap((batch) => {
+    const changes = batch.changes.filter(({ claim }) => claim === report?.claim.id);
+    return changes.length === 0 ? [] : [{ ...batch, changes }];
+  });
 }
 
 /** The refused backends that are this binding's. */
@@ -180,10 +172,4 @@ export function desiredCount(report: ClaimReport | undefined): number {
   if (report === undefined) return 0;
   if (report.claim.desired.kind === 'members') return report.claim.desired.members.length;
   return [...report.records.values()].filter(({ state }) => state === 'Registered').length;
-}
-
-/** At most five by name: a message is read by a person. */
-export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }

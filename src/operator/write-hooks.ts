@@ -1,6 +1,8 @@
+import type { GroupState } from '../controller/group-state.ts';
 import type { WriteHooks } from '../controller/group-writer.ts';
+import { backendName, listed } from '../controller/messages.ts';
 import { outcomeOf } from '../controller/outcome.ts';
-import { listed } from '../controller/verdict.ts';
+import type { Change } from '../membership/batches.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
@@ -8,6 +10,11 @@ const DONE = {
   remove: 'Removed from the group',
   add: 'Added to the group',
   set: 'Weights set in the group',
+} as const;
+const WOULD_BE_DONE = {
+  remove: 'Dry run: would remove from the group',
+  add: 'Dry run: would add to the group',
+  set: 'Dry run: would set weights in the group',
 } as const;
 const CHANGE = { remove: 'remove', add: 'add', set: 'weigh' } as const;
 
@@ -18,12 +25,7 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
       metrics.groups.changes.inc({ change: CHANGE[action] }, changes.length);
       for (const delay of delaysMs) metrics.groups.removalDelay.observe(delay / 1000);
       logger.info(DONE[action], {
-        group: group.vServerGroupId,
-        bindings: [...new Set(changes.map(({ claim }) => claim))],
-        count: changes.length,
-        backends: listed(
-          changes.map(({ row }) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`),
-        ),
+        ...described(group, changes),
         requestId,
         durationMs: Math.round(durationMs),
         ...(delaysMs.length > 0 && { delayMs: Math.round(Math.max(...delaysMs)) }),
@@ -42,5 +44,18 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
         requestId: error.requestId,
       });
     },
+    onWithheld(group, { action, changes }) {
+      metrics.groups.withheld.inc({ action });
+      logger.info(WOULD_BE_DONE[action], described(group, changes));
+    },
+  };
+}
+
+function described(group: GroupState, changes: readonly Change[]) {
+  return {
+    group: group.vServerGroupId,
+    bindings: [...new Set(changes.map(({ claim }) => claim))],
+    count: changes.length,
+    backends: listed(changes.map(({ row }) => `${backendName(row)}*${row.weight}`)),
   };
 }

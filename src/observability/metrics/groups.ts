@@ -1,6 +1,8 @@
 import { DELAY_BUCKETS, type Define } from './define.ts';
 
 export const CHANGES = ['add', 'remove', 'weigh'] as const;
+/** The calls that write, as in the log. */
+export const WRITES = ['add', 'remove', 'set'] as const;
 export const READS = ['first', 'resync', 'contradiction', 'unknown-outcome'] as const;
 export const DRIFTS = ['missing', 'unexpected', 'weight'] as const;
 
@@ -23,6 +25,11 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
     stalled: gauge('vsgb_stalled_bindings', 'Bindings with condition Stalled: someone has to act.'),
     groups: gauge('vsgb_groups', 'Groups that are looked after.'),
     changes: counter('vsgb_backend_changes_total', 'Backends added, removed or weighed.', 'change'),
+    withheld: counter(
+      'vsgb_dry_run_batches_total',
+      'With --dry-run: calls that would have been made, by action.',
+      'action',
+    ),
     reads: counter('vsgb_group_reads_total', 'Times that a group was read, by reason.', 'reason'),
     drift: counter(
       'vsgb_drift_corrections_total',
@@ -35,6 +42,7 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
     ),
   };
   for (const change of CHANGES) metrics.changes.inc({ change }, 0);
+  for (const action of WRITES) metrics.withheld.inc({ action }, 0);
   for (const reason of READS) metrics.reads.inc({ reason }, 0);
   for (const kind of DRIFTS) metrics.drift.inc({ kind }, 0);
   for (const zero of [metrics.bindings, metrics.stalled, metrics.groups]) zero.set(0);

@@ -51,6 +51,8 @@ export class TestCluster {
   readonly statuses = new Map<string, Status>();
   readonly delays: number[] = [];
   readonly patched: string[] = [];
+  /** What a dry run would have sent. */
+  readonly withheld: string[] = [];
   mayWrite = true;
   readonly #pods = addPodIndexes(new Store<PodObject>());
   podsKnown = true;
@@ -118,6 +120,10 @@ export class TestCluster {
           hooks: {
             onWritten: (_group, _batch, _request, delays) => void this.delays.push(...delays),
             onFailed: () => {},
+            onWithheld: (_group, { action, changes }) =>
+              void this.withheld.push(
+                [action, ...changes.map(({ row }) => `${row.serverIp ?? row.serverId}`)].join(' '),
+              ),
           },
         }),
       },
