@@ -30,6 +30,8 @@ export interface LeaderElectorOptions {
   }) => void;
 }
 
+const longestCandidatePauseMs = 800;
+
 /**
  * client-go's leader election on a Lease.
  *
@@ -99,12 +101,12 @@ export class LeaderElector {
     }
   }
 
-  /** A candidate's pause is jittered downwards: after a release the Lease is taken within one retry period. */
+  /** A candidate only reads, and looks more often: a Lease that is given back is to be taken within a second. */
   #pauseMs(): number {
     const { retryPeriodMs } = this.#timing;
-    return this.#state === 'leading'
-      ? retryPeriodMs
-      : retryPeriodMs * (1 - 0.4 * (this.#options.random ?? Math.random)());
+    if (this.#state === 'leading') return retryPeriodMs;
+    const longest = Math.min(retryPeriodMs, longestCandidatePauseMs);
+    return longest * (1 - 0.4 * (this.#options.random ?? Math.random)());
   }
 
   async #attempt(): Promise<void> {
