@@ -11,6 +11,7 @@ import { palette, wantsColours } from './text.ts';
 
 const WARNINGS_SHOWN = 10;
 const INTERRUPTED = 130;
+const SAME_SIGNAL_MS = 500;
 
 const colours = palette(wantsColours(process.stdout, process.env));
 const { bold, dim, green, red, yellow } = colours;
@@ -28,7 +29,7 @@ function say(text = ''): void {
 
 async function main(): Promise<number> {
   say(
-    `${bold('VServerGroup operator')} ${dim('– a demonstration on')} ${context ?? 'a control plane of its own'}`,
+    `${bold('VServerGroup operator')} ${dim(`– at work on ${context === undefined ? 'a control plane of its own' : `the cluster of context ${context}`}`)}`,
   );
   say(heading('Set-up', colours));
   const tell = (text: string) => say(`   ${dim(text)}`);
@@ -53,7 +54,7 @@ async function tellStory(stage: Stage): Promise<boolean> {
   try {
     for (const [index, step] of story(stage, observer).entries()) {
       if ('skipped' in step) {
-        say(heading(`${index + 1}  ${step.skipped.split(':')[0]}`, colours));
+        say(heading(`${index + 1}  ${step.title}`, colours));
         say(`   ${yellow(step.skipped)}`);
         continue;
       }
@@ -122,11 +123,12 @@ function messageOf(error: unknown): string {
 /** A second signal does not wait for anything: what runs on this machine ends with this process all the same. */
 async function untilInterrupted(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
+  let first: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      signals += 1;
-      if (signals > 1) process.exit(INTERRUPTED);
+      first ??= performance.now();
+      // A terminal tells npm as well, which passes it on: one Ctrl-C arrives twice.
+      if (performance.now() - first > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
       resolve();
     });
   }
@@ -138,6 +140,7 @@ async function untilInterrupted(): Promise<void> {
 }
 
 async function stop(): Promise<void> {
+  if (context !== undefined) say(`\n   ${dim(`what was made in ${context} is deleted …`)}`);
   try {
     await cleanup.disposeAsync();
   } catch (error) {

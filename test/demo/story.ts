@@ -28,8 +28,14 @@ export interface Step {
   run(): Promise<StepResult>;
 }
 
+export interface Skipped {
+  readonly title: string;
+  /** Why. */
+  readonly skipped: string;
+}
+
 /** The steps, in order. Each leaves the stage as the next one needs it. */
-export function story(stage: Stage, observer: Observer): readonly (Step | { readonly skipped: string })[] {
+export function story(stage: Stage, observer: Observer): readonly (Step | Skipped)[] {
   const scene = new Scene(stage, observer);
   return [
     {
@@ -60,7 +66,10 @@ export function story(stage: Stage, observer: Observer): readonly (Step | { read
           tells: 'cordoned, its pods evicted through the Eviction API, then deleted',
           run: () => scene.step('node drained, deleted', REPLICAS, () => scene.removeNode()),
         }
-      : { skipped: 'A node is drained and deleted: left out, nodes of an existing cluster are not touched' },
+      : {
+          title: 'A node is drained and deleted',
+          skipped: 'left out: the nodes of an existing cluster are not touched',
+        },
     {
       title: `Scale to ${FEW}`,
       tells: `${REPLICAS - FEW} pods leave at once`,

@@ -74,7 +74,6 @@ export class Environment {
       ...options,
     });
     this.#operators.add(operator);
-    void operator.exited.then(() => this.#operators.delete(operator));
     return operator;
   }
 
