@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import type { ReflectorHealth } from '../kubernetes/reflector.ts';
 import { RequestGuard } from '../kubernetes/request-guard.ts';
 import type { KubeTransport } from '../kubernetes/transport-types.ts';
 import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
@@ -36,11 +37,25 @@ export function serve(config: Config, parts: ServingParts, readiness: Readiness)
           return missing.length === 0 ? undefined : `not complete: ${missing.join(', ')}`;
         },
       },
+      {
+        name: 'watches',
+        check: () => darkWatches(readiness.watching?.informers.health ?? [], parts.clock.now()),
+      },
       { name: 'started', check: () => (readiness.started ? undefined : 'not every cache was complete yet') },
     ],
     metrics,
     metricsGuard: config.metricsAuth === 'kubernetes' ? metricsGuard(parts) : undefined,
   });
+}
+
+/** A restart of the API server takes less; who is ready must not flap with it. */
+const DARK_AFTER_MS = 60_000;
+
+/** What has not arrived for so long, or undefined. Groups are kept right from the caches meanwhile. */
+export function darkWatches(health: readonly ReflectorHealth[], now: number): string | undefined {
+  const dark = health.filter(({ up, since }) => !up && now - since > DARK_AFTER_MS).map(({ name }) => name);
+  if (dark.length === 0) return undefined;
+  return `no changes arrive for more than ${DARK_AFTER_MS / 1000} s: ${[...new Set(dark)].join(', ')}`;
 }
 
 /** As controller-runtime's: who may `get` the path /metrics of the cluster may get ours. */
@@ -71,7 +86,8 @@ function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined
   })) {
     cluster.objects.set({ resource }, store.size);
   }
-  for (const { name, synced, up } of watching.informers.health) {
+  // Of several watches of one resource (pods, by namespace) those that are down come last, and so are shown.
+  for (const { name, synced, up } of watching.informers.health.toReversed()) {
     cluster.synced.set({ resource: name }, Number(synced));
     cluster.watchUp.set({ resource: name }, Number(up));
   }
