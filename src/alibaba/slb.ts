@@ -11,6 +11,9 @@ import {
 
 export const SLB_API_VERSION = '2014-05-15';
 
+/** What a call may carry as a Description (…-addvservergroupbackendservers, BackendServers). */
+const DESCRIPTION = /^[A-Za-z0-9/._-]{1,80}$/;
+
 /** `rpc` answers for a region, since each has an endpoint of its own. */
 export function createSlbApi(rpc: (regionId: string) => Rpc): SlbApi {
   const change = async (
@@ -47,7 +50,9 @@ function groupParams(group: GroupRef): Params {
 /**
  * The parameter is JSON inside a string (…-addvservergroupbackendservers, BackendServers). Numbers go as numbers.
  * Type is always given, since the API takes `ecs` for granted; ServerIp tells the addresses of one ENI apart and has
- * no place in an ecs row. Weight is sent with removals too: older pages call it required there.
+ * no place in an ecs row. Weight is sent with removals too: older pages call it required there. A Description that
+ * somebody else gave a row may be one that the API does not take back, as the console's Chinese; it is no part of the
+ * row's identity and is left out.
  */
 function backendServers(backends: readonly BackendServer[]): string {
   if (backends.length < 1 || backends.length > MAX_BACKENDS_PER_CALL) {
@@ -60,7 +65,7 @@ function backendServers(backends: readonly BackendServer[]): string {
       Port: backend.port,
       Type: backend.type,
       Weight: backend.weight,
-      Description: backend.description,
+      Description: DESCRIPTION.test(backend.description ?? '') ? backend.description : undefined,
     })),
   );
 }

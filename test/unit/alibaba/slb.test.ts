@@ -53,6 +53,17 @@ test.each([
   ]);
 });
 
+test.each(['by hand', '手动添加', '', 'x'.repeat(81)])(
+  'a description that the API would not take back is left out: "%s"',
+  async (description) => {
+    const { calls, rpc } = recorder(GROUP_REPLY);
+    await createSlbApi(rpc).removeBackends(GROUP, [{ ...ENI, description }]);
+    expect(JSON.parse(String(calls[0]?.params['BackendServers']))).toEqual([
+      { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: 80, Type: 'eni', Weight: 50 },
+    ]);
+  },
+);
+
 test.each([0, 41])('%i backends in a call are a programming error', async (count) => {
   const { calls, rpc } = recorder(GROUP_REPLY);
   const slb: SlbApi = createSlbApi(rpc);
