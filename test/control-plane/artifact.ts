@@ -7,7 +7,7 @@ import { runGo } from './run-go.ts';
 
 /** One program built from a Go module under `go/`, and where the cache keeps it. */
 export interface Artifact {
-  readonly name: 'supervise' | 'control-plane' | 'kwok';
+  readonly name: 'supervise' | 'control-plane' | 'kwok' | 'election';
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -61,6 +61,18 @@ export async function kwokArtifact(): Promise<Artifact> {
       await goBuild({ sources, output: join(into, 'kwok'), target, supervise });
       await copyStages(sources, into);
     },
+  };
+}
+
+/** A candidate with client-go's own leader election. */
+export async function electionArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'election');
+  const version = await requiredVersion(sources, 'k8s.io/client-go');
+  return {
+    name: 'election',
+    cost: 'less than a minute after the control plane, about 2 without it',
+    folder: await cachedAs(`election-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'election'), supervise }),
   };
 }
 

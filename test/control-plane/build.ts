@@ -5,6 +5,7 @@ import {
   type Artifact,
   cacheFolder,
   controlPlaneArtifact,
+  electionArtifact,
   kwokArtifact,
   STAGES_FILE,
   superviseArtifact,
@@ -63,6 +64,15 @@ export async function locateBinaries(
     stages = join(folder, STAGES_FILE);
   }
   return { supervise, stages, commands };
+}
+
+/** The program of a candidate with client-go's leader election, and the one to run it under. */
+export async function locateElection(
+  onProgress: Progress = toStandardError,
+): Promise<{ readonly supervise: string; readonly election: string }> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const election = join(await built(await electionArtifact(), onProgress, supervise), 'election');
+  return { supervise, election };
 }
 
 export function toStandardError(line: string): void {
