@@ -54,12 +54,20 @@ export const messages = {
     return `Changing ${named(group)}: ${doing.join('; ')}. It goes on by itself.`;
   },
 
-  synced: (desired: number, foreign: number, draining: number, group: GroupRef) => {
-    const holds = `${named(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`;
-    const others = foreign === 0 ? '' : ` ${foreign} of them are someone else's rows and left alone.`;
-    const drains = draining === 0 ? '' : ` ${draining} more are draining.`;
-    return `${holds}${others}${drains}`;
-  },
+  synced: (
+    desired: number,
+    but: Readonly<Record<'foreign' | 'draining' | 'drained', number>>,
+    group: GroupRef,
+  ) =>
+    [
+      `${named(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`,
+      but.foreign > 0 && `${but.foreign} of them are someone else's rows and left alone.`,
+      but.drained > 0 &&
+        `${but.drained} of them have weight 0, because their nodes are drained: kubectl vsgb drain --undo ends that.`,
+      but.draining > 0 && `${but.draining} more are draining and are removed after that.`,
+    ]
+      .filter((part) => part !== false)
+      .join(' '),
 
   invalidSpec: (binding: string, why: string) =>
     `${binding} can't be read, and its group is left as it is: ${why}. Correct the spec.`,

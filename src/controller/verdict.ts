@@ -139,15 +139,22 @@ function progressVerdict({ binding, group, report, batches, dryRun }: StatusInpu
       group.rows === undefined ? messages.reading(ref) : messages.progressing(own, pending - adding, ref);
     return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
   }
-  const draining = [...(report?.records.values() ?? [])].filter(({ state }) => state === 'Draining').length;
+  // Only a drain that ends by itself has a beginning: that of a node lasts until its label is taken away.
+  const [draining, drained] = drainsOf(report);
   const foreign = report?.foreignMembers.length ?? 0;
   return {
     ready: true,
     reason: 'Synced',
-    message: messages.synced(desiredCount(report), foreign, draining, ref),
+    message: messages.synced(desiredCount(report), { foreign, draining, drained }, ref),
     reconciling: draining > 0,
     stalled: false,
   };
+}
+
+function drainsOf(report: ClaimReport | undefined): readonly [leaving: number, withNode: number] {
+  const all = [...(report?.records.values() ?? [])].filter(({ state }) => state === 'Draining');
+  const leaving = all.filter(({ drainingSince }) => drainingSince !== undefined).length;
+  return [leaving, all.length - leaving];
 }
 
 /** Of the batches, what is done for this binding. */

@@ -41,6 +41,13 @@ export interface NodeView {
   readonly taintKeys: readonly string[];
 }
 
+/** `kubectl vsgb drain` sets it: as long as a node has it, whatever its value, the node's backends get weight 0. */
+export const DRAIN_LABEL = 'slb.alibabacloud.com/drain';
+
+export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
+  return Object.hasOwn(labels, DRAIN_LABEL);
+}
+
 export interface NodesView {
   get(name: string): NodeView | undefined;
   values(): Iterable<NodeView>;

@@ -1,5 +1,5 @@
 import { byCodeUnit, ecsSlot, eniSlot } from './backend.ts';
-import { type AddressView, instanceIdOf, type NodeView, type ServicePortView } from './cluster.ts';
+import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
 import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
 
 interface Candidate {
@@ -16,6 +16,7 @@ interface Candidate {
  * | terminating, still serving                  | only while no endpoint is ready (as kube-proxy does, KEP-1669) |
  * | not ready                                   | no                                                            |
  * | on a node that no longer exists             | no                                                            |
+ * | on a drained node                           | yes, drained                                                  |
  * | with its node's own address (hostNetwork)   | the node's instance, as ecs                                   |
  *
  * `publishNotReadyAddresses` needs no row: Kubernetes then marks the endpoints ready itself. The same address in two
@@ -100,7 +101,9 @@ function addMember(
   problems: Map<string, Problem>,
 ): void {
   const host = hostOf(input, address);
+  const node = address.nodeName === undefined ? undefined : input.nodes.get(address.nodeName);
   const origin = {
+    ...(node !== undefined && isDrained(node) && { drained: true as const }),
     ...(address.pod && { pod: address.pod.name, podUID: address.pod.uid }),
     ...(address.nodeName !== undefined && { node: address.nodeName }),
   };

@@ -1,5 +1,5 @@
 import { byCodeUnit, ecsSlot } from './backend.ts';
-import { instanceIdOf, type NodeView, type ServiceView } from './cluster.ts';
+import { instanceIdOf, isDrained, type NodeView, type ServiceView } from './cluster.ts';
 import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
 import { nodeWithoutInstance, sortedProblems } from './endpoint-members.ts';
 import { matchesSelector } from './label-selector.ts';
@@ -19,6 +19,7 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  * | cordoned                                                            | yes, unless --exclude-cordoned-nodes |
  * | externalTrafficPolicy Local and no ready endpoint on it             | no                             |
  * | without an instance in spec.providerID                              | no, and a problem says so      |
+ * | drained                                                             | yes, drained                   |
  * | any other                                                           | yes                            |
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort: number): Desired {
@@ -43,6 +44,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort:
       instanceId,
       port: nodePort,
       weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
+      ...(isDrained(node) && { drained: true as const }),
       node: node.name,
     });
   }

@@ -52,6 +52,8 @@ export interface GroupPlan {
  * | moved                       | the same, but never drained                                                       |
  * | foreign                     | left alone                                                                        |
  *
+ * A row that is kept and whose node is drained has weight 0 for as long, in every mode; the weight it gets back is recorded.
+ *
  * | no row at a wanted place    | = what happens                          |
  * |-----------------------------|-----------------------------------------|
  * | wanted by a Sync binding    | added, as soon as its ENI is known      |
@@ -129,17 +131,19 @@ class Planning {
   #keep(row: Row, key: BackendKey, wanted: readonly Wanted[]): void {
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Wanted);
     const record = decider.claim.records.get(key) ?? this.#recordOf(this.#active, key);
-    const returning = row.weight === 0 && record !== undefined && record.state !== 'Registered';
+    const drained = wanted.some(({ member }) => member?.drained);
+    const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
     // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
-    const state = returning && weight > 0 ? 'Draining' : 'Registered';
+    const state = drained || (returning && weight > 0) ? 'Draining' : 'Registered';
     for (const one of wanted) {
       const ledger = this.#ledger(one.claim);
       ledger.kept++;
       ledger.own(key, row, weight, state, this.#originOf(one, row, record));
     }
-    if (weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
+    if (drained && row.weight > 0) this.#drain(row, key, decider.claim);
+    if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
   }
 
   /**
@@ -167,7 +171,7 @@ class Planning {
 
   settleLeavers(): void {
     if (this.#leavers.length === 0) return;
-    const { now, presumed } = this.#input;
+    const { now } = this.#input;
     const kept = (claim: Claim) => this.#ledger(claim).kept;
     for (const [{ row, key, record }, leave] of settleLeavers(this.#leavers, this.#active, kept, now)) {
       const { claim } = leave;
@@ -186,13 +190,7 @@ class Planning {
         case 'wait':
           ledger.own(key, row, weight, 'Draining', record, leave.since);
           this.#wakeAt = Math.min(this.#wakeAt ?? leave.until, leave.until);
-          if (leave.step === 'drain' && !presumed)
-            this.#change('drains', 'set', {
-              row: { ...row, weight: 0 },
-              key,
-              claim: claim.id,
-              was: row.weight,
-            });
+          if (leave.step === 'drain') this.#drain(row, key, claim);
       }
     }
   }
@@ -211,7 +209,8 @@ class Planning {
   }
 
   #add(claim: Claim, member: Member): boolean {
-    const { type, port, ip, weight } = member;
+    const { type, port, ip } = member;
+    const weight = member.drained ? 0 : member.weight;
     const serverId = member.instanceId ?? (ip && this.#input.eniOf(ip, member.podUID));
     if (serverId === undefined || serverId === '') {
       this.#lookups.set(member.slot, member);
@@ -225,6 +224,11 @@ class Planning {
   #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {
     if (this.#input.presumed) return;
     this.#change('weights', 'set', { row: { ...row, weight }, key, claim: id, was: row.weight });
+  }
+
+  #drain(row: Row, key: BackendKey, { id }: Claim): void {
+    if (this.#input.presumed) return;
+    this.#change('drains', 'set', { row: { ...row, weight: 0 }, key, claim: id, was: row.weight });
   }
 
   #change(list: ChangeList, action: Batch['action'], change: Change): boolean {

@@ -17,6 +17,8 @@ export interface Tenant {
   readonly generation: number;
   readonly eniKnown: boolean;
   readonly predecessorsLive: boolean;
+  /** Its node is drained. */
+  readonly drained: boolean;
 }
 
 export interface ClaimStep {
@@ -119,6 +121,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       generation: fc.nat({ max: 2 }),
       eniKnown: mostly(true),
       predecessorsLive: fc.boolean(),
+      drained: mostly(false),
     }),
     { minLength: ADDRESSES.length, maxLength: ADDRESSES.length },
   ),
@@ -198,8 +201,10 @@ function memberAt(place: number, of: number, tenants: readonly Tenant[]): Member
   const address = ADDRESSES[which];
   if (address !== undefined) {
     const ip = `10.0.0.${address}`;
-    const uid = podUID(address, tenants[which]?.generation ?? 0);
-    return { slot: eniSlot(ip, port), type: 'eni', ip, port, weight: of, pod: uid, podUID: uid };
+    const { generation = 0, drained = false } = tenants[which] ?? {};
+    const uid = podUID(address, generation);
+    const pod = { pod: uid, podUID: uid, ...(drained && { drained: true as const }) };
+    return { slot: eniSlot(ip, port), type: 'eni', ip, port, weight: of, ...pod };
   }
   const instanceId = `i-${INSTANCES[which - ADDRESSES.length]}`;
   return { slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight: of };

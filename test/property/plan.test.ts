@@ -168,7 +168,8 @@ always(
         if (row === undefined || !alive) continue;
         expect(action).toBe('set');
         const weights = activeOf(input).flatMap((claim) => membersOf(claim).filter((one) => fills(row, one)));
-        if (after.weight === 0) expect(weights.some(({ weight }) => weight === 0)).toBe(true);
+        if (after.weight === 0)
+          expect(weights.some(({ weight, drained }) => weight === 0 || drained)).toBe(true);
       }
     }
   },
@@ -207,6 +208,18 @@ always(
     }
   },
 );
+
+always('once carried out, what is on a drained node has weight 0', 2_000, (moment, group) => {
+  settle(moment, group);
+  for (const claim of activeOf(moment.input)) {
+    for (const member of membersOf(claim).filter(({ drained }) => drained)) {
+      for (const row of group.rows.filter((one) => fills(one, member) && isProven(claim, one))) {
+        const suspended = moment.input.claims.some((other) => other.suspended && isProven(other, row));
+        if (!suspended && isAliveFor(moment.input, row, claim)) expect(row.weight).toBe(0);
+      }
+    }
+  }
+});
 
 always('never takes a binding below its minBackends', 2_000, ({ input, plan }, group) => {
   const before = group.rows;
@@ -268,7 +281,7 @@ always(
           const isOurs = records.has(backendKey(row));
           const othersSuspended = input.claims.some((other) => other.suspended && isProven(other, row));
           if (isOurs && !othersSuspended && isAliveFor(input, row, claim))
-            expect(row.weight).toBe(member.weight);
+            expect(row.weight).toBe(member.drained ? 0 : member.weight);
         }
       }
     }

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { AddressView, EndpointsView } from '../../../src/membership/cluster.ts';
-import { computeDesired, type DesiredInput } from '../../../src/membership/desired.ts';
+import { type AddressView, DRAIN_LABEL, type EndpointsView } from '../../../src/membership/cluster.ts';
+import { computeDesired, type DesiredInput, type Member } from '../../../src/membership/desired.ts';
 import {
   desiredInput,
   endpoint,
@@ -195,4 +195,12 @@ test('a headless Service is served by its ports like any other', () => {
     desiredInput({ service: headless, endpoints: [slice([ready], [{ name: '', port: 8080 }])] }),
   );
   expect(shown(desired)).toEqual(['10.0.0.1:8080*100']);
+});
+
+test('a pod on a drained node is a member that is drained and keeps its weight for later', () => {
+  const drained = node('n1', { labels: { [DRAIN_LABEL]: 'true' } });
+  const { members } = computeDesired(
+    desiredInput({ endpoints: [slice([ready])], nodes: nodes(drained), weight: 70 }),
+  ) as { members: readonly Member[] };
+  expect(members).toMatchObject([{ ip: '10.0.0.1', weight: 70, drained: true }]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { instanceIdOf, type NodeView } from '../../../src/membership/cluster.ts';
-import { computeDesired, type DesiredInput } from '../../../src/membership/desired.ts';
+import { DRAIN_LABEL, instanceIdOf, type NodeView } from '../../../src/membership/cluster.ts';
+import { computeDesired, type DesiredInput, type Member } from '../../../src/membership/desired.ts';
 import {
   desiredInput,
   endpoint,
@@ -134,4 +134,14 @@ const providerIDs: readonly (readonly [string | undefined, string | undefined])[
 ];
 test.each(providerIDs)('the instance of providerID %s is %s', (providerID, expected) => {
   expect(instanceIdOf(providerID === undefined ? {} : { providerID })).toBe(expected);
+});
+
+test('a drained node is a member that is drained and keeps its weight for later', () => {
+  const labels = { [DRAIN_LABEL]: '' };
+  const { members } = membersOf([node('n1', { labels }), node('n2')]) as { members: readonly Member[] };
+  expect(members).toMatchObject([
+    { node: 'n1', weight: 100, drained: true },
+    { node: 'n2', weight: 100 },
+  ]);
+  expect(members[1]).not.toHaveProperty('drained');
 });

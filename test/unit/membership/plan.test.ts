@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { BackendKey, Row } from '../../../src/membership/backend.ts';
 import { backendKey } from '../../../src/membership/backend.ts';
 import type { Claim } from '../../../src/membership/claim.ts';
+import type { Member } from '../../../src/membership/desired.ts';
 import type { GroupInput } from '../../../src/membership/plan.ts';
 import {
   claim,
@@ -16,6 +17,7 @@ import {
   record,
   recordsOf,
   states,
+  Turns,
   tag,
   undetermined,
   written,
@@ -478,4 +480,48 @@ test('a binding that is not in the order of the others changes no other bindingâ
   const forwards = plan({ rows, claims: [claim('a'), claim('web')] });
   const backwards = plan({ rows, claims: [claim('web'), claim('a')] });
   expect(backwards.batches).toEqual(forwards.batches);
+});
+
+const drained = { drained: true } as const;
+
+for (const mode of ['Sync', 'RemoveOnly'] as const) {
+  test(`${mode}: a row on a drained node gets weight 0, keeps its place, and has its weight again afterwards`, () => {
+    const group = new Turns([own(eniRow('1', { weight: 70 })), own(eniRow('2', { weight: 70 }))]);
+    const wanting = (change: Partial<Member>) =>
+      claim('web', {
+        mode,
+        drainMs: 1_000,
+        desired: members(eniMember('1', { weight: 70, ...change }), eniMember('2', { weight: 70 })),
+      });
+    expect(written(group.turn([wanting(drained)]))).toEqual([['set eni-1/1:8080*0']]);
+    const rested = group.turn([wanting(drained)], { now: 99_000_000 });
+    expect(written(rested)).toEqual([]);
+    expect(states(rested)).toEqual({ 'eni-1': 'Draining', 'eni-2': 'Registered' });
+    expect(rested.wakeAt).toBeUndefined();
+    expect(written(group.turn([wanting({})]))).toEqual([['set eni-1/1:8080*70']]);
+    expect(states(group.turn([wanting({})]))).toEqual({ 'eni-1': 'Registered', 'eni-2': 'Registered' });
+  });
+}
+
+test('a drain of a node takes weight before others get theirs, and before additions', () => {
+  const wanted = [eniMember('1', drained), eniMember('2'), eniMember('3'), eniMember('4', drained)];
+  const rows = [own(eniRow('1')), own(eniRow('2', { weight: 7 }))];
+  const { batches } = plan({ rows, claims: [claim('web', { desired: members(...wanted) })] });
+  expect(batches.map(({ action, urgent }) => [action, urgent])).toEqual([
+    ['set', true],
+    ['add', false],
+  ]);
+  expect(written({ batches })).toEqual([
+    ['set eni-1/1:8080*0', 'set eni-2/2:8080*100'],
+    ['add eni-3/3:8080*100', 'add eni-4/4:8080*0'],
+  ]);
+});
+
+test('a pod that leaves a drained node leaves as any other', () => {
+  const group = new Turns([own(eniRow('1')), own(eniRow('2'))]);
+  const web = (...left: readonly Member[]) => claim('web', { drainMs: 1_000, desired: members(...left) });
+  group.turn([web(eniMember('1', drained), eniMember('2'))]);
+  const leaving = group.turn([web(eniMember('2'))], { now: 1_000_000 });
+  expect([written(leaving), leaving.wakeAt]).toEqual([[], 1_001_000]);
+  expect(written(group.turn([web(eniMember('2'))], { now: 1_001_000 }))).toEqual([['remove eni-1/1:8080']]);
 });
