@@ -11,9 +11,10 @@ import { readClusterId } from './operator/cluster-id.ts';
 import { CONTROLLER, createGroupLoop, type GroupLoop } from './operator/group-loop.ts';
 import { createLeadership } from './operator/leadership.ts';
 import { closeReporting, countingBackends, createReporting, type Reporting } from './operator/reporting.ts';
+import { RESOURCES } from './operator/resources.ts';
 import { loopMetrics, queueMetrics, reflectorHooks, showQueueGauges } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
-import { createWatching, RESOURCES, type Watching } from './operator/watching.ts';
+import { createWatching, type Watching } from './operator/watching.ts';
 import { createWriteHooks } from './operator/write-hooks.ts';
 import { version } from './version.ts';
 

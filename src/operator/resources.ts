@@ -1,0 +1,99 @@
+import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import type { Config } from '../config.ts';
+import {
+  addIndexes,
+  type BindingObject,
+  type ClusterCaches,
+  trimBinding,
+} from '../controller/cluster-caches.ts';
+import { KubeApiError } from '../kubernetes/api-error.ts';
+import {
+  type EndpointsObject,
+  type NodeObject,
+  namespaced,
+  type PodObject,
+  paths,
+  type ServiceObject,
+  trimEndpointSlice,
+  trimEndpoints,
+  trimNode,
+  trimPod,
+  trimService,
+} from '../kubernetes/objects.ts';
+import { Store, type Stored } from '../kubernetes/store.ts';
+import type { KubeTransport } from '../kubernetes/transport-types.ts';
+
+export const RESOURCES = ['vservergroupbindings', 'services', 'endpoints', 'nodes', 'pods'] as const;
+export type Resource = (typeof RESOURCES)[number];
+
+/** Where one kind of object is listed, and what is kept of it. */
+export interface Listed<T extends Stored> {
+  readonly resource: Resource;
+  readonly path: (namespace?: string) => string;
+  readonly trim: (raw: unknown) => T | undefined;
+  readonly query?: { readonly labelSelector?: string };
+  readonly metadataOnly?: boolean;
+}
+
+export interface ListedResources {
+  readonly bindings: Listed<BindingObject>;
+  readonly services: Listed<ServiceObject>;
+  readonly endpoints: Listed<EndpointsObject>;
+  readonly nodes: Listed<NodeObject>;
+  readonly pods: Listed<PodObject>;
+}
+
+/** What the operator needs of the cluster, and nothing more of it. */
+export async function listedResources(
+  config: Pick<Config, 'bindingSelector' | 'endpointsSource'>,
+  transport: Pick<KubeTransport, 'request'>,
+): Promise<ListedResources> {
+  const slices = await servesSlices(config.endpointsSource, transport);
+  const selector = config.bindingSelector;
+  return {
+    bindings: {
+      resource: 'vservergroupbindings',
+      path: (namespace) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace),
+      trim: trimBinding,
+      ...(selector !== undefined && { query: { labelSelector: selector } }),
+    },
+    services: { resource: 'services', path: paths.services, trim: trimService },
+    endpoints: slices
+      ? { resource: 'endpoints', path: paths.endpointSlices, trim: trimEndpointSlice }
+      : { resource: 'endpoints', path: paths.endpoints, trim: trimEndpoints },
+    nodes: { resource: 'nodes', path: paths.nodes, trim: trimNode },
+    pods: { resource: 'pods', path: paths.pods, trim: trimPod, metadataOnly: true },
+  };
+}
+
+/** The caches of all but pods, with their indexes; empty. */
+export function createCaches(
+  region: string,
+  onHandlerError: (resource: Resource, error: unknown) => void,
+): Omit<ClusterCaches, 'pods'> {
+  const store = <T extends Stored>(resource: Resource) =>
+    new Store<T>({ onHandlerError: (error) => onHandlerError(resource, error) });
+  const caches = {
+    bindings: store<BindingObject>('vservergroupbindings'),
+    services: store<ServiceObject>('services'),
+    endpoints: store<EndpointsObject>('endpoints'),
+    nodes: store<NodeObject>('nodes'),
+  };
+  addIndexes(caches, region);
+  return caches;
+}
+
+/** `auto`: EndpointSlices where the cluster serves them. Endpoints are cut at 1,000 addresses and deprecated since 1.33. */
+async function servesSlices(
+  source: Config['endpointsSource'],
+  transport: Pick<KubeTransport, 'request'>,
+): Promise<boolean> {
+  if (source !== 'auto') return source === 'endpointslices';
+  try {
+    await transport.request('GET', '/apis/discovery.k8s.io/v1');
+    return true;
+  } catch (error) {
+    if (error instanceof KubeApiError && error.status === 404) return false;
+    throw error;
+  }
+}
