@@ -12,7 +12,13 @@ import { CONTROLLER, createGroupLoop, type GroupLoop } from './operator/group-lo
 import { createLeadership } from './operator/leadership.ts';
 import { closeReporting, countingBackends, createReporting, type Reporting } from './operator/reporting.ts';
 import { RESOURCES } from './operator/resources.ts';
-import { loopMetrics, queueMetrics, reflectorHooks, showQueueGauges } from './operator/runtime-metrics.ts';
+import {
+  loopMetrics,
+  queueMetrics,
+  reflectorHooks,
+  showLeavers,
+  showQueueGauges,
+} from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
 import { createWriteHooks } from './operator/write-hooks.ts';
@@ -161,6 +167,7 @@ function createLoop({ metrics, reporting, ...parts }: LoopParts): GroupLoop {
     metrics: { queue: queueMetrics(metrics), loop: loopMetrics(metrics) },
   });
   showQueueGauges(metrics, loop.queue);
+  showLeavers(metrics, loop);
   parts.watching.caches.bindings.onChange(({ old, new: now }) => {
     if (now?.parsed.ok) reporting.status.observed(now, now.parsed.binding.status);
     if (now !== undefined || old === undefined) return;

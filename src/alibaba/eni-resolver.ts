@@ -10,6 +10,8 @@ export type EniLookup =
   | { readonly state: 'missing'; readonly since: number }
   | { readonly state: 'failed'; readonly error: ApiError };
 
+type Settled = Exclude<EniLookup, { readonly state: 'pending' }>;
+
 /** Which network interface holds a pod's address: needed for additions only. */
 export interface EniResolver {
   /** Never blocks: answers what is known, and starts a look-up in the background when nothing is. */
@@ -26,6 +28,8 @@ export interface EniResolverOptions {
   readonly clock: Clock;
   /** Of the cluster: private addresses repeat across VPCs. */
   readonly vpcId?: string | undefined;
+  /** Told of each address that was asked for, and what came of it. */
+  readonly onAnswer?: ((result: Settled['state']) => void) | undefined;
 }
 
 /** A pod's address can move to another interface; what is older is asked for again while the old answer serves. */
@@ -60,6 +64,7 @@ class CachingResolver implements EniResolver {
   readonly #ecs: EcsApi;
   readonly #clock: Clock;
   readonly #vpcId: string | undefined;
+  readonly #onAnswer: EniResolverOptions['onAnswer'];
   readonly #entries = new Map<string, Entry>();
   readonly #queue = new Set<Entry>();
   readonly #listeners: ((regionId: string, ips: readonly string[]) => void)[] = [];
@@ -67,7 +72,8 @@ class CachingResolver implements EniResolver {
   #flush: Timer | undefined;
   #wake: { readonly timer: Timer; readonly at: number } | undefined;
 
-  constructor({ ecs, clock, vpcId }: EniResolverOptions) {
+  constructor({ ecs, clock, vpcId, onAnswer }: EniResolverOptions) {
+    this.#onAnswer = onAnswer;
     this.#ecs = ecs;
     this.#clock = clock;
     this.#vpcId = vpcId;
@@ -141,7 +147,9 @@ class CachingResolver implements EniResolver {
   #settle(entry: Entry, answer: ReadonlyMap<string, readonly string[]> | ApiError): boolean {
     const now = this.#clock.now();
     const before = entry.answer;
-    entry.answer = answerFor(entry, answer, now);
+    const told = answerFor(entry, answer, now);
+    entry.answer = told;
+    this.#onAnswer?.(answer instanceof ApiError ? 'failed' : told.state);
     if (entry.answer.state === 'found') {
       entry.attempts = 0;
       entry.dueAt = now + FRESH_MS;
@@ -184,7 +192,7 @@ function answerFor(
   entry: Entry,
   answer: ReadonlyMap<string, readonly string[]> | ApiError,
   now: number,
-): EniLookup {
+): Settled {
   if (answer instanceof ApiError) {
     // A failed renewal says nothing against what was known.
     return entry.answer.state === 'found' ? entry.answer : { state: 'failed', error: answer };

@@ -1,3 +1,4 @@
+import type { GroupRef } from '../alibaba/slb-api.ts';
 import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
 import type { Claim } from '../membership/claim.ts';
@@ -95,6 +96,12 @@ export class GroupController {
         }
       }
     }
+  }
+
+  /** Each group that is looked after, and for how long the backend that waits longest to leave it has waited. */
+  *longestLeaving(): Generator<{ readonly group: GroupRef; readonly ms: number }> {
+    const now = this.#parts.clock.now();
+    for (const group of this.#groups.values()) yield { group: group.ref, ms: group.longestLeavingMs(now) };
   }
 
   #state(key: GroupKey): GroupState {

@@ -3,6 +3,7 @@ import type { GroupRef } from '../alibaba/slb-api.ts';
 import { type BackendKey, backendKey, type Row } from '../membership/backend.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { BackendRecord } from '../membership/claim.ts';
+import type { Drift } from './drift.ts';
 
 export type Action = 'describe' | Batch['action'];
 
@@ -48,6 +49,8 @@ export class GroupState {
   readonly records = new Map<string, ReadonlyMap<BackendKey, BackendRecord>>();
   /** When each leaving row was first seen to leave; `Clock.now()` milliseconds. */
   readonly leavingSince = new Map<BackendKey, number>();
+  /** What others did to the group, as the last resync found it, until it is put right. */
+  readonly drift = new Map<BackendKey, Drift>();
   /** When something first changed since the last plan. */
   changedAt: number | undefined;
   /** Wall-clock milliseconds by `namespace/name` of the binding. */
@@ -78,6 +81,25 @@ export class GroupState {
         if (leaves) this.leavingSince.set(key, before.get(key) ?? since);
       }
     }
+    // One that the API refuses is in no batch while it rests, and leaves all the same.
+    for (const [key, at] of before) {
+      if (this.refusals.has(key) && this.#isLeaving(key)) this.leavingSince.set(key, at);
+    }
+  }
+
+  /** For how long the backend that waits longest to leave has waited; 0 if none does. */
+  longestLeavingMs(now: number): number {
+    let longest = 0;
+    for (const since of this.leavingSince.values()) longest = Math.max(longest, now - since);
+    return longest;
+  }
+
+  #isLeaving(key: BackendKey): boolean {
+    for (const records of this.records.values()) {
+      const state = records.get(key)?.state;
+      if (state === 'Removing' || state === 'Draining') return true;
+    }
+    return false;
   }
 
   /** Lets go of the bindings that are no longer on the group. */

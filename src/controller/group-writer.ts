@@ -1,7 +1,9 @@
 import { ApiError } from '../alibaba/errors.ts';
 import type { GroupReply, SlbApi } from '../alibaba/slb-api.ts';
 import type { Clock } from '../clock.ts';
+import type { Row } from '../membership/backend.ts';
 import type { Batch } from '../membership/batches.ts';
+import { type Drift, driftOf } from './drift.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import { type Action, GroupState } from './group-state.ts';
 import { outcomeOf } from './outcome.ts';
@@ -25,7 +27,12 @@ export interface WriteHooks {
   onFailed(group: GroupState, action: Action, error: ApiError, attempts: number, retryInMs: number): void;
   /** Dry run: the batch would be sent. */
   onWithheld(group: GroupState, batch: Batch): void;
+  onRead(group: GroupState, reason: ReadReason): void;
+  /** A backend is as it should be again, after somebody else had changed it. */
+  onDriftCorrected(drift: Drift): void;
 }
+
+export type ReadReason = 'first' | 'resync' | 'contradiction' | 'unknown-outcome';
 
 export interface GroupWriterParts {
   readonly slb: SlbApi;
@@ -76,9 +83,12 @@ export class GroupWriter {
 
   /** Reads the group. */
   async describe(group: GroupState, resyncInMs: number): Promise<void> {
-    const { slb, clock } = this.#parts;
+    const { slb, clock, hooks } = this.#parts;
+    const reason = readReason(group);
+    hooks.onRead(group, reason);
     try {
       const description = await slb.describeVServerGroup(group.ref);
+      noteDrift(group, reason, description.backends);
       group.learn(description.backends);
       group.loadBalancerId = description.loadBalancerId ?? group.loadBalancerId;
       group.succeed('describe');
@@ -115,6 +125,11 @@ export class GroupWriter {
       return { is: 'failed' };
     }
     group.succeed(batch.action);
+    for (const { key } of batch.changes) {
+      const drift = group.drift.get(key);
+      if (drift !== undefined) hooks.onDriftCorrected(drift);
+      group.drift.delete(key);
+    }
     group.learn(backends);
     group.accepted(batch);
     if (batch.action === 'remove' && group.failures.get('add')?.error.kind === 'quota') group.succeed('add');
@@ -157,10 +172,26 @@ export class GroupWriter {
   }
 }
 
+function readReason(group: GroupState): ReadReason {
+  if (group.rows === undefined) return 'first';
+  if (!group.needsDescribe) return 'resync';
+  const contradicted = [...group.failures.values()].some(({ error }) => error.code === CONTRADICTION);
+  return contradicted ? 'contradiction' : 'unknown-outcome';
+}
+
+/** Only a resync tells what others did: in any other read, our own writes are in doubt. */
+function noteDrift(group: GroupState, reason: ReadReason, rows: readonly Row[]): void {
+  group.drift.clear();
+  if (reason !== 'resync') return;
+  for (const [key, drift] of driftOf(group.rows ?? [], rows)) group.drift.set(key, drift);
+}
+
+const CONTRADICTION = 'ContradictoryReply';
+
 /** The call was accepted, yet its reply does not show what it wrote: it is not believed, and the group is read. */
 function contradiction(group: GroupState, { action, changes }: Batch, requestId: string): ApiError {
   return new ApiError({
-    code: 'ContradictoryReply',
+    code: CONTRADICTION,
     text: `the API accepted a change of ${changes.length} backends, but its reply does not show it`,
     action,
     kind: 'transient',

@@ -48,6 +48,18 @@ export function createMetrics({ version, controllers, resources, actions, backen
     /** Takes the series of a binding that is gone out of the scrape. */
     forgetBinding(namespace: string, name: string): void {
       for (const state of backendStates) groups.backends.remove({ namespace, name, state });
+      groups.stalled.remove({ namespace, name });
+    },
+
+    /** For each group, the milliseconds that the backend that waits longest to leave it has waited. */
+    setOldestLeavers(leavers: Iterable<{ readonly group: string; readonly ms: number }>): void {
+      groups.oldestLeaver.reset();
+      let count = 0;
+      for (const { group, ms } of leavers) {
+        groups.oldestLeaver.set({ group }, ms / 1000);
+        count++;
+      }
+      groups.groups.set(count);
     },
 
     /** Runs before each scrape, to set the gauges that somebody else keeps. */

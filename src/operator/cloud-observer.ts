@@ -11,6 +11,9 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
       if (code.includes('Throttling')) metrics.cloud.throttled.inc();
       logger.debug('API call', { action, code, durationMs, group: group?.vServerGroupId, count, requestId });
     },
+    onEniAnswer(result) {
+      metrics.cloud.eniLookups.inc({ result });
+    },
     onRefresh({ result, reason, description, expiresAt, error }) {
       metrics.cloud.credentialsRefreshes.inc({ result });
       if (error !== undefined) {

@@ -1,6 +1,6 @@
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from '../alibaba/client.ts';
 import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials.ts';
-import { createEniResolver, type EniResolver } from '../alibaba/eni-resolver.ts';
+import { createEniResolver, type EniResolver, type EniResolverOptions } from '../alibaba/eni-resolver.ts';
 import type { CallRecord } from '../alibaba/rpc.ts';
 import { createRateLimiter, type RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
@@ -20,6 +20,7 @@ export interface Cloud {
 export interface CloudObserver {
   readonly onCall?: (record: CallRecord) => void;
   readonly onRefresh?: (record: RefreshRecord) => void;
+  readonly onEniAnswer?: EniResolverOptions['onAnswer'];
 }
 
 export type CloudConfig = Pick<
@@ -69,7 +70,12 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     limiter,
     ...(observer.onCall !== undefined && { onCall: observer.onCall }),
   });
-  const resolver = createEniResolver({ ecs: client.ecs, clock, vpcId: config.vpcId });
+  const resolver = createEniResolver({
+    ecs: client.ecs,
+    clock,
+    vpcId: config.vpcId,
+    onAnswer: observer.onEniAnswer,
+  });
   return {
     client,
     credentials,

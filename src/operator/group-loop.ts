@@ -38,6 +38,8 @@ export interface GroupLoopParts {
 
 export interface GroupLoop {
   readonly queue: WorkQueue<GroupKey>;
+  /** See GroupController. */
+  longestLeaving: GroupController['longestLeaving'];
   /** Begins to reconcile: every group once, then whatever changes. */
   start(): void;
   /** Lets calls in flight end, for at most so long. Returns the groups that did not make it. */
@@ -101,6 +103,7 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
   });
   return {
     queue,
+    longestLeaving: () => controller.longestLeaving(),
     start() {
       loop.start();
       for (const binding of caches.bindings.list()) {

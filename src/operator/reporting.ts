@@ -1,3 +1,4 @@
+import { findCondition } from '../api/conditions.ts';
 import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { StatusSink } from '../controller/binding-reporter.ts';
@@ -59,7 +60,10 @@ export function countingBackends(status: StatusWriter, metrics: Metrics): Status
       status.write(ref, next);
       const counts: Record<string, number> = {};
       for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
-      metrics.setBackends(ref.namespace, ref.name, counts);
+      const { namespace, name } = ref;
+      metrics.setBackends(namespace, name, counts);
+      const stalled = findCondition(next.conditions, 'Stalled')?.status === 'True';
+      metrics.groups.stalled.set({ namespace, name }, Number(stalled));
     },
   };
 }

@@ -3,6 +3,7 @@ import type { ReflectorHooks } from '../kubernetes/reflector.ts';
 import type { WorkQueue, WorkQueueMetrics } from '../kubernetes/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { GroupLoop } from './group-loop.ts';
 
 /** src/kubernetes knows no metrics library: here its hooks meet prom-client's objects. */
 export function queueMetrics({ runtime }: Metrics): WorkQueueMetrics {
@@ -33,6 +34,13 @@ export function showQueueGauges(metrics: Metrics, queue: Pick<WorkQueue<string>,
     runtime.depth.set(labels, depth);
     runtime.unfinishedSeconds.set(labels, unfinishedWorkSeconds);
     runtime.longestRunningSeconds.set(labels, longestRunningProcessorSeconds);
+  });
+}
+
+export function showLeavers(metrics: Metrics, { longestLeaving }: Pick<GroupLoop, 'longestLeaving'>): void {
+  metrics.onScrape(() => {
+    const leavers = [...longestLeaving()].map(({ group, ms }) => ({ group: group.vServerGroupId, ms }));
+    metrics.setOldestLeavers(leavers);
   });
 }
 

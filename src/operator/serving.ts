@@ -91,5 +91,10 @@ function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined
     cluster.synced.set({ resource: name }, Number(synced));
     cluster.watchUp.set({ resource: name }, Number(up));
   }
+  // Nobody may need the pods: a watch that does not exist is not down.
+  if (!watching.informers.health.some(({ name }) => name === 'pods')) {
+    cluster.synced.remove({ resource: 'pods' });
+    cluster.watchUp.remove({ resource: 'pods' });
+  }
   groups.bindings.set(bindings.size);
 }

@@ -44,6 +44,13 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
         requestId: error.requestId,
       });
     },
+    onRead(group, reason) {
+      metrics.groups.reads.inc({ reason });
+      logger.debug('Reading the group', { group: group.vServerGroupId, reason });
+    },
+    onDriftCorrected(kind) {
+      metrics.groups.drift.inc({ kind });
+    },
     onWithheld(group, { action, changes }) {
       metrics.groups.withheld.inc({ action });
       logger.info(WOULD_BE_DONE[action], described(group, changes));

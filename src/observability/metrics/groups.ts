@@ -22,8 +22,18 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
       'state',
     ),
     bindings: gauge('vsgb_bindings', 'Bindings that are looked after.'),
-    stalled: gauge('vsgb_stalled_bindings', 'Bindings with condition Stalled: someone has to act.'),
+    stalled: gauge(
+      'vsgb_binding_stalled',
+      '1 while the binding has condition Stalled: someone has to act.',
+      'namespace',
+      'name',
+    ),
     groups: gauge('vsgb_groups', 'Groups that are looked after.'),
+    oldestLeaver: gauge(
+      'vsgb_oldest_leaver_seconds',
+      'For how long the backend that waits longest to leave the group, or to get weight 0 for its drain, has waited; 0 if none does.',
+      'group',
+    ),
     changes: counter('vsgb_backend_changes_total', 'Backends added, removed or weighed.', 'change'),
     withheld: counter(
       'vsgb_dry_run_batches_total',
@@ -45,6 +55,6 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
   for (const action of WRITES) metrics.withheld.inc({ action }, 0);
   for (const reason of READS) metrics.reads.inc({ reason }, 0);
   for (const kind of DRIFTS) metrics.drift.inc({ kind }, 0);
-  for (const zero of [metrics.bindings, metrics.stalled, metrics.groups]) zero.set(0);
+  for (const zero of [metrics.bindings, metrics.groups]) zero.set(0);
   return metrics;
 }

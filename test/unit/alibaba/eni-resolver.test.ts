@@ -33,12 +33,13 @@ function setUp(vpcId?: string) {
       return snapshot;
     },
   };
-  const resolver = createEniResolver({ ecs, clock, vpcId });
+  const answers: string[] = [];
+  const resolver = createEniResolver({ ecs, clock, vpcId, onAnswer: (result) => answers.push(result) });
   resolver.onResolved((region, ips) => told.push([region, ...ips]));
   const attach = (ip: string, id: string, status = 'InUse') =>
     world.set(id, { networkInterfaceId: id, privateIps: [ip], status });
   return {
-    ...{ clock, queries, told, world, resolver, attach },
+    ...{ answers, clock, queries, told, world, resolver, attach },
     fail: (with_: ApiError | undefined) => {
       error = with_;
     },
@@ -61,6 +62,19 @@ test('an unknown address is pending, then found, and the listener is told', asyn
   expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'found', eniId: 'eni-1' });
   expect(told).toEqual([[REGION, '10.0.0.1']]);
   expect(queries).toEqual([{ regionId: REGION, vpcId: 'vpc-1', privateIps: ['10.0.0.1'] }]);
+});
+
+test('each address that was asked for is counted by what came of it', async () => {
+  const { clock, resolver, attach, answers, fail } = setUp();
+  attach('10.0.0.1', 'eni-1');
+  resolver.lookup(REGION, '10.0.0.1');
+  resolver.lookup(REGION, '10.0.0.2');
+  await clock.advance(0);
+  expect(answers).toEqual(['found', 'missing']);
+  fail(DENIED);
+  resolver.lookup(REGION, '10.0.0.3');
+  await clock.advance(0);
+  expect(answers.at(-1)).toBe('failed');
 });
 
 test('what is asked in one turn goes out in one call for each region and hundred', async () => {

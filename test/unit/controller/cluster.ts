@@ -51,8 +51,12 @@ export class TestCluster {
   readonly statuses = new Map<string, Status>();
   readonly delays: number[] = [];
   readonly patched: string[] = [];
+  readonly reads: string[] = [];
+  readonly corrected: string[] = [];
   /** What a dry run would have sent. */
   readonly withheld: string[] = [];
+  /** Milliseconds, for each group. */
+  readonly longestLeaving: () => readonly number[];
   mayWrite = true;
   readonly #pods = addPodIndexes(new Store<PodObject>());
   podsKnown = true;
@@ -120,6 +124,8 @@ export class TestCluster {
           hooks: {
             onWritten: (_group, _batch, _request, delays) => void this.delays.push(...delays),
             onFailed: () => {},
+            onRead: (_group, reason) => void this.reads.push(reason),
+            onDriftCorrected: (drift) => void this.corrected.push(drift),
             onWithheld: (_group, { action, changes }) =>
               void this.withheld.push(
                 [action, ...changes.map(({ row }) => `${row.serverIp ?? row.serverId}`)].join(' '),
@@ -128,6 +134,7 @@ export class TestCluster {
         }),
       },
     );
+    this.longestLeaving = () => [...controller.longestLeaving()].map(({ ms }) => ms);
     connectTriggers(this.caches, REGION, enqueue);
     this.#pods.onChange(connectPodTriggers(this.caches, REGION, enqueue, (uid) => drains.groupsOf(uid)));
     this.caches.bindings.onChange(({ new: now }) => {

@@ -27,7 +27,7 @@ test('series of known labels are there with 0 before anything happens', async ()
     'vsgb_cache_synced{resource="services"} 0',
     'vsgb_watch_errors_total{resource="services"} 0',
     'vsgb_events_total{result="dropped"} 0',
-    'vsgb_stalled_bindings 0',
+    'vsgb_groups 0',
   ])
     expect(text).toContain(line);
 });
@@ -49,6 +49,7 @@ test("a binding's backends are shown in every state, and no more once the bindin
   const metrics = create();
   metrics.setBackends('shop', 'web', { Registered: 2, Draining: 1 });
   metrics.setBackends('shop', 'web', { Registered: 3 });
+  metrics.groups.stalled.set({ namespace: 'shop', name: 'web' }, 1);
   expect(await lines(metrics)).toEqual(
     expect.arrayContaining([
       'vsgb_backends{namespace="shop",name="web",state="Registered"} 3',
@@ -56,7 +57,24 @@ test("a binding's backends are shown in every state, and no more once the bindin
     ]),
   );
   metrics.forgetBinding('shop', 'web');
-  expect((await lines(metrics)).filter((line) => line.startsWith('vsgb_backends{'))).toEqual([]);
+  expect((await lines(metrics)).filter((line) => line.includes('name="web"'))).toEqual([]);
+});
+
+test('the age of the oldest leaver is shown for each group, and no more once the group is gone', async () => {
+  const metrics = create();
+  metrics.setOldestLeavers([
+    { group: 'rsp-1', ms: 1500 },
+    { group: 'rsp-2', ms: 0 },
+  ]);
+  expect(await lines(metrics)).toEqual(
+    expect.arrayContaining([
+      'vsgb_oldest_leaver_seconds{group="rsp-1"} 1.5',
+      'vsgb_oldest_leaver_seconds{group="rsp-2"} 0',
+      'vsgb_groups 2',
+    ]),
+  );
+  metrics.setOldestLeavers([{ group: 'rsp-2', ms: 0 }]);
+  expect((await lines(metrics)).filter((line) => line.includes('rsp-1'))).toEqual([]);
 });
 
 test('codes that the API invents do not make endless series', async () => {
