@@ -177,6 +177,7 @@ export function refusalsOf({ refusals }: GroupState, report: ClaimReport | undef
 
 export function desiredCount(report: ClaimReport | undefined): number {
   if (report === undefined) return 0;
-  if (report.claim.desired.kind === 'members') return report.claim.desired.members.length;
+  const { desired } = report.claim;
+  if (desired.kind === 'members') return desired.members.length - report.passedOver;
   return [...report.records.values()].filter(({ state }) => state === 'Registered').length;
 }

@@ -25,6 +25,8 @@ export interface Member {
   readonly ip?: string;
   readonly port: number;
   readonly weight: number;
+  /** It is on its way out, and stays only because nothing else serves: it is never added. */
+  readonly lastResort?: true;
   /** Its node is drained: it gets weight 0, and `weight` back afterwards. */
   readonly drained?: true;
   /** Name of the pod, in the namespace of the binding. */

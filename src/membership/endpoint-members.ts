@@ -13,7 +13,7 @@ interface Candidate {
  * | endpoint                                    | member                                                        |
  * |---------------------------------------------|---------------------------------------------------------------|
  * | ready                                       | yes                                                           |
- * | terminating, still serving                  | only while no endpoint is ready (as kube-proxy does, KEP-1669) |
+ * | terminating, still serving                  | only while no endpoint is ready (as kube-proxy does, KEP-1669), as a last resort |
  * | not ready                                   | no                                                            |
  * | on a node that no longer exists             | no                                                            |
  * | on a drained node                           | yes, drained                                                  |
@@ -103,6 +103,7 @@ function addMember(
   const host = hostOf(input, address);
   const node = address.nodeName === undefined ? undefined : input.nodes.get(address.nodeName);
   const origin = {
+    ...(!address.ready && { lastResort: true as const }),
     ...(node !== undefined && isDrained(node) && { drained: true as const }),
     ...(address.pod && { pod: address.pod.name, podUID: address.pod.uid }),
     ...(address.nodeName !== undefined && { node: address.nodeName }),

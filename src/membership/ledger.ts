@@ -11,6 +11,8 @@ export interface ClaimReport {
   readonly pending: readonly Member[];
   /** Members that are in the group, but as somebody else's row. */
   readonly foreignMembers: readonly Member[];
+  /** Members on their way out that are not in the group, and are not added any more. */
+  readonly passedOver: number;
   /** Rows of the group that are not this binding's. */
   readonly foreign: number;
 }
@@ -25,6 +27,7 @@ export class Ledger {
   readonly foreignMembers: Member[] = [];
   /** Rows of the binding that do not leave. */
   kept = 0;
+  passedOver = 0;
   readonly #entries: [BackendKey, BackendRecord][] = [];
   #unchanged = true;
 
@@ -61,13 +64,14 @@ export class Ledger {
   }
 
   report(rowsInGroup: number): ClaimReport {
-    const { claim, pending, foreignMembers } = this;
+    const { claim, pending, foreignMembers, passedOver } = this;
     const unchanged = this.#unchanged && this.#entries.length === claim.records.size;
     return {
       claim,
       records: unchanged ? claim.records : new Map(this.#entries),
       pending,
       foreignMembers,
+      passedOver,
       foreign: rowsInGroup - this.#entries.length,
     };
   }

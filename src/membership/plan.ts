@@ -58,6 +58,7 @@ export interface GroupPlan {
  * |-----------------------------|-----------------------------------------|
  * | wanted by a Sync binding    | added, as soon as its ENI is known      |
  * | wanted by RemoveOnly only   | nothing: something else adds it         |
+ * | wanted as a last resort     | nothing: it left, and won't come back   |
  *
  * A second plan over the group that the first one made is empty.
  */
@@ -203,6 +204,10 @@ class Planning {
     let added = false;
     for (const { claim, member } of wanted) {
       if (member === undefined) continue;
+      if (member.lastResort) {
+        this.#ledger(claim).passedOver++;
+        continue;
+      }
       this.#ledger(claim).pending.push(member);
       if (!added && claim.mode === 'Sync' && claim.mayAdd) added = this.#add(claim, member);
     }
@@ -221,14 +226,14 @@ class Planning {
     return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }
 
-  #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {
-    if (this.#input.presumed) return;
-    this.#change('weights', 'set', { row: { ...row, weight }, key, claim: id, was: row.weight });
-  }
-
   #drain(row: Row, key: BackendKey, { id }: Claim): void {
     if (this.#input.presumed) return;
     this.#change('drains', 'set', { row: { ...row, weight: 0 }, key, claim: id, was: row.weight });
+  }
+
+  #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {
+    if (this.#input.presumed) return;
+    this.#change('weights', 'set', { row: { ...row, weight }, key, claim: id, was: row.weight });
   }
 
   #change(list: ChangeList, action: Batch['action'], change: Change): boolean {
