@@ -30,6 +30,8 @@ export interface EniResolverOptions {
   readonly vpcId?: string | undefined;
   /** Told of each address that was asked for, and what came of it. */
   readonly onAnswer?: ((result: Settled['state']) => void) | undefined;
+  /** Between the starts of two rounds of calls; what falls due meanwhile shares the next one. Default 0. */
+  readonly spacingMs?: number | undefined;
 }
 
 /** A pod's address can move to another interface; what is older is asked for again while the old answer serves. */
@@ -57,22 +59,26 @@ export function createEniResolver(options: EniResolverOptions): EniResolver {
 }
 
 /**
- * One entry for each address that is asked for. What is due in one turn of the event loop goes out in one call for
- * each hundred addresses of a region; an address is asked for by one call at a time.
+ * One entry for each address that is asked for. The first one goes out at once; what is due in the same turn of the event
+ * loop, or in the spacing after, goes out in one call for each hundred addresses of a region. An address is asked for by
+ * one call at a time.
  */
 class CachingResolver implements EniResolver {
   readonly #ecs: EcsApi;
   readonly #clock: Clock;
   readonly #vpcId: string | undefined;
+  readonly #spacingMs: number;
   readonly #onAnswer: EniResolverOptions['onAnswer'];
   readonly #entries = new Map<string, Entry>();
   readonly #queue = new Set<Entry>();
   readonly #listeners: ((regionId: string, ips: readonly string[]) => void)[] = [];
   readonly #abort = new AbortController();
   #flush: Timer | undefined;
+  #flushedAt = Number.NEGATIVE_INFINITY;
   #wake: { readonly timer: Timer; readonly at: number } | undefined;
 
-  constructor({ ecs, clock, vpcId, onAnswer }: EniResolverOptions) {
+  constructor({ ecs, clock, vpcId, onAnswer, spacingMs = 0 }: EniResolverOptions) {
+    this.#spacingMs = spacingMs;
     this.#onAnswer = onAnswer;
     this.#ecs = ecs;
     this.#clock = clock;
@@ -114,16 +120,21 @@ class CachingResolver implements EniResolver {
     if (this.#abort.signal.aborted) return;
     entry.dueAt = Number.POSITIVE_INFINITY;
     this.#queue.add(entry);
-    this.#flush ??= this.#clock.setTimeout(() => {
-      this.#flush = undefined;
-      const due = [...this.#queue];
-      this.#queue.clear();
-      for (const [regionId, entries] of Map.groupBy(due, (queued) => queued.regionId)) {
-        for (let i = 0; i < entries.length; i += MAX_ADDRESSES_PER_CALL) {
-          void this.#ask(regionId, entries.slice(i, i + MAX_ADDRESSES_PER_CALL));
+    const wait = this.#flushedAt + this.#spacingMs - this.#clock.now();
+    this.#flush ??= this.#clock.setTimeout(
+      () => {
+        this.#flush = undefined;
+        this.#flushedAt = this.#clock.now();
+        const due = [...this.#queue];
+        this.#queue.clear();
+        for (const [regionId, entries] of Map.groupBy(due, (queued) => queued.regionId)) {
+          for (let i = 0; i < entries.length; i += MAX_ADDRESSES_PER_CALL) {
+            void this.#ask(regionId, entries.slice(i, i + MAX_ADDRESSES_PER_CALL));
+          }
         }
-      }
-    }, 0);
+      },
+      Math.max(0, wait),
+    );
   }
 
   async #ask(regionId: string, entries: readonly Entry[]): Promise<void> {

@@ -36,6 +36,7 @@ export type CloudConfig = Pick<
   | 'apiTimeout'
   | 'apiQps'
   | 'apiBurst'
+  | 'addWindow'
 >;
 
 /** The cloud API as configured. */
@@ -75,6 +76,8 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     clock,
     vpcId: config.vpcId,
     onAnswer: observer.onEniAnswer,
+    // An address looked up later than its group's next addition may go delays nothing.
+    spacingMs: config.addWindow,
   });
   return {
     client,

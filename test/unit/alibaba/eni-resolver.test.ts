@@ -15,7 +15,7 @@ const DENIED = new ApiError({
   },
 });
 
-function setUp(vpcId?: string) {
+function setUp(vpcId?: string, spacingMs?: number) {
   const clock = new FakeClock();
   const queries: NetworkInterfaceQuery[] = [];
   const told: string[][] = [];
@@ -34,7 +34,10 @@ function setUp(vpcId?: string) {
     },
   };
   const answers: string[] = [];
-  const resolver = createEniResolver({ ecs, clock, vpcId, onAnswer: (result) => answers.push(result) });
+  const resolver = createEniResolver({
+    ...{ ecs, clock, vpcId, spacingMs },
+    onAnswer: (result) => answers.push(result),
+  });
   resolver.onResolved((region, ips) => told.push([region, ...ips]));
   const attach = (ip: string, id: string, status = 'InUse') =>
     world.set(id, { networkInterfaceId: id, privateIps: [ip], status });
@@ -88,6 +91,18 @@ test('what is asked in one turn goes out in one call for each region and hundred
     [REGION, 50],
     ['cn-beijing', 1],
   ]);
+});
+
+test('with a spacing the first look-up goes at once, and what is asked meanwhile shares the next call', async () => {
+  const { clock, resolver, queries } = setUp('vpc-1', 250);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(10);
+  resolver.lookup(REGION, '10.0.0.2');
+  await clock.advance(200);
+  resolver.lookup(REGION, '10.0.0.3');
+  expect(queries.map(({ privateIps }) => privateIps)).toEqual([['10.0.0.1']]);
+  await clock.advance(40);
+  expect(queries.map(({ privateIps }) => privateIps)).toEqual([['10.0.0.1'], ['10.0.0.2', '10.0.0.3']]);
 });
 
 test('an address that is being asked for is not asked for again', async () => {
