@@ -17,7 +17,7 @@ export interface Failure {
 export interface Recovery {
   /** `again`: what failed. `list`: at the last version or newer. `newest`: a consistent list. */
   readonly next: 'again' | 'list' | 'newest';
-  readonly pause: 'none' | 'backoff' | 'missing' | 'none-if-rare';
+  readonly pause: 'none' | 'backoff' | 'unreachable' | 'missing' | 'none-if-rare';
 }
 
 /**
@@ -32,7 +32,8 @@ export interface Recovery {
  * | watch not understood                               | list   | back-off                       |
  * | 401, 403, 408, 429, 5xx                            | again  | back-off or Retry-After        |
  * | any other answer ≥ 400 to a watch                  | newest | back-off                       |
- * | connection cut, refused, silent                    | again  | none if proven, else back-off  |
+ * | connection cut, refused, silent                    | again  | none if proven, else short     |
+ * | no answer in time, closed as soon as opened        | again  | none if proven, else back-off  |
  * | anything else                                      | again  | back-off                       |
  */
 export function recoveryFrom({ error, during, proven }: Failure): Recovery {
@@ -40,7 +41,10 @@ export function recoveryFrom({ error, during, proven }: Failure): Recovery {
   if (isTooLargeResourceVersion(error) || error instanceof ListsDisagreeError)
     return { next: 'newest', pause: 'backoff' };
   if (error instanceof KubeParseError) return { next: 'list', pause: 'backoff' };
-  if (error instanceof KubeConnectionError) return { next: 'again', pause: proven ? 'none' : 'backoff' };
+  if (error instanceof KubeConnectionError) {
+    const answers = error.code === 'TIMEOUT' || error.code === 'CLOSED';
+    return { next: 'again', pause: proven ? 'none' : answers ? 'backoff' : 'unreachable' };
+  }
   if (!(error instanceof KubeApiError)) return { next: 'again', pause: 'backoff' };
   if (error.status === 404) return { next: 'newest', pause: 'missing' };
   const passes = [401, 403, 408, 429].includes(error.status) || error.status >= 500;

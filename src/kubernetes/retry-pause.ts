@@ -5,6 +5,7 @@ import type { Recovery } from './recovery.ts';
 const resetAfterMs = 120_000;
 const expiredIsRareMs = 30_000;
 const missingRetryMs = 5_000;
+const unreachableRetryMs = 1_500;
 
 /** How long to wait before the next attempt: client-go's numbers, 0.8 s doubling to 30 s, anew after two minutes without a failure. */
 export class RetryPause {
@@ -21,6 +22,8 @@ export class RetryPause {
 
   after(kind: Recovery['pause'], retryAfterMs = 0): number {
     if (kind === 'none' || (kind === 'none-if-rare' && this.#isRare())) return 0;
+    // Nobody is there whom it could burden, and it is not to lengthen the pauses after what a starting server answers.
+    if (kind === 'unreachable') return unreachableRetryMs * (1 - this.#random() / 2);
     // All who were told the same Retry-After must not come back in the same instant.
     const asked = retryAfterMs * (1 + this.#random() / 10);
     const ms = Math.max(asked, this.#next());
