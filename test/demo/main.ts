@@ -51,6 +51,8 @@ async function tellStory(stage: Stage): Promise<boolean> {
   cleanup.defer(() => observer.close());
   const started = performance.now();
   const results: StepResult[] = [];
+  const disturbed = Promise.race([observer.failed, operatorEnded(stage)]);
+  disturbed.catch(() => undefined);
   try {
     for (const [index, step] of story(stage, observer).entries()) {
       if ('skipped' in step) {
@@ -60,13 +62,13 @@ async function tellStory(stage: Stage): Promise<boolean> {
       }
       say(heading(`${index + 1}  ${step.title}`, colours));
       say(`   ${dim(step.tells)}`);
-      const result = await step.run();
+      const result = await Promise.race([step.run(), disturbed]);
       results.push(result);
       for (const text of stepReport(result, colours)) say(text);
       if (result.comparison.problems.length > 0) throw new Error(`${GROUP} does not equal the cluster`);
     }
   } catch (error) {
-    say(`\n   ${red(`✗ ${messageOf(error)}`)}`);
+    say(`\n   ${red(`✗ ${messageOf(error).replaceAll('; ', '\n     ')}`)}`);
     await tellWarnings(stage);
     return false;
   } finally {
@@ -87,6 +89,10 @@ async function tellStory(stage: Stage): Promise<boolean> {
   );
   say(`   ${dim(`The steps took ${seconds(started)}, all in all ${seconds(began)}.`)}`);
   return true;
+}
+
+async function operatorEnded({ operator }: Stage): Promise<never> {
+  throw new Error(`the operator ended with status ${await operator.exited}`);
 }
 
 async function tellWarnings({ operator }: Stage): Promise<void> {

@@ -12,18 +12,19 @@ export class Observer {
   readonly endpoints = new EndpointLog();
   /** When each deleted binding was first seen to be on its way out. */
   readonly bindingDeletions = new Map<string, number>();
+  /** Rejects when a watch ends for good. */
+  readonly failed: Promise<never>;
   readonly #stage: Stage;
   readonly #thread: Worker;
-  #broken: unknown;
   #firstChange = 0;
   #firstCall = 0;
 
   private constructor(stage: Stage, targets: readonly Target[]) {
     this.#stage = stage;
     this.#thread = new Worker(new URL('./observer-thread.ts', import.meta.url), { workerData: targets });
-    this.#thread.on('error', (error) => {
-      this.#broken = error;
-    });
+    this.failed = new Promise((_, reject) => this.#thread.on('error', reject));
+    // Whoever needs to know waits for it.
+    this.failed.catch(() => undefined);
   }
 
   /** Returns once the watches run. */
@@ -33,15 +34,14 @@ export class Observer {
     const slices = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?labelSelector=${selector}`;
     const targets = [slices, bindingsPath].map((path) => ({ kubeconfig, context, path }));
     const observer = new Observer(stage, targets);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    observer.#thread.on('error', reject);
+    const { promise, resolve } = Promise.withResolvers<void>();
     observer.#thread.on('message', (report: Report) => {
       if (report === 'ready') return resolve();
       const at = preciseNow() - Number(process.hrtime.bigint() - report.at) / 1e6;
       if (report.watch === 0) observer.#seeSlice(report.event, at);
       else observer.#seeBinding(report.event, at);
     });
-    await promise;
+    await Promise.race([promise, observer.failed]);
     return observer;
   }
 
@@ -63,10 +63,6 @@ export class Observer {
 
   measure(departures?: readonly Departure[]): Measured {
     return measure(this.changes, this.calls, departures);
-  }
-
-  throwIfBroken(): void {
-    if (this.#broken !== undefined) throw this.#broken;
   }
 
   async close(): Promise<void> {

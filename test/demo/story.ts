@@ -178,7 +178,6 @@ class Scene {
     this.#observer.mark();
     await this.app.deleteBinding(APP);
     await waitUntil('the finalizer of the binding to be taken off', async () => {
-      this.#observer.throwIfBroken();
       return !(await this.#stage.api.find(`${this.app.bindings()}/${APP}`));
     });
     const at = this.#observer.bindingDeletions.get(APP);
@@ -197,7 +196,6 @@ class Scene {
     await waitUntil(
       `the Deployment to have ${replicas} pods, all ready`,
       async () => {
-        this.#observer.throwIfBroken();
         const { metadata, status } = await this.#stage.api.get<Deployment>(
           `${this.app.path('apis/apps/v1', 'deployments')}/${APP}`,
         );
@@ -217,7 +215,6 @@ class Scene {
   async #untilAtRest(replicas: number): Promise<void> {
     const { endpoints } = this.#observer;
     const probe = async () => {
-      this.#observer.throwIfBroken();
       const pods = await this.#pods();
       const ready = [...endpoints.ready.values()];
       if (pods.length !== replicas || !this.#seesAll(pods)) {
