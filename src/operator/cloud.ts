@@ -36,8 +36,8 @@ export type CloudConfig = Pick<
   | 'apiTimeout'
   | 'apiQps'
   | 'apiBurst'
-  | 'addWindow'
->;
+> &
+  Partial<Pick<Config, 'addWindow'>>;
 
 /** The cloud API as configured. */
 export function createCloud(config: CloudConfig, clock: Clock, observer: CloudObserver = {}): Cloud {
