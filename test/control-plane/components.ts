@@ -102,6 +102,7 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
     flags: [
       `--kubeconfig=${kubeconfig}`,
       `--config=${stages}`,
+      `--config=${join(import.meta.dirname, 'kwok.yaml')}`,
       '--manage-all-nodes=true',
       '--cidr=10.9.0.1/16',
       // Without leases a restarted kwok need not wait for those of its former self; heartbeats keep nodes Ready.

@@ -184,21 +184,3 @@ export class Environment {
     await this.controlPlane.stop();
   }
 }
-
-/**
- * kwok 0.8 makes its pool of pod addresses with the first pod; two first pods at once get a pool each, and the same
- * address. One pod that comes and goes before all others keeps the addresses of a test's pods apart.
- */
-async function settleAddressPool(api: KubeApi, nodeName: string): Promise<void> {
-  const pods = '/api/v1/namespaces/default/pods';
-  const pod = await api.create(pods, {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { generateName: 'first-' },
-    spec: { nodeName, containers: [{ name: 'none', image: 'none' }] },
-  });
-  const path = `${pods}/${pod.metadata.name}`;
-  const hasAddress = async () => (await api.get<Pod>(path)).status.podIP !== undefined;
-  await waitUntil('the first pod to have an address', hasAddress);
-  await api.delete(path, { gracePeriodSeconds: 0 });
-}
