@@ -12,7 +12,7 @@ import { waitUntil } from '../wait-until.ts';
 import { CallRecorder } from './calls.ts';
 import { type OperatorOptions, OperatorProcess } from './operator-process.ts';
 import { expectStatusTrue } from './status.ts';
-import { type Binding, type Pod, Workloads } from './workloads.ts';
+import { type Binding, Workloads } from './workloads.ts';
 
 export interface EnvironmentOptions {
   readonly controlPlane?: ControlPlaneOptions;
@@ -57,7 +57,6 @@ export class Environment {
       await createNodes(api, nodes);
       const names = nodes.map((node) => (typeof node === 'string' ? node : node.name));
       await untilNodesReady(api, names);
-      if (names[0] !== undefined) await settleAddressPool(api, names[0]);
       const simulator = await startSimulator({ backendsPerLoadBalancer: 0, ...options.simulator });
       const kubeconfig = await controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT);
       return new Environment(controlPlane, api, simulator, kubeconfig);
