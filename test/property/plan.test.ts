@@ -105,7 +105,7 @@ function always(name: string, numRuns: number, check: (moment: Moment, group: Gr
 
 always(
   'every batch is one that the API takes: not over the size, no row twice, nothing there added, nothing absent changed',
-  3_000,
+  1_500,
   ({ plan }, group) => {
     const keys = changesOf(plan.batches).map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
@@ -124,7 +124,7 @@ always('no call more than the changes need', 1_000, ({ plan }) => {
   }
 });
 
-always('what belongs to somebody else is not touched', 2_000, ({ input, plan }) => {
+always('what belongs to somebody else is not touched', 1_000, ({ input, plan }) => {
   const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
   for (const { key } of changesOf(plan.batches)) {
     const row = rows.get(key);
@@ -157,7 +157,7 @@ always(
 
 always(
   'a row that a binding wants and that leads to a live pod or node is neither removed nor drained',
-  2_000,
+  1_000,
   ({ input, plan }) => {
     const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
     for (const { action, changes } of plan.batches) {
@@ -177,7 +177,7 @@ always(
 
 always(
   'removals go first, then weights, then additions, but for one batch that keeps the group from being empty',
-  2_000,
+  1_000,
   ({ plan }, group) => {
     const rank = { remove: 0, set: 1, add: 2 };
     const early = plan.batches.findIndex((batch, i) => {
@@ -198,7 +198,7 @@ always(
 
 always(
   'never leaves a group that takes requests with nobody to take them while a usable backend waits to be added',
-  2_000,
+  1_000,
   ({ plan }, group) => {
     const waiting = changesOf(plan.batches, 'add').some(({ row }) => row.weight > 0);
     if (group.usable === 0 || !waiting) return;
@@ -209,7 +209,7 @@ always(
   },
 );
 
-always('once carried out, what is on a drained node has weight 0', 2_000, (moment, group) => {
+always('once carried out, what is on a drained node has weight 0', 1_000, (moment, group) => {
   settle(moment, group);
   for (const claim of activeOf(moment.input)) {
     for (const member of membersOf(claim).filter(({ drained }) => drained)) {
@@ -221,7 +221,7 @@ always('once carried out, what is on a drained node has weight 0', 2_000, (momen
   }
 });
 
-always('never takes a binding below its minBackends', 2_000, ({ input, plan }, group) => {
+always('never takes a binding below its minBackends', 1_000, ({ input, plan }, group) => {
   const before = group.rows;
   for (const batch of plan.batches) group.apply(batch);
   for (const claim of activeOf(input)) {
@@ -238,13 +238,13 @@ always('never takes a binding below its minBackends', 2_000, ({ input, plan }, g
   }
 });
 
-always('a second plan over the result of the first does nothing', 2_000, (moment, group) => {
+always('a second plan over the result of the first does nothing', 1_000, (moment, group) => {
   expect(settle(moment, group).plan.batches).toEqual([]);
 });
 
 always(
   'once carried out, the group holds what is wanted and nothing more of ours',
-  2_000,
+  1_000,
   (moment, group) => {
     const { input } = moment;
     const settled = settle(moment, group).plan;

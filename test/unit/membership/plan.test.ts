@@ -405,17 +405,12 @@ test('a member that another binding adds is pending for both', () => {
 });
 
 test('a row that two bindings want is recorded by both: whichever goes last removes it', () => {
-  const first = plan({
-    rows: [own(eniRow('1'))],
-    claims: [claim('a', wants('1')), claim('web', wants('1'))],
-  });
+  const rows = [eniRow('1', { description: tag('a') })];
+  const first = plan({ rows, claims: [claim('a', wants('1')), claim('web', wants('1'))] });
   expect(states(first, 'a')).toEqual({ 'eni-1': 'Registered' });
-  const [a] = first.reports;
-  const alone = plan({
-    rows: [own(eniRow('1'))],
-    claims: [claim('a', { records: a?.records ?? new Map() })],
-  });
-  expect(written(alone)).toEqual([['remove eni-1/1:8080']]);
+  expect(states(first, 'web')).toEqual({ 'eni-1': 'Registered' });
+  const records = first.reports[1]?.records ?? new Map();
+  expect(written(plan({ rows, claims: [claim('web', { records })] }))).toEqual([['remove eni-1/1:8080']]);
 });
 
 test('a row that RemoveOnly adopts is recorded with its pod', () => {
