@@ -27,6 +27,7 @@ export interface Binding extends KubeObject {
       readonly state: string;
       readonly pod?: string;
       readonly node?: string;
+      readonly drainingSince?: string;
       readonly message?: string;
     }[];
   };
@@ -135,11 +136,12 @@ export class Workloads {
     name: string,
     vServerGroupId: string,
     spec: Readonly<Record<string, unknown>> = {},
+    labels: Readonly<Record<string, string>> = {},
   ): Promise<Binding> {
     return await this.api.create<Binding>(this.bindings(), {
       apiVersion: API_VERSION,
       kind: KIND,
-      metadata: { name },
+      metadata: { name, labels },
       spec: { vServerGroupId, serviceRef: { name, port: 80 }, ...spec },
     });
   }
