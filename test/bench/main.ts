@@ -1,0 +1,41 @@
+// `npm run bench`: measures, prints a table, writes bench/results.json and docs/performance.md.
+// SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as it can be.
+import type { Result } from './bed.ts';
+import { bigGroup } from './big-group-scenario.ts';
+import { many, manyEmpty } from './many-scenario.ts';
+import { nodeScenario } from './node-scenario.ts';
+import { atOnce, busy, oneByOneScenario, rollingRestart } from './pod-scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { table } from './table.ts';
+
+const scenarios: readonly Scenario[] = [
+  oneByOneScenario,
+  atOnce,
+  rollingRestart,
+  busy,
+  nodeScenario,
+  many,
+  manyEmpty,
+  bigGroup,
+];
+
+process.exitCode = await main(process.env['SCENARIO'], process.env['QUICK'] === '1');
+
+async function main(only: string | undefined, quick: boolean): Promise<number> {
+  const wanted = only?.split(',');
+  const unknown = wanted?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
+  if (unknown.length > 0) {
+    console.error(
+      `No scenario ${unknown.join(', ')}. Scenarios: ${scenarios.map(({ name }) => name).join(', ')}`,
+    );
+    return 2;
+  }
+  const results: Result[] = [];
+  for (const scenario of scenarios) {
+    if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
+    console.error(`${scenario.name}: ${scenario.what}`);
+    results.push(...(await scenario.run(quick)));
+  }
+  console.log(table(results));
+  return 0;
+}

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Bed } from './bed.ts';
+import type { Scenario } from './scenario.ts';
+import { inParallel } from './statistics.ts';
+
+const GROUPS = 100;
+const PODS_PER_GROUP = 4;
+const REMOVE = 'RemoveVServerGroupBackendServers';
+/** A bucket that 100 removals do not fit into. */
+const SMALL_BUCKET = { qps: 20, burst: 20 };
+
+/** 100 Deployments of 4 pods on 4 nodes, each with a group of its own; then nodes leave with the pods on them. */
+export const nodeScenario: Scenario = {
+  name: 'node',
+  what: '100 groups × 4: start-up; a node with 100 pods of 100 groups leaves',
+  async run() {
+    const bed = await Bed.start();
+    try {
+      const { app, groups } = await create(bed);
+      const isSynced = () => bed.isSynced(groups);
+      const start = await bed.measureStart('start-100x4', { groups, until: isSynced });
+      await bed.untilBucketIsFull();
+      const left = await bed.measure('node', {
+        groups,
+        action: () => drainNode(bed, app.namespace, 'node0'),
+        until: isSynced,
+      });
+      const { qps, burst } = SMALL_BUCKET;
+      await bed.startOperator('--api-qps', `${qps}`, '--api-burst', `${burst}`);
+      await bed.untilQuiet(isSynced);
+      await bed.untilBucketIsFull();
+      const paced = await bed.measure('node-small-bucket', {
+        groups,
+        action: () => drainNode(bed, app.namespace, 'node1'),
+        until: isSynced,
+        extra: () => ({ 'latest behind the bucket, ms': behindTheBucket(bed) }),
+      });
+      await bed.startOperator();
+      await bed.untilQuiet(isSynced);
+      await bed.untilBucketIsFull();
+      const deleted = await bed.measure('node-deleted', {
+        groups,
+        action: () => bed.env.api.delete('/api/v1/nodes/node2'),
+        until: () => bed.env.simulator.journal.some(({ action }) => action === REMOVE),
+      });
+      return [start, left, paced, deleted];
+    } finally {
+      await bed.close();
+    }
+  },
+};
+
+async function create(bed: Bed) {
+  const app = await bed.env.createNamespace('bench');
+  const names = Array.from({ length: GROUPS }, (_, i) => `web${i}`);
+  const groups = new Map(names.map((name) => [`${app.namespace}/${name}`, bed.env.createGroup()]));
+  const spread = (name: string) => ({
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { app: name } },
+  });
+  await inParallel(names, 10, async (name) => {
+    const podSpec = { topologySpreadConstraints: [spread(name)] };
+    await app.createApp(name, { replicas: PODS_PER_GROUP, podSpec });
+    await app.bind(name, groups.get(`${app.namespace}/${name}`) ?? '');
+  });
+  const complete = () =>
+    [...groups.keys()].every((service) => bed.watcher.readyAddresses(service).length === PODS_PER_GROUP);
+  while (!complete()) await delay(200);
+  return { app, groups };
+}
+
+/** As `kubectl drain`: the node takes no more pods, and all of its pods are told to go. */
+async function drainNode(bed: Bed, namespace: string, node: string): Promise<void> {
+  const { api } = bed.env;
+  await api.patch(`/api/v1/nodes/${node}`, { spec: { unschedulable: true } });
+  const { items } = await api.get<{ items: readonly { metadata: { name: string } }[] }>(
+    `/api/v1/namespaces/${namespace}/pods?fieldSelector=spec.nodeName%3D${node}`,
+  );
+  await inParallel(items, 20, ({ metadata }) =>
+    api.delete(`/api/v1/namespaces/${namespace}/pods/${metadata.name}`, { gracePeriodSeconds: 1 }),
+  );
+}
+
+/** By how much the latest Remove came after the moment when a bucket that gives nothing else would have allowed it. */
+function behindTheBucket(bed: Bed): number {
+  const { qps, burst } = SMALL_BUCKET;
+  const arrivals = bed.env.simulator.journal
+    .filter(({ action }) => action === REMOVE)
+    .map(({ arrivedAt }) => arrivedAt)
+    .sort((a, b) => a - b);
+  const leaves = bed.watcher.events
+    .filter(({ kind }) => kind === 'leave')
+    .map(({ at }) => at)
+    .sort((a, b) => a - b);
+  const first = arrivals[0] ?? 0;
+  const behind = arrivals.map((at, i) => {
+    const allowedAt = first + (Math.max(0, i + 1 - burst) * 1000) / qps;
+    return at - Math.max(allowedAt, leaves[Math.min(i, leaves.length - 1)] ?? 0);
+  });
+  return Math.round(Math.max(...behind));
+}
