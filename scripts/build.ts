@@ -1,7 +1,15 @@
-// Bundles the operator, and the simulator when it is there, to one file each. `--if-stale` skips what is newer than
-// its sources, so that `npm run operator` starts at once.
+// Bundles the operator, the kubectl plugin, and the simulator when it is there, to one file each. `--if-stale` skips what
+// is newer than its sources, so that `npm run operator` starts at once.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
@@ -14,8 +22,17 @@ const { values: options } = parseArgs({
   },
 });
 
-const bundles = [
+interface Bundle {
+  readonly entry: string;
+  readonly outfile: string;
+  readonly needed: boolean;
+  /** Run by its name, without `node` in front. */
+  readonly program?: true;
+}
+
+const bundles: readonly Bundle[] = [
   { entry: 'src/main.ts', outfile: 'dist/main.js', needed: true },
+  { entry: 'src/plugin/main.ts', outfile: 'dist/kubectl-vsgb.js', needed: true, program: true },
   { entry: 'test/slb-simulator/main.ts', outfile: 'dist/simulator.js', needed: false },
 ];
 
@@ -43,11 +60,11 @@ for (const bundle of bundles) {
     process.exit(1);
   }
   if (options['if-stale'] && !isStale(join(root, bundle.outfile))) continue;
-  await bundleTo(bundle.entry, bundle.outfile);
+  await bundleTo(bundle);
 }
 if (options.sbom) writeSbom();
 
-async function bundleTo(entry: string, outfile: string): Promise<void> {
+async function bundleTo({ entry, outfile, program }: Bundle): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -68,6 +85,7 @@ async function bundleTo(entry: string, outfile: string): Promise<void> {
     // CommonJS dependencies call require for Node's own modules, and some read __dirname.
     banner: {
       js: [
+        ...(program ? ['#!/usr/bin/env node\n'] : []),
         "import { createRequire as __createRequire } from 'node:module';",
         'const require = __createRequire(import.meta.url);',
         'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
@@ -75,6 +93,7 @@ async function bundleTo(entry: string, outfile: string): Promise<void> {
     },
     logLevel: 'warning',
   });
+  if (program) chmodSync(join(root, outfile), 0o755);
   const { size } = statSync(join(root, outfile));
   console.error(`${outfile}: ${(size / 1e6).toFixed(1)} MB, version ${version}`);
 }

@@ -36,7 +36,7 @@ export type ReadReason = 'first' | 'resync' | 'contradiction' | 'unknown-outcome
 
 export interface GroupWriterParts {
   readonly slb: SlbApi;
-  readonly enis: EniDirectory;
+  readonly enis: Pick<EniDirectory, 'forget'>;
   readonly clock: Clock;
   readonly random: () => number;
   /** Asked right before each write: false as soon as another replica may lead. */

@@ -137,7 +137,8 @@ class Planning {
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
     // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
-    const state = drained || (returning && weight > 0) ? 'Draining' : 'Registered';
+    const isAtRest = drained && row.weight === 0;
+    const state = isAtRest || (returning && weight > 0) ? 'Draining' : 'Registered';
     for (const one of wanted) {
       const ledger = this.#ledger(one.claim);
       ledger.kept++;

@@ -15,18 +15,21 @@ export async function readClusterId(
 ): Promise<string> {
   for (;;) {
     try {
-      const namespace = await transport.request<{ metadata?: { uid?: string } }>(
-        'GET',
-        '/api/v1/namespaces/kube-system',
-        { signal },
-      );
-      const uid = namespace.metadata?.uid;
-      if (uid !== undefined) return uid;
-      onFailure(new Error('namespace kube-system has no UID: give --cluster-id'));
+      return await readClusterUid(transport, signal);
     } catch (error) {
       signal.throwIfAborted();
       onFailure(error);
     }
     await sleep(clock, RETRY_MS, signal);
   }
+}
+
+export async function readClusterUid(transport: KubeTransport, signal: AbortSignal): Promise<string> {
+  const { metadata } = await transport.request<{ metadata?: { uid?: string } }>(
+    'GET',
+    '/api/v1/namespaces/kube-system',
+    { signal },
+  );
+  if (metadata?.uid === undefined) throw new Error('namespace kube-system has no UID: give --cluster-id');
+  return metadata.uid;
 }

@@ -1,0 +1,46 @@
+import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import type { Clock } from '../clock.ts';
+import { type BindingObject, trimBinding } from '../controller/cluster-caches.ts';
+import { KubeApiError } from '../kubernetes/api-error.ts';
+import { list } from '../kubernetes/lister.ts';
+import { namespaced } from '../kubernetes/objects.ts';
+import { Store } from '../kubernetes/store.ts';
+import { byCodeUnit } from '../membership/backend.ts';
+import type { Call, Cluster } from './command.ts';
+
+const pathOf = (namespace?: string) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace);
+
+/** Sorted. */
+export async function listBindings(
+  { transport }: Pick<Cluster, 'transport'>,
+  clock: Clock,
+  signal: AbortSignal,
+  namespace?: string,
+): Promise<readonly BindingObject[]> {
+  const store = new Store<BindingObject>();
+  const listed = { name: PLURAL, transport, path: pathOf(namespace), trim: trimBinding, store, clock };
+  const { objects } = await list(listed, '', signal);
+  return [...objects].sort((a, b) => byCodeUnit(a.key, b.key));
+}
+
+export async function getBinding(
+  { transport }: Cluster,
+  namespace: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<BindingObject> {
+  try {
+    const path = `${pathOf(namespace)}/${encodeURIComponent(name)}`;
+    return trimBinding(await transport.request('GET', path, { signal }));
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || error.status !== 404) throw error;
+    throw new Error(
+      `there is no binding ${name} in namespace ${namespace}; kubectl vsgb status -A lists them`,
+    );
+  }
+}
+
+/** That of --namespace, else of the context. */
+export function namespaceOf(call: Call): string {
+  return call.options.own('namespace') ?? call.cluster().namespace;
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../clock.ts';
+import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import type { Cloud } from '../operator/cloud.ts';
+import type { Options, PluginFlag } from './flags.ts';
+import type { Terminal } from './terminal.ts';
+
+export const DONE = 0;
+/** Something is left to do, or differs. */
+export const LEFT = 1;
+/** It was asked for something wrong, or an API refused. */
+export const FAILED = 2;
+
+/** One word of `kubectl vsgb`. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the name, besides flags. */
+  readonly arguments: string;
+  readonly fewest: number;
+  readonly most: number;
+  /** What its arguments name, for completion. */
+  readonly completes?: 'bindings' | 'nodes' | readonly string[];
+  readonly details: string;
+  readonly exitCodes: Readonly<Record<number, string>>;
+  readonly flags: readonly PluginFlag[];
+  /** Returns the exit code. */
+  run(call: Call): Promise<number>;
+}
+
+export interface Cluster {
+  readonly transport: KubeTransport;
+  /** That of the context. */
+  readonly namespace: string;
+}
+
+/** What a command is run with. */
+export interface Call {
+  readonly args: readonly string[];
+  readonly options: Options;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Connected when first asked for. */
+  cluster(): Cluster;
+  /** `region`: of the endpoints for credentials, when no flag says it. */
+  cloud(region?: string): Cloud;
+}

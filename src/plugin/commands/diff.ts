@@ -1,0 +1,167 @@
+import { groupKey, groupOf } from '../../controller/cluster-caches.ts';
+import { type DecideParts, type Decision, decide } from '../../controller/decide.ts';
+import { EniDirectory } from '../../controller/eni-directory.ts';
+import { GroupState } from '../../controller/group-state.ts';
+import { verdictOf } from '../../controller/verdict.ts';
+import { readClusterUid } from '../../operator/cluster-id.ts';
+import { getBinding, namespaceOf } from '../bindings.ts';
+import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { CLOUD, KUBERNETES } from '../flags.ts';
+import { answer, type Column } from '../output.ts';
+import { patiently } from '../patience.ts';
+import { takeSnapshot } from '../snapshot.ts';
+import type { Style } from '../terminal.ts';
+import { whyOf } from '../why.ts';
+
+export const diff: Command = {
+  name: 'diff',
+  summary: 'Show what the operator would change in the group of a binding now, and why.',
+  arguments: 'NAME',
+  fewest: 1,
+  most: 1,
+  completes: 'bindings',
+  details: `Reads the cluster and the group and plans as the operator does. Changes nothing, and needs no operator. Shows the
+changes for all bindings on the group, in the order in which they would be made.
+Give the flags that the operator is run with, or its VSGB_ variables: they decide as well. Credentials as the operator's:
+ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role. Needs to list bindings and nodes of the cluster, and Services,
+EndpointSlices and pods in the namespaces of the group's bindings.`,
+  exitCodes: {
+    [DONE]: 'nothing to change',
+    [LEFT]: 'there are changes',
+    [FAILED]: 'no such binding, a wrong argument, or an API refused',
+  },
+  flags: [
+    'namespace',
+    'output',
+    ...KUBERNETES,
+    ...CLOUD,
+    'vpcId',
+    'clusterId',
+    'endpointsSource',
+    'defaultDrainSeconds',
+    'excludeCordonedNodes',
+    'localWeights',
+    'maxBackendsPerCall',
+    'timeout',
+  ],
+  async run(call) {
+    const { terminal, options } = call;
+    const { group, decision, caches } = await decideNow(call);
+    const changes = decision.plan.batches.flatMap(({ action, changes }) =>
+      changes.map((change): Row => {
+        const { row, claim, was } = change;
+        return {
+          action: action === 'set' && row.weight === 0 ? 'drain' : WORDS[action],
+          serverId: row.serverId,
+          ...(row.serverIp !== undefined && { serverIp: row.serverIp }),
+          port: row.port,
+          ...(action !== 'add' && { from: was ?? row.weight }),
+          ...(action !== 'remove' && { to: row.weight }),
+          binding: claim,
+          why: whyOf(action, change, decision, caches),
+        };
+      }),
+    );
+    const notes = notesOf(group, decision, call.clock.wall());
+    const { vServerGroupId, regionId } = group;
+    const value = { group: vServerGroupId, region: regionId, changes, notes };
+    answer(terminal, options.own('output') ?? 'table', value, {
+      rows: changes,
+      columns,
+      empty: `nothing to change in ${vServerGroupId}`,
+    });
+    if ((options.own('output') ?? 'table') === 'table') {
+      for (const { binding, reason, message } of notes) terminal.note(`${binding}: ${reason}: ${message}`);
+    }
+    return changes.length === 0 ? DONE : LEFT;
+  },
+};
+
+const WORDS = { remove: 'remove', set: 'weigh', add: 'add' } as const;
+
+interface Row {
+  readonly action: 'remove' | 'drain' | 'weigh' | 'add';
+  readonly serverId: string;
+  readonly serverIp?: string;
+  readonly port: number;
+  readonly from?: number;
+  readonly to?: number;
+  readonly binding: string;
+  readonly why: string;
+}
+
+const STYLES: Readonly<Record<Row['action'], Style>> = {
+  remove: 'bad',
+  drain: 'warn',
+  weigh: 'warn',
+  add: 'good',
+};
+
+const columns: readonly Column<Row>[] = [
+  { title: 'ACTION', cell: ({ action }) => ({ text: action, style: STYLES[action] }) },
+  {
+    title: 'BACKEND',
+    cell: ({ serverId, serverIp, port }) =>
+      [serverId, port, serverIp].filter((part) => part !== undefined).join(':'),
+  },
+  { title: 'WEIGHT', cell: ({ from, to }) => `${from ?? '-'}→${to ?? '-'}` },
+  { title: 'BINDING', cell: ({ binding }) => binding },
+  { title: 'WHY', cell: ({ why }) => why },
+];
+
+async function decideNow(call: Call) {
+  const { args, options, clock, signal } = call;
+  const cluster = call.cluster();
+  const binding = await getBinding(cluster, namespaceOf(call), args[0] as string, signal);
+  if (!binding.parsed.ok) throw new Error(`${binding.key} can't be read: ${binding.parsed.message}`);
+  const { spec } = binding.parsed.binding;
+  const region =
+    spec.regionId !== undefined && !options.given('region') ? spec.regionId : options.operator('region');
+  const key = groupOf(binding, region) ?? groupKey(region, spec.vServerGroupId);
+  const deadline = clock.now() + (options.own('timeout') ?? 0);
+  const defaultDrainSeconds = options.operator('defaultDrainSeconds');
+  const endpointsSource = options.operator('endpointsSource');
+  const [clusterId, caches] = await Promise.all([
+    options.operator('clusterId') ?? readClusterUid(cluster.transport, signal),
+    takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource, defaultDrainSeconds }),
+  ]);
+  const cloud = call.cloud(region);
+  const group = new GroupState(spec.regionId ?? region, spec.vServerGroupId);
+  const { slb } = cloud.client;
+  group.learn(
+    (await patiently(() => slb.describeVServerGroup(group.ref, { signal }), clock, deadline, signal))
+      .backends,
+  );
+  let wake = () => {};
+  const enis = new EniDirectory(cloud.resolver, () => wake());
+  const parts: DecideParts = { caches, enis, clock };
+  const deciding = {
+    clusterId,
+    defaultDrainSeconds,
+    excludeCordonedNodes: options.operator('excludeCordonedNodes'),
+    localWeights: options.operator('localWeights'),
+    batchSize: options.operator('maxBackendsPerCall'),
+    dryRun: true,
+  };
+  for (;;) {
+    const answered = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const decision = decide(key, group, parts, deciding);
+    if (!decision.missingEnis.some(({ lookup }) => lookup.state === 'pending'))
+      return { group, decision, caches };
+    await answered;
+  }
+}
+
+/** What stands in a binding's way, besides the changes. */
+function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
+  return bound.flatMap(({ object, binding, claim }) => {
+    const report = plan.reports.find((one) => one.claim === claim);
+    const input = { binding, group, report, batches: [], missingEnis, dryRun: true, wall };
+    const { ready, reason, message } = verdictOf(input);
+    return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
+      ? []
+      : [{ binding: object.key, reason, message }];
+  });
+}

@@ -1,0 +1,164 @@
+import { findCondition } from '../../api/conditions.ts';
+import type { BackendStatus } from '../../api/vservergroupbinding.ts';
+import { sleep } from '../../clock.ts';
+import type { BindingObject } from '../../controller/cluster-caches.ts';
+import { KubeApiError } from '../../kubernetes/api-error.ts';
+import { DRAIN_LABEL } from '../../membership/cluster.ts';
+import { listBindings } from '../bindings.ts';
+import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { KUBERNETES } from '../flags.ts';
+import { answer, type Column } from '../output.ts';
+
+export const drain: Command = {
+  name: 'drain',
+  summary: "Take a node's backends out of service in all groups: weight 0, until --undo.",
+  arguments: 'NODE',
+  fewest: 1,
+  most: 1,
+  completes: 'nodes',
+  details: `Puts the label ${DRAIN_LABEL} on the node. The operator gives every backend on it weight 0, whatever the mode of
+its binding, and keeps it so: new connections go elsewhere, those under way can end, and pods that come to the node join
+with weight 0 too. Then waits until the groups show it. --undo takes the label away, and the weights come back.
+Pods stay where they are: use kubectl cordon and kubectl drain to move them. Needs a running operator, and to patch nodes
+and list bindings; no credentials of the cloud. Bindings that are suspended are not touched.`,
+  exitCodes: {
+    [DONE]: 'all of its backends have weight 0 (with --undo: their weights)',
+    [LEFT]: 'not all of them within --timeout, or some belong to suspended bindings',
+    [FAILED]:
+      'no such node, a wrong argument, a group would be left without backends, or the API server refused',
+  },
+  flags: ['undo', 'force', 'timeout', 'output', ...KUBERNETES],
+  async run(call) {
+    const { args, options, terminal, clock, signal } = call;
+    const node = args[0] as string;
+    const undo = options.own('undo') ?? false;
+    const before = await read(call, node);
+    if (!undo && !options.own('force')) refuseToEmpty(before, node);
+    await label(call, node, undo ? null : 'true');
+    const deadline = clock.now() + (options.own('timeout') ?? 0);
+    for (;;) {
+      const rows = rowsOn(await read(call, node), node);
+      const left = rows.filter((row) => !isDone(row, undo));
+      const waiting = left.filter(({ suspended }) => !suspended);
+      terminal.progress(progress(rows.length - left.length, rows.length, undo));
+      if (waiting.length === 0 || clock.now() >= deadline) {
+        terminal.endProgress();
+        report(call, node, rows);
+        if (waiting.length > 0)
+          terminal.note('not done in time: does an operator run that can read the label?');
+        return left.length === 0 ? DONE : LEFT;
+      }
+      await sleep(clock, POLL_MS, signal);
+    }
+  },
+};
+
+const POLL_MS = 250;
+
+interface Row {
+  readonly namespace: string;
+  readonly name: string;
+  readonly group: string;
+  readonly backend: string;
+  readonly pod: string;
+  readonly state: BackendStatus['state'];
+  readonly weight: number;
+  readonly suspended: boolean;
+  /** It waits for its removal too. */
+  readonly leaving: boolean;
+  readonly why: string;
+}
+
+async function read(call: Call, node: string): Promise<readonly BindingObject[]> {
+  const { transport } = call.cluster();
+  try {
+    await transport.request('GET', `/api/v1/nodes/${encodeURIComponent(node)}`, { signal: call.signal });
+  } catch (error) {
+    if (!(error instanceof KubeApiError) || error.status !== 404) throw error;
+    throw new Error(`there is no node ${node}; kubectl get nodes lists them`);
+  }
+  return await listBindings({ transport }, call.clock, call.signal);
+}
+
+async function label(call: Call, node: string, value: string | null): Promise<void> {
+  await call.cluster().transport.request('PATCH', `/api/v1/nodes/${encodeURIComponent(node)}`, {
+    contentType: 'application/merge-patch+json',
+    query: { fieldManager: 'kubectl-vsgb' },
+    body: { metadata: { labels: { [DRAIN_LABEL]: value } } },
+    signal: call.signal,
+  });
+}
+
+const IN_GROUP: ReadonlySet<string> = new Set(['Registered', 'Draining', 'Removing', 'Held']);
+
+function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[] {
+  return bindings.flatMap(({ namespace, name, parsed }): Row[] => {
+    if (!parsed.ok) return [];
+    const { spec, status } = parsed.binding;
+    const ready = findCondition(status.conditions, 'Ready');
+    const why = ready === undefined || ready.status === 'True' ? '' : `${ready.reason}: ${ready.message}`;
+    return status.backends
+      .filter((backend) => backend.node === node && IN_GROUP.has(backend.state))
+      .map(({ serverIp, serverId, port, pod, state, weight, drainingSince }) => ({
+        namespace,
+        name,
+        group: spec.vServerGroupId,
+        backend: `${serverIp ?? serverId}:${port}`,
+        pod: pod ?? '',
+        state,
+        weight: state === 'Draining' ? 0 : weight,
+        suspended: spec.suspend,
+        leaving: drainingSince !== undefined,
+        why,
+      }));
+  });
+}
+
+/** A status says Draining once the group shows weight 0. */
+function isDone({ state, leaving, weight }: Row, undo: boolean): boolean {
+  if (leaving || state === 'Removing' || state === 'Held') return true;
+  return undo ? state !== 'Draining' : state === 'Draining' || weight === 0;
+}
+
+function progress(done: number, all: number, undo: boolean): string {
+  return `${done} of ${all} backends ${undo ? 'have their weights back' : 'have weight 0'}`;
+}
+
+/** A group with rows of others may be served by them; one without must keep somebody who takes requests. */
+function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
+  const groups = Map.groupBy(
+    bindings.flatMap(({ parsed }) => (parsed.ok && !parsed.binding.spec.suspend ? [parsed.binding] : [])),
+    ({ spec }) => `${spec.vServerGroupId} ${spec.regionId ?? ''}`,
+  );
+  const emptied = [...groups.values()].flatMap((sharing) => {
+    const own = sharing.flatMap(({ status }) => status.backends);
+    const taking = own.filter(({ state, weight }) => state === 'Registered' && weight > 0);
+    const others = Math.max(...sharing.map(({ status }) => status.foreign));
+    const isLast = taking.length > 0 && taking.every((backend) => backend.node === node);
+    return isLast && others === 0 ? [sharing[0]?.spec.vServerGroupId ?? ''] : [];
+  });
+  if (emptied.length === 0) return;
+  throw new Error(
+    `all backends of ${emptied.join(', ')} that take requests are on node ${node}: add others first, or say --force`,
+  );
+}
+
+function report(call: Call, node: string, rows: readonly Row[]): void {
+  const { terminal, options } = call;
+  const columns: readonly Column<Row>[] = [
+    { title: 'NAMESPACE', cell: ({ namespace }) => namespace },
+    { title: 'NAME', cell: ({ name }) => name },
+    { title: 'GROUP', cell: ({ group }) => group },
+    { title: 'BACKEND', cell: ({ backend }) => backend },
+    { title: 'POD', cell: ({ pod }) => pod },
+    { title: 'WEIGHT', cell: ({ weight }) => String(weight) },
+    { title: 'STATE', cell: ({ state }) => state },
+    { title: 'WHY', cell: ({ why }) => why },
+  ];
+  const value = { node, backends: rows.map(({ suspended, leaving, why, ...row }) => row) };
+  answer(terminal, options.own('output') ?? 'table', value, {
+    rows,
+    columns,
+    empty: `no binding has a backend on node ${node}`,
+  });
+}

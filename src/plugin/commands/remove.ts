@@ -1,0 +1,173 @@
+import type { ApiError } from '../../alibaba/errors.ts';
+import { MAX_BACKENDS_PER_CALL } from '../../alibaba/slb-api.ts';
+import { sleep } from '../../clock.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import { GroupState } from '../../controller/group-state.ts';
+import { GroupWriter } from '../../controller/group-writer.ts';
+import { backendName } from '../../controller/messages.ts';
+import { backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
+import { type Batch, orderBatches } from '../../membership/batches.ts';
+import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { CLOUD } from '../flags.ts';
+import { answer, type Column } from '../output.ts';
+
+export const remove: Command = {
+  name: 'remove',
+  summary: 'Remove backends from a vServer group: the plain API call, repeated until it is done.',
+  arguments: '',
+  fewest: 0,
+  most: 0,
+  details: `kubectl vsgb remove --region cn-hangzhou --group rsp-1 --backend i-abc:30080 --backend eni-abc:8080:10.0.0.1
+
+Calls RemoveVServerGroupBackendServers with up to ${MAX_BACKENDS_PER_CALL} backends a call, and again while the load balancer is
+busy, the rate is limited or the API fails. Needs no cluster. Shows what is left in the group. A backend that a binding
+wants is added again by the operator: suspend the binding, or drain the node, to keep it out.
+Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.`,
+  exitCodes: {
+    [DONE]: 'none of the backends is in the group any more',
+    [LEFT]: 'some are still in it after --timeout, or the load balancer refused them',
+    [FAILED]: 'a wrong argument, or the API refused',
+  },
+  flags: ['group', 'backend', 'timeout', 'output', ...CLOUD],
+  async run(call) {
+    const { options, terminal, clock, signal } = call;
+    const vServerGroupId = options.own('group');
+    const given = options.all('backend');
+    if (vServerGroupId === undefined)
+      throw new ConfigError('--group is needed: expected the id of a vServer group');
+    if (given.length === 0) throw new ConfigError('--backend is needed: expected ID:PORT or ID:PORT:IP');
+    const wanted = given.map(parseBackend);
+    const group = new GroupState(options.operator('region'), vServerGroupId);
+    const deadline = clock.now() + (options.own('timeout') ?? 0);
+    const problem = await removeAll(call, group, wanted, deadline);
+    terminal.endProgress();
+    signal.throwIfAborted();
+    const rows = [...(group.rows ?? [])].sort((a, b) => byCodeUnit(backendKey(a), backendKey(b)));
+    const left = rows.filter((row) => wanted.some((one) => matches(one, row)));
+    answer(
+      terminal,
+      options.own('output') ?? 'table',
+      { group: vServerGroupId, left: left.map(shown), backends: rows.map(shown) },
+      {
+        rows,
+        columns: columns(wanted),
+        empty: `${vServerGroupId} is empty`,
+      },
+    );
+    if (left.length === 0) return DONE;
+    if (problem !== undefined) terminal.note(problem.message);
+    return LEFT;
+  },
+};
+
+interface Wanted {
+  readonly serverId: string;
+  readonly port: number;
+  /** Undefined: every address of it. */
+  readonly serverIp: string | undefined;
+}
+
+export function parseBackend(text: string): Wanted {
+  const [serverId = '', port = '', ...ip] = text.split(':');
+  const number = Number(port);
+  if (number < 1 || number > 65_535)
+    throw new ConfigError(`--backend: received port ${port}, expected 1 to 65535`);
+  return { serverId, port: number, serverIp: ip.length === 0 ? undefined : ip.join(':') };
+}
+
+function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
+  return (
+    row.serverId === serverId && row.port === port && (serverIp === undefined || row.serverIp === serverIp)
+  );
+}
+
+/**
+ * The operator's own writer does it: it knows which errors pass, splits a batch that is refused for one of its rows, and
+ * reads the group again after a call of unknown outcome. Returns what kept it from being done.
+ */
+async function removeAll(
+  { clock, signal, terminal, cloud }: Call,
+  group: GroupState,
+  wanted: readonly Wanted[],
+  deadline: number,
+): Promise<ApiError | undefined> {
+  const { client, limiter } = cloud();
+  let problem: ApiError | undefined;
+  const writer = new GroupWriter({
+    slb: client.slb,
+    enis: { forget: () => {} },
+    clock,
+    random: Math.random,
+    mayWrite: () => !signal.aborted,
+    hooks: {
+      onRead: () => {},
+      onDriftCorrected: () => {},
+      onWithheld: () => {},
+      onWritten: (_group, { changes }, requestId) => {
+        problem = undefined;
+        terminal.note(
+          `removed ${changes.map(({ row }) => backendName(row)).join(', ')} (request ${requestId})`,
+        );
+      },
+      onFailed: (_group, _action, error) => {
+        problem = error;
+        terminal.progress(error.message);
+      },
+    },
+  });
+  for (;;) {
+    signal.throwIfAborted();
+    if (group.needsDescribe) await writer.describe(group, Number.POSITIVE_INFINITY);
+    const next = group.needsDescribe ? undefined : nextBatch(group, wanted, clock.now());
+    if (!group.needsDescribe && next === undefined) return problem;
+    const failure = group.failures.get(group.needsDescribe ? 'describe' : 'remove');
+    if (failure !== undefined) {
+      if (!failure.error.retryable) throw failure.error;
+      if (failure.retryAt > deadline) return failure.error;
+      await sleep(clock, Math.max(0, failure.retryAt - clock.now()), signal);
+    }
+    if (next === undefined) continue;
+    await limiter.acquire('removal', signal);
+    await writer.write(group, next);
+  }
+}
+
+/** Rows as the group showed them: what is not in it need not be removed. Those that were refused alone are left. */
+function nextBatch(group: GroupState, wanted: readonly Wanted[], now: number): Batch | undefined {
+  const refused = group.refusedAt(now);
+  const removals = (group.rows ?? [])
+    .filter((row) => wanted.some((one) => matches(one, row)))
+    .map((row) => ({ row, key: backendKey(row), claim: '' }))
+    .filter(({ key }) => !refused.has(key));
+  const nothing = { drains: [], weights: [], additions: [] };
+  const how = { usable: 0, cohorts: group.cohorts, additionsBlocked: true, batchSize: MAX_BACKENDS_PER_CALL };
+  return orderBatches({ removals, ...nothing, ...how })[0];
+}
+
+function shown({ serverId, serverIp, port, type, weight, description }: Row) {
+  return {
+    serverId,
+    ...(serverIp !== undefined && { serverIp }),
+    port,
+    type,
+    weight,
+    description: description ?? '',
+  };
+}
+
+function columns(wanted: readonly Wanted[]): readonly Column<Row>[] {
+  return [
+    {
+      title: 'SERVER',
+      cell: (row) => ({
+        text: row.serverId,
+        style: wanted.some((one) => matches(one, row)) ? ('bad' as const) : undefined,
+      }),
+    },
+    { title: 'IP', cell: ({ serverIp = '' }) => serverIp },
+    { title: 'PORT', cell: ({ port }) => String(port) },
+    { title: 'TYPE', cell: ({ type }) => type },
+    { title: 'WEIGHT', cell: ({ weight }) => String(weight) },
+    { title: 'DESCRIPTION', cell: ({ description = '' }) => description },
+  ];
+}

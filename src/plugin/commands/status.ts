@@ -1,0 +1,121 @@
+import { findCondition, isTrue } from '../../api/conditions.ts';
+import type { BindingObject } from '../../controller/cluster-caches.ts';
+import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
+import { type Call, type Command, DONE, FAILED } from '../command.ts';
+import { KUBERNETES } from '../flags.ts';
+import { age, answer, type Column } from '../output.ts';
+import type { Style } from '../terminal.ts';
+
+export const status: Command = {
+  name: 'status',
+  summary: 'Show bindings: their groups, members and last removals, and why one is not ready.',
+  arguments: '[NAME]',
+  fewest: 0,
+  most: 1,
+  completes: 'bindings',
+  details: `Shows the binding NAME, or all of a namespace, or with -A those of all namespaces.
+MEMBERS is how many backends are in the group and how many should be.`,
+  exitCodes: { [DONE]: 'shown', [FAILED]: 'no such binding, a wrong argument, or the API server refused' },
+  flags: ['namespace', 'allNamespaces', 'output', ...KUBERNETES],
+  async run(call) {
+    const { terminal, options, clock } = call;
+    const rows = (await bindingsOf(call)).map(describe);
+    answer(terminal, options.own('output') ?? 'table', only(call, rows), {
+      rows,
+      columns: columns(clock.wall()),
+      empty: `no binding in ${options.own('allNamespaces') ? 'any namespace' : `namespace ${namespaceOf(call)}`}`,
+    });
+    return DONE;
+  },
+};
+
+async function bindingsOf(call: Call): Promise<readonly BindingObject[]> {
+  const { args, options, clock, signal } = call;
+  const [name] = args;
+  if (name !== undefined) return [await getBinding(call.cluster(), namespaceOf(call), name, signal)];
+  const namespace = options.own('allNamespaces') ? undefined : namespaceOf(call);
+  return await listBindings(call.cluster(), clock, signal, namespace);
+}
+
+/** For programs: the one that was named, or a list. */
+function only(call: Call, rows: readonly BindingRow[]): unknown {
+  return call.args.length === 1 ? rows[0] : rows;
+}
+
+interface BindingRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly group?: string;
+  readonly service?: string;
+  readonly port?: string | number;
+  readonly mode?: string;
+  readonly desired?: number;
+  readonly registered?: number;
+  readonly draining?: number;
+  readonly foreign?: number;
+  readonly lastRemovalTime?: string;
+  readonly ready: 'True' | 'False' | 'Unknown';
+  readonly stalled: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export function describe({ namespace, name, parsed }: BindingObject): BindingRow {
+  if (!parsed.ok) {
+    const message = `${parsed.message}. Correct the spec.`;
+    return { namespace, name, ready: 'False', stalled: true, reason: 'InvalidSpec', message };
+  }
+  const { spec, status, metadata } = parsed.binding;
+  const ready = findCondition(status.conditions, 'Ready');
+  const isOld = status.observedGeneration < metadata.generation;
+  return {
+    namespace,
+    name,
+    group: spec.vServerGroupId,
+    service: spec.serviceRef.name,
+    port: spec.serviceRef.port,
+    mode: spec.mode,
+    desired: status.desired,
+    registered: status.registered,
+    draining: status.draining,
+    foreign: status.foreign,
+    ...(status.lastRemovalTime !== undefined && { lastRemovalTime: status.lastRemovalTime }),
+    ready: ready === undefined || isOld ? 'Unknown' : ready.status,
+    stalled: isTrue(status.conditions, 'Stalled'),
+    reason: isOld ? 'NotSeenYet' : (ready?.reason ?? 'NotSeenYet'),
+    message: isOld || ready === undefined ? UNSEEN : ready.message,
+  };
+}
+
+const UNSEEN =
+  'no operator has looked at this binding yet: see that one runs, and looks after this namespace';
+
+function columns(now: number): readonly Column<BindingRow>[] {
+  const text = (value: string | number | undefined) => (value === undefined ? '' : String(value));
+  return [
+    { title: 'NAMESPACE', cell: ({ namespace }) => namespace },
+    { title: 'NAME', cell: ({ name }) => name },
+    { title: 'GROUP', cell: ({ group }) => text(group) },
+    { title: 'SERVICE', cell: ({ service, port }) => (service === undefined ? '' : `${service}:${port}`) },
+    {
+      title: 'MEMBERS',
+      cell: ({ registered, desired }) => (registered === undefined ? '' : `${registered}/${desired}`),
+    },
+    { title: 'DRAINING', cell: ({ draining }) => text(draining) },
+    { title: 'FOREIGN', cell: ({ foreign }) => text(foreign) },
+    {
+      title: 'LAST-REMOVAL',
+      cell: ({ lastRemovalTime: at }) => (at === undefined ? '' : `${age(now - Date.parse(at))} ago`),
+    },
+    { title: 'READY', cell: (row) => ({ text: row.ready, style: styleOf(row) }) },
+    {
+      title: 'WHY',
+      cell: ({ reason, message }) => (reason === 'Synced' ? message : `${reason}: ${message}`),
+    },
+  ];
+}
+
+function styleOf({ ready, stalled }: BindingRow): Style {
+  if (ready === 'True') return 'good';
+  return stalled ? 'bad' : 'warn';
+}

@@ -1,0 +1,82 @@
+import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import { boolean } from '../config/values.ts';
+import { namespaced } from '../kubernetes/objects.ts';
+import { items, raw, text } from '../kubernetes/raw.ts';
+import type { Cluster, Command } from './command.ts';
+import { kindOf, nameOf, type PluginFlag } from './flags.ts';
+
+/** How long a person who pressed Tab is kept waiting by the API server. */
+const PATIENCE_MS = 2_000;
+const MOST_NAMES = 500;
+
+/** Names of the cluster; asked for only when one of them can stand there. */
+export interface Names {
+  list(what: 'bindings' | 'nodes' | 'namespaces'): Promise<readonly string[]>;
+}
+
+/** What can stand in place of the last of the words; the shell leaves out what does not begin as it does. */
+export async function completionsFor(
+  words: readonly string[],
+  commands: readonly Command[],
+  names: Names,
+): Promise<readonly string[]> {
+  const [name, ...rest] = words;
+  if (rest.length === 0) return [...commands.map((command) => command.name), '--help', '--version'];
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined) return [];
+  const last = rest.at(-1) ?? '';
+  const flag = flagNamed(command, rest.at(-2));
+  if (flag !== undefined && kindOf(flag) !== boolean) return valuesOf(flag, names);
+  if (last.startsWith('-')) return [...command.flags.map(nameOf), '--help'];
+  if (argumentsIn(command, rest.slice(0, -1)) >= command.most) return [];
+  const { completes } = command;
+  if (completes === undefined) return [];
+  return typeof completes === 'string' ? await names.list(completes) : completes;
+}
+
+function flagNamed({ flags }: Command, word: string | undefined): PluginFlag | undefined {
+  if (word === '-n') return 'namespace';
+  if (word === '-o') return 'output';
+  return flags.find((flag) => nameOf(flag) === word);
+}
+
+async function valuesOf(flag: PluginFlag, names: Names): Promise<readonly string[]> {
+  if (flag === 'namespace') return await names.list('namespaces');
+  const { placeholder } = kindOf(flag);
+  return placeholder.includes('|') ? placeholder.split('|') : [];
+}
+
+function argumentsIn(command: Command, words: readonly string[]): number {
+  let count = 0;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? '';
+    if (!word.startsWith('-')) count++;
+    const flag = flagNamed(command, word);
+    if (flag !== undefined && kindOf(flag) !== boolean) i++;
+  }
+  return count;
+}
+
+/** Of the cluster of the kubeconfig; nothing when it does not answer: completing must not print errors. */
+export function namesOf(connect: () => Cluster, namespace: string | undefined): Names {
+  return {
+    async list(what) {
+      try {
+        const { transport, namespace: usual } = connect();
+        const paths = {
+          nodes: '/api/v1/nodes',
+          namespaces: '/api/v1/namespaces',
+          bindings: namespaced(`/apis/${API_VERSION}`, PLURAL, namespace ?? usual),
+        };
+        const answer = await transport.request('GET', paths[what], {
+          query: { limit: MOST_NAMES },
+          accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+          timeoutMs: PATIENCE_MS,
+        });
+        return items(raw(answer)['items']).map((item) => text(raw(raw(item)['metadata'])['name']));
+      } catch {
+        return [];
+      }
+    },
+  };
+}

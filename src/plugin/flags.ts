@@ -1,0 +1,199 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config-error.ts';
+import { type FlagKey, type FlagValues, flagName, flags } from '../config/flags.ts';
+import { type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
+import { boolean, choice, duration, text, type ValueKind } from '../config/values.ts';
+
+interface OwnFlag<T> {
+  readonly short?: string;
+  readonly kind: ValueKind<T>;
+  readonly help: string;
+  readonly fallback?: string;
+  readonly repeatable?: true;
+}
+
+const own = <T>(kind: ValueKind<T>, help: string, more: Omit<OwnFlag<T>, 'kind' | 'help'> = {}) => ({
+  kind,
+  help,
+  ...more,
+});
+
+/** `i-abc:80`, `eni-abc:80:10.0.0.1`, `eni-abc:80:fd00::1`. */
+const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
+
+/** What only the plugin has; `flags` of src/config has the rest, with the same meaning as for the operator. */
+const ownFlags = {
+  namespace: own(
+    text('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
+    'Namespace of the bindings.',
+    {
+      short: 'n',
+    },
+  ),
+  allNamespaces: own(boolean, 'Bindings of all namespaces.', { short: 'A', fallback: 'false' }),
+  output: own(choice('table', 'json', 'yaml'), 'How the answer is written.', {
+    short: 'o',
+    fallback: 'table',
+  }),
+  group: own(
+    text('ID', 'the id of a vServer group, as rsp-bp1x0abc', /^rsp-[0-9a-z-]{1,60}$/),
+    'The vServer group.',
+  ),
+  backend: own(
+    text('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),
+    'A backend to remove. Can be repeated.',
+    { repeatable: true },
+  ),
+  timeout: own(duration('0', '24h'), 'How long to wait and to try again.', { fallback: '2m' }),
+  undo: own(boolean, 'Give the backends of the node their weights back.', { fallback: 'false' }),
+  force: own(boolean, 'Drain it although a group would have no backend left that takes requests.', {
+    fallback: 'false',
+  }),
+} as const;
+
+type OwnKey = keyof typeof ownFlags;
+type OwnValue<K extends OwnKey> = (typeof ownFlags)[K] extends { readonly kind: ValueKind<infer T> }
+  ? T
+  : never;
+
+export type PluginFlag = OwnKey | FlagKey;
+
+export const KUBERNETES: readonly PluginFlag[] = ['kubeconfig', 'context'];
+export const CLOUD: readonly PluginFlag[] = [
+  'region',
+  'slbEndpoint',
+  'ecsEndpoint',
+  'stsEndpoint',
+  'endpointNetwork',
+  'allowInsecureEndpoints',
+  'credentialsDir',
+  'apiTimeout',
+];
+
+/** The flags of one call, read when asked for. */
+export class Options {
+  readonly #own: ReadonlyMap<OwnKey, readonly string[]>;
+  readonly #flags: Given;
+  readonly #environment: Given;
+
+  constructor(own: ReadonlyMap<OwnKey, readonly string[]>, flags: Given, environment: Given) {
+    this.#own = own;
+    this.#flags = flags;
+    this.#environment = environment;
+  }
+
+  /** Undefined when it was not given and has no default. */
+  own<K extends OwnKey>(key: K): OwnValue<K> | undefined {
+    const flag: OwnFlag<unknown> = ownFlags[key];
+    const value = this.#own.get(key)?.at(-1) ?? flag.fallback;
+    return value === undefined ? undefined : (readOwn(key, value) as OwnValue<K>);
+  }
+
+  all<K extends OwnKey>(key: K): readonly OwnValue<K>[] {
+    return (this.#own.get(key) ?? []).map((value) => readOwn(key, value) as OwnValue<K>);
+  }
+
+  /** As the operator reads it: from the flag, else from its variable, else the default. */
+  operator<K extends FlagKey>(key: K): FlagValues[K] {
+    return readValue(key, this.#flags, this.#environment, { inCluster: false }) as FlagValues[K];
+  }
+
+  given(key: FlagKey): boolean {
+    return this.#flags.has(key) || this.#environment.has(key);
+  }
+}
+
+function readOwn(key: OwnKey, value: string): unknown {
+  const { kind }: OwnFlag<unknown> = ownFlags[key];
+  const result = kind.schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    `${nameOf(key)}: received ${JSON.stringify(value.slice(0, 80))}, expected ${kind.expected}`,
+  );
+}
+
+/** Throws a ConfigError for a flag that is not among those allowed. */
+export function readFlags(
+  args: readonly string[],
+  allowed: readonly PluginFlag[],
+  environment: Environment,
+): { readonly options: Options; readonly positionals: readonly string[] } {
+  const { values, positionals } = parsed(args, allowed);
+  const ownGiven = new Map<OwnKey, readonly string[]>();
+  const flagsGiven = new Map<FlagKey, readonly string[]>();
+  for (const key of allowed) {
+    const value = values[nameOf(key).slice(2)];
+    if (value === undefined) continue;
+    const texts = [value].flat().map(String);
+    if (isOwn(key)) ownGiven.set(key, texts);
+    else flagsGiven.set(key, texts);
+  }
+  const options = new Options(ownGiven, flagsGiven, readEnvironment(environment));
+  for (const key of ownGiven.keys()) options.all(key);
+  return { options, positionals };
+}
+
+function parsed(args: readonly string[], allowed: readonly PluginFlag[]) {
+  const options = Object.fromEntries(
+    allowed.map((key) => {
+      const { kind, short, repeatable } = flagOf(key);
+      const type = kind === boolean ? ('boolean' as const) : ('string' as const);
+      return [
+        nameOf(key).slice(2),
+        { type, ...(short !== undefined && { short }), ...(repeatable && { multiple: true }) },
+      ];
+    }),
+  );
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
+  } catch (error) {
+    const [sentence = ''] = String((error as Error).message).split(/\. |\n/);
+    throw new ConfigError(`${sentence}; see --help`);
+  }
+}
+
+export interface FlagDescription {
+  readonly name: string;
+  readonly short?: string;
+  readonly placeholder: string;
+  readonly help: string;
+  readonly fallback: string | undefined;
+}
+
+export function describeFlag(key: PluginFlag): FlagDescription {
+  const { kind, help, short, fallback } = flagOf(key);
+  return {
+    name: nameOf(key),
+    ...(short !== undefined && { short }),
+    placeholder: kind.placeholder,
+    help,
+    fallback: kind === boolean ? undefined : (PLUGIN_DEFAULTS[key] ?? fallback),
+  };
+}
+
+/** What a person at a terminal needs is not always what a pod needs. */
+export const PLUGIN_DEFAULTS: Partial<Record<PluginFlag, string>> = { endpointNetwork: 'public' };
+
+export function nameOf(key: PluginFlag): string {
+  return flagName(key as FlagKey);
+}
+
+export function kindOf(key: PluginFlag): ValueKind<unknown> {
+  return flagOf(key).kind;
+}
+
+function isOwn(key: PluginFlag): key is OwnKey {
+  return Object.hasOwn(ownFlags, key);
+}
+
+function flagOf(key: PluginFlag): OwnFlag<unknown> {
+  if (isOwn(key)) return ownFlags[key] as OwnFlag<unknown>;
+  const { kind, help, ...rest } = flags[key] as {
+    kind: ValueKind<unknown>;
+    help: string;
+    fallback?: unknown;
+    fallbackHelp?: string;
+  };
+  const fallback = rest.fallbackHelp ?? (typeof rest.fallback === 'string' ? rest.fallback : undefined);
+  return { kind, help, ...(fallback !== undefined && { fallback }) };
+}

@@ -1,0 +1,17 @@
+import { systemClock } from '../clock.ts';
+import { runPlugin } from './run.ts';
+
+// DEP0169 of the vendor's SDK is nothing that a user could act on.
+process.noDeprecation = true;
+
+const stop = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+
+const { stdout, stderr, env } = process;
+process.exitCode = await runPlugin(process.argv.slice(2), {
+  stdout,
+  stderr,
+  env,
+  clock: systemClock,
+  signal: stop.signal,
+});

@@ -1,0 +1,23 @@
+import { ApiError } from '../alibaba/errors.ts';
+import { type Clock, sleep } from '../clock.ts';
+import { backoff } from '../controller/group-state.ts';
+import { outcomeOf } from '../controller/outcome.ts';
+
+/** Makes a call of the cloud API again while what it fails with may pass, until `deadline` (`Clock.now()` milliseconds). */
+export async function patiently<T>(
+  call: () => Promise<T>,
+  clock: Clock,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.retryable) throw error;
+      const wait = backoff(attempts, outcomeOf(error).retry, error, Math.random);
+      if (clock.now() + wait > deadline) throw error;
+      await sleep(clock, wait, signal);
+    }
+  }
+}

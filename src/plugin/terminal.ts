@@ -1,0 +1,58 @@
+import type { Writable } from 'node:stream';
+
+export type Style = 'good' | 'bad' | 'warn' | 'dim';
+
+const CODES: Readonly<Record<Style, number>> = { good: 32, bad: 31, warn: 33, dim: 2 };
+
+type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export interface TerminalOptions {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Answers go to standard output; what is told meanwhile goes to standard error, so that answers can be piped. */
+export class Terminal {
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  readonly #colours: boolean;
+  #shown = '';
+
+  constructor({ stdout, stderr, env }: TerminalOptions) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.#colours = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  }
+
+  /** Characters of a line; undefined when it is no terminal and lines may be of any length. */
+  get width(): number | undefined {
+    return this.#stdout.isTTY ? this.#stdout.columns : undefined;
+  }
+
+  /** https://no-color.org: colours are for people at terminals. */
+  styled(text: string, style: Style | undefined): string {
+    return style === undefined || !this.#colours ? text : `\u001b[${CODES[style]}m${text}\u001b[0m`;
+  }
+
+  print(text: string): void {
+    this.#stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  note(text: string): void {
+    this.endProgress();
+    this.#stderr.write(`${text}\n`);
+  }
+
+  /** How far a wait has come: one line that changes on a terminal, else a line for each change. */
+  progress(text: string): void {
+    if (text === this.#shown) return;
+    this.#shown = text;
+    this.#stderr.write(this.#stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`);
+  }
+
+  endProgress(): void {
+    if (this.#shown !== '' && this.#stderr.isTTY) this.#stderr.write('\n');
+    this.#shown = '';
+  }
+}
