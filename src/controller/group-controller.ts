@@ -90,7 +90,11 @@ export class GroupController {
       } else {
         hasToken = false;
         const result = await this.#parts.writer.write(group, step.batch);
-        if (result.is === 'not sent') return this.#rest(group, decided);
+        if (result.is === 'not sent') {
+          this.#rest(group, decided);
+          // Not at once again: this process ends, and until then would do nothing but ask.
+          return this.#options.resyncMs;
+        }
         if (result.is === 'written') {
           this.#parts.reporter.reportWrite(decided.bound, group, step.batch, result.requestId);
         }
