@@ -2,16 +2,22 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
 import { metricsPage } from './docs/metrics.ts';
+import { dashboard } from './monitoring/dashboard.ts';
+
+const CHART = 'deploy/helm/vservergroup-operator';
+const ALERTS = 'deploy/monitoring/alerts.yaml';
 
 interface Generator {
   readonly path: string;
   render(): string | Promise<string>;
 }
+
+const root = join(import.meta.dirname, '..');
 
 const generators: readonly Generator[] = [
   {
@@ -21,13 +27,37 @@ const generators: readonly Generator[] = [
   { path: 'docs/flags.md', render: flagsPage },
   { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
+  { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
+  { path: `${CHART}/files/alerts.yaml`, render: () => readFileSync(join(root, ALERTS), 'utf8') },
+  { path: `${CHART}/files/dashboard.json`, render: dashboard },
+  { path: 'deploy/monitoring/dashboard.json', render: dashboard },
+  { path: 'deploy/monitoring/prometheus-rule.yaml', render: prometheusRule },
 ];
+
+/** A template, unlike what Helm finds in crds/, is upgraded; the bindings must not go with the release. */
+function crdTemplate(): string {
+  const { metadata, ...crd } = customResourceDefinition();
+  const annotations = { 'helm.sh/resource-policy': 'keep' };
+  const kept = { ...crd, metadata: { ...metadata, annotations } };
+  return `{{- /* Made by \`npm run generate\` from src/api. */}}\n{{- if .Values.crds.install }}\n${yaml(kept)}{{- end }}\n`;
+}
+
+function prometheusRule(): string {
+  const spec: unknown = parse(readFileSync(join(root, ALERTS), 'utf8'));
+  const name = 'vservergroup-operator';
+  const rule = {
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: { name, namespace: name, labels: { 'app.kubernetes.io/name': name } },
+    spec,
+  };
+  return `# Made by \`npm run generate\` from alerts.yaml.\n${yaml(rule)}`;
+}
 
 function yaml(value: unknown): string {
   return stringify(value, { lineWidth: 100, aliasDuplicateObjects: false });
 }
 
-const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
 let stale = 0;

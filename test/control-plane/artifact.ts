@@ -7,7 +7,7 @@ import { runGo } from './run-go.ts';
 
 /** One program built from a Go module under `go/`, and where the cache keeps it. */
 export interface Artifact {
-  readonly name: 'supervise' | 'control-plane' | 'kwok' | 'election';
+  readonly name: 'supervise' | 'control-plane' | 'kwok' | 'election' | 'deploy-tools' | 'promtool';
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -76,16 +76,63 @@ export async function electionArtifact(): Promise<Artifact> {
   };
 }
 
+/** Helm and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
+export async function deployToolsArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'deploy-tools');
+  const version = await requiredVersion(sources, 'helm.sh/helm/v4');
+  return {
+    name: 'deploy-tools',
+    cost: 'about 2 minutes after the control plane, about 5 without it',
+    folder: await cachedAs(`helm-${version}`, sources),
+    build: async (into, supervise) => {
+      const helm = 'helm.sh/helm/v4/cmd/helm';
+      await goBuild({ sources, output: join(into, 'helm'), target: helm, supervise });
+      const kustomize = 'sigs.k8s.io/kustomize/kustomize/v5';
+      await goBuild({ sources, output: join(into, 'kustomize'), target: kustomize, supervise });
+    },
+  };
+}
+
+/** Prometheus' checker of rules, without the service discovery that its module brings along. */
+export async function promtoolArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'promtool');
+  const version = await requiredVersion(sources, 'github.com/prometheus/prometheus');
+  const target = 'github.com/prometheus/prometheus/cmd/promtool';
+  return {
+    name: 'promtool',
+    cost: 'about 5 minutes on 2 cores',
+    folder: await cachedAs(`promtool-${version}`, sources),
+    build: (into, supervise) =>
+      goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),
+  };
+}
+
 interface GoBuild {
   readonly sources: string;
   readonly output: string;
   readonly target?: string;
   readonly ldflags?: string;
+  readonly tags?: string;
   readonly supervise?: string | undefined;
 }
 
-async function goBuild({ sources, output, target = '.', ldflags = '', supervise }: GoBuild): Promise<void> {
-  const flags = ['-mod=readonly', '-buildvcs=false', '-trimpath', '-ldflags', `-s -w ${ldflags}`];
+async function goBuild({
+  sources,
+  output,
+  target = '.',
+  ldflags = '',
+  tags = '',
+  supervise,
+}: GoBuild): Promise<void> {
+  const flags = [
+    '-tags',
+    tags,
+    '-mod=readonly',
+    '-buildvcs=false',
+    '-trimpath',
+    '-ldflags',
+    `-s -w ${ldflags}`,
+  ];
   await runGo(['build', ...flags, '-o', output, target], sources, supervise);
 }
 

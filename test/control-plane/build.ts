@@ -1,12 +1,14 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 
 import {
   type Artifact,
   cacheFolder,
   controlPlaneArtifact,
+  deployToolsArtifact,
   electionArtifact,
   kwokArtifact,
+  promtoolArtifact,
   STAGES_FILE,
   superviseArtifact,
 } from './artifact.ts';
@@ -73,6 +75,25 @@ export async function locateElection(
   const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
   const election = join(await built(await electionArtifact(), onProgress, supervise), 'election');
   return { supervise, election };
+}
+
+/** Helm and kustomize. */
+export async function locateDeployTools(
+  onProgress: Progress = toStandardError,
+): Promise<{ readonly helm: string; readonly kustomize: string }> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const folder = await built(await deployToolsArtifact(), onProgress, supervise);
+  return { helm: join(folder, 'helm'), kustomize: join(folder, 'kustomize') };
+}
+
+/** The machine's own promtool, if it has one: building it takes minutes. */
+export async function locatePromtool(onProgress: Progress = toStandardError): Promise<string> {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const installed = join(folder, 'promtool');
+    if (await isThere(installed, constants.X_OK)) return installed;
+  }
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  return join(await built(await promtoolArtifact(), onProgress, supervise), 'promtool');
 }
 
 export function toStandardError(line: string): void {

@@ -1,0 +1,49 @@
+{{- define "vservergroup-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "vservergroup-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "vservergroup-operator.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "vservergroup-operator.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "vservergroup-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "vservergroup-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "vservergroup-operator.labels" -}}
+{{ include "vservergroup-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "vservergroup-operator.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "vservergroup-operator.fullname" .) "default" .Values.serviceAccount.create) }}
+{{- end }}
+
+{{- define "vservergroup-operator.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The environment of the operator: what has a value of its own, and whatever else is set under config. */}}
+{{- define "vservergroup-operator.config" -}}
+{{- $region := required "region is needed: the region of the load balancers, for example --set region=cn-hangzhou" .Values.region }}
+{{- if and .Values.credentials.rrsa.roleName .Values.credentials.existingSecret }}
+{{- fail "credentials.rrsa.roleName and credentials.existingSecret are two ways to sign in: set one of them" }}
+{{- end }}
+{{- $config := dict "VSGB_REGION" $region "VSGB_LOG_LEVEL" "info" }}
+{{- with .Values.vpcId }}{{ $_ := set $config "VSGB_VPC_ID" . }}{{ end }}
+{{- with .Values.clusterId }}{{ $_ := set $config "VSGB_CLUSTER_ID" . }}{{ end }}
+{{- if .Values.credentials.existingSecret }}{{ $_ := set $config "VSGB_CREDENTIALS_DIR" "/var/run/secrets/vservergroup-operator" }}{{ end }}
+{{- if ne .Values.metrics.auth "none" }}{{ $_ := set $config "VSGB_METRICS_AUTH" .Values.metrics.auth }}{{ end }}
+{{- toYaml (mergeOverwrite $config .Values.config) }}
+{{- end }}

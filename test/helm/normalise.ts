@@ -1,0 +1,32 @@
+import type { KubeObject } from '../control-plane/kube-api.ts';
+
+/**
+ * What the chart says besides: whose release an object is, which makes a second release possible; and that a change of
+ * the settings restarts the pods and the CRD outlives the release. kustomize has no releases.
+ */
+const OF_THE_CHART: ReadonlySet<string> = new Set([
+  'app.kubernetes.io/instance',
+  'app.kubernetes.io/version',
+  'app.kubernetes.io/managed-by',
+  'helm.sh/chart',
+  'helm.sh/resource-policy',
+  'checksum/config',
+]);
+
+/** Objects by kind and name, without what is only the chart's, and without the namespace, which Helm leaves to its user. */
+export function normalised(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> {
+  const named = objects
+    .filter(({ kind }) => kind !== 'Namespace')
+    .map((object) => [`${object.kind} ${object.metadata.name}`, without(object)] as const);
+  return Object.fromEntries(named.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function without(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(without);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value)
+    .filter(([key]) => !OF_THE_CHART.has(key))
+    .map(([key, inner]) => [key, without(inner)] as const)
+    .filter(([key, inner]) => key !== 'annotations' || Object.keys(inner as object).length > 0);
+  return Object.fromEntries(kept);
+}

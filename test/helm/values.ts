@@ -1,0 +1,75 @@
+/** Sets of values that users start from. */
+export const VALUES = {
+  least: { region: 'cn-hangzhou' },
+  rrsa: {
+    region: 'cn-hangzhou',
+    vpcId: 'vpc-bp1example',
+    clusterId: 'production',
+    credentials: { rrsa: { roleName: 'vservergroup-operator' } },
+    config: { VSGB_DEFAULT_DRAIN_SECONDS: '30' },
+  },
+  'access key': {
+    region: 'cn-hangzhou',
+    vpcId: 'vpc-bp1example',
+    credentials: { existingSecret: 'vservergroup-operator-credentials' },
+    image: { repository: 'vservergroup-operator' },
+  },
+  monitored: {
+    region: 'cn-hangzhou',
+    metrics: {
+      serviceMonitor: { enabled: true },
+      prometheusRule: { enabled: true },
+      dashboard: { enabled: true },
+    },
+  },
+  'guarded metrics': { region: 'cn-hangzhou', metrics: { auth: 'kubernetes' } },
+  everything: {
+    region: 'cn-hangzhou',
+    vpcId: 'vpc-1',
+    clusterId: 'everything',
+    credentials: { existingSecret: 'keys' },
+    config: { VSGB_LOG_LEVEL: 'debug', VSGB_NAMESPACE: 'shop,web' },
+    extraArgs: ['--api-qps=20'],
+    replicas: 3,
+    image: {
+      repository: 'registry.example.com/slb/operator',
+      digest: `sha256:${'0123456789abcdef'.repeat(4)}`,
+      pullPolicy: 'Always',
+      pullSecrets: [{ name: 'registry' }],
+    },
+    serviceAccount: { name: 'operator', annotations: { team: 'edge' } },
+    metrics: {
+      auth: 'kubernetes',
+      serviceMonitor: { enabled: true, interval: '15s', labels: { release: 'prometheus' } },
+      prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
+      dashboard: { enabled: true, annotations: { grafana_folder: 'Kubernetes' } },
+    },
+    podDisruptionBudget: { maxUnavailable: '50%' },
+    networkPolicy: { extraEgress: [{ ports: [{ port: 3128, protocol: 'TCP' }] }] },
+    resources: { limits: { memory: '1Gi' } },
+    nodeSelector: { pool: 'system' },
+    tolerations: [{ key: 'pool', operator: 'Equal', value: 'system', effect: 'NoSchedule' }],
+    affinity: {
+      nodeAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          {
+            weight: 1,
+            preference: { matchExpressions: [{ key: 'arch', operator: 'In', values: ['arm64'] }] },
+          },
+        ],
+      },
+    },
+    priorityClassName: 'system-cluster-critical',
+    podLabels: { team: 'edge' },
+    podAnnotations: { note: 'here' },
+  },
+  'as little as can be': {
+    region: 'cn-hangzhou',
+    replicas: 1,
+    crds: { install: false },
+    userRoles: { create: false },
+    serviceAccount: { create: false, name: 'there-already' },
+    podDisruptionBudget: { enabled: false },
+    networkPolicy: { enabled: false },
+  },
+} as const;
