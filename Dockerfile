@@ -13,7 +13,7 @@ COPY tsconfig.json ./
 COPY scripts/build.ts scripts/
 COPY src src
 COPY test/slb-simulator test/slb-simulator
-RUN npm run -s build -- --sbom && echo '{"type":"module"}' > dist/package.json
+RUN npm run -s build -- --sbom && echo '{"type":"module"}' > dist/package.json && mkdir dist/compile-cache
 
 FROM ${RUNTIME_IMAGE} AS runtime
 # Where distroless and other images keep node.
@@ -28,15 +28,25 @@ LABEL org.opencontainers.image.title="slb-simulator" \
       org.opencontainers.image.licenses="Apache-2.0"
 ENTRYPOINT ["node", "--enable-source-maps", "/app/simulator.js"]
 
+# V8's code cache for the bundle, made by the very Node, flags and user that will read it: 20 MB less memory, a faster start.
+FROM runtime AS compiled
+ENV NODE_COMPILE_CACHE=/app/compile-cache
+COPY --from=build --chown=65532:65532 /src/dist/compile-cache compile-cache
+COPY --from=build /src/dist/package.json /src/dist/main.js ./
+RUN ["node", "--max-semi-space-size=2", "/app/main.js", "--version"]
+
 FROM runtime AS operator
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 COPY --from=build /src/dist/package.json /src/dist/main.js /src/dist/main.js.map /src/dist/sbom.cdx.json ./
+COPY --from=compiled --chown=65532:65532 /app/compile-cache compile-cache
+ENV NODE_COMPILE_CACHE=/app/compile-cache
 LABEL org.opencontainers.image.title="vservergroup-operator" \
       org.opencontainers.image.description="Keeps the members of an Alibaba Cloud SLB vServer group equal to the cluster" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 EXPOSE 8080 8081
+# A young generation that may grow to 16 MB is never given back: with 20,000 endpoints it cost 100 MB (docs/performance.md).
 # DEP0169: a dependency of the vendor's SDK calls url.parse.
-ENTRYPOINT ["node", "--enable-source-maps", "--disable-warning=DEP0169", "/app/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--disable-warning=DEP0169", "/app/main.js"]

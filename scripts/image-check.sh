@@ -60,4 +60,4 @@ expect 'the simulator prints its flags' '--port' "$(run simulator --help)"
 
 container=$(buildah from localhost/operator)
 files=$(ls "$(buildah mount "$container")/app" | tr '\n' ' ')
-expect 'the image holds the bundle, its map and its SBOM, and nothing else' '^main.js main.js.map package.json sbom.cdx.json $' "$files"
+expect 'the image holds the bundle, its code cache, its map and its SBOM, and nothing else' '^compile-cache main.js main.js.map package.json sbom.cdx.json $' "$files"

@@ -56,7 +56,7 @@ export class OperatorProcess {
       supervise,
       command: [
         process.execPath,
-        '--enable-source-maps',
+        '--max-semi-space-size=2',
         '--disable-warning=DEP0169',
         join(ROOT, 'dist/main.js'),
         ...['--kubeconfig', options.kubeconfig, '--region', 'cn-hangzhou', '--vpc-id', 'vpc-1'],
@@ -66,6 +66,7 @@ export class OperatorProcess {
       ],
       logFile: join(dir, 'log'),
       env: {
+        NODE_COMPILE_CACHE: join(ROOT, 'dist/compile-cache'),
         ALIBABA_CLOUD_ACCESS_KEY_ID: id,
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: secret,
         ...(securityToken !== undefined && { ALIBABA_CLOUD_SECURITY_TOKEN: securityToken }),
