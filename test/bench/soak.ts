@@ -4,7 +4,7 @@ import { addressesOf, ScriptedService } from '../environment/scripted-service.ts
 import type { Workloads } from '../environment/workloads.ts';
 import type { JournalEntry } from '../slb-simulator/journal.ts';
 import { waitUntil } from '../wait-until.ts';
-import { printTable } from './soak-report.ts';
+import { memoryOf, metricIn, printSamples, type Sample } from './soak-report.ts';
 import { summarize } from './statistics.ts';
 
 const GROUPS = 500;
@@ -20,17 +20,6 @@ interface Bound {
   readonly name: string;
   readonly group: string;
   readonly service: ScriptedService;
-}
-
-interface Sample {
-  readonly second: number;
-  readonly flaps: number;
-  readonly writes: number;
-  readonly calls: number;
-  readonly statuses: number;
-  readonly depth: number;
-  readonly rssMb: number;
-  readonly heapMb: number;
 }
 
 /** `10m`, `90s`, or seconds. */
@@ -164,11 +153,14 @@ class Soak {
   async #flap({ service }: Bound): Promise<void> {
     const all = service.addresses;
     const began = performance.now();
-    while (!this.#ended) {
-      await this.#try(() => service.set(this.#flaps % 2 === 0 ? all.slice(1) : all));
-      this.#flaps++;
-      await pauseUntil(began + (this.#flaps / FLAPS_A_SECOND) * 1000);
-    }
+    const flapper = async () => {
+      while (!this.#ended) {
+        const turn = this.#flaps++;
+        await pauseUntil(began + (turn / FLAPS_A_SECOND) * 1000);
+        await this.#try(() => service.set(turn % 2 === 0 ? all.slice(1) : all));
+      }
+    };
+    await Promise.all([flapper(), flapper(), flapper(), flapper()]);
     await this.#try(() => service.set(all));
   }
 
@@ -242,10 +234,8 @@ class Soak {
     if (this.#deepest > GROUPS) this.#problems.push(`the queue held ${this.#deepest} keys`);
     const { p99 } = summarize(this.#delays);
     if (p99 > 2_000) this.#problems.push(`one removal in a hundred took ${Math.round(p99)} ms`);
-    const [early, late] = [this.#samples.slice(2), this.#samples].map((some, i) =>
-      mean(i === 0 ? some.slice(0, Math.ceil(some.length / 3)) : some.slice(-Math.ceil(some.length / 3))),
-    ) as [number, number];
-    if (this.#samples.length >= 8 && late > early * 1.2 + 10)
+    const { early, late } = memoryOf(this.#samples);
+    if (late > early * 1.2 + 10)
       this.#problems.push(`memory grew from ${early.toFixed(0)} to ${late.toFixed(0)} MB`);
   }
 
@@ -255,19 +245,7 @@ class Soak {
   }
 
   #report(): number {
-    printTable(
-      ['second', 'flaps', 'writes to it', 'all API calls', 'status writes', 'queue', 'RSS MB', 'heap MB'],
-      this.#samples.map(({ second, flaps, writes, calls, statuses, depth, rssMb, heapMb }) => [
-        second,
-        flaps,
-        writes,
-        calls,
-        statuses,
-        depth,
-        rssMb.toFixed(1),
-        heapMb.toFixed(1),
-      ]),
-    );
+    printSamples(this.#samples);
     const { n, p50, p99, max } = summarize(this.#delays);
     console.log(
       `\n${n} other bindings had all members replaced meanwhile; ` +
@@ -284,15 +262,6 @@ class Soak {
 function membersOf(i: number, generation: number): readonly string[] {
   const net = 10 + (generation % 200);
   return addressesOf(net, (i + 1) * MEMBERS).slice(-MEMBERS);
-}
-
-function mean(samples: readonly Sample[]): number {
-  return samples.reduce((sum, { rssMb }) => sum + rssMb, 0) / Math.max(1, samples.length);
-}
-
-function metricIn(metrics: string, series: string): number {
-  const line = metrics.split('\n').find((candidate) => candidate.startsWith(`${series} `));
-  return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }
 
 async function pauseUntil(time: number): Promise<void> {
