@@ -97,7 +97,12 @@ function writersSince(seq: number): readonly string[] {
 const lastSeq = () => env.simulator.journal.reduce((last, { seq }) => Math.max(last, seq), 0);
 
 interface Lease extends KubeObject {
-  readonly spec: { readonly holderIdentity: string; readonly leaseTransitions: number };
+  readonly spec: {
+    readonly holderIdentity: string;
+    readonly leaseTransitions: number;
+    readonly acquireTime: string;
+    readonly renewTime: string;
+  };
 }
 
 const readLease = async () => await env.api.get<Lease>(`${LEASE_PATH}/${LEASE}`);
@@ -124,15 +129,19 @@ scenario(
     await env.untilHolds(group, service.addresses);
     const second = await startReplica('second', { flags: ELECTED });
 
+    const holder = (await readLease()).spec.holderIdentity;
     const stopped = first.stop();
-    await waitUntil(
+    const givenBack = await waitUntil(
       'the Lease to be given back',
-      async () => (await readLease()).spec.holderIdentity === '',
-      {
-        intervalMs: 5,
+      async () => {
+        const { spec } = await readLease();
+        return spec.holderIdentity !== holder && spec.renewTime;
       },
+      { intervalMs: 5 },
     );
-    await untilLeads(second, 1_000);
+    await untilLeads(second);
+    const { acquireTime } = (await readLease()).spec;
+    expect(Date.parse(acquireTime) - Date.parse(givenBack)).toBeLessThan(1_000);
     expect(await stopped).toBe(0);
     const since = lastSeq();
     await service.remove(service.addresses[0]!);
@@ -147,6 +156,7 @@ scenario(
     const [first, second] = await pair();
     first.signal('SIGKILL');
     const killedAt = performance.now();
+    await first.exited;
     const since = lastSeq();
     await service.remove(service.addresses[0]!);
 
