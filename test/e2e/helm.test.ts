@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { isMap, isScalar, parse, parseDocument, type YAMLMap } from 'yaml';
 import { environmentName, flagKeys } from '../../src/config/flags.ts';
-import { applyObjects } from '../control-plane/apply.ts';
+import { applyFolder, applyObjects } from '../control-plane/apply.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { KubeApi, type KubeObject } from '../control-plane/kube-api.ts';
 import { OperatorProcess } from '../environment/operator-process.ts';
@@ -385,6 +385,19 @@ describe('installed on a cluster', () => {
   test('installed again, it takes the CRD over', async () => {
     await helm('install', RELEASE, CHART, ...NAMESPACED, ...(await values('least')));
     await api.get(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`);
+  });
+
+  test('a CRD that kustomize made is taken over on request', async () => {
+    await helm('uninstall', RELEASE, ...NAMESPACED);
+    await api.delete(CRD_PATH);
+    await waitUntil('the CRD to be gone', async () => !(await api.find(CRD_PATH)));
+    await applyFolder(api, resolve(DEPLOY, '../crds'), { fieldManager: 'kubectl' });
+    const args = [...NAMESPACED, ...(await values('least'))];
+    await expect(helm('install', RELEASE, CHART, ...args)).rejects.toThrow('exists and cannot be imported');
+    await helm('install', RELEASE, CHART, '--take-ownership', ...args);
+    expect(await api.get(CRD_PATH)).toMatchObject({
+      metadata: { annotations: { 'helm.sh/resource-policy': 'keep', 'meta.helm.sh/release-name': RELEASE } },
+    });
   });
 });
 
