@@ -7,6 +7,7 @@ import { customResourceDefinition } from '../src/api/crd.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
 import { metricsPage } from './docs/metrics.ts';
+import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
 const CHART = 'deploy/helm/vservergroup-operator';
@@ -28,6 +29,10 @@ const generators: readonly Generator[] = [
   { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
   { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
+  {
+    path: `${CHART}/values.schema.json`,
+    render: () => valuesSchema(join(root, CHART, 'values.schema.json')),
+  },
   { path: `${CHART}/files/alerts.yaml`, render: () => readFileSync(join(root, ALERTS), 'utf8') },
   { path: `${CHART}/files/dashboard.json`, render: dashboard },
   { path: 'deploy/monitoring/dashboard.json', render: dashboard },

@@ -320,7 +320,7 @@ describe('installed on a cluster', () => {
     expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
   });
 
-  test('with the rights and the settings that it installs, the operator fills a group and empties it', async () => {
+  test('with the rights and the settings that it installs, the operator fills a group and empties it, and its metrics tell', async () => {
     const simulator = await startSimulator();
     const kubeconfig = await plane.kubeconfigForServiceAccount(NAMESPACE, NAME);
     let operator: OperatorProcess | undefined;
@@ -346,6 +346,14 @@ describe('installed on a cluster', () => {
           .rows()
           .map(({ serverIp }) => serverIp);
       expect(rows()).toEqual(['10.9.0.7']);
+      expect(await operator.metric('vsgb_oldest_leaver_seconds{group="rsp-helm"}')).toBe(0);
+      expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="web"}')).toBe(0);
+      expect(await operator.metric('vsgb_watch_up{resource="endpoints"}')).toBe(1);
+      expect(await operator.metric('leader_election_master_status{name="vservergroup-operator"}')).toBe(1);
+      await app.bind('lost', 'rsp-none');
+      await app.untilCondition('lost', 'False', 'GroupNotFound');
+      expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="lost"}')).toBe(1);
+      await app.deleteBinding('lost');
       await app.deleteBinding('web');
       await waitUntil('the binding to be gone', async () => !(await api.find(`${app.bindings()}/web`)));
       expect(rows()).toEqual([]);

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { environmentName, flagKeys } from '../src/config/flags.ts';
+
+/** Set by values of their own or by the Deployment, or of no use in a pod; the chart's Role names the Lease. */
+const NOT_FREE: ReadonlySet<string> = new Set([
+  'VSGB_CLUSTER_ID',
+  'VSGB_CONTEXT',
+  'VSGB_CREDENTIALS_DIR',
+  'VSGB_HEALTH_ADDRESS',
+  'VSGB_KUBECONFIG',
+  'VSGB_LEADER_ELECT',
+  'VSGB_LEADER_ELECT_LEASE_NAME',
+  'VSGB_LEADER_ELECT_NAMESPACE',
+  'VSGB_METRICS_ADDRESS',
+  'VSGB_METRICS_AUTH',
+  'VSGB_REGION',
+  'VSGB_VPC_ID',
+]);
+
+/** The schema of the chart's values as it is, with the variables that may stand under `config` as they are now. */
+export function valuesSchema(file: string): string {
+  const schema = JSON.parse(readFileSync(file, 'utf8'));
+  const free = flagKeys.map(environmentName).filter((variable) => !NOT_FREE.has(variable));
+  schema.properties.config.propertyNames.enum = free.toSorted();
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
