@@ -18,6 +18,8 @@ export interface Failure {
 /** A single backend that the API refuses; it is tried again by itself. */
 export interface Refusal extends Failure {
   readonly row: Row;
+  /** Only this is refused: a weight that the API does not take holds no removal back. */
+  readonly action: Batch['action'];
 }
 
 export interface BackoffRange {
@@ -164,8 +166,10 @@ export class GroupState {
 
   refuse(batch: Batch, error: ApiError, range: BackoffRange, now: number, random: () => number): void {
     for (const { key, row } of batch.changes) {
-      const attempts = (this.refusals.get(key)?.attempts ?? 0) + 1;
+      const before = this.refusals.get(key);
+      const attempts = (before?.action === batch.action ? before.attempts : 0) + 1;
       this.refusals.set(key, {
+        action: batch.action,
         row,
         error,
         attempts,
@@ -182,8 +186,13 @@ export class GroupState {
   }
 
   /** Rows that are resting now; those whose time has come are tried alone, in a cohort of their own. */
-  refusedAt(now: number): { has(key: BackendKey): boolean } {
-    return { has: (key) => (this.refusals.get(key)?.retryAt ?? now) > now };
+  refusedAt(now: number): { has(key: BackendKey, action: Batch['action']): boolean } {
+    return {
+      has: (key, action) => {
+        const refusal = this.refusals.get(key);
+        return refusal !== undefined && refusal.action === action && refusal.retryAt > now;
+      },
+    };
   }
 
   /** Whether the reply of a write shows what the write did. */

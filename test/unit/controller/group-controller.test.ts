@@ -309,6 +309,19 @@ describe('failures', () => {
     expect(calls()).toEqual(['add 20', 'add 1', 'add 19']);
   });
 
+  test('a backend whose weight is refused is removed all the same when it leaves', async () => {
+    await settled(addresses(2));
+    cluster.slb.behave = ({ action }) => {
+      if (action === 'set') throw apiError('badBackend', 'ObtainIpFail');
+      return undefined;
+    };
+    cluster.bind('web', { weight: 50 });
+    await cluster.after(1_000);
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(0);
+    expect(cluster.slb.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
+  });
+
   test('a full load balancer: what leaves goes first, then the addition', async () => {
     await settled(addresses(4));
     cluster.slb.behave = ({ action }) => {
