@@ -50,11 +50,14 @@ export function environmentProvider(env: NodeJS.ProcessEnv): CredentialsProvider
 
 /** Rotated Secrets reach the files within a minute or so; this adds little to it. */
 const FILES_RELOAD_MS = 10_000;
+/** Reading them costs next to nothing: a key that is refused just after they were read may have been rotated since. */
+const FILES_REFRESH_INTERVAL_MS = 200;
 
 export function filesProvider(dir: string): CredentialsProvider {
   return {
     description: `the files in ${dir}`,
     reloadAfterMs: FILES_RELOAD_MS,
+    refreshIntervalMs: FILES_REFRESH_INTERVAL_MS,
     async load() {
       // The kubelet swaps the link `..data` to publish all files of a Secret at once: three reads must not straddle it.
       const snapshot = await realpath(join(dir, '..data')).catch(() => dir);

@@ -16,6 +16,8 @@ export interface CredentialsProvider {
   load(): Promise<Credentials>;
   /** Credentials may change without expiring (a mounted Secret): look again after so long. */
   readonly reloadAfterMs?: number;
+  /** How soon after a load another one may be asked for. Default: 5 s, so that a service is not asked by each refused call. */
+  readonly refreshIntervalMs?: number;
   close?(): void;
 }
 
@@ -68,6 +70,8 @@ export function createCredentialsSource(
   { clock, onRefresh }: CredentialsOptions,
 ): CredentialsSource {
   let current: Credentials | undefined;
+  /** Calls made with these may still be answered. */
+  let previous: Credentials | undefined;
   let loading: Promise<Credentials> | undefined;
   let lastError: ApiError | undefined;
   let failures = 0;
@@ -75,7 +79,8 @@ export function createCredentialsSource(
   let timer: Timer | undefined;
   let closed = false;
 
-  const justFetched = () => loading === undefined && clock.now() - endedAt < REFRESH_INTERVAL_MS;
+  const { refreshIntervalMs = REFRESH_INTERVAL_MS } = provider;
+  const justFetched = () => loading === undefined && clock.now() - endedAt < refreshIntervalMs;
   // What was fetched a moment ago is taken as it is: by a clock that goes wrong, nothing would ever be usable.
   const usable = () =>
     current !== undefined &&
@@ -108,6 +113,7 @@ export function createCredentialsSource(
     try {
       const loaded = await provider.load();
       const changed = !sameCredentials(current, loaded);
+      if (changed) previous = current;
       current = loaded;
       lastError = undefined;
       failures = 0;
@@ -145,7 +151,12 @@ export function createCredentialsSource(
       }
       await load(reason);
     },
-    secrets: () => [current?.accessKeySecret, current?.securityToken, current?.accessKeyId],
+    secrets: () =>
+      [current, previous].flatMap((known) => [
+        known?.accessKeySecret,
+        known?.securityToken,
+        known?.accessKeyId,
+      ]),
     close() {
       closed = true;
       timer?.cancel();

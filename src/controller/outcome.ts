@@ -52,4 +52,6 @@ const REASON_BY_CODE: Readonly<Record<string, Reason>> = {
   'OperationFailed.Endpoint': 'UnknownRegion',
   ENOTFOUND: 'UnknownRegion',
   AmbiguousAddress: 'VpcUnknown',
+  Certificate: 'ApiUnavailable',
+  'InvalidTimeStamp.Expired': 'ApiUnavailable',
 };

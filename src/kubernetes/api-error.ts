@@ -39,8 +39,8 @@ export class KubeConnectionError extends Error {
   /** `ECONNRESET`, `UND_ERR_SOCKET`, `TIMEOUT`, `SILENT` … */
   readonly code: string;
 
-  constructor(request: { method: string; path: string }, code: string, message: string, cause?: unknown) {
-    super(`${request.method} ${request.path}: ${message}`, cause === undefined ? undefined : { cause });
+  constructor(request: { method: string; path: string }, code: string, message: string) {
+    super(`${request.method} ${request.path}: ${message}`);
     this.method = request.method;
     this.path = request.path;
     this.code = code;

@@ -43,14 +43,10 @@ export function apiError(call: Call, status: number, answer: string, retryAfter:
   );
 }
 
+/** Without the error as its cause: undici's hold the socket, or bytes that a server which echoes has our token in. */
 export function connectionError(call: Call, error: unknown): KubeConnectionError {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return new KubeConnectionError(
-    call,
-    typeof code === 'string' ? code : 'ERROR',
-    String(message || code),
-    error,
-  );
+  return new KubeConnectionError(call, typeof code === 'string' ? code : 'ERROR', String(message || code));
 }
 
 export function isCertificateError(error: unknown): boolean {

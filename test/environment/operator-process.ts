@@ -9,8 +9,8 @@ import { waitUntil } from '../wait-until.ts';
 
 export interface OperatorOptions {
   readonly kubeconfig: string;
-  /** The simulator's. */
-  readonly apiUrl: string;
+  /** The simulator's. Undefined: the regions' own endpoints are called. */
+  readonly apiUrl: string | undefined;
   readonly accessKey?: { readonly id: string; readonly secret: string; readonly securityToken?: string };
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ const STOPPED_WITHIN_MS = 15_000;
 let built: Promise<unknown> | undefined;
 
 /** Builds dist/ when it is older than the sources. */
-function ensureBuilt(): Promise<unknown> {
+export function ensureBuilt(): Promise<unknown> {
   built ??= promisify(execFile)(process.execPath, ['scripts/build.ts', '--if-stale'], { cwd: ROOT });
   return built;
 }
@@ -51,6 +51,7 @@ export class OperatorProcess {
   static async start(options: OperatorOptions): Promise<OperatorProcess> {
     const [{ supervise }] = await Promise.all([locateBinaries([]), ensureBuilt()]);
     const dir = await mkdtemp(join(tmpdir(), 'operator-'));
+    const { apiUrl } = options;
     const { id, secret, securityToken } = options.accessKey ?? { id: 'testid', secret: 'testsecret' };
     const process_ = await SupervisedProcess.start({
       supervise,
@@ -60,7 +61,7 @@ export class OperatorProcess {
         '--disable-warning=DEP0169',
         join(ROOT, 'dist/main.js'),
         ...['--kubeconfig', options.kubeconfig, '--region', 'cn-hangzhou', '--vpc-id', 'vpc-1'],
-        ...['--slb-endpoint', options.apiUrl, '--ecs-endpoint', options.apiUrl],
+        ...(apiUrl === undefined ? [] : ['--slb-endpoint', apiUrl, '--ecs-endpoint', apiUrl]),
         ...['--metrics-address', '127.0.0.1:0', '--health-address', '127.0.0.1:0', '--log-level', 'debug'],
         ...(options.flags ?? []),
       ],

@@ -13,13 +13,14 @@ import { failure } from './local-api.ts';
 const MINUTE = 60_000;
 
 /** Sessions of an hour, numbered; `fail` makes the next loads fail. */
-function setUp(options: { lifetimeMs?: number; reloadAfterMs?: number } = {}) {
+function setUp(options: { lifetimeMs?: number; reloadAfterMs?: number; refreshIntervalMs?: number } = {}) {
   const clock = new FakeClock();
   const records: RefreshRecord[] = [];
   const state = { loads: 0, fail: false, gate: undefined as Promise<void> | undefined };
   const provider: CredentialsProvider = {
     description: 'a test',
     ...(options.reloadAfterMs === undefined ? {} : { reloadAfterMs: options.reloadAfterMs }),
+    ...(options.refreshIntervalMs === undefined ? {} : { refreshIntervalMs: options.refreshIntervalMs }),
     async load(): Promise<Credentials> {
       state.loads += 1;
       const id = `STS.${state.loads}`;
@@ -98,6 +99,16 @@ test('refresh loads anew, once for all who ask, and not again a moment later', a
   await clock.advance(5_000);
   await source.refresh('InvalidSecurityToken.Expired');
   expect(state.loads).toBe(3);
+});
+
+test('what is cheap to load is loaded anew sooner', async () => {
+  const { clock, source, state } = setUp({ refreshIntervalMs: 200 });
+  await source.get();
+  await source.refresh('InvalidAccessKeyId.NotFound');
+  expect(state.loads).toBe(1);
+  await clock.advance(200);
+  await source.refresh('InvalidAccessKeyId.NotFound');
+  expect(state.loads).toBe(2);
 });
 
 test('credentials that may change are read again, and only a change is told as one', async () => {
