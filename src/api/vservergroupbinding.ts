@@ -135,7 +135,7 @@ export const specSchema = z
       .enum(['Remove', 'Retain'])
       .default('Remove')
       .describe(
-        "What becomes of the binding's backends when it is deleted. Remove takes them out of the group. Retain leaves them in it.",
+        "What becomes of the binding's backends when it is deleted. Remove takes them out of the group; with mode RemoveOnly only those that have left the cluster, since something else added the others. Retain leaves them all in it.",
       ),
     suspend: z
       .boolean()

@@ -76,7 +76,8 @@ function claimOf(
     tag: ownershipTag(options.clusterId, object.namespace, object.name),
     mode: spec.mode,
     ownership: spec.ownership,
-    desired: deleting ? NOTHING : desiredOf(object, binding, caches, options),
+    // What something else has added is not taken away with a binding that only removes: its live backends stay.
+    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, caches, options),
     records: recordsOf(object, binding, group),
     drainMs: (spec.drain?.seconds ?? options.defaultDrainSeconds) * 1000,
     minBackends: spec.minBackends,

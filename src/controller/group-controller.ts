@@ -214,7 +214,11 @@ export class GroupController {
 function hasNothingLeft({ binding }: Bound, report: ClaimReport | undefined, group: GroupState): boolean {
   const failure = group.failures.get('describe')?.error;
   if (report === undefined || failure?.kind === 'groupMissing') return true;
-  if (report.records.size > 0) return false;
+  const { mode } = report.claim;
+  const leaving = [...report.records.values()].filter(
+    ({ state }) => mode === 'Sync' || state !== 'Registered',
+  );
+  if (leaving.length > 0) return false;
   if (group.rows !== undefined) return true;
   const neverRead = binding.status.loadBalancerId === undefined;
   return neverRead && failure !== undefined && outcomeOf(failure).stalled;

@@ -209,6 +209,32 @@ describe('removals', () => {
   });
 });
 
+describe('deletion', () => {
+  const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+  test('the backends of a binding leave, then it is released', async () => {
+    await settled(addresses(2));
+    cluster.bind('web', {}, deleted);
+    await cluster.after(1_000);
+    expect(cluster.slb.shown).toEqual([]);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test('with RemoveOnly what something else added stays while it lives, and what left is removed first', async () => {
+    cluster.slb.rows = addresses(2).map((ip) => ({ ...ownRow(ip), description: 'someone else' }));
+    await cluster.after();
+    cluster.endpoints(addresses(2));
+    cluster.bind('web', { mode: 'RemoveOnly' });
+    cluster.start();
+    await cluster.after(1_000);
+    cluster.endpoints(addresses(1));
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted);
+    await cluster.after(1_000);
+    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+});
+
 describe('failures', () => {
   test('a busy group is tried again with a new plan, after 100 ms or so', async () => {
     await settled(addresses(3));
