@@ -15,16 +15,27 @@ export function metricIn(metrics: string, series: string): number {
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }
 
-/** Means of the first and the last third, in MB; the first two samples are the warm-up, and too few samples tell nothing. */
-export function memoryOf(samples: readonly Sample[]): { readonly early: number; readonly late: number } {
-  const warm = samples.slice(2);
-  const third = Math.ceil(warm.length / 3);
-  if (samples.length < 8) return { early: 0, late: 0 };
-  return { early: mean(warm.slice(0, third)), late: mean(warm.slice(-third)) };
+/**
+ * Whether memory grew from the first half to the second, as a sentence. RSS goes up and down with V8's mood, so its peaks
+ * are compared, and of the heap what is left when it was just swept. Too few samples tell nothing.
+ */
+export function memoryGrowth(samples: readonly Sample[]): string | undefined {
+  if (samples.length < 8) return undefined;
+  const half = samples.length >> 1;
+  const [early, late] = [samples.slice(0, half), samples.slice(half)].map((some) => ({
+    peak: Math.max(...some.map(({ rssMb }) => rssMb)),
+    floor: Math.min(...some.map(({ heapMb }) => heapMb)),
+  })) as [Memory, Memory];
+  if (late.peak <= early.peak * 1.2 && late.floor <= early.floor * 1.2 + 10) return undefined;
+  const told = ({ peak, floor }: Memory) =>
+    `${peak.toFixed(0)} MB at most, ${floor.toFixed(0)} MB of heap at least`;
+  return `memory grew: ${told(early)}; then ${told(late)}`;
 }
 
-const mean = (samples: readonly Sample[]) =>
-  samples.reduce((sum, { rssMb }) => sum + rssMb, 0) / samples.length;
+interface Memory {
+  readonly peak: number;
+  readonly floor: number;
+}
 
 export function printSamples(samples: readonly Sample[]): void {
   printTable(

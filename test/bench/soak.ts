@@ -4,7 +4,7 @@ import { addressesOf, ScriptedService } from '../environment/scripted-service.ts
 import type { Workloads } from '../environment/workloads.ts';
 import type { JournalEntry } from '../slb-simulator/journal.ts';
 import { waitUntil } from '../wait-until.ts';
-import { memoryOf, metricIn, printSamples, type Sample } from './soak-report.ts';
+import { memoryGrowth, metricIn, printSamples, type Sample } from './soak-report.ts';
 import { summarize } from './statistics.ts';
 
 const GROUPS = 500;
@@ -234,9 +234,8 @@ class Soak {
     if (this.#deepest > GROUPS) this.#problems.push(`the queue held ${this.#deepest} keys`);
     const { p99 } = summarize(this.#delays);
     if (p99 > 2_000) this.#problems.push(`one removal in a hundred took ${Math.round(p99)} ms`);
-    const { early, late } = memoryOf(this.#samples);
-    if (late > early * 1.2 + 10)
-      this.#problems.push(`memory grew from ${early.toFixed(0)} to ${late.toFixed(0)} MB`);
+    const growth = memoryGrowth(this.#samples);
+    if (growth !== undefined) this.#problems.push(growth);
   }
 
   async #expectStop(operator: OperatorProcess): Promise<void> {
