@@ -11,10 +11,14 @@ let group: string;
 let nodes: readonly [string, string, string];
 let nodePort: number;
 const scenario = scenarios(() => env);
+/** Bindings of the operator that runs with --exclude-cordoned-nodes and --local-weights. */
+const other = { operator: 'other' };
 
 beforeAll(async () => {
   env = await Environment.start();
-  await env.startOperator();
+  await env.startOperator({ flags: ['--binding-selector', 'operator!=other'] });
+  const flags = ['--exclude-cordoned-nodes', '--local-weights', '--binding-selector', 'operator=other'];
+  await env.startOperator({ flags });
 }, 120_000);
 beforeEach(async () => {
   app = await env.createNamespace('ecs');
@@ -35,15 +39,25 @@ const pool = () => ({ matchLabels: { pool: app.namespace } });
 /** A NodePort Service, its pods on the test's nodes, and a binding that sees no other nodes. */
 async function bindNodes(
   service: Readonly<Record<string, unknown>> = {},
-  { replicas = 0, ...binding }: { replicas?: number } & Readonly<Record<string, unknown>> = {},
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   await app.createApp('web', {
-    replicas,
+    replicas: 0,
     podSpec: { nodeSelector: { pool: app.namespace } },
     service: { type: 'NodePort', ...service },
   });
   nodePort = await portOf('web');
-  await app.bind('web', group, { backendType: 'ecs', nodeSelector: pool(), ...binding });
+  await app.bind('web', group, { backendType: 'ecs', nodeSelector: pool() }, labels);
+}
+
+/** A pod of the Service on this node. */
+async function createPod(name: string, node: string): Promise<void> {
+  await env.api.create(app.path('api/v1', 'pods'), {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: 'web' } },
+    spec: { nodeName: node, containers: [{ name: 'app', image: 'app' }] },
+  });
 }
 
 async function portOf(service: string): Promise<number> {
@@ -77,15 +91,8 @@ scenario('externalTrafficPolicy Local: the nodes with a ready pod, as pods come 
   await bindNodes({ externalTrafficPolicy: 'Local' });
   await app.untilCondition('web', 'True', 'Synced');
   expect(env.rows(group)).toEqual([]);
-  const pod = async (name: string, node: string) =>
-    await env.api.create(app.path('api/v1', 'pods'), {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name, labels: { app: 'web' } },
-      spec: { nodeName: node, containers: [{ name: 'app', image: 'app' }] },
-    });
-  await pod('one', a);
-  await pod('two', b);
+  await createPod('one', a);
+  await createPod('two', b);
   await untilNodes(a, b);
   const calls = env.recordCalls(group);
   await app.deletePod('one');
@@ -161,6 +168,28 @@ scenario('a node is cordoned: it stays, for its pods go on', async () => {
   await patchNode(c, { metadata: { labels: { pool: null } } });
   await untilNodes(...nodes.slice(0, 2));
   expect(calls.story()).toEqual([`Remove ${instance(c)}`]);
+});
+
+scenario('--exclude-cordoned-nodes: a cordoned node leaves, and returns when it is uncordoned', async () => {
+  const [a, b, c] = nodes;
+  await bindNodes({}, other);
+  await untilNodes(...nodes);
+  await patchNode(a, { spec: { unschedulable: true } });
+  await untilNodes(b, c);
+  await patchNode(a, { spec: { unschedulable: false } });
+  await untilNodes(...nodes);
+});
+
+scenario('--local-weights: with policy Local a node weighs by its ready pods', async () => {
+  const [a, b] = nodes;
+  await bindNodes({ externalTrafficPolicy: 'Local' }, other);
+  await createPod('one', a);
+  await createPod('two', a);
+  await createPod('three', b);
+  await env.untilRows(group, [`${instance(a)}*100`, `${instance(b)}*50`]);
+  await app.deletePod('one');
+  await env.untilRows(group, [`${instance(a)}*100`, `${instance(b)}*100`]);
+  await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2 });
 });
 
 scenario('the labels of a node, or the selector, change: the group follows', async () => {
