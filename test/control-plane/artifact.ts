@@ -100,7 +100,7 @@ export async function promtoolArtifact(): Promise<Artifact> {
   const target = 'github.com/prometheus/prometheus/cmd/promtool';
   return {
     name: 'promtool',
-    cost: 'about 5 minutes on 2 cores',
+    cost: 'about 2 minutes on 2 cores',
     folder: await cachedAs(`promtool-${version}`, sources),
     build: (into, supervise) =>
       goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),

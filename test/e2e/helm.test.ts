@@ -206,6 +206,18 @@ describe('the chart', () => {
     expect(properties?.['config']?.propertyNames?.enum?.toSorted()).toEqual(free.toSorted());
   });
 
+  test.each(['install', 'monitoring'])('takes the values that docs/%s.md sets', async (page) => {
+    const text = await readFile(resolve(DEPLOY, `../docs/${page}.md`), 'utf8');
+    const settings = [...text.matchAll(/(--set(?:-string)?)[ =]([\w.]+=[^\s`]+)/g)];
+    expect(settings.length).toBeGreaterThan(2);
+    for (const leftOut of ['credentials.existingSecret', 'credentials.rrsa']) {
+      const args = settings.flatMap(([, flag = '', value = '']) =>
+        value.startsWith(leftOut) ? [] : [flag, value],
+      );
+      succeeded(await tools.helm(['template', 'edge', CHART, '--set', 'region=cn-hangzhou', ...args]));
+    }
+  });
+
   test('is of the version in package.json', async () => {
     const { version } = JSON.parse(await readFile(resolve(DEPLOY, '../package.json'), 'utf8'));
     const chart = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8'));
@@ -333,6 +345,8 @@ describe('installed on a cluster', () => {
         env: (await configMap()).data,
         flags: ['--leader-elect', '--leader-elect-namespace', NAMESPACE],
       });
+      // Nobody needs the pods yet: a watch that does not exist is not down.
+      expect(await operator.metric('vsgb_watch_up{resource="pods"}')).toBeUndefined();
       await api.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
       const app = new Workloads(api, 'shop');
       await app.createService('web');
