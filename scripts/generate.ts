@@ -6,6 +6,7 @@ import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
+import { messagesPage } from './docs/messages.ts';
 import { metricsPage } from './docs/metrics.ts';
 import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
@@ -28,6 +29,7 @@ const generators: readonly Generator[] = [
   { path: 'docs/flags.md', render: flagsPage },
   { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
+  { path: 'docs/messages.md', render: messagesPage },
   { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
   {
     path: `${CHART}/values.schema.json`,

@@ -196,6 +196,7 @@ const HINT_BY_CODE: Readonly<Record<string, string>> = {
   RegionNotSupport: 'Check spec.regionId, --region and the endpoint.',
   'OperationFailed.Endpoint': 'Check spec.regionId, --region and the endpoint.',
   InvalidRegionId: 'Check spec.regionId or --region.',
+  'InvalidRegionId.NotFound': 'Check spec.regionId or --region.',
   ENOTFOUND: 'Check spec.regionId, --region, the endpoint and the DNS of the cluster.',
   InsecureEndpoint: 'Use https, or allow plain HTTP explicitly.',
   Certificate:

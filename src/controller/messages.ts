@@ -16,7 +16,15 @@ export const messages = {
   suspended: (group: GroupRef) =>
     `${named(group)} is not touched for this binding: set spec.suspend to false to go on.`,
 
-  apiFailure: (error: ApiError) => `${error.message} It is tried again by itself.`,
+  /** `waiting`: what the call that failed was for. */
+  apiFailure: (error: ApiError, waiting: readonly Row[]) =>
+    [
+      error.message,
+      waiting.length > 0 && `Until it succeeds, this waits: ${backendNames(waiting)}.`,
+      !/tries again/.test(error.hint) && 'It is tried again by itself.',
+    ]
+      .filter((part) => part !== false)
+      .join(' '),
 
   undetermined: ({ message }: Problem, group: GroupRef) =>
     `${message}. Until then nothing is added to ${named(group)}; backends that leave the cluster still leave it.`,
@@ -28,7 +36,7 @@ export const messages = {
     `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${named(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>
-    `no ENI has the address of ${memberNames(members)}, so that it can't join ${named(group)}: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
+    `no ENI has the address of ${memberNames(members)}, which can't join ${named(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
 
   eniLookupFailed: (error: ApiError, members: readonly Member[], group: GroupRef) =>
     `${error.message} Until then ${memberNames(members)} can't join ${named(group)}.`,
@@ -113,17 +121,20 @@ function written(changes: readonly Change[], group: GroupRef, requestId: string)
   return `${named(group)}: ${backendNames(changes.map(({ row }) => row))} (request ${requestId}).`;
 }
 
-const VERBS = { remove: 'remove', set: 'weigh', add: 'add' } as const;
-
-/** As `remove 2 (10.0.0.1:80, 10.0.0.2:80), add 1 (10.0.0.3:80)`. */
+/** As `remove 2 (10.0.0.1:80, 10.0.0.2:80), drain 1 (10.0.0.4:80), add 1 (10.0.0.3:80)`. */
 function described(batches: readonly Batch[]): string {
-  const parts = (['remove', 'set', 'add'] as const).flatMap((action) => {
-    const rows = batches
-      .filter((batch) => batch.action === action)
-      .flatMap(({ changes }) => changes.map(({ row }) => row));
-    return rows.length === 0 ? [] : [`${VERBS[action]} ${rows.length} (${backendNames(rows)})`];
-  });
-  return parts.join(', ');
+  const rows = (action: Batch['action']) =>
+    batches.flatMap((batch) => (batch.action === action ? batch.changes.map(({ row }) => row) : []));
+  const parts = {
+    remove: rows('remove'),
+    drain: rows('set').filter(({ weight }) => weight === 0),
+    weigh: rows('set').filter(({ weight }) => weight > 0),
+    add: rows('add'),
+  };
+  return Object.entries(parts)
+    .filter(([, list]) => list.length > 0)
+    .map(([verb, list]) => `${verb} ${list.length} (${backendNames(list)})`)
+    .join(', ');
 }
 
 /** At most five by name: a message is read by a person. */

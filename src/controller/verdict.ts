@@ -51,14 +51,17 @@ function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined 
   };
 }
 
-function failureVerdict({ group }: StatusInput, stalled: boolean): Verdict | undefined {
-  for (const { error, attempts } of group.failures.values()) {
+function failureVerdict({ group, batches, report }: StatusInput, stalled: boolean): Verdict | undefined {
+  for (const [action, { error, attempts }] of group.failures) {
     const outcome = outcomeOf(error);
     if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
+    const waiting = ownBatches(batches, report)
+      .filter((batch) => batch.action === action)
+      .flatMap(({ changes }) => changes.map(({ row }) => row));
     return {
       ready: false,
       reason: outcome.reason,
-      message: messages.apiFailure(error),
+      message: messages.apiFailure(error, waiting),
       reconciling: !stalled,
       stalled,
     };

@@ -1,5 +1,4 @@
 import type { ApiError } from '../../alibaba/errors.ts';
-import { MAX_BACKENDS_PER_CALL } from '../../alibaba/slb-api.ts';
 import { sleep } from '../../clock.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { GroupState } from '../../controller/group-state.ts';
@@ -19,8 +18,8 @@ export const remove: Command = {
   most: 0,
   details: `kubectl vsgb remove --region cn-hangzhou --group rsp-1 --backend i-abc:30080 --backend eni-abc:8080:10.0.0.1
 
-Calls RemoveVServerGroupBackendServers with up to ${MAX_BACKENDS_PER_CALL} backends a call, and again while the load balancer is
-busy, the rate is limited or the API fails. Needs no cluster. Shows what is left in the group. A backend that a binding
+Calls RemoveVServerGroupBackendServers with up to 20 backends a call, and again while the load balancer is busy, the
+rate is limited or the API fails. Needs no cluster. Shows what is left in the group. A backend that a binding
 wants is added again by the operator: suspend the binding, or drain the node, to keep it out.
 Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.`,
   exitCodes: {
@@ -28,7 +27,7 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
     [LEFT]: 'some are still in it after --timeout, or the load balancer refused them',
     [FAILED]: 'a wrong argument, or the API refused',
   },
-  flags: ['group', 'backend', 'timeout', 'output', ...CLOUD],
+  flags: ['group', 'backend', 'timeout', 'output', ...CLOUD, 'maxBackendsPerCall'],
   async run(call) {
     const { options, terminal, clock, signal } = call;
     const vServerGroupId = options.own('group');
@@ -86,12 +85,13 @@ function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
  * reads the group again after a call of unknown outcome. Returns what kept it from being done.
  */
 async function removeAll(
-  { clock, signal, terminal, cloud }: Call,
+  { clock, signal, terminal, options, cloud }: Call,
   group: GroupState,
   wanted: readonly Wanted[],
   deadline: number,
 ): Promise<ApiError | undefined> {
   const { client, limiter } = cloud();
+  const batchSize = options.operator('maxBackendsPerCall');
   let problem: ApiError | undefined;
   const writer = new GroupWriter({
     slb: client.slb,
@@ -118,7 +118,7 @@ async function removeAll(
   for (;;) {
     signal.throwIfAborted();
     if (group.needsDescribe) await writer.describe(group, Number.POSITIVE_INFINITY);
-    const next = group.needsDescribe ? undefined : nextBatch(group, wanted, clock.now());
+    const next = group.needsDescribe ? undefined : nextBatch(group, wanted, batchSize, clock.now());
     if (!group.needsDescribe && next === undefined) return problem;
     const failure = group.failures.get(group.needsDescribe ? 'describe' : 'remove');
     if (failure !== undefined) {
@@ -133,14 +133,19 @@ async function removeAll(
 }
 
 /** Rows as the group showed them: what is not in it need not be removed. Those that were refused alone are left. */
-function nextBatch(group: GroupState, wanted: readonly Wanted[], now: number): Batch | undefined {
+function nextBatch(
+  group: GroupState,
+  wanted: readonly Wanted[],
+  batchSize: number,
+  now: number,
+): Batch | undefined {
   const refused = group.refusedAt(now);
   const removals = (group.rows ?? [])
     .filter((row) => wanted.some((one) => matches(one, row)))
     .map((row) => ({ row, key: backendKey(row), claim: '' }))
-    .filter(({ key }) => !refused.has(key));
+    .filter(({ key }) => !refused.has(key, 'remove'));
   const nothing = { drains: [], weights: [], additions: [] };
-  const how = { usable: 0, cohorts: group.cohorts, additionsBlocked: true, batchSize: MAX_BACKENDS_PER_CALL };
+  const how = { usable: 0, cohorts: group.cohorts, additionsBlocked: true, batchSize };
   return orderBatches({ removals, ...nothing, ...how })[0];
 }
 

@@ -1,0 +1,251 @@
+import type { EventReason, Reason } from '../../src/api/conditions.ts';
+import { messages } from '../../src/controller/messages.ts';
+import type { Verdict } from '../../src/controller/verdict.ts';
+import { backendKey, type Row } from '../../src/membership/backend.ts';
+import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
+
+export interface ConditionExample {
+  readonly todo: string;
+  example(): Pick<Verdict, 'ready' | 'reconciling' | 'stalled' | 'reason' | 'message'>;
+}
+
+export interface EventExample {
+  readonly todo: string;
+  readonly type: 'Normal' | 'Warning';
+  example(): string;
+}
+
+const shows = (todo: string, situation: Situation): ConditionExample => ({
+  todo,
+  example: () => verdict(situation),
+});
+
+const REMOVE = 'RemoveVServerGroupBackendServers';
+const ADD = 'AddVServerGroupBackendServers';
+const DESCRIBE = 'DescribeVServerGroupAttribute';
+const two = ['10.0.0.1', '10.0.0.2'];
+const NOTHING = 'Nothing to do.';
+
+/** A reason without an entry does not compile, and one whose example has another reason fails the generator. */
+export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
+  Synced: shows(NOTHING, { pods: two, rows: two }),
+  Progressing: shows(
+    "Nothing to do: it goes on by itself. If it stays so for long, look at the operator's log and at `vsgb_api_waiting_calls`.",
+    {
+      pods: two,
+      rows: ['10.0.0.1', '10.0.0.9'],
+    },
+  ),
+  Suspended: shows(
+    'Set `spec.suspend` to false when the group may be touched again: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'`.',
+    {
+      spec: { suspend: true },
+    },
+  ),
+  DryRun: shows(
+    'Run the operator without `--dry-run`. `kubectl vsgb diff NAME` shows each change with its reason.',
+    {
+      pods: two,
+      rows: ['10.0.0.1', '10.0.0.9'],
+      dryRun: true,
+    },
+  ),
+  Deleting: shows(
+    'Nothing to do: the binding goes once its backends have left. To leave them in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
+    {
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
+      rows: two,
+    },
+  ),
+  ServiceNotFound: shows('Create the Service, or correct `spec.serviceRef.name`.', { service: null }),
+  PortNotFound: shows('Correct `spec.serviceRef.port`, or the targetPort of the Service.', {
+    spec: { serviceRef: { name: 'web', port: 'https' } },
+  }),
+  ServiceNotSupported: shows(
+    'Use a Service that selects pods; for `backendType: ecs` one of type NodePort or LoadBalancer.',
+    {
+      service: { type: 'ExternalName', externalName: 'shop.example' },
+    },
+  ),
+  GroupNotFound: shows(
+    'Compare `spec.vServerGroupId` and the region with the console. Delete the binding if the group was deleted on purpose: that works without the group.',
+    {
+      failure: [
+        'describe',
+        answered(DESCRIBE, 'InvalidParameter', 'The specified VServerGroupId rsp-bp1x0abc does not exist.'),
+      ],
+    },
+  ),
+  LoadBalancerNotReady: shows(
+    'Start or unlock the load balancer, or settle the bill. The operator goes on by itself.',
+    {
+      rows: ['10.0.0.9'],
+      failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
+    },
+  ),
+  AccessDenied: shows(
+    'Grant the RAM action that the message names; `deploy/ram-policy.json` has all of them.',
+    {
+      pods: two,
+      failure: [
+        'add',
+        answered(ADD, 'Forbidden.RAM', 'User not authorized to operate on the specified resource.', 403),
+      ],
+    },
+  ),
+  CredentialsInvalid: shows(
+    'Check the access key, the mounted Secret, or the role and OIDC provider of RRSA. New credentials are noticed by themselves.',
+    {
+      failure: [
+        'describe',
+        answered(DESCRIBE, 'InvalidAccessKeyId.NotFound', 'Specified access key is not found.', 404),
+      ],
+    },
+  ),
+  UnknownRegion: shows(
+    'Correct `spec.regionId` (delete the binding and create another one) or `--region`; give `--slb-endpoint` for a region with an endpoint of another name.',
+    {
+      failure: [
+        'describe',
+        answered(DESCRIBE, 'InvalidRegionId.NotFound', 'The specified RegionId does not exist.', 404),
+      ],
+    },
+  ),
+  VpcUnknown: shows('Run the operator with `--vpc-id`: private addresses repeat across VPCs.', {
+    pods: two,
+    rows: ['10.0.0.1'],
+    eni: {
+      state: 'failed',
+      error: answered(
+        'DescribeNetworkInterfaces',
+        'AmbiguousAddress',
+        '10.0.0.2 in cn-hangzhou is an address of eni-bp1a and eni-bp1b',
+      ),
+    },
+  }),
+  EniNotFound: shows(
+    'Pods need Terway for `backendType: eni`. Check `--vpc-id` and `--region`, or use `backendType: ecs` with a NodePort Service.',
+    {
+      pods: two,
+      rows: ['10.0.0.1'],
+      eni: { state: 'missing', since: 0 },
+    },
+  ),
+  NodeWithoutInstance: shows(
+    'Set `spec.providerID` of the node to `REGION.INSTANCE`; the cloud controller manager does it on ACK.',
+    {
+      spec: { backendType: 'ecs' },
+      node: { spec: {} },
+    },
+  ),
+  BackendsRefused: shows(
+    'Look the code up. The backend is tried again by itself, ever more seldom up to once a minute; changing the binding has it tried at once.',
+    {
+      pods: two,
+      rows: ['10.0.0.1'],
+      refusal: answered(ADD, 'ObtainIpFail', 'obtain ip fail, the server eni-bp110002 is not running.'),
+    },
+  ),
+  HeldByMinBackends: shows('Bring others up, or lower `spec.minBackends`.', {
+    spec: { minBackends: 1 },
+    rows: ['10.0.0.1'],
+  }),
+  QuotaExceeded: shows(
+    'Ask for a higher quota of backends, or remove what is not needed: `kubectl vsgb remove`. Removals are not held up.',
+    {
+      pods: two,
+      rows: ['10.0.0.1'],
+      failure: [
+        'add',
+        answered(
+          ADD,
+          'InstanceBackendServerNumberOverLimit',
+          'The number of backend servers exceeds the limit.',
+        ),
+      ],
+    },
+  ),
+  Throttled: shows(
+    'Nothing to do for a while. If it goes on, raise the rate in Quota Center, or lower `--api-qps` so that other users of the account are not throttled.',
+    {
+      rows: ['10.0.0.9'],
+      failure: [
+        'remove',
+        answered(REMOVE, 'Throttling.User', 'Request was denied due to user flow control.'),
+      ],
+    },
+  ),
+  ApiUnavailable: shows(
+    'Check the way from the cluster to the API (endpoint, proxy, DNS). It is tried again by itself; removals go first.',
+    {
+      rows: ['10.0.0.9'],
+      failure: [
+        'remove',
+        answered(
+          REMOVE,
+          'ServiceUnavailable',
+          'The request has failed due to a temporary failure of the server.',
+          503,
+        ),
+      ],
+    },
+  ),
+  InvalidSpec: {
+    todo: 'Correct the spec. The CRD of this version keeps such a spec out: see that it is installed (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).',
+    example: () => ({
+      ready: false,
+      reconciling: false,
+      stalled: true,
+      reason: 'InvalidSpec',
+      message: messages.invalidSpec('shop/web', 'spec.weight: Too big: expected number to be <=100'),
+    }),
+  },
+  InternalError: shows('Report it with the message and the log of the operator around it.', {
+    pods: two,
+    failure: [
+      'add',
+      answered(
+        ADD,
+        'MissingParameter',
+        'The input parameter "BackendServers" that is mandatory for processing this request is not supplied.',
+      ),
+    ],
+  }),
+};
+
+const changed = (of: Row) => ({ row: of, key: backendKey(of), claim: 'shop/web' });
+const gone = two.map((ip) => changed(row(ip)));
+
+function notice(reason: EventReason, situation: Situation): string {
+  const found = decided(situation).decision.bound[0]?.notices.find((one) => one.reason === reason);
+  if (found === undefined) throw new Error(`the example of ${reason} gives none`);
+  return found.message;
+}
+
+export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
+  Added: { type: 'Normal', todo: NOTHING, example: () => messages.added(gone, REF, REQUEST_ID) },
+  Removed: { type: 'Normal', todo: NOTHING, example: () => messages.removed(gone, REF, REQUEST_ID) },
+  Draining: {
+    type: 'Normal',
+    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`.',
+    example: () =>
+      messages.draining(
+        two.map((ip) => changed(row(ip, 0))),
+        REF,
+        REQUEST_ID,
+      ),
+  },
+  Weighed: { type: 'Normal', todo: NOTHING, example: () => messages.weighed(gone, REF, REQUEST_ID) },
+  Recovered: { type: 'Normal', todo: NOTHING, example: () => verdict({ pods: two, rows: two }).message },
+  InvalidWeight: {
+    type: 'Warning',
+    todo: 'Correct the annotation of the pod, in the template of its Deployment.',
+    example: () =>
+      notice('InvalidWeight', { pods: two, podAnnotations: { 'slb.alibabacloud.com/weight': 'heavy' } }),
+  },
+  EndpointsTruncated: {
+    type: 'Warning',
+    todo: 'Run the operator with `--endpoints-source=auto` or `endpointslices`.',
+    example: () => notice('EndpointsTruncated', { pods: two, endpointsCut: true }),
+  },
+};

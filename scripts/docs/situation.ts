@@ -1,0 +1,164 @@
+import type { EniLookup } from '../../src/alibaba/eni-resolver.ts';
+import { type ApiError, refused } from '../../src/alibaba/errors.ts';
+import { FINALIZER } from '../../src/api/vservergroupbinding.ts';
+import type { Clock } from '../../src/clock.ts';
+import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster-caches.ts';
+import { decide } from '../../src/controller/decide.ts';
+import { EniDirectory } from '../../src/controller/eni-directory.ts';
+import { type Action, GroupState } from '../../src/controller/group-state.ts';
+import { outcomeOf } from '../../src/controller/outcome.ts';
+import { type Verdict, verdictOf } from '../../src/controller/verdict.ts';
+import {
+  trimEndpointSlice,
+  trimEndpoints,
+  trimNode,
+  trimPod,
+  trimService,
+} from '../../src/kubernetes/objects.ts';
+import { Store } from '../../src/kubernetes/store.ts';
+import type { Row } from '../../src/membership/backend.ts';
+import { createCaches } from '../../src/operator/resources.ts';
+
+/** A small cluster and group, and what is wrong with them: input for the operator's own code, to show what it says. */
+export interface Situation {
+  readonly spec?: object;
+  readonly metadata?: object;
+  readonly service?: object | null;
+  /** Addresses of the ready pods. */
+  readonly pods?: readonly string[];
+  readonly podAnnotations?: object;
+  readonly node?: object;
+  /** Addresses in the group that the binding added; undefined: the group was not read. */
+  readonly rows?: readonly string[] | undefined;
+  readonly failure?: readonly [Action, ApiError];
+  readonly refusal?: ApiError;
+  readonly eni?: EniLookup;
+  readonly endpointsCut?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const REGION = 'cn-hangzhou';
+const GROUP = 'rsp-bp1x0abc';
+export const REF = { regionId: REGION, vServerGroupId: GROUP };
+const clock: Clock = {
+  now: () => 0,
+  wall: () => Date.UTC(2026, 0, 1),
+  setTimeout: () => ({ cancel: () => {} }),
+};
+
+/** As the API answers; the request id is that of every example. */
+export function answered(action: string, code: string, text: string, httpStatus = 400): ApiError {
+  return refused(action, REF, { code, text, httpStatus, requestId: REQUEST_ID });
+}
+
+export const REQUEST_ID = '365F4154-92F6-4AE4-92F8-7FF34B540710';
+
+export function row(ip: string, weight = 100): Row {
+  return {
+    serverId: `eni-bp1${ip.replaceAll('.', '')}`,
+    serverIp: ip,
+    port: 8080,
+    type: 'eni',
+    weight,
+    description: 'vsgb/prod/shop/web',
+  };
+}
+
+export function decided(situation: Situation) {
+  const caches = cluster(situation);
+  const group = new GroupState(REGION, GROUP);
+  const rows = 'rows' in situation ? situation.rows : [];
+  if (rows !== undefined) group.learn(rows.map((ip) => row(ip)));
+  const { failure, refusal } = situation;
+  if (failure !== undefined) {
+    const { tellAfter, retry } = outcomeOf(failure[1]);
+    for (let attempt = 0; attempt < tellAfter; attempt++) group.fail(...failure, retry, 0, Math.random);
+  }
+  if (refusal !== undefined) {
+    const change = { row: row('10.0.0.2'), key: '' as never, claim: 'shop/web' };
+    group.refuse(
+      { action: 'add', changes: [change], urgent: false },
+      refusal,
+      outcomeOf(refusal).retry,
+      0,
+      () => 0,
+    );
+  }
+  const resolver = {
+    lookup: (_: string, ip: string): EniLookup =>
+      situation.eni ?? { state: 'found', eniId: row(ip).serverId },
+    invalidate: () => {},
+    onResolved: () => {},
+    close: () => {},
+  };
+  const options = {
+    clusterId: 'prod',
+    defaultDrainSeconds: 0,
+    excludeCordonedNodes: false,
+    localWeights: false,
+    batchSize: 20,
+    dryRun: situation.dryRun ?? false,
+  };
+  const parts = { caches, enis: new EniDirectory(resolver, () => {}), clock };
+  return { group, decision: decide(groupKey(REGION, GROUP), group, parts, options) };
+}
+
+export function verdict(situation: Situation): Verdict {
+  const { group, decision } = decided(situation);
+  const [one] = decision.bound;
+  if (one === undefined) throw new Error('the binding of the example can not be read');
+  return verdictOf({
+    binding: one.binding,
+    group,
+    report: decision.plan.reports[0],
+    batches: decision.plan.batches,
+    missingEnis: decision.missingEnis,
+    dryRun: situation.dryRun ?? false,
+    wall: clock.wall(),
+  });
+}
+
+function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAnnotations }: Situation) {
+  const caches = createCaches(REGION, (_, error) => {
+    throw error;
+  });
+  const of = (name: string, more: object = {}) => ({
+    metadata: { namespace: 'shop', name, uid: `uid-${name}`, resourceVersion: '1', ...more },
+  });
+  caches.bindings.set(
+    trimBinding({
+      ...of('web', { generation: 1, finalizers: [FINALIZER], ...metadata }),
+      spec: { vServerGroupId: GROUP, serviceRef: { name: 'web', port: 80 }, ...spec },
+    }),
+  );
+  const ports = [{ name: 'http', port: 80, targetPort: 8080, nodePort: 30080 }];
+  if (service !== null)
+    caches.services.set(trimService({ ...of('web'), spec: { type: 'NodePort', ports, ...service } }));
+  caches.nodes.set(
+    trimNode({
+      ...of('node-1'),
+      spec: { providerID: `${REGION}.i-bp1node1` },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+      ...node,
+    }),
+  );
+  const targets = pods.map((ip, i) => ({ ip, name: `web-${i + 1}` }));
+  const targetRef = (name: string) => ({ kind: 'Pod', namespace: 'shop', name, uid: `uid-${name}` });
+  const slice = trimEndpointSlice({
+    ...of('web-1', { labels: { 'kubernetes.io/service-name': 'web' } }),
+    ports: [{ name: 'http', port: 8080 }],
+    endpoints: targets.map(({ ip, name }) => ({
+      addresses: [ip],
+      nodeName: 'node-1',
+      targetRef: targetRef(name),
+    })),
+  });
+  if (slice !== undefined) caches.endpoints.set(slice);
+  if (endpointsCut) {
+    const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' };
+    caches.endpoints.set(trimEndpoints(of('web', { annotations })));
+  }
+  const podStore = addPodIndexes(new Store<ReturnType<typeof trimPod>>());
+  for (const { name } of targets) podStore.set(trimPod(of(name, { annotations: podAnnotations })));
+  return { ...caches, pods: { in: () => podStore } };
+}

@@ -1,0 +1,30 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { ensureBuilt } from './operator-process.ts';
+
+export interface PluginResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const PLUGIN = resolve(import.meta.dirname, '../../dist/kubectl-vsgb.js');
+/** Each call has its own --timeout; one that hangs in spite of it fails the test. */
+const LIMIT_MS = 60_000;
+
+/** The shipped plugin, run once as a shell would, by its name. */
+export async function runPlugin(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<PluginResult> {
+  await ensureBuilt();
+  const { PATH = '' } = process.env;
+  return await new Promise((resolve_, reject) => {
+    const options = { env: { PATH, ...env }, timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
+    execFile(PLUGIN, [...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : error.code;
+      if (typeof code === 'number') resolve_({ code, stdout, stderr });
+      else reject(new Error(`kubectl-vsgb did not end by itself: ${stderr}`, { cause: error }));
+    });
+  });
+}
