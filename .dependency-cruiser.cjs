@@ -55,6 +55,12 @@ module.exports = {
       to: { path: '^src/(main|config)\\.ts$' },
     },
     {
+      name: 'plugin-is-a-program-of-its-own',
+      severity: 'error',
+      from: { path: '^src/(?!plugin/)' },
+      to: { path: '^src/plugin/' },
+    },
+    {
       name: 'product-never-imports-tests',
       severity: 'error',
       from: { path: '^src/' },

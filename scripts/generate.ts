@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
+import { apiPage } from './docs/api.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
 import { messagesPage } from './docs/messages.ts';
 import { metricsPage } from './docs/metrics.ts';
+import { pluginPage } from './docs/plugin.ts';
 import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
@@ -30,6 +32,8 @@ const generators: readonly Generator[] = [
   { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
   { path: 'docs/messages.md', render: messagesPage },
+  { path: 'docs/api.md', render: apiPage },
+  { path: 'docs/plugin.md', render: pluginPage },
   { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
   {
     path: `${CHART}/values.schema.json`,

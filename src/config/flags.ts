@@ -107,7 +107,7 @@ export const flags = {
   vpcId: cloud.optional(
     text('ID', 'the id of a VPC, as vpc-bp1x0abc', /^vpc-[0-9a-zA-Z-]{1,60}$/),
     'VPC of the cluster. Pod addresses are looked up in it.',
-    'the VPC of the load balancer',
+    'any VPC: an address that several VPCs have is then reported',
   ),
   clusterId: cloud.optional(
     text(
@@ -166,7 +166,7 @@ export const flags = {
   dryRun: membership.defaulted(
     boolean,
     'false',
-    'Show what would be changed in the groups, and change nothing.',
+    'Show what would be changed in the groups, in log, status and metrics, and change nothing. Runs in place of an operator that writes, not beside it.',
   ),
 
   apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'How long one call of the cloud API may take.'),

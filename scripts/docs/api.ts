@@ -1,0 +1,124 @@
+import { customResourceDefinition } from '../../src/api/crd.ts';
+import { WEIGHT_ANNOTATION } from '../../src/controller/gather.ts';
+import { DRAIN_LABEL } from '../../src/membership/cluster.ts';
+import { row, table } from './table.ts';
+
+interface Schema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
+  readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
+}
+
+/** The reference of the resource, from the CRD itself. */
+export function apiPage(): string {
+  const { spec } = customResourceDefinition();
+  const { names, group } = spec;
+  const [version] = spec.versions;
+  const schema = version?.schema.openAPIV3Schema as Schema;
+  const { spec: specSchema, status } = schema.properties ?? {};
+  const columns = (version?.additionalPrinterColumns ?? []).map(({ name, description, ...more }) =>
+    row(name, 'priority' in more ? '`-o wide`' : '', description),
+  );
+  return `# API
+
+\`${names.kind}\` of \`${group}/${version?.name}\`, namespaced; \`kubectl get ${names.shortNames[0]}\`, or \`kubectl get ${names.categories[0]}\`.
+
+${schema.description}
+
+## spec
+
+${fields(specSchema)}
+${rules(specSchema)}
+## status
+
+${statusFields(status)}
+
+## Columns
+
+${table(['column', 'shown', 'meaning'], columns)}
+
+## Labels and annotations
+
+${table(
+  ['on', 'name', 'meaning'],
+  [
+    row(
+      'Pod',
+      `annotation \`${WEIGHT_ANNOTATION}\``,
+      'Weight of its backends, 0 to 100, instead of `spec.weight`.',
+    ),
+    row(
+      'Node',
+      `label \`${DRAIN_LABEL}\``,
+      'As long as it is there, whatever its value, backends on the node have weight 0. `kubectl vsgb drain` sets it.',
+    ),
+    row(
+      'Node',
+      'label `node.kubernetes.io/exclude-from-external-load-balancers`',
+      'With `backendType: ecs`: the node is no backend.',
+    ),
+  ],
+)}
+`;
+}
+
+/** A user writes the spec, so it says what is needed and what is taken otherwise; a status is only read. */
+function fields(schema: Schema | undefined): string {
+  const rows = fieldsOf(schema, '').map(([path, field, needed]) => {
+    const fallback = field.default === undefined ? '' : `\`${JSON.stringify(field.default)}\``;
+    return row(`\`${path}\``, typeOf(field), needed ? 'needed' : fallback, meaning(field));
+  });
+  return table(['field', 'type', 'default', 'meaning'], rows);
+}
+
+function statusFields(schema: Schema | undefined): string {
+  const rows = fieldsOf(schema, '').map(([path, field]) => row(`\`${path}\``, typeOf(field), meaning(field)));
+  return table(['field', 'type', 'meaning'], rows);
+}
+
+type Field = readonly [path: string, field: Schema, needed: boolean];
+
+function fieldsOf(schema: Schema | undefined, prefix: string): readonly Field[] {
+  const required = new Set(schema?.required ?? []);
+  return Object.entries(schema?.properties ?? {}).flatMap(([name, field]): readonly Field[] => {
+    const path = `${prefix}${name}`;
+    const isList = field.items?.properties !== undefined;
+    return [
+      [path, field, required.has(name)],
+      ...fieldsOf(isList ? field.items : field, isList ? `${path}[].` : `${path}.`),
+    ];
+  });
+}
+
+function meaning({ description = '', 'x-kubernetes-validations': rules = [] }: Schema): string {
+  const shapes = rules.map(({ message }) => message).filter((message) => message.startsWith('must '));
+  return [description, ...shapes.map((message) => `It ${message}.`)].join(' ');
+}
+
+function typeOf(field: Schema): string {
+  if (field['x-kubernetes-int-or-string']) return 'integer or string';
+  if (field.enum !== undefined) return field.enum.map((value) => `\`${value}\``).join(', ');
+  if (field.items !== undefined)
+    return field.items.properties === undefined ? `list of ${typeOf(field.items)}` : 'list';
+  const { minimum, maximum } = field;
+  if (field.type === 'integer' && minimum !== undefined && maximum !== undefined)
+    return `${minimum} to ${maximum}`;
+  if (typeof field.additionalProperties === 'object') return `map of ${typeOf(field.additionalProperties)}`;
+  return field.type ?? '';
+}
+
+function rules(schema: Schema | undefined): string {
+  const list = (schema?.['x-kubernetes-validations'] ?? []).map(({ message }) => `- ${message}`);
+  return list.length === 0
+    ? ''
+    : `\nThe API server also refuses what breaks one of these rules:\n\n${list.join('\n')}\n`;
+}
