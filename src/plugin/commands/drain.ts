@@ -40,7 +40,7 @@ and list bindings; no credentials of the cloud. Bindings that are suspended are 
       const rows = rowsOn(await read(call, node), node);
       const left = rows.filter((row) => !isDone(row, undo));
       const waiting = left.filter(({ suspended }) => !suspended);
-      terminal.progress(progress(rows.length - left.length, rows.length, undo));
+      if (rows.length > 0) terminal.progress(progress(rows.length - left.length, rows.length, undo));
       if (waiting.length === 0 || clock.now() >= deadline) {
         terminal.endProgress();
         report(call, node, rows);
