@@ -1,11 +1,16 @@
 // `npm run bench`: measures, prints a table, writes bench/results.json and docs/performance.md.
 // SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as it can be.
-import type { Result } from './bed.ts';
+// PROFILE=dir leaves a CPU profile of each operator there.
+import { LATENCY_MS, type Result } from './bed.ts';
 import { bigGroup } from './big-group-scenario.ts';
+import { growth } from './growth-scenario.ts';
 import { many, manyEmpty } from './many-scenario.ts';
 import { nodeScenario } from './node-scenario.ts';
+import { benchmarkPlan } from './plan-benchmark.ts';
 import { atOnce, busy, oneByOneScenario, rollingRestart } from './pod-scenarios.ts';
+import { machineFacts, writeReport } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { spacing } from './spacing-scenario.ts';
 import { table } from './table.ts';
 
 const scenarios: readonly Scenario[] = [
@@ -17,6 +22,8 @@ const scenarios: readonly Scenario[] = [
   many,
   manyEmpty,
   bigGroup,
+  growth,
+  spacing,
 ];
 
 process.exitCode = await main(process.env['SCENARIO'], process.env['QUICK'] === '1');
@@ -30,6 +37,11 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
     );
     return 2;
   }
+  const machine = machineFacts();
+  const plan = benchmarkPlan();
+  console.error(
+    `planGroup, ${plan.rows} rows: ${plan.sameRows.p50.toFixed(1)} ms, after a reply ${plan.newRows.p50.toFixed(1)} ms`,
+  );
   const results: Result[] = [];
   for (const scenario of scenarios) {
     if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
@@ -37,5 +49,9 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
     results.push(...(await scenario.run(quick)));
   }
   console.log(table(results));
+  if (wanted === undefined) {
+    const date = new Date().toISOString().slice(0, 10);
+    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, results });
+  }
   return 0;
 }

@@ -41,7 +41,7 @@ export const nodeScenario: Scenario = {
       const deleted = await bed.measure('node-deleted', {
         groups,
         action: () => bed.env.api.delete('/api/v1/nodes/node2'),
-        until: () => bed.env.simulator.journal.some(({ action }) => action === REMOVE),
+        until: isSynced,
       });
       return [start, left, paced, deleted];
     } finally {
@@ -86,18 +86,22 @@ async function drainNode(bed: Bed, namespace: string, node: string): Promise<voi
 /** By how much the latest Remove came after the moment when a bucket that gives nothing else would have allowed it. */
 function behindTheBucket(bed: Bed): number {
   const { qps, burst } = SMALL_BUCKET;
-  const arrivals = bed.env.simulator.journal
-    .filter(({ action }) => action === REMOVE)
-    .map(({ arrivedAt }) => arrivedAt)
-    .sort((a, b) => a - b);
-  const leaves = bed.watcher.events
-    .filter(({ kind }) => kind === 'leave')
-    .map(({ at }) => at)
-    .sort((a, b) => a - b);
-  const first = arrivals[0] ?? 0;
-  const behind = arrivals.map((at, i) => {
-    const allowedAt = first + (Math.max(0, i + 1 - burst) * 1000) / qps;
-    return at - Math.max(allowedAt, leaves[Math.min(i, leaves.length - 1)] ?? 0);
+  const inOrder = (times: readonly number[]) => [...times].sort((a, b) => a - b);
+  const { journal } = bed.env.simulator;
+  const arrivals = inOrder(
+    journal.filter(({ action }) => action === REMOVE).map(({ arrivedAt }) => arrivedAt),
+  );
+  const leaves = inOrder(bed.watcher.events.filter(({ kind }) => kind === 'leave').map(({ at }) => at));
+  let tokens = burst;
+  let filledAt = leaves[0] ?? 0;
+  let behind = 0;
+  arrivals.forEach((arrivedAt, i) => {
+    const left = leaves[Math.min(i, leaves.length - 1)] ?? 0;
+    tokens = Math.min(burst, tokens + ((Math.max(left, filledAt) - filledAt) * qps) / 1000);
+    const allowedAt = Math.max(left, filledAt) + (Math.max(0, 1 - tokens) * 1000) / qps;
+    tokens = Math.max(0, tokens - 1);
+    filledAt = allowedAt;
+    behind = Math.max(behind, arrivedAt - allowedAt);
   });
-  return Math.round(Math.max(...behind));
+  return Math.round(behind);
 }

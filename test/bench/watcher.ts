@@ -5,7 +5,10 @@ import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { preciseNow } from '../slb-simulator/call.ts';
 import type { BareLoop } from './bare-loop.ts';
 
-/** An address began or ceased to be a ready endpoint of a Service. */
+/**
+ * An address began or ceased to be in service: it is a ready endpoint on a node that exists, or, while its Service has
+ * none, one that is terminating and still serves (as kube-proxy does it, KEP-1669).
+ */
 export interface EndpointEvent {
   readonly kind: 'join' | 'leave';
   /** `namespace/name` of the Service. */
@@ -15,9 +18,16 @@ export interface EndpointEvent {
   readonly at: number;
 }
 
+interface Address {
+  readonly ip: string;
+  readonly node: string | undefined;
+  readonly ready: boolean;
+}
+
 interface Slice {
   readonly service: string;
-  readonly addresses: ReadonlyMap<string, string | undefined>;
+  /** Those that are ready or at least still serve. */
+  readonly addresses: readonly Address[];
 }
 
 interface RawObject {
@@ -30,7 +40,7 @@ interface RawObject {
   readonly endpoints?: readonly {
     readonly addresses: readonly string[];
     readonly nodeName?: string;
-    readonly conditions?: { readonly ready?: boolean };
+    readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean };
   }[];
 }
 
@@ -44,8 +54,9 @@ export class Watcher {
   readonly #bare: BareLoop;
   readonly #agent = new https.Agent({ keepAlive: true });
   readonly #slices = new Map<string, Slice>();
-  /** By Service: how many slices show the address as ready. */
-  readonly #ready = new Map<string, Map<string, number>>();
+  readonly #slicesOf = new Map<string, Set<string>>();
+  readonly #inService = new Map<string, ReadonlySet<string>>();
+  readonly #lostNodes = new Set<string>();
   readonly #open = new Set<IncomingMessage>();
   #closed = false;
 
@@ -65,7 +76,7 @@ export class Watcher {
   }
 
   readyAddresses(service: string): readonly string[] {
-    return [...(this.#ready.get(service)?.keys() ?? [])].sort();
+    return [...(this.#inService.get(service) ?? [])].sort();
   }
 
   clear(): void {
@@ -135,53 +146,54 @@ export class Watcher {
     const { namespace, name, labels } = object.metadata;
     const service = `${namespace}/${labels?.['kubernetes.io/service-name']}`;
     const key = `${namespace}/${name}`;
-    const before = this.#slices.get(key)?.addresses ?? new Map<string, string>();
-    const after = type === 'DELETED' ? new Map<string, string>() : readyOf(object);
-    if (type === 'DELETED') this.#slices.delete(key);
-    else this.#slices.set(key, { service, addresses: after });
-    this.#tell(
-      service,
-      at,
-      [...before.keys()].filter((ip) => !after.has(ip)),
-      [...after.keys()].filter((ip) => !before.has(ip)),
-    );
+    const ofService = this.#slicesOf.get(service) ?? new Set();
+    this.#slicesOf.set(service, ofService);
+    if (type === 'DELETED') {
+      this.#slices.delete(key);
+      ofService.delete(key);
+    } else {
+      this.#slices.set(key, { service, addresses: addressesOf(object) });
+      ofService.add(key);
+    }
+    this.#tellChanges(service, at);
   }
 
-  /** What ran on a node that is gone has left, whatever its slice still says. */
   #loseNode(node: string, at: number): void {
-    for (const { service, addresses } of this.#slices.values()) {
-      const lost = [...addresses].filter(([, on]) => on === node).map(([ip]) => ip);
-      this.#tell(service, at, lost, []);
-    }
+    this.#lostNodes.add(node);
+    for (const service of this.#slicesOf.keys()) this.#tellChanges(service, at);
   }
 
-  #tell(service: string, at: number, left: readonly string[], joined: readonly string[]): void {
-    const counts = this.#ready.get(service) ?? new Map<string, number>();
-    this.#ready.set(service, counts);
-    // First what came: an address may move from one slice to another.
-    for (const ip of joined) {
-      const count = counts.get(ip) ?? 0;
-      counts.set(ip, count + 1);
-      if (count === 0) this.events.push({ kind: 'join', service, ip, at });
-    }
-    const gone: EndpointEvent[] = [];
-    for (const ip of left) {
-      const count = counts.get(ip);
-      if (count === undefined) continue;
-      if (count > 1) counts.set(ip, count - 1);
-      else {
-        counts.delete(ip);
-        gone.push({ kind: 'leave', service, ip, at });
+  #tellChanges(service: string, at: number): void {
+    const before = this.#inService.get(service) ?? new Set();
+    const after = this.#inServiceNow(service, before);
+    this.#inService.set(service, after);
+    const gone = [...before].filter((ip) => !after.has(ip));
+    const came = [...after].filter((ip) => !before.has(ip));
+    for (const ip of gone) this.events.push({ kind: 'leave', service, ip, at });
+    for (const ip of came) this.events.push({ kind: 'join', service, ip, at });
+    if (gone.length > 0) this.#bare.post(at, gone.length);
+  }
+
+  #inServiceNow(service: string, before: ReadonlySet<string>): ReadonlySet<string> {
+    const ready = new Set<string>();
+    const serving = new Set<string>();
+    for (const key of this.#slicesOf.get(service) ?? []) {
+      for (const address of this.#slices.get(key)?.addresses ?? []) {
+        if (address.node !== undefined && this.#lostNodes.has(address.node)) continue;
+        (address.ready ? ready : serving).add(address.ip);
       }
     }
-    this.events.push(...gone);
-    if (gone.length > 0) this.#bare.post(at, gone.length);
+    // A last resort stays; what left before is not taken back.
+    return ready.size > 0 ? ready : serving.intersection(before);
   }
 }
 
-function readyOf({ endpoints }: RawObject): ReadonlyMap<string, string | undefined> {
-  const ready = (endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
-  return new Map(ready.map(({ addresses, nodeName }) => [addresses[0] ?? '', nodeName]));
+function addressesOf({ endpoints }: RawObject): readonly Address[] {
+  return (endpoints ?? []).flatMap(({ addresses, nodeName, conditions }) => {
+    const ready = conditions?.ready !== false;
+    if (!ready && conditions?.serving !== true) return [];
+    return [{ ip: addresses[0] ?? '', node: nodeName, ready }];
+  });
 }
 
 async function text(response: IncomingMessage): Promise<string> {
