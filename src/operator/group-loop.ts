@@ -67,6 +67,9 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
     },
   });
   const controller = createController(parts, { reporter, drains, enis, finalizers });
+  const tellInvalid = (binding: BindingObject) => {
+    if (!binding.parsed.ok && parts.mayWrite()) reporter.reportInvalid(binding, binding.parsed.message);
+  };
 
   cloud.onCredentialsChanged(() => {
     for (const group of controller.credentialsChanged()) queue.add(group);
@@ -84,7 +87,7 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
       if (old !== undefined) finalizers.forget(old.uid);
       return;
     }
-    if (!now.parsed.ok) reporter.reportInvalid(now, now.parsed.message);
+    tellInvalid(now);
     const group = groupOf(now, config.region);
     if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
   });
@@ -107,6 +110,7 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
     start() {
       loop.start();
       for (const binding of caches.bindings.list()) {
+        tellInvalid(binding);
         const group = groupOf(binding, config.region);
         if (group !== undefined) queue.add(group);
       }
