@@ -166,6 +166,35 @@ scenario('RemoveOnly: a row that something else adds later is adopted at the nex
   await env.untilRows(group, []);
 });
 
+scenario(
+  'taken over: RemoveOnly adopts the rows that something else added, Sync goes on with them',
+  async () => {
+    const foreign = env.addForeignRows(group);
+    const before = await startWeb(2);
+    for (const address of before) addByHand(address, { description: 'k8s/80/web/own/cluster-x' });
+    const calls = env.recordCalls(group);
+    await app.bind('web', group, { mode: 'RemoveOnly' });
+    await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2, foreign: 2 });
+    await app.patchBinding('web', { spec: { mode: 'Sync' } });
+    await untilReadAgain();
+    expect(calls.writes()).toEqual([]);
+    await app.scale('web', 3);
+    await env.untilHolds(group, await app.untilReady('web', 3), foreign);
+    await app.scale('web', 0);
+    await env.untilRows(group, [...foreign].sort());
+  },
+);
+
+scenario('given back: RemoveOnly and Retain leave every row, whatever becomes of the binding', async () => {
+  const web = await startWeb(2);
+  await app.bind('web', group);
+  await env.untilHolds(group, web);
+  await app.patchBinding('web', { spec: { mode: 'RemoveOnly', deletionPolicy: 'Retain' } });
+  await app.untilCondition('web', 'True', 'Synced');
+  await deleteBinding('web');
+  await env.untilHolds(group, web);
+});
+
 scenario('Exclusive: strangers leave, those that come later too', async () => {
   env.addForeignRows(group);
   const web = await startWeb(2);
