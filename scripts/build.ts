@@ -36,7 +36,7 @@ const bundles: readonly Bundle[] = [
   { entry: 'test/slb-simulator/main.ts', outfile: 'dist/simulator.js', needed: false },
 ];
 
-const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
  * Node reads the whole source map at the first stack trace: with all dependencies in it that took 90 MB and 150 ms.
@@ -81,7 +81,10 @@ async function bundleTo({ entry, outfile, program }: Bundle): Promise<void> {
     legalComments: 'none',
     mainFields: ['module', 'main'],
     plugins: [mapOnlyOwnSources],
-    define: { VSGB_VERSION: JSON.stringify(version) },
+    define: {
+      VSGB_VERSION: JSON.stringify(version),
+      SIMULATOR_CONSOLE: JSON.stringify(readFolder(join(root, 'test/slb-simulator/console'))),
+    },
     // CommonJS dependencies call require for Node's own modules, and some read __dirname.
     banner: {
       js: [
@@ -98,6 +101,13 @@ async function bundleTo({ entry, outfile, program }: Bundle): Promise<void> {
   console.error(`${outfile}: ${(size / 1e6).toFixed(1)} MB, version ${version}`);
 }
 
+function readFolder(folder: string): Record<string, string> {
+  if (!existsSync(folder)) return {};
+  return Object.fromEntries(
+    readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]),
+  );
+}
+
 /** Older than any source, or than the lockfile that decides on the dependencies. */
 function isStale(outfile: string): boolean {
   if (!existsSync(outfile)) return true;
@@ -105,7 +115,7 @@ function isStale(outfile: string): boolean {
   const folders = ['src', 'test/slb-simulator'].map((folder) => join(root, folder)).filter(existsSync);
   const sources = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.(ts|js|html|css|svg)$/.test(file))
       .map((file) => join(folder, file)),
   );
   const others = ['package-lock.json', 'scripts/build.ts'].map((file) => join(root, file));
@@ -124,8 +134,10 @@ function writeSbom(): void {
     '--omit',
     'dev',
   ];
-  const sbom = execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 });
+  const sbom = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 }));
+  // npm takes the name of the folder.
+  sbom.metadata.component.name = name;
   mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(join(root, 'dist/sbom.cdx.json'), sbom);
-  console.error(`dist/sbom.cdx.json: ${JSON.parse(sbom).components.length} packages, licence ${license}`);
+  writeFileSync(join(root, 'dist/sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`);
+  console.error(`dist/sbom.cdx.json: ${sbom.components.length} packages, licence ${license}`);
 }

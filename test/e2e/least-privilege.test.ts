@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { applyFiles } from '../control-plane/apply.ts';
+import { parseAllDocuments } from 'yaml';
+import { applyFiles, applyObjects } from '../control-plane/apply.ts';
 import type { KubeObject } from '../control-plane/kube-api.ts';
 import { readFolder, readManifests } from '../control-plane/manifest.ts';
 import { type AuditedRequest, AuditLog } from '../environment/audit-log.ts';
@@ -123,6 +125,53 @@ describe('the rights that deploy/ grants', () => {
   test('are named one by one', () => {
     expect(grants.filter(({ verb, target }) => `${verb}${target}`.includes('*'))).toEqual([]);
   });
+});
+
+test('nobody but the operator gets the right to write a status: it says which backends are its own', async () => {
+  interface Role {
+    readonly rules:
+      | readonly { readonly resources?: readonly string[]; readonly verbs: readonly string[] }[]
+      | null;
+  }
+  const roles = await env.api.list<Role & KubeObject>('/apis/rbac.authorization.k8s.io/v1/clusterroles');
+  const writers = roles
+    .filter(({ rules }) =>
+      rules?.some(
+        ({ resources = [], verbs }) =>
+          resources.includes('vservergroupbindings/status') &&
+          verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
+      ),
+    )
+    .map(({ metadata }) => metadata.name);
+  expect(writers).toEqual(['vservergroup-operator']);
+});
+
+test('the admission policy in docs/security.md keeps groups for the namespaces that list them', async () => {
+  const guide = await readFile(resolve(ROOT, 'docs/security.md'), 'utf8');
+  const [, yaml = ''] = /```yaml\n([^`]*ValidatingAdmissionPolicy[^`]*)```/.exec(guide) ?? [];
+  const objects = parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
+  await applyObjects(env.api, objects);
+  const app = await env.createNamespace('tenant');
+  const annotations = { 'example.com/vserver-groups': 'rsp-one rsp-two' };
+  await env.api.patch(`/api/v1/namespaces/${app.namespace}`, { metadata: { annotations } });
+  const refused =
+    /ValidatingAdmissionPolicy .* denied request: this namespace may not use that vServer group/;
+  await waitUntil('the policy to be in force', () =>
+    app.bind('probe', 'rsp-three').then(
+      () => app.deleteBinding('probe').then(() => false),
+      (error: Error) => refused.test(error.message),
+    ),
+  );
+  await app.bind('one', 'rsp-one');
+  await app.bind('two', 'rsp-two');
+  const stranger = await env.createNamespace('stranger');
+  await expect(stranger.bind('one', 'rsp-one')).rejects.toThrow(refused);
+  for (const { kind, metadata } of objects) {
+    const plural = kind === 'ValidatingAdmissionPolicy' ? 'policies' : 'policybindings';
+    await env.api.delete(
+      `/apis/admissionregistration.k8s.io/v1/validatingadmission${plural}/${metadata.name}`,
+    );
+  }
 });
 
 /** Additions, a drain, a removal, weights by pod, events and their repeats, a refused status, a deletion. */
