@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { parseBackendServers, type Row } from './backend-servers.ts';
+import { CONSOLE_PATHS, sendConsoleFile } from './console.ts';
 import { sendEvents } from './events.ts';
 import type { FaultRule, Faults } from './faults.ts';
 import type { Gate } from './gate.ts';
@@ -24,14 +25,11 @@ type Route = (call: ControlRequest) => unknown;
 /** Returned by a route that has written its own answer. */
 const ANSWERED = Symbol('answered');
 
-/**
- * The endpoints under `/_`, for people and other processes: unsigned, loopback only. A console page belongs at
- * `GET /_` when there is one; `/_events` and `/_state` are all it needs.
- */
+/** The endpoints under `/_` and `/console`, for people and other processes: unsigned, loopback only. */
 export function controlEndpoints(
   parts: ControlParts,
 ): (request: IncomingMessage, response: ServerResponse, text: string) => void {
-  const routes = { ...readRoutes(parts), ...faultRoutes(parts), ...stateRoutes(parts) };
+  const routes = { ...consoleRoutes(), ...readRoutes(parts), ...faultRoutes(parts), ...stateRoutes(parts) };
   return (request, response, text) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const reply = (status: number, value: unknown): void => {
@@ -54,11 +52,23 @@ export function controlEndpoints(
   };
 }
 
+function consoleRoutes(): Record<string, Route> {
+  const route =
+    (name: string): Route =>
+    ({ response }) => {
+      sendConsoleFile(response, name);
+      return ANSWERED;
+    };
+  return Object.fromEntries([...CONSOLE_PATHS].map(([path, name]) => [`GET ${path}`, route(name)]));
+}
+
 function readRoutes({ state, journal }: ControlParts): Record<string, Route> {
   return {
     'GET /_journal': ({ url }) => {
       const since = Number(url.searchParams.get('since') ?? 0);
-      return { entries: journal.filter((entry) => entry.seq > since) };
+      const limit = Number(url.searchParams.get('limit') ?? Infinity);
+      const entries = journal.filter((entry) => entry.seq > since);
+      return { entries: entries.slice(Math.max(0, entries.length - limit)) };
     },
     'DELETE /_journal': () => {
       journal.clear();

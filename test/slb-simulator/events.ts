@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { preciseNow } from './call.ts';
 import type { Journal } from './journal.ts';
 import type { SimulatorState } from './state.ts';
 
@@ -11,7 +12,7 @@ export function sendEvents(response: ServerResponse, state: SimulatorState, jour
   };
   const stops = [
     journal.onEntry((entry) => send('call', entry)),
-    state.onChange((change) => send('change', change)),
+    state.onChange((change) => send('change', { ...change, time: preciseNow() })),
   ];
   response.on('close', () => {
     for (const stop of stops) stop();

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { peekBackendServers } from './backend-servers.ts';
 import { type Call, preciseNow } from './call.ts';
+import { isConsolePath } from './console.ts';
 import { answer, type GatewayParts, type Outcome } from './gateway.ts';
 import type { Journal } from './journal.ts';
 import type { Reply } from './replies.ts';
@@ -12,7 +13,7 @@ export interface ServerParts extends GatewayParts {
   readonly journal: Journal;
   /** How long each call takes at least, from its arrival on. */
   readonly latency: () => number;
-  /** Serves paths under `/_`. */
+  /** Serves paths under `/_` and `/console`. */
   readonly control: (request: IncomingMessage, response: ServerResponse, body: string) => void;
 }
 
@@ -66,7 +67,8 @@ class RequestHandler {
     const arrivedAt = preciseNow();
     try {
       const body = await readBody(request);
-      if (request.url?.startsWith('/_')) {
+      const { url = '/' } = request;
+      if (url.startsWith('/_') || isConsolePath(url)) {
         this.#parts.control(request, response, body.toString('utf8'));
         return;
       }
