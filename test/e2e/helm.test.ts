@@ -330,6 +330,14 @@ describe('installed on a cluster', () => {
     expect((await configMap()).data).toEqual({ VSGB_REGION: 'cn-hangzhou', VSGB_LOG_LEVEL: 'info' });
     await helm('rollback', RELEASE, '1', ...NAMESPACED);
     expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
+    const args = ['--reset-then-reuse-values', '--set-string', 'config.VSGB_DRY_RUN=true'];
+    await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...args);
+    expect((await configMap()).data).toMatchObject({
+      VSGB_DEFAULT_DRAIN_SECONDS: '30',
+      VSGB_DRY_RUN: 'true',
+    });
+    await helm('rollback', RELEASE, ...NAMESPACED);
+    expect((await configMap()).data).not.toHaveProperty('VSGB_DRY_RUN');
   });
 
   test('with the rights and the settings that it installs, the operator fills a group and empties it, and its metrics tell', async () => {
