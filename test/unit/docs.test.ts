@@ -1,8 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { REASONS } from '../../src/api/conditions.ts';
 
-const DOCS = join(import.meta.dirname, '../../docs');
+const ROOT = resolve(import.meta.dirname, '../..');
+const DOCS = join(ROOT, 'docs');
+const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', '.git']);
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 test('every test that behaviour.md names exists, under that name', () => {
   const links = [
@@ -14,3 +19,166 @@ test('every test that behaviour.md names exists, under that name', () => {
   );
   expect(missing.map(([, name, path]) => `${path}: ${name}`)).toEqual([]);
 });
+
+describe('commands', () => {
+  const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(DOCS).map((name) => `docs/${name}`)].filter(
+    (path) => path.endsWith('.md'),
+  );
+
+  /** Command → what runs it, or the same with other values, and the text there that shows it. */
+  const RUN_BY: readonly (readonly [command: RegExp, file: string, text: string])[] = [
+    [/^make demo$/, 'test/e2e/commands.test.ts', "make('demo')"],
+    [/^make help$/, 'test/e2e/commands.test.ts', "make('help')"],
+    [/^make test$/, '.ci/run', 'exec make test'],
+    [/^make lint$/, 'scripts/test.ts', "command('biome', 'check'"],
+    [/^make generate$/, 'scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
+    [/^make build$/, 'scripts/test.ts', "command('node', 'scripts/build.ts')"],
+    [/^npm run -s jest -- \S+( -t '[^']+')?$/, 'scripts/test.ts', "jest('unit'"],
+    [/^node scripts\/test\.ts unit$/, 'scripts/test.ts', 'unit: jest('],
+    [/^kubectl apply -k deploy\/overlays\/example$/, 'test/e2e/helm.test.ts', "'overlays/example'"],
+    [/^kubectl apply( -f deploy\/samples\/[\w-]+\.yaml)+$/, 'test/e2e/manifests.test.ts', "'deploy/samples'"],
+    [/^helm install /, 'test/e2e/helm.test.ts', "helm('install', RELEASE, CHART"],
+    [/^helm upgrade .* --reset-then-reuse-values$/, 'test/e2e/helm.test.ts', "'--reset-then-reuse-values'"],
+    [/^helm upgrade .* --set metrics\./, 'test/e2e/helm.test.ts', "values('monitored')"],
+    [/^helm rollback /, 'test/e2e/helm.test.ts', "helm('rollback', RELEASE"],
+    [/^helm uninstall /, 'test/e2e/helm.test.ts', "helm('uninstall', RELEASE"],
+  ];
+
+  const documented = pages.flatMap((page) => commandsOf(read(page)).map((one) => ({ page, ...one })));
+
+  test('each is run by a test, or has the mark ☁', () => {
+    expect(documented.length).toBeGreaterThan(30);
+    const loose = documented.filter(
+      ({ command, marked }) => !marked && !RUN_BY.some(([pattern]) => pattern.test(command)),
+    );
+    expect(loose.map(({ page, command }) => `${page}: ${command}`)).toEqual([]);
+  });
+
+  test.each(RUN_BY)('%s is run where the table says', (pattern, file, text) => {
+    expect(documented.some(({ command, marked }) => !marked && pattern.test(command))).toBe(true);
+    expect(`${file} has ${text}: ${read(file).includes(text)}`).toBe(`${file} has ${text}: true`);
+  });
+
+  test('a page that uses the mark explains it', () => {
+    const silent = pages.filter((page) => read(page).includes('☁') && !read(page).includes('☁ marks'));
+    expect(silent).toEqual([]);
+  });
+
+  /** Named within a sentence or a table. */
+  const NAMED: Readonly<Record<string, readonly [file: string, text: string]>> = {
+    'make demo': ['test/e2e/commands.test.ts', "make('demo')"],
+    'make bench': ['test/e2e/commands.test.ts', "make('bench'"],
+    'make help': ['test/e2e/commands.test.ts', "make('help')"],
+    'make test': ['.ci/run', 'exec make test'],
+    'make generate': ['scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
+    'npm run build': ['scripts/test.ts', "command('node', 'scripts/build.ts')"],
+    'npm run lint': ['scripts/test.ts', "command('depcruise'"],
+    'npm run cluster': ['test/control-plane/main.test.ts', "start('npm', ['run', '-s', 'cluster'"],
+    'npm run simulator': ['test/unit/slb-simulator/options.test.ts', 'slb-simulator/main.ts'],
+    'npm run operator': ['test/environment/operator-process.ts', "'dist/main.js'"],
+    // Ten minutes on a machine that does nothing else.
+    'make soak': ['package.json', '"soak"'],
+    // Needs a container engine.
+    'make image': ['Makefile', 'image:'],
+  };
+
+  test('make targets and npm scripts that a sentence names are run by what the table says', () => {
+    const named = new Set(pages.flatMap((page) => read(page).match(/(?<=`)(make|npm run) [a-z]+/g) ?? []));
+    expect([...named].sort()).toEqual(Object.keys(NAMED).sort());
+    const lost = Object.entries(NAMED).filter(([, [file, text]]) => !read(file).includes(text));
+    expect(lost).toEqual([]);
+  });
+
+  test('files and commands of the plugin that a sentence names exist', () => {
+    const plugin = readdirSync(join(ROOT, 'src/plugin/commands')).map((name) => name.replace('.ts', ''));
+    const wrong = pages.flatMap((page) => [
+      ...[...read(page).matchAll(/`(?:node )?((?:src|test|scripts|deploy|crds|docs)\/[\w./-]+)`/g)].filter(
+        ([, path = '']) => !existsSync(join(ROOT, path)),
+      ),
+      ...[...read(page).matchAll(/`kubectl vsgb ([a-z]+)/g)].filter(
+        ([, name = '']) => !plugin.includes(name),
+      ),
+    ]);
+    expect(wrong.map(([text]) => text)).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  const pages = markdownFiles(ROOT);
+
+  test.each(pages)('those of %s lead somewhere', (page) => {
+    const dead = linksOf(read(page)).filter((link) => {
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? join(ROOT, page) : resolve(ROOT, dirname(page), path);
+      if (!existsSync(target)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(target, 'utf8')).includes(anchor);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  test('the README leads to every page', () => {
+    const linked = linksOf(read('README.md')).map((link) => link.split('#')[0]);
+    const missing = readdirSync(DOCS).filter(
+      (name) => name.endsWith('.md') && !linked.includes(`docs/${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+test('operations.md says for every reason where to look', () => {
+  const rows = [...read('docs/operations.md').matchAll(/^\| \[`(\w+)`\]\(messages\.md#\w+\) \| .+ \|$/gm)];
+  expect(rows.map(([, reason]) => reason)).toEqual(Object.keys(REASONS));
+});
+
+interface Documented {
+  readonly command: string;
+  readonly marked: boolean;
+}
+
+/** Of the blocks marked `sh`: one entry a command. The mark stands behind a command, or ends the text above its block. */
+function commandsOf(markdown: string): Documented[] {
+  const blocks = markdown.matchAll(/([^\n]*)\n+^( *)```sh\n(.*?)^ *```$/gms);
+  return [...blocks].flatMap(([, above = '', , block = '']) => {
+    const lines = block
+      .replace(/<<(\w+)\n.*?^ *\1$/gms, '')
+      .replace(/\\\n\s*/g, '')
+      .split('\n');
+    return lines
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => {
+        const [, command = '', comment = ''] = /^(.*?)(?:\s+#(.*))?$/.exec(line) ?? [];
+        return { command, marked: comment.includes('☁') || above.trimEnd().endsWith('☁') };
+      });
+  });
+}
+
+/** Relative ones, outside of code. */
+function linksOf(markdown: string): string[] {
+  const links = [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+  return links.filter((link) => !/^[a-z]+:/.test(link));
+}
+
+/** As GitHub makes them: lower case, no punctuation, hyphens for spaces. */
+function anchorsOf(markdown: string): string[] {
+  const titles = [...markdown.replace(/^ *```.*?^ *```$/gms, '').matchAll(/^#+ (.+)$/gm)];
+  return titles.map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  );
+}
+
+function withoutCode(markdown: string): string {
+  return markdown.replace(/^ *```.*?^ *```$/gms, '').replace(/(?<!\[)`[^`\n]*`/g, '');
+}
+
+function markdownFiles(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    if (NOT_OURS.has(name)) return [];
+    const path = join(folder, name);
+    if (statSync(path).isDirectory()) return markdownFiles(path);
+    return name.endsWith('.md') ? [relative(ROOT, path)] : [];
+  });
+}
