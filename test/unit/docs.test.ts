@@ -125,6 +125,17 @@ describe('links', () => {
   });
 });
 
+test('metrics and variables that the docs name exist', () => {
+  const known = `${read('docs/metrics.md')}\n${read('docs/flags.md')}`;
+  const named = markdownFiles(DOCS).flatMap(
+    (page) => read(page).match(/\b(vsgb_[a-z_]+|VSGB_[A-Z_]+)\b/g) ?? [],
+  );
+  const plain = named.map((name) => name.replace(/_(bucket|count|sum)$/, ''));
+  expect([...new Set(plain)].filter((name) => !known.includes(`\`${name}\``) && !name.endsWith('_'))).toEqual(
+    [],
+  );
+});
+
 test('operations.md says for every reason where to look', () => {
   const rows = [...read('docs/operations.md').matchAll(/^\| \[`(\w+)`\]\(messages\.md#\w+\) \| .+ \|$/gm)];
   expect(rows.map(([, reason]) => reason)).toEqual(Object.keys(REASONS));
