@@ -184,7 +184,7 @@ export class Watcher {
       }
     }
     // A last resort stays; what left before is not taken back.
-    return ready.size > 0 ? ready : serving.intersection(before);
+    return ready.size > 0 ? ready : new Set([...serving].filter((ip) => before.has(ip)));
   }
 }
 
