@@ -98,6 +98,6 @@ function facts({ what, from, drainedMs, callMs }, group, row) {
   if (what === 'weight' || what === 'draining') said.push(`weight ${from} → ${row.weight}`);
   if (what === 'left')
     said.push(drainedMs === undefined ? 'without drain' : `${duration(drainedMs)} after weight 0`);
-  said.push(callMs === undefined ? 'not by a call' : `call ${duration(callMs)}`);
+  said.push(callMs === undefined ? 'by hand' : `call ${duration(callMs)}`);
   return said;
 }
