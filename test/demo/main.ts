@@ -38,6 +38,9 @@ async function main(): Promise<number> {
     : borrowedStage(context, cleanup, tell));
   const { simulator, namespace } = stage;
   say(line('cloud', `SLB simulator at ${simulator.url}, answers in ${LATENCY_MS} ms`, colours));
+  say(
+    line('console', `${simulator.url}/console   ${dim('load balancers, backends and calls, live')}`, colours),
+  );
   say(line('group', `${GROUP} of ${LOAD_BALANCER}, which holds 2 backends of other people`, colours));
   say(line('cluster', `namespace ${namespace}, Service ${APP}; set up in ${seconds(began)}`, colours));
   verdict = (await tellStory(stage)) ? 0 : 1;
@@ -113,6 +116,7 @@ async function stayUp(stage: Stage): Promise<void> {
   say(`   export KUBECONFIG=${kubeconfig}`);
   say(`   kubectl${flags} -n ${namespace} get vsgb,pods -o wide`);
   say(`   kubectl${flags} -n ${namespace} scale deployment ${APP} --replicas=12`);
+  say(`   ${simulator.url}/console          ${dim('the same and every call, live in a browser')}`);
   say(`   curl -s ${simulator.url}/_state     ${dim('what the groups hold')}`);
   say(`   curl -s ${simulator.url}/_journal   ${dim('every call of the API')}`);
   await interrupted;

@@ -127,8 +127,11 @@ scenario(
       .tile('rsp-api', drained)
       .filter({ hasText: /removed after [3-9]\.\d s/ })
       .waitFor();
-    if (process.env['SCREENSHOT']) await keepScreenshot(console, app);
     await console.tile('rsp-api', drained).waitFor({ state: 'detached' });
+    if (process.env['SCREENSHOT']) {
+      await api.show([[second, 'leaving'], [third, 'leaving'], ...others]);
+      await keepScreenshot(console, app);
+    }
     expect(console.complaints).toEqual([]);
   },
 );
