@@ -21,7 +21,7 @@ const scenario = scenarios(() => env);
 
 beforeAll(async () => {
   await installChromium();
-  env = await Environment.start({ simulator: { latencyMs: 20 } });
+  env = await Environment.start({ simulator: { latencyMs: 20, loadBalancers: ['lb-shop'] } });
   await env.startOperator();
 }, 900_000);
 beforeEach(async () => {
@@ -74,7 +74,6 @@ scenario(
   async () => {
     const app = await env.createNamespace('console');
     const { state } = env.simulator;
-    state.createLoadBalancer('lb-shop');
     for (const group of ['rsp-web', 'rsp-api']) state.createGroup(group, 'lb-shop');
     env.addForeignRows('rsp-web');
     await app.createService('web');
@@ -141,7 +140,7 @@ async function keepScreenshot(console: ConsolePage, app: Workloads): Promise<voi
   await console.group('rsp-api').getByRole('button').filter({ hasText: 'draining' }).first().waitFor();
   const deleted = await deletePod(app, 'web');
   await console.tile('rsp-web', deleted).filter({ hasText: 'removed' }).waitFor();
-  await console.page.screenshot({ path: SCREENSHOT });
+  await console.page.screenshot({ path: SCREENSHOT, animations: 'disabled' });
 }
 
 scenario('weight 0 shows as draining, weight above it as in service again', async () => {
@@ -175,7 +174,7 @@ scenario(
     expect(stops).toEqual([
       'a Skip to the groups',
       'a Skip to the timeline',
-      'input Own backends: description starts with',
+      'input Own: description starts with',
       'input Only failed calls',
       'button Pause',
       expect.stringMatching(/^button 10\.0\.0\.1:8080/),

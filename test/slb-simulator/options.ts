@@ -10,7 +10,7 @@ export class UsageError extends Error {}
 export const HELP = `Usage: npm run simulator -- [flags]
 
 Serves Alibaba Cloud's classic SLB API (2014-05-15) and the two ECS lookups (2014-05-26) that go with it,
-on 127.0.0.1, until SIGINT or SIGTERM. A flag marked * may be repeated.
+on 127.0.0.1, until SIGINT or SIGTERM. A browser sees what it holds under /console. A flag marked * may be repeated.
 
   --port PORT                      default 0: any free port
   --access-key ID:SECRET         * who may call; also SLB_SIMULATOR_ACCESS_KEY=ID:SECRET. Default testid:testsecret
