@@ -154,6 +154,8 @@ scenario(
   'the leader killed: the other leads once the Lease has run out, and removes who left meanwhile',
   async () => {
     const [first, second] = await pair();
+    // What its status does not name yet, the next leader would have to read the group for.
+    await env.untilStatusTrue(app, 'web', group, { registered: service.addresses.length });
     first.signal('SIGKILL');
     const killedAt = performance.now();
     await first.exited;
