@@ -1,4 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { installChromium, openBrowser } from '../environment/browser.ts';
@@ -8,11 +13,13 @@ import { accessibilityProblems } from '../environment/page-checks.ts';
 import { scenarios } from '../environment/scenario.ts';
 import { type ScriptedPod, ScriptedPods } from '../environment/scripted-pods.ts';
 import type { Workloads } from '../environment/workloads.ts';
+import { CONSOLE_PATHS } from '../slb-simulator/console.ts';
 import { type Simulator, startSimulator } from '../slb-simulator/simulator.ts';
 import { waitUntil } from '../wait-until.ts';
 
 const OWN = 'vsgb/default/shop/web';
-const SCREENSHOT = join(import.meta.dirname, '../../docs/console.png');
+const ROOT = join(import.meta.dirname, '../..');
+const SCREENSHOT = join(ROOT, 'docs/console.png');
 
 let env: Environment;
 let browser: BrowserContext;
@@ -284,3 +291,35 @@ scenario('paused, the page stands still and counts; the simulator gone and back,
   await console.page.getByText(/^Live from/).waitFor();
   await console.tile('rsp-web', '10.0.0.5:8080').waitFor();
 });
+
+scenario('the bundle, one file wherever it lies, serves the same page', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vsgb-simulator-'));
+  const bundle = join(folder, 'simulator.mjs');
+  await copyFile(join(ROOT, 'dist/simulator.js'), bundle);
+  const program = spawn(process.execPath, [bundle, '--group', 'rsp-web'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(program, 'exit');
+  try {
+    const url = await addressOf(program.stdout);
+    for (const [path, name] of CONSOLE_PATHS) {
+      const source = await readFile(join(ROOT, 'test/slb-simulator/console', name), 'utf8');
+      expect(await (await fetch(url + path)).text()).toBe(source);
+    }
+    const console = await ConsolePage.open(browser, url);
+    await console.group('rsp-web').waitFor();
+    expect(console.complaints).toEqual([]);
+  } finally {
+    program.kill();
+    await exited;
+    await rm(folder, { recursive: true });
+  }
+});
+
+async function addressOf(stdout: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface({ input: stdout })) {
+    const [, url] = /^listening on (.+)$/.exec(line) ?? [];
+    if (url) return url;
+  }
+  throw new Error('the simulator ended before it listened');
+}

@@ -75,7 +75,9 @@ function select(backend) {
 }
 
 function connect() {
+  /** Events that came before the snapshot is there. */
   let waiting = [];
+  let ended = false;
   const source = new EventSource('/_events');
   const take = (event, data) => {
     if (event === 'change') takeChange(data);
@@ -89,30 +91,29 @@ function connect() {
       else take(event, value);
     });
   }
+  const retry = () => {
+    // The snapshot and the stream may both fail: one new connection is enough.
+    if (ended) return;
+    ended = true;
+    source.close();
+    tellConnection('lost', 'The simulator does not answer; trying again …');
+    setTimeout(connect, RETRY_MS);
+  };
   source.addEventListener('open', async () => {
-    waiting = [];
     try {
       await takeSnapshot();
     } catch {
-      source.close();
       retry();
       return;
     }
+    if (ended) return;
     const late = waiting;
     waiting = undefined;
     for (const [event, value] of late) take(event, value);
     tellConnection('live', `Live from ${location.host}`);
     drawSoon();
   });
-  source.addEventListener('error', () => {
-    source.close();
-    retry();
-  });
-}
-
-function retry() {
-  tellConnection('lost', 'The simulator does not answer; trying again …');
-  setTimeout(connect, RETRY_MS);
+  source.addEventListener('error', retry);
 }
 
 async function takeSnapshot() {

@@ -31,6 +31,8 @@ export class Model {
     this.groups = new Map(groups.map((group) => [group.id, { ...group, tiles: new Map() }]));
     this.listChanged = true;
     this.dirtyTiles.clear();
+    // Another simulator may have taken the place of the one before: its calls count from 1.
+    this.totalCalls = 0;
     for (const entry of entries) this.#keep(entry);
     const drainingSince = lastWeightZero(entries);
     for (const { id, rows, tiles } of this.groups.values()) {
@@ -129,8 +131,8 @@ export class Model {
 
   /** False for a call that is known already. */
   #keep(entry) {
-    if (this.calls.some(({ requestId }) => requestId === entry.requestId)) return false;
     this.totalCalls = Math.max(this.totalCalls, entry.seq);
+    if (this.calls.some(({ requestId }) => requestId === entry.requestId)) return false;
     this.calls.push(entry);
     if (this.calls.length > MAX_CALLS * 1.2) this.calls.splice(0, this.calls.length - MAX_CALLS);
     return true;
