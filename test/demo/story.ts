@@ -223,16 +223,18 @@ class Scene {
       const { problems } = this.#compare(ready);
       if (problems.length > 0) throw new Error(abbreviate(problems, PROBLEMS_SHOWN, '; '));
       const binding = await this.app.binding(APP);
-      return isAtRest(binding, ready.length) || Promise.reject(new Error(sayStatus(binding)));
+      return isAtRest(binding, pods) || Promise.reject(new Error(sayStatus(binding)));
     };
     const options = { timeoutMs: EQUAL_WITHIN_MS, intervalMs: POLL_MS };
     await waitUntil(`${GROUP} to equal the cluster, ${replicas} pods`, probe, options);
   }
 
   #seesAll(pods: readonly Pod[]): boolean {
-    const addresses = new Set(pods.map(({ status }) => status.podIP));
     const seen = [...this.#observer.endpoints.ready.values()];
-    return seen.length === addresses.size && seen.every(({ address }) => addresses.has(address));
+    return isSameSet(
+      seen.map(({ pod }) => pod),
+      namesOf(pods),
+    );
   }
 
   #compare(ready: readonly Endpoint[]): Comparison {
@@ -298,14 +300,23 @@ interface Deployment extends KubeObject {
   };
 }
 
-function isAtRest({ metadata, status }: Binding, backends: number): boolean {
+/** By the pods' names: a pod may have the address of the one before it, and a row, an endpoint and a count look the same. */
+function isAtRest({ metadata, status }: Binding, pods: readonly Pod[]): boolean {
+  const backends = (status?.backends ?? []).map(({ pod }) => pod);
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return (
     ready?.status === 'True' &&
     (status?.observedGeneration ?? -1) >= (metadata.generation ?? 0) &&
-    status?.registered === backends &&
-    status.draining === 0
+    status?.registered === pods.length &&
+    status.draining === 0 &&
+    isSameSet(backends, namesOf(pods))
   );
+}
+
+const namesOf = (pods: readonly Pod[]) => pods.map(({ metadata }) => metadata.name);
+
+function isSameSet(a: readonly (string | undefined)[], b: readonly string[]): boolean {
+  return a.length === b.length && new Set(a).size === b.length && b.every((name) => a.includes(name));
 }
 
 function sayStatus({ status }: Binding): string {
