@@ -10,7 +10,7 @@ import { waitUntil } from '../wait-until.ts';
 
 /** Give RANDOM_SEED to repeat a run, RANDOM_SECONDS for a longer one. */
 const SEED = Number(process.env['RANDOM_SEED'] ?? randomInt(2 ** 31));
-const SECONDS = Number(process.env['RANDOM_SECONDS'] ?? 90);
+const SECONDS = Number(process.env['RANDOM_SECONDS'] ?? 150);
 const OPERATIONS_BETWEEN_RESTS = 8;
 const APPS = ['one', 'two', 'three'] as const;
 const NODES = ['node0', 'node1', 'node2', 'node3'];
