@@ -35,9 +35,7 @@ export function judge(
   const owners = ownersOf(claims, row, key);
   const place = places.at(addressOf(row), row.port);
   const placed = place?.wanted ?? NOBODY;
-  const here = placed.every((one) => isHere(row, one.member, eniOf))
-    ? placed
-    : placed.filter((one) => isHere(row, one.member, eniOf));
+  const here = whoIsHere(row, placed, eniOf);
   if (place !== undefined && here.length > 0) place.filled = true;
   const wanted = withHolding(here, owners, row);
   if (owners.some(({ suspended }) => suspended)) return { is: 'untouched', owners, wanted };
@@ -50,6 +48,11 @@ export function judge(
 }
 
 const NOBODY: readonly Wanted[] = [];
+
+function whoIsHere(row: Row, placed: readonly Wanted[], eniOf: EniOf): readonly Wanted[] {
+  const here = (one: Wanted) => isHere(row, one.member, eniOf);
+  return placed.every(here) ? placed : placed.filter(here);
+}
 
 /** Not so when the address moved to another ENI with its new pod: then the row leads nowhere. */
 function isHere(row: Row, member: Member | undefined, eniOf: EniOf): boolean {

@@ -28,7 +28,8 @@ export class Ledger {
   /** Rows of the binding that do not leave. */
   kept = 0;
   passedOver = 0;
-  readonly #entries: [BackendKey, BackendRecord][] = [];
+  readonly #keys: BackendKey[] = [];
+  readonly #records: BackendRecord[] = [];
   #unchanged = true;
 
   constructor(claim: Claim) {
@@ -46,33 +47,42 @@ export class Ledger {
   ): void {
     const before = this.claim.records.get(key);
     if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
-      this.#entries.push([key, before]);
+      this.#push(key, before);
       return;
     }
     this.#unchanged = false;
-    this.#entries.push([
-      key,
-      {
-        row: row.weight === weight ? row : { ...row, weight },
-        state,
-        ...(from?.pod !== undefined && { pod: from.pod }),
-        ...(from?.podUID !== undefined && { podUID: from.podUID }),
-        ...(from?.node !== undefined && { node: from.node }),
-        ...(drainingSince !== undefined && { drainingSince }),
-      },
-    ]);
+    this.#push(key, {
+      row: row.weight === weight ? row : { ...row, weight },
+      state,
+      ...(from?.pod !== undefined && { pod: from.pod }),
+      ...(from?.podUID !== undefined && { podUID: from.podUID }),
+      ...(from?.node !== undefined && { node: from.node }),
+      ...(drainingSince !== undefined && { drainingSince }),
+    });
+  }
+
+  #push(key: BackendKey, record: BackendRecord): void {
+    this.#keys.push(key);
+    this.#records.push(record);
+  }
+
+  /** In the order of the rows. */
+  #recordMap(): ReadonlyMap<BackendKey, BackendRecord> {
+    const map = new Map<BackendKey, BackendRecord>();
+    for (const [i, key] of this.#keys.entries()) map.set(key, this.#records[i] as BackendRecord);
+    return map;
   }
 
   report(rowsInGroup: number): ClaimReport {
     const { claim, pending, foreignMembers, passedOver } = this;
-    const unchanged = this.#unchanged && this.#entries.length === claim.records.size;
+    const unchanged = this.#unchanged && this.#keys.length === claim.records.size;
     return {
       claim,
-      records: unchanged ? claim.records : new Map(this.#entries),
+      records: unchanged ? claim.records : this.#recordMap(),
       pending,
       foreignMembers,
       passedOver,
-      foreign: rowsInGroup - this.#entries.length,
+      foreign: rowsInGroup - this.#keys.length,
     };
   }
 }

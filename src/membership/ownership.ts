@@ -15,9 +15,14 @@ import type { Claim } from './claim.ts';
  * neither a typing error nor the end of a binding may empty a group of other people's rows.
  */
 export function ownersOf(claims: readonly Claim[], row: Row, key: BackendKey): readonly Claim[] {
-  const proven = claims.filter((claim) => row.description === claim.tag || claim.records.has(key));
+  const isProven = (claim: Claim) => row.description === claim.tag || claim.records.has(key);
+  // Nearly every group has one binding, and big ones have many rows: no list is made for each.
+  if (claims.length === 1) return claims.every(isProven) || claims.every(ownsStrangers) ? claims : NOBODY;
+  const proven = claims.filter(isProven);
   return proven.length > 0 ? proven : claims.filter(ownsStrangers);
 }
+
+const NOBODY: readonly Claim[] = [];
 
 function ownsStrangers({ ownership, desired, suspended, deleting }: Claim): boolean {
   return ownership === 'Exclusive' && desired.kind === 'members' && !suspended && !deleting;

@@ -14,11 +14,13 @@ export interface Place {
   readonly wanted: Wanted[];
   /** A row fills it. */
   filled: boolean;
+  /** At the same address, with another port. */
+  readonly next: Place | undefined;
 }
 
 /** Every wanted place, found by address or instance (`addressOf`) and port. */
 export class WantedPlaces {
-  readonly #byAddress = new Map<string, Place[]>();
+  readonly #byAddress = new Map<string, Place>();
 
   constructor(claims: readonly Claim[]) {
     for (const claim of claims) {
@@ -28,25 +30,29 @@ export class WantedPlaces {
   }
 
   at(address: string, port: number): Place | undefined {
-    return this.#byAddress.get(address)?.find((place) => place.port === port);
+    return withPort(this.#byAddress.get(address), port);
   }
 
   *unfilled(): Iterable<Place> {
-    for (const places of this.#byAddress.values()) {
-      for (const place of places) if (!place.filled) yield place;
+    for (const first of this.#byAddress.values()) {
+      for (let place: Place | undefined = first; place !== undefined; place = place.next) {
+        if (!place.filled) yield place;
+      }
     }
   }
 
   #want(claim: Claim, member: Member): void {
     const address = member.ip ?? member.instanceId ?? '';
-    const places = this.#byAddress.get(address);
-    const place = places?.find(({ port }) => port === member.port);
-    if (place !== undefined) {
-      place.wanted.push({ claim, member });
-      return;
-    }
-    const added: Place = { port: member.port, wanted: [{ claim, member }], filled: false };
-    if (places === undefined) this.#byAddress.set(address, [added]);
-    else places.push(added);
+    const { port } = member;
+    const first = this.#byAddress.get(address);
+    const place = withPort(first, port);
+    if (place !== undefined) place.wanted.push({ claim, member });
+    else this.#byAddress.set(address, { port, wanted: [{ claim, member }], filled: false, next: first });
   }
+}
+
+function withPort(first: Place | undefined, port: number): Place | undefined {
+  let place = first;
+  while (place !== undefined && place.port !== port) place = place.next;
+  return place;
 }

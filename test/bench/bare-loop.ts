@@ -11,6 +11,7 @@ export class BareLoop {
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #port: number;
+  #pending = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -31,7 +32,17 @@ export class BareLoop {
     return loop;
   }
 
+  /** What one turn of the event loop tells goes out in one request. */
   post(at: number, leavers: number): void {
+    this.#pending += leavers;
+    if (this.#pending > leavers) return;
+    queueMicrotask(() => {
+      this.#send(at, this.#pending);
+      this.#pending = 0;
+    });
+  }
+
+  #send(at: number, leavers: number): void {
     request(
       { port: this.#port, host: '127.0.0.1', method: 'POST', agent: this.#agent, headers: { at, leavers } },
       (response) => response.resume(),

@@ -18,6 +18,7 @@ export interface Delays {
 }
 
 const REMOVE = 'RemoveVServerGroupBackendServers';
+const ADD = 'AddVServerGroupBackendServers';
 
 /** Finds, for each address that left, the call that removed it. `groupOf`: Service → vServer group. */
 export function delaysOf(
@@ -25,9 +26,9 @@ export function delaysOf(
   journal: readonly JournalEntry[],
   groupOf: ReadonlyMap<string, string>,
 ): Delays {
-  const removes = groupBy(
+  const callsAt = groupBy(
     journal
-      .filter(({ action }) => action === REMOVE)
+      .filter(({ action }) => action === REMOVE || action === ADD)
       .sort((a, b) => a.arrivedAt - b.arrivedAt)
       .flatMap((call) => call.backends.map(({ serverIp }) => ({ place: `${call.group} ${serverIp}`, call }))),
     ({ place }) => place,
@@ -37,12 +38,14 @@ export function delaysOf(
   let lost = 0;
   let returned = 0;
   for (const [place, ofPlace] of groupBy(events, ({ service, ip }) => `${groupOf.get(service)} ${ip}`)) {
-    const calls = (removes.get(place) ?? []).map(({ call }) => call);
+    const calls = (callsAt.get(place) ?? []).map(({ call }) => call);
     let after = Number.NEGATIVE_INFINITY;
     ofPlace.forEach((event, i) => {
-      if (event.kind !== 'leave') return;
+      if (event.kind !== 'leave' || isOut(calls, after)) return;
       const until = ofPlace[i + 1]?.at ?? Number.POSITIVE_INFINITY;
-      const due = calls.filter(({ arrivedAt }) => arrivedAt > after && arrivedAt <= until);
+      const due = calls.filter(
+        ({ action, arrivedAt }) => action === REMOVE && arrivedAt > after && arrivedAt <= until,
+      );
       const first = due[0];
       const done = due.find(({ applied }) => applied);
       if (first !== undefined) removal.push(first.arrivedAt - event.at);
@@ -55,10 +58,19 @@ export function delaysOf(
   return { removal: summarize(removal), gone: summarize(gone), lost, returned };
 }
 
+/** Removed by the call at that time, and not added since: nothing is left to remove. */
+function isOut(calls: readonly JournalEntry[], removedAt: number): boolean {
+  return (
+    removedAt > Number.NEGATIVE_INFINITY &&
+    !calls.some(({ action, arrivedAt }) => action === ADD && arrivedAt > removedAt)
+  );
+}
+
 /** The fewest calls that could have carried it: per group and storm ⌈leavers / 20⌉ and ⌈joiners / 20⌉. */
 export function fewestCalls(events: readonly EndpointEvent[], groupOf: ReadonlyMap<string, string>): number {
   let calls = 0;
-  for (const ofOne of groupBy(events, ({ service, kind }) => `${groupOf.get(service)} ${kind}`).values()) {
+  const told = events.filter(({ kind }) => kind !== 'back');
+  for (const ofOne of groupBy(told, ({ service, kind }) => `${groupOf.get(service)} ${kind}`).values()) {
     let storm = 0;
     ofOne.forEach(({ at }, i) => {
       storm++;

@@ -44,12 +44,14 @@ function time(prepare: () => GroupInput): Summary {
   return summarize(durations.slice(WARM_UP));
 }
 
+const enis = new Map<string, string>();
+
 function inputOf(rows: readonly Row[], claims: readonly Claim[]): GroupInput {
   return {
     rows,
     presumed: false,
     claims,
-    eniOf: (ip) => `eni-${ip}`,
+    eniOf: (ip) => enis.get(ip),
     refused: { has: () => false },
     cohorts: { get: () => undefined },
     additionsBlocked: false,
@@ -60,7 +62,9 @@ function inputOf(rows: readonly Row[], claims: readonly Claim[]): GroupInput {
 
 function rowAt(i: number): Row {
   const serverIp = `10.${Math.floor(i / 62_500)}.${Math.floor(i / 250) % 250}.${i % 250}`;
-  return { serverId: `eni-${serverIp}`, serverIp, port: 8080, type: 'eni', weight: 100, description: TAG };
+  const serverId = `eni-${serverIp}`;
+  enis.set(serverIp, serverId);
+  return { serverId, serverIp, port: 8080, type: 'eni', weight: 100, description: TAG };
 }
 
 function claimOn(rows: readonly Row[]): Claim {

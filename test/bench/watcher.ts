@@ -10,7 +10,8 @@ import type { BareLoop } from './bare-loop.ts';
  * none, one that is terminating and still serves (as kube-proxy does it, KEP-1669).
  */
 export interface EndpointEvent {
-  readonly kind: 'join' | 'leave';
+  /** `back`: it left, and is in service again only because its Service has no ready endpoint. */
+  readonly kind: 'join' | 'back' | 'leave';
   /** `namespace/name` of the Service. */
   readonly service: string;
   readonly ip: string;
@@ -165,16 +166,17 @@ export class Watcher {
 
   #tellChanges(service: string, at: number): void {
     const before = this.#inService.get(service) ?? new Set();
-    const after = this.#inServiceNow(service, before);
+    const { after, isLastResort } = this.#inServiceNow(service);
     this.#inService.set(service, after);
     const gone = [...before].filter((ip) => !after.has(ip));
     const came = [...after].filter((ip) => !before.has(ip));
     for (const ip of gone) this.events.push({ kind: 'leave', service, ip, at });
-    for (const ip of came) this.events.push({ kind: 'join', service, ip, at });
+    const kind = isLastResort ? 'back' : 'join';
+    for (const ip of came) this.events.push({ kind, service, ip, at });
     if (gone.length > 0) this.#bare.post(at, gone.length);
   }
 
-  #inServiceNow(service: string, before: ReadonlySet<string>): ReadonlySet<string> {
+  #inServiceNow(service: string): { readonly after: ReadonlySet<string>; readonly isLastResort: boolean } {
     const ready = new Set<string>();
     const serving = new Set<string>();
     for (const key of this.#slicesOf.get(service) ?? []) {
@@ -183,8 +185,8 @@ export class Watcher {
         (address.ready ? ready : serving).add(address.ip);
       }
     }
-    // A last resort stays; what left before is not taken back.
-    return ready.size > 0 ? ready : new Set([...serving].filter((ip) => before.has(ip)));
+    const isLastResort = ready.size === 0;
+    return { after: isLastResort ? serving : ready, isLastResort };
   }
 }
 
