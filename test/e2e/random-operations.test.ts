@@ -4,7 +4,7 @@ import { createNodes, untilNodesReady } from '../control-plane/nodes.ts';
 import { Environment } from '../environment/environment.ts';
 import type { OperatorProcess } from '../environment/operator-process.ts';
 import { scenarios } from '../environment/scenario.ts';
-import type { Workloads } from '../environment/workloads.ts';
+import type { Pod, Workloads } from '../environment/workloads.ts';
 import { seededRandom } from '../slb-simulator/random.ts';
 import { waitUntil } from '../wait-until.ts';
 
@@ -56,18 +56,25 @@ const OPERATIONS: readonly Operation[] = [
     async (world) => {
       const pods = await world.cluster.pods(anApp(world));
       for (const { metadata } of pods.slice(0, Math.floor(world.random() * 5))) {
-        await world.cluster.api
-          .delete(`${world.cluster.path('api/v1', 'pods')}/${metadata.name}`)
-          .catch(ifGone);
+        await world.cluster.deletePod(metadata.name).catch(ifGone);
       }
     },
   ],
   ['rolling restart', (world) => world.cluster.restart(anApp(world))],
   [
-    'node deleted and made again',
+    'node drained, deleted and made again',
     async ({ cluster, random }) => {
       const node = pick(random, NODES);
-      await cluster.api.delete(`/api/v1/nodes/${node}`).catch(ifGone);
+      const path = `/api/v1/nodes/${node}`;
+      await cluster.api.patch(path, { spec: { unschedulable: true } });
+      const pods = async () =>
+        (await cluster.api.list<Pod>(cluster.path('api/v1', 'pods'))).filter(
+          ({ spec }) => spec.nodeName === node,
+        );
+      // A node deleted under its pods has kwok give their addresses away while they still live.
+      for (const { metadata } of await pods()) await cluster.deletePod(metadata.name).catch(ifGone);
+      await waitUntil(`the pods on ${node} to go`, async () => (await pods()).length === 0);
+      await cluster.api.delete(path);
       await createNodes(cluster.api, [{ name: node, internalIp: `10.8.0.${NODES.indexOf(node) + 1}` }]);
       await untilNodesReady(cluster.api, [node]);
     },
