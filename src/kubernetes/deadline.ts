@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '../clock.ts';
 
+/** Made once: without a reason each call would end with a new exception and its stack. */
+const ended = new Error('the call has ended');
+
 /**
  * Aborts when the caller does, or when nothing was heard for long enough; knows which of the two it was.
  * `heard` is cheap enough for every chunk: it moves a number, not a timer.
@@ -50,7 +53,7 @@ export class Deadline {
   end(): void {
     this.#timer?.cancel();
     this.#caller?.removeEventListener('abort', this.#onAbort);
-    this.#controller.abort();
+    this.#controller.abort(ended);
   }
 
   #arm(ms: number): void {

@@ -3,6 +3,7 @@
 // PROFILE=dir leaves a CPU profile of each operator there.
 import { LATENCY_MS, type Result } from './bed.ts';
 import { bigGroup } from './big-group-scenario.ts';
+import { measureColdStarts } from './cold-start.ts';
 import { growth } from './growth-scenario.ts';
 import { many, manyEmpty } from './many-scenario.ts';
 import { nodeScenario } from './node-scenario.ts';
@@ -42,6 +43,8 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
   console.error(
     `planGroup, ${plan.rows} rows: ${plan.sameRows.p50.toFixed(1)} ms, after a reply ${plan.newRows.p50.toFixed(1)} ms`,
   );
+  const coldStart = await measureColdStarts();
+  console.error(`start to the first list: ${coldStart.p50} ms (max ${coldStart.max})`);
   const results: Result[] = [];
   for (const scenario of scenarios) {
     if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
@@ -51,7 +54,7 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
   console.log(table(results));
   if (wanted === undefined) {
     const date = new Date().toISOString().slice(0, 10);
-    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, results });
+    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results });
   }
   return 0;
 }

@@ -5,7 +5,7 @@ import type { Result } from './bed.ts';
 import type { PlanBenchmark } from './plan-benchmark.ts';
 import { bars, plot } from './plot.ts';
 import { CCM } from './reference.ts';
-import { groupBy, summarize } from './statistics.ts';
+import { groupBy, type Summary, summarize } from './statistics.ts';
 import { cells, HEADER, ms } from './table.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -25,6 +25,7 @@ export interface Report {
   readonly quick: boolean;
   readonly latencyMs: number;
   readonly plan: PlanBenchmark;
+  readonly coldStart: Summary;
   readonly results: readonly Result[];
 }
 
@@ -63,7 +64,7 @@ function rounded(_key: string, value: unknown): unknown {
 }
 
 function figuresOf(report: Report, plots: readonly string[]): string {
-  const { machine, plan, results } = report;
+  const { machine, plan, coldStart, results } = report;
   const loads = results.map(({ loadAverage }) => loadAverage);
   const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
   const own = results.filter(({ scenario }) => !/^(growth|spacing)-/.test(scenario));
@@ -74,7 +75,7 @@ function figuresOf(report: Report, plots: readonly string[]): string {
     row(HEADER.map(() => '---')),
     ...own.map((result) => row(cells(result))),
     '',
-    `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply.`,
+    `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,
     '',
     ...plots.map((name) => `![${name}](performance/${name}.svg)`),
   ].join('\n');
