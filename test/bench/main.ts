@@ -46,15 +46,21 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
   const coldStart = await measureColdStarts();
   console.error(`start to the first list: ${coldStart.p50} ms (max ${coldStart.max})`);
   const results: Result[] = [];
+  const failed: string[] = [];
   for (const scenario of scenarios) {
     if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
     console.error(`${scenario.name}: ${scenario.what}`);
-    results.push(...(await scenario.run(quick)));
+    try {
+      results.push(...(await scenario.run(quick)));
+    } catch (error) {
+      failed.push(scenario.name);
+      console.error(`${scenario.name} failed:`, error);
+    }
   }
   console.log(table(results));
   if (wanted === undefined) {
     const date = new Date().toISOString().slice(0, 10);
-    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results });
+    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results, failed });
   }
-  return 0;
+  return failed.length === 0 ? 0 : 1;
 }

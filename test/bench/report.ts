@@ -27,6 +27,8 @@ export interface Report {
   readonly plan: PlanBenchmark;
   readonly coldStart: Summary;
   readonly results: readonly Result[];
+  /** Scenarios that did not come to an end. */
+  readonly failed: readonly string[];
 }
 
 export function machineFacts(): Report['machine'] {
@@ -75,6 +77,7 @@ function figuresOf(report: Report, plots: readonly string[]): string {
     row(HEADER.map(() => '---')),
     ...own.map((result) => row(cells(result))),
     '',
+    ...(report.failed.length > 0 ? [`Did not come to an end: ${report.failed.join(', ')}.`, ''] : []),
     `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,
     '',
     ...plots.map((name) => `![${name}](performance/${name}.svg)`),
