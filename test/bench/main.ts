@@ -56,11 +56,12 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
       failed.push(scenario.name);
       console.error(`${scenario.name} failed:`, error);
     }
+    // After each one: what was measured is kept when the rest is cut short.
+    if (wanted === undefined) {
+      const date = new Date().toISOString().slice(0, 10);
+      writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results, failed });
+    }
   }
   console.log(table(results));
-  if (wanted === undefined) {
-    const date = new Date().toISOString().slice(0, 10);
-    writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results, failed });
-  }
   return failed.length === 0 ? 0 : 1;
 }
