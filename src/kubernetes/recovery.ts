@@ -17,7 +17,7 @@ export interface Failure {
 export interface Recovery {
   /** `again`: what failed. `list`: at the last version or newer. `newest`: a consistent list. */
   readonly next: 'again' | 'list' | 'newest';
-  readonly pause: 'none' | 'backoff' | 'unreachable' | 'missing' | 'none-if-rare';
+  readonly pause: 'none' | 'backoff' | 'missing' | 'none-if-rare';
 }
 
 /**
@@ -27,13 +27,12 @@ export interface Recovery {
  * |----------------------------------------------------|--------|--------------------------------|
  * | version forgotten: 410 or `Expired`                | newest | none if rare, else back-off    |
  * | version in the server's future                     | newest | back-off                       |
- * | collection not there: 404                          | newest | back-off, 5 s at most          |
+ * | collection not there: 404                          | newest | back-off                       |
  * | two lists disagree                                 | newest | back-off                       |
  * | watch not understood                               | list   | back-off                       |
  * | 401, 403, 408, 429, 5xx                            | again  | back-off or Retry-After        |
  * | any other answer ≥ 400 to a watch                  | newest | back-off                       |
- * | connection cut, refused, silent                    | again  | none if proven, else short     |
- * | no answer in time, closed as soon as opened        | again  | none if proven, else back-off  |
+ * | connection cut, refused, silent, closed at once    | again  | none if proven, else back-off  |
  * | anything else                                      | again  | back-off                       |
  */
 export function recoveryFrom({ error, during, proven }: Failure): Recovery {
@@ -42,8 +41,7 @@ export function recoveryFrom({ error, during, proven }: Failure): Recovery {
     return { next: 'newest', pause: 'backoff' };
   if (error instanceof KubeParseError) return { next: 'list', pause: 'backoff' };
   if (error instanceof KubeConnectionError) {
-    const answers = error.code === 'TIMEOUT' || error.code === 'CLOSED';
-    return { next: 'again', pause: proven ? 'none' : answers ? 'backoff' : 'unreachable' };
+    return { next: 'again', pause: proven ? 'none' : 'backoff' };
   }
   if (!(error instanceof KubeApiError)) return { next: 'again', pause: 'backoff' };
   if (error.status === 404) return { next: 'newest', pause: 'missing' };

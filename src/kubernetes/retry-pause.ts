@@ -2,12 +2,16 @@ import type { Clock } from '../clock.ts';
 import { backoffMs } from './backoff.ts';
 import type { Recovery } from './recovery.ts';
 
-const resetAfterMs = 120_000;
 const expiredIsRareMs = 30_000;
-const missingRetryMs = 5_000;
-const unreachableRetryMs = 1_500;
+const quietMs = 30_000;
+const maxRetryMs = 1_500;
 
-/** How long to wait before the next attempt: client-go's numbers, 0.8 s doubling to 30 s, anew after two minutes without a failure. */
+/**
+ * How long to wait before the next attempt: 0.2 s, then doubling to 1.5 s, half of it by chance; anew after 30 s without
+ * a failure. client-go goes up to 30 s for the sake of a server with thousands of clients. There are two or three of
+ * this one, with half a dozen watches each, and a backend that leaves while a watch rests stays in its group for as
+ * long as the rest lasts. A server that wants more says so, by Retry-After.
+ */
 export class RetryPause {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -22,12 +26,9 @@ export class RetryPause {
 
   after(kind: Recovery['pause'], retryAfterMs = 0): number {
     if (kind === 'none' || (kind === 'none-if-rare' && this.#isRare())) return 0;
-    // Nobody is there whom it could burden, and it is not to lengthen the pauses after what a starting server answers.
-    if (kind === 'unreachable') return unreachableRetryMs * (1 - this.#random() / 2);
     // All who were told the same Retry-After must not come back in the same instant.
     const asked = retryAfterMs * (1 + this.#random() / 10);
-    const ms = Math.max(asked, this.#next());
-    return kind === 'missing' ? Math.min(ms, missingRetryMs) : ms;
+    return Math.max(asked, this.#next());
   }
 
   #isRare(): boolean {
@@ -38,8 +39,8 @@ export class RetryPause {
 
   #next(): number {
     const now = this.#clock.now();
-    if (now - this.#restAt > resetAfterMs) this.#failures = 0;
-    const options = { baseMs: 800, capMs: 30_000, jitter: 0.5, random: this.#random };
+    if (now - this.#restAt > quietMs) this.#failures = 0;
+    const options = { baseMs: 200, capMs: maxRetryMs, jitter: 0.5, random: this.#random };
     const ms = backoffMs(this.#failures++, options);
     this.#restAt = now + ms;
     return ms;

@@ -23,7 +23,7 @@ test.each([
   ['400 to a watch', api(400), 'watch', false, 'newest', 'backoff'],
   ['400 to a list', api(400), 'list', false, 'again', 'backoff'],
   ['a cut of a proven watch', cut, 'watch', true, 'again', 'none'],
-  ['a cut of an unproven one', cut, 'watch', false, 'again', 'unreachable'],
+  ['a cut of an unproven one', cut, 'watch', false, 'again', 'backoff'],
   ['no answer in time', new KubeConnectionError(at, 'TIMEOUT', 'late'), 'list', false, 'again', 'backoff'],
   ['anything else', new Error('?'), 'watch', true, 'again', 'backoff'],
 ] as const)('after %s', (_name, error, during, proven, next, pause) => {
