@@ -17,11 +17,12 @@ export interface ProviderChoice {
 }
 
 /**
- * The first way that the environment is set up for, chosen once and in the open: a role for the ServiceAccount (RRSA:
- * its webhook sets three variables), an access key in the environment, one in files, the role of the ECS instance.
- * `description` says which.
+ * The first way that is set up, chosen once and in the open: files, which somebody asked for by a flag; a role for the
+ * ServiceAccount (RRSA: its webhook sets three variables); an access key in the environment; the role of the ECS
+ * instance. `description` says which.
  */
 export function chooseProvider({ env, credentialsDir, sts }: ProviderChoice): CredentialsProvider {
+  if (credentialsDir) return filesProvider(credentialsDir);
   const roleArn = env['ALIBABA_CLOUD_ROLE_ARN'];
   const providerArn = env['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'];
   const tokenFile = env['ALIBABA_CLOUD_OIDC_TOKEN_FILE'];
@@ -31,7 +32,6 @@ export function chooseProvider({ env, credentialsDir, sts }: ProviderChoice): Cr
   }
   if (env['ALIBABA_CLOUD_ACCESS_KEY_ID'] && env['ALIBABA_CLOUD_ACCESS_KEY_SECRET'])
     return environmentProvider(env);
-  if (credentialsDir) return filesProvider(credentialsDir);
   return instanceRoleProvider(env['ALIBABA_CLOUD_ECS_METADATA']);
 }
 

@@ -145,7 +145,7 @@ export const flags = {
   ),
   credentialsDir: cloud.optional(
     path('DIR'),
-    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up. RRSA and an access key in the environment go before it.',
+    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up. It goes before RRSA and an access key in the environment.',
   ),
 
   defaultDrainSeconds: membership.defaulted(

@@ -16,10 +16,15 @@ const RRSA = {
 const sts = () => async () => ({});
 
 test.each([
-  ['RRSA before all', { ...KEYS, ...RRSA }, '/dir', 'acs:ram::1:role/vsgb (RRSA)'],
-  ['keys before files', KEYS, '/dir', 'an access key from the environment'],
+  ['files before all, since a flag asks for them', { ...KEYS, ...RRSA }, '/dir', 'the files in /dir'],
+  ['RRSA before keys', { ...KEYS, ...RRSA }, undefined, 'acs:ram::1:role/vsgb (RRSA)'],
+  [
+    'keys before the instance',
+    { ...KEYS, ALIBABA_CLOUD_ECS_METADATA: 'role' },
+    undefined,
+    'an access key from the environment',
+  ],
   ['a session token', { ...KEYS, ALIBABA_CLOUD_SECURITY_TOKEN: 't' }, undefined, 'a session token'],
-  ['files before the instance', {}, '/dir', 'the files in /dir'],
   ['the instance last', { ALIBABA_CLOUD_ECS_METADATA: 'role' }, undefined, 'RAM role role'],
   [
     'two of three RRSA variables are none',
