@@ -7,7 +7,7 @@ import { ApiError, refused, unreadable } from './errors.ts';
 import { networkError } from './network-errors.ts';
 import { isRecord, type Reply, text } from './parse.ts';
 import { retryAfter } from './retry-after.ts';
-import type { GroupRef } from './slb-api.ts';
+import { type GroupRef, WithdrawnError } from './slb-api.ts';
 
 export type Params = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
 
@@ -16,6 +16,7 @@ export interface CallContext {
   /** Backends or addresses named in the call; for metrics and logs. */
   readonly count?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  readonly mayLeave?: (() => boolean) | undefined;
 }
 
 /** One attempt, as told to `onCall`. `code` is `OK`, the error's code, or `Aborted`. */
@@ -76,6 +77,7 @@ export function createRpc(options: RpcOptions): Rpc {
         record('Aborted', undefined);
         throw context.signal.reason;
       }
+      if (failure instanceof WithdrawnError) throw failure;
       const secrets = credentials === 'anonymous' ? [] : credentials.secrets();
       const error = toApiError(failure, action, context.group, exchange, options.timeoutMs, secrets);
       record(error.code, error.requestId);
@@ -139,6 +141,11 @@ function send(
     if (signal?.aborted === true) return abandon(signal.reason);
     const beforeRequest = (requestOptions: http.RequestOptions) => {
       if (over) throw new CallTimeout();
+      if (context.mayLeave?.() === false) {
+        const withdrawn = new WithdrawnError(action);
+        abandon(withdrawn);
+        throw withdrawn;
+      }
       return hooked(requestOptions, (created) => {
         request = created;
         observe(created, exchange);

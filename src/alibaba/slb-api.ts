@@ -79,6 +79,17 @@ export type Priority = 'removal' | 'read' | 'addition';
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** Asked when the signed request is about to leave, also a second one: a call that may not rejects with `WithdrawnError`. */
+  readonly mayLeave?: () => boolean;
+}
+
+/** The call was not made, because who asked for it may not make it any more. */
+export class WithdrawnError extends Error {
+  override readonly name = 'WithdrawnError';
+
+  constructor(action: string) {
+    super(`${action} was not sent: this process may not write any more`);
+  }
 }
 
 /**

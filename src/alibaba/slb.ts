@@ -23,7 +23,7 @@ export function createSlbApi(rpc: (regionId: string) => Rpc): SlbApi {
     options: CallOptions,
   ): Promise<GroupReply> => {
     const params = { ...groupParams(group), BackendServers: backendServers(backends) };
-    const context = { group, count: backends.length, signal: options.signal };
+    const context = { group, count: backends.length, ...options };
     const reply = await rpc(group.regionId)(action, params, context);
     const { requestId, backends: after } = parseGroup(reply, { action, group });
     return { requestId, backends: after };

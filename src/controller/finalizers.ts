@@ -5,6 +5,8 @@ import { type BindingObject, hasFinalizer } from './cluster-caches.ts';
 import type { Bound } from './gather.ts';
 
 export interface FinalizerHooks {
+  /** Asked before each write: false as soon as another replica may lead. */
+  mayWrite(): boolean;
   /** `outdated`: the binding has changed meanwhile, which may be no event to anyone else (a status write of our own). */
   onError(binding: BindingObject, error: unknown, outdated: boolean): void;
 }
@@ -51,7 +53,7 @@ export class Finalizers {
 
   #patch(object: BindingObject, finalizers: readonly string[]): void {
     const { uid, resourceVersion } = object;
-    if (this.#patched.get(uid) === resourceVersion) return;
+    if (this.#patched.get(uid) === resourceVersion || !this.#hooks.mayWrite()) return;
     this.#patched.set(uid, resourceVersion);
     this.#send(object, finalizers).catch((error: unknown) => {
       this.#patched.delete(uid);

@@ -1,5 +1,5 @@
 import { ApiError } from '../alibaba/errors.ts';
-import type { GroupReply, SlbApi } from '../alibaba/slb-api.ts';
+import { type GroupReply, type SlbApi, WithdrawnError } from '../alibaba/slb-api.ts';
 import type { Clock } from '../clock.ts';
 import type { Row } from '../membership/backend.ts';
 import type { Batch } from '../membership/batches.ts';
@@ -39,7 +39,7 @@ export interface GroupWriterParts {
   readonly enis: Pick<EniDirectory, 'forget'>;
   readonly clock: Clock;
   readonly random: () => number;
-  /** Asked right before each write: false as soon as another replica may lead. */
+  /** Asked before each write, and again when its request leaves: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
   readonly hooks: WriteHooks;
 }
@@ -66,6 +66,7 @@ export class GroupWriter {
       const reply = await this.#send(group, batch);
       return this.#accept(group, batch, reply, startedAt);
     } catch (error) {
+      if (error instanceof WithdrawnError) return { is: 'not sent' };
       // Whatever went wrong, the call may have been carried out unless the API refused it.
       if (!(error instanceof ApiError)) {
         group.needsDescribe = true;
@@ -101,14 +102,15 @@ export class GroupWriter {
 
   #send(group: GroupState, { action, changes }: Batch): Promise<GroupReply> {
     const rows = changes.map(({ row }) => row);
-    const { slb } = this.#parts;
+    const { slb, mayWrite } = this.#parts;
+    const options = { mayLeave: mayWrite };
     switch (action) {
       case 'remove':
-        return slb.removeBackends(group.ref, rows);
+        return slb.removeBackends(group.ref, rows, options);
       case 'set':
-        return slb.setBackends(group.ref, rows);
+        return slb.setBackends(group.ref, rows, options);
       case 'add':
-        return slb.addBackends(group.ref, rows);
+        return slb.addBackends(group.ref, rows, options);
     }
   }
 

@@ -6,8 +6,9 @@ import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { ApiError } from '../../../src/alibaba/errors.ts';
 import { retryAfter } from '../../../src/alibaba/retry-after.ts';
+import { WithdrawnError } from '../../../src/alibaba/slb-api.ts';
 import { FakeClock, settle } from '../../fake-clock.ts';
-import { failure, fault, GROUP, json, KEY, LocalApi, rpcTo } from './local-api.ts';
+import { failure, fault, fixedCredentials, GROUP, json, KEY, LocalApi, rpcTo } from './local-api.ts';
 
 const ACTION = 'RemoveVServerGroupBackendServers';
 
@@ -53,6 +54,21 @@ test('each call has a nonce of its own', async () => {
   using rpc = rpcTo(api.url);
   await Promise.all(Array.from({ length: 50 }, () => rpc.call(ACTION, {})));
   expect(new Set(api.received.map(({ params }) => params['SignatureNonce'])).size).toBe(50);
+});
+
+test('a call that may not leave any more, once its credentials are there, is not sent', async () => {
+  await using api = await LocalApi.start((_, response) => json(response, { RequestId: 'R' }));
+  let mayLeave = true;
+  const credentials = {
+    ...fixedCredentials(),
+    get: async () => {
+      mayLeave = false;
+      return KEY;
+    },
+  };
+  using rpc = rpcTo(api.url, { credentials });
+  expect(await failure(rpc.call(ACTION, {}, { mayLeave: () => mayLeave }))).toBeInstanceOf(WithdrawnError);
+  expect([api.received, rpc.records]).toEqual([[], []]);
 });
 
 test('undefined and null parameters are left out', async () => {

@@ -113,7 +113,7 @@ export class TestCluster {
         drains,
         clock,
         random,
-        finalizers: new Finalizers(transport as never, { onError: () => {} }),
+        finalizers: new Finalizers(transport as never, { mayWrite: () => true, onError: () => {} }),
         reporter: new BindingReporter(status, events, clock),
         writer: new GroupWriter({
           slb: this.slb,

@@ -1,6 +1,12 @@
 import type { EniLookup, EniResolver } from '../../../src/alibaba/eni-resolver.ts';
 import { ApiError, type ErrorKind, type Outcome } from '../../../src/alibaba/errors.ts';
-import type { BackendServer, GroupReply, SlbApi } from '../../../src/alibaba/slb-api.ts';
+import {
+  type BackendServer,
+  type CallOptions,
+  type GroupReply,
+  type SlbApi,
+  WithdrawnError,
+} from '../../../src/alibaba/slb-api.ts';
 import type { RateLimiter } from '../../../src/alibaba/throttle.ts';
 import type { Clock } from '../../../src/clock.ts';
 import { backendKey } from '../../../src/membership/backend.ts';
@@ -21,6 +27,8 @@ export class FakeSlb implements SlbApi {
   latencyMs = 20;
   /** Throws to refuse; returns 'no-reply' to carry the call out and lose the answer; or alters the answer. */
   behave: Behaviour = () => undefined;
+  /** What happens while a call gets its credentials. */
+  beforeLeaving: () => void = () => {};
   inFlight = 0;
   mostInFlight = 0;
   readonly #clock: Clock;
@@ -43,34 +51,52 @@ export class FakeSlb implements SlbApi {
     return { ...reply, vServerGroupName: 'group', loadBalancerId: 'lb-1' };
   }
 
-  addBackends(_: unknown, backends: readonly BackendServer[]): Promise<GroupReply> {
-    return this.#call('add', backends, () => {
-      this.rows = [...this.rows, ...backends];
-    });
+  addBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
+    return this.#call(
+      'add',
+      backends,
+      () => {
+        this.rows = [...this.rows, ...backends];
+      },
+      options,
+    );
   }
 
-  setBackends(_: unknown, backends: readonly BackendServer[]): Promise<GroupReply> {
+  setBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
     const byKey = new Map(backends.map((row) => [backendKey(row), row]));
-    return this.#call('set', backends, () => {
-      this.rows = this.rows.map((row) => ({
-        ...row,
-        weight: byKey.get(backendKey(row))?.weight ?? row.weight,
-      }));
-    });
+    return this.#call(
+      'set',
+      backends,
+      () => {
+        this.rows = this.rows.map((row) => ({
+          ...row,
+          weight: byKey.get(backendKey(row))?.weight ?? row.weight,
+        }));
+      },
+      options,
+    );
   }
 
-  removeBackends(_: unknown, backends: readonly BackendServer[]): Promise<GroupReply> {
+  removeBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
     const keys = new Set(backends.map(backendKey));
-    return this.#call('remove', backends, () => {
-      this.rows = this.rows.filter((row) => !keys.has(backendKey(row)));
-    });
+    return this.#call(
+      'remove',
+      backends,
+      () => {
+        this.rows = this.rows.filter((row) => !keys.has(backendKey(row)));
+      },
+      options,
+    );
   }
 
   async #call(
     action: Call['action'],
     rows: readonly BackendServer[],
     carryOut: () => void,
+    options: CallOptions = {},
   ): Promise<GroupReply> {
+    this.beforeLeaving();
+    if (options.mayLeave?.() === false) throw new WithdrawnError(action);
     const backends = rows.map((row) => row.serverIp ?? row.serverId);
     const call = { at: this.#clock.now(), action, backends, rows };
     this.calls.push(call);

@@ -16,6 +16,7 @@ function binding(resourceVersion: string): Bound {
 
 /** Answers with these statuses in turn, then with 200. */
 function finalizersAnswered(...statuses: number[]) {
+  const may = { write: true };
   const sent: unknown[] = [];
   const told: string[] = [];
   const request = async (_method: string, _path: string, { body }: { body?: unknown } = {}) => {
@@ -26,11 +27,12 @@ function finalizersAnswered(...statuses: number[]) {
     return {};
   };
   const hooks = {
+    mayWrite: () => may.write,
     onError: (_binding: unknown, error: unknown, outdated: boolean) => {
       told.push(`${(error as KubeApiError).status} ${outdated ? 'outdated' : 'failed'}`);
     },
   };
-  return { finalizers: new Finalizers({ request } as never, hooks), sent, told };
+  return { finalizers: new Finalizers({ request } as never, hooks), sent, told, may };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -52,6 +54,18 @@ test('a patch that a status write of our own has overtaken is told, since nobody
   finalizers.ensure(binding('2'));
   await settle();
   expect(sent).toHaveLength(2);
+});
+
+test('nothing is sent once this process may not write any more', async () => {
+  const { finalizers, sent, may } = finalizersAnswered();
+  may.write = false;
+  finalizers.ensure(binding('1'));
+  await settle();
+  expect(sent).toEqual([]);
+  may.write = true;
+  finalizers.ensure(binding('1'));
+  await settle();
+  expect(sent).toHaveLength(1);
 });
 
 test('of a binding that is gone nothing is told', async () => {

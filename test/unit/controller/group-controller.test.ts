@@ -196,6 +196,17 @@ describe('removals', () => {
     expect(calls()).toEqual([]);
   });
 
+  test('a call that may not leave any more when its turn comes is forgotten, and its row is not taken for written', async () => {
+    await settled(addresses(2));
+    cluster.slb.beforeLeaving = () => {
+      cluster.mayWrite = false;
+    };
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(1_000);
+    expect(calls()).toEqual([]);
+    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
+  });
+
   test('writes to one group never overlap', async () => {
     await settled(addresses(80));
     cluster.slb.latencyMs = 300;
