@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -10,6 +10,7 @@ import { describeComponent, type Layout } from './components.ts';
 import { freePorts } from './free-port.ts';
 import { KubeApi } from './kube-api.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
+import { uniquePodAddresses } from './pod-addresses.ts';
 import { launch, tailOf } from './running-component.ts';
 import type { SupervisedProcess, SupervisedSignal } from './supervised-process.ts';
 
@@ -19,6 +20,8 @@ export interface ControlPlaneOptions {
   readonly controllerManager?: boolean;
   readonly scheduler?: boolean;
   readonly kwok?: boolean;
+  /** `recycled` (default): kwok's own way. `unique`: see uniquePodAddresses. */
+  readonly podAddresses?: 'recycled' | 'unique';
   readonly onProgress?: Progress;
   readonly apiServerFlags?: readonly string[];
   readonly controllerManagerFlags?: readonly string[];
@@ -62,7 +65,7 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
     caFile: join(dir, 'kube-apiserver', 'apiserver.crt'),
     tokenFile: join(dir, 'tokens.csv'),
     serviceAccountKey: join(dir, 'service-account.key'),
-    stages,
+    stages: options.podAddresses === 'unique' ? await withUniquePodAddresses(stages, dir) : stages,
     ports: {
       etcd: etcd!,
       'etcd-peer': peer!,
@@ -76,6 +79,12 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
       'kube-controller-manager': options.controllerManagerFlags ?? [],
     },
   };
+}
+
+async function withUniquePodAddresses(stages: string, dir: string): Promise<string> {
+  const file = join(dir, 'stages.yaml');
+  await writeFile(file, uniquePodAddresses(await readFile(stages, 'utf8')));
+  return file;
 }
 
 async function stateFolder(dir: string | undefined): Promise<string> {

@@ -79,6 +79,21 @@ test('a deleted pod is gone from the API and its replacement takes over', async 
   await endpointsAre('churn', ips);
 });
 
+test('with unique addresses no pod gets the address of one before it', async () => {
+  await using other = await startControlPlane({ podAddresses: 'unique' });
+  await using theirs = await KubeApi.fromKubeconfig(other.kubeconfig);
+  await createNodes(theirs, NODES);
+  await applyObjects(theirs, [deployment('web', 5)]);
+  const addresses = async () => (await readyPods('web', 5, theirs)).map((pod) => pod.status.podIP);
+  const before = await addresses();
+  await applyObjects(theirs, [deployment('web', 0)]);
+  await readyPods('web', 0, theirs);
+  await applyObjects(theirs, [deployment('web', 5)]);
+  const after = await addresses();
+  expect(new Set([...before, ...after]).size).toBe(10);
+  for (const ip of after) expect(ip).toMatch(/^172\.(1[6-9]|2[0-7])\.\d+\.\d+$/);
+});
+
 test('a restarted API server has the same address and the same data', async () => {
   await applyObjects(api, [configMap('before')]);
   await plane.restart('kube-apiserver');
@@ -182,9 +197,9 @@ test('nothing is left, neither process nor file, when the parent is killed', asy
   await waitUntil('the state folder to be removed', () => !existsSync(dir), { timeoutMs: 10_000 });
 });
 
-async function readyPods(app: string, count: number): Promise<readonly Pod[]> {
+async function readyPods(app: string, count: number, of = api): Promise<readonly Pod[]> {
   return await waitUntil(`${count} ready pods of ${app}`, async () => {
-    const pods = await api.list<Pod>(`${DEFAULT}/pods`, `app=${app}`);
+    const pods = await of.list<Pod>(`${DEFAULT}/pods`, `app=${app}`);
     const ready = pods.filter(({ status }) =>
       status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
     );

@@ -20,7 +20,11 @@ let operator: OperatorProcess;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start({ nodes: NODES, simulator: { latencyMs: 5, seed: SEED } });
+  env = await Environment.start({
+    controlPlane: { podAddresses: 'recycled' },
+    nodes: NODES,
+    simulator: { latencyMs: 5, seed: SEED },
+  });
 }, 120_000);
 afterAll(async () => {
   await env?.close();

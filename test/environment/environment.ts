@@ -49,7 +49,7 @@ export class Environment {
   }
 
   static async start(options: EnvironmentOptions = {}): Promise<Environment> {
-    const controlPlane = await startControlPlane(options.controlPlane);
+    const controlPlane = await startControlPlane({ podAddresses: 'unique', ...options.controlPlane });
     try {
       const api = await KubeApi.fromKubeconfig(controlPlane.kubeconfig);
       await applyFolder(api, resolve(ROOT, 'deploy/base'));
