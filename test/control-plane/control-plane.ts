@@ -59,13 +59,15 @@ function isWanted(name: ComponentName, options: ControlPlaneOptions): boolean {
 async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries): Promise<Layout> {
   const dir = await stateFolder(options.dir);
   const [etcd, peer, apiServer, controllerManager, scheduler, kwok] = await freePorts(6);
+  // Stages are there only where kwok runs.
+  const unique = options.podAddresses === 'unique' && isWanted('kwok', options);
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
     caFile: join(dir, 'kube-apiserver', 'apiserver.crt'),
     tokenFile: join(dir, 'tokens.csv'),
     serviceAccountKey: join(dir, 'service-account.key'),
-    stages: options.podAddresses === 'unique' ? await withUniquePodAddresses(stages, dir) : stages,
+    stages: unique ? await withUniquePodAddresses(stages, dir) : stages,
     ports: {
       etcd: etcd!,
       'etcd-peer': peer!,
