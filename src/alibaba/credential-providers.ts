@@ -134,22 +134,64 @@ function sessionFrom(reply: Reply): Credentials {
   return { ...found, expiresAt: expiry(text(session['Expiration'])) };
 }
 
-/** The role name is asked from the metadata service unless given. A fresh provider each time, so that nothing sticks. */
+/**
+ * The role name is asked from the metadata service unless given. A fresh provider each time, so that nothing sticks.
+ * The vendor's errors quote replies, which may be credentials: what is told is made from the status alone.
+ */
 export function instanceRoleProvider(roleName: string | undefined): CredentialsProvider {
   return {
     description: roleName ? `the ECS instance's RAM role ${roleName}` : "the ECS instance's RAM role",
     async load() {
+      if (process.env['ALIBABA_CLOUD_ECS_METADATA_DISABLED']?.toLowerCase() === 'true')
+        throw new Error(`ALIBABA_CLOUD_ECS_METADATA_DISABLED is set: ${OTHER_WAYS}`);
       const builder = ecsRamRole.default.builder();
       if (roleName) builder.withRoleName(roleName);
-      const provider = builder.build();
-      const found = await provider.getCredentials();
-      const { session } = provider as unknown as { session?: { expiration?: string } };
-      return {
-        ...credentials(found.accessKeyId, found.accessKeySecret, found.securityToken),
-        expiresAt: expiry(session?.expiration),
+      const provider = builder.build() as unknown as InstanceRole;
+      const { doRequest } = provider;
+      let status: number | undefined;
+      provider.doRequest = async (request) => {
+        status = undefined;
+        // A kept connection would be hours old at the next renewal, and dead: the vendor then goes on without a token.
+        request.headers['connection'] = 'close';
+        const reply = await doRequest(request);
+        status = reply.statusCode;
+        return reply;
       };
+      try {
+        const found = await provider.getCredentials();
+        return {
+          ...credentials(found.accessKeyId, found.accessKeySecret, found.securityToken),
+          expiresAt: expiry(provider.session?.expiration),
+        };
+      } catch {
+        throw new Error(metadataFailure(status));
+      }
     },
   };
+}
+
+/** What is used of the vendor's provider; `doRequest` is what it sends with, told in its source as meant for mocks. */
+interface InstanceRole {
+  doRequest(request: VendorRequest): Promise<{ readonly statusCode?: number }>;
+  getCredentials(): Promise<Partial<Credentials>>;
+  readonly session?: { readonly expiration?: string };
+}
+
+interface VendorRequest {
+  readonly headers: Record<string, string>;
+}
+
+const OTHER_WAYS = 'use RRSA, or give an access key (--credentials-dir)';
+
+/** What became of the last request: no answer, or its status. */
+function metadataFailure(status: number | undefined): string {
+  const service = 'the metadata service (100.100.100.200)';
+  if (status === undefined)
+    return `${service} gives no answer: where there is no ECS instance with a RAM role, ${OTHER_WAYS}`;
+  if (status === 404)
+    return `${service} knows no such role (HTTP 404): attach a RAM role to the instance and check ALIBABA_CLOUD_ECS_METADATA, or ${OTHER_WAYS}`;
+  if (status !== 200) return `${service} refuses (HTTP ${status})`;
+  return `what ${service} answers is no session`;
 }
 
 /** Without a date that can be read, what every session lasts. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CloudGateway } from '../environment/cloud-gateway.ts';
 import { Environment } from '../environment/environment.ts';
+import { MetadataService, sessionsFor } from '../environment/metadata-service.ts';
 import { MountedSecret } from '../environment/mounted-secret.ts';
 import type { OperatorProcess } from '../environment/operator-process.ts';
 import { scenarios } from '../environment/scenario.ts';
@@ -230,6 +231,50 @@ describe('a role for the ServiceAccount (RRSA)', () => {
     const expiry = await running.metric('vsgb_credentials_expiry_timestamp_seconds');
     expect((expiry ?? 0) * 1000 - Date.now()).toBeGreaterThan(50 * MINUTE);
   });
+});
+
+describe('the RAM role of the ECS instance', () => {
+  const redirect = new URL('../environment/redirect-metadata.ts', import.meta.url).href;
+
+  const startOnInstance = (port: number) =>
+    start([], { ...NO_KEY, NODE_OPTIONS: `--import=${redirect}`, TEST_METADATA_PORT: String(port) });
+
+  scenario("a session of the metadata service's is replaced before it ends, and nobody notices", async () => {
+    // Half a minute before its end a session is not used any more, so these last for three seconds.
+    await using service = await MetadataService.start(sessionsFor(env.simulator.accessKeys, 33_000));
+    await startOnInstance(service.port);
+    await bindWeb('10.49.0.1');
+    await env.untilHolds(group, ['10.49.0.1']);
+    let last = 1;
+    await waitUntil('two more sessions', async () => {
+      last++;
+      await serve('10.49.0.1', `10.49.0.${last}`);
+      await env.untilHolds(group, ['10.49.0.1', `10.49.0.${last}`]);
+      return service.sessions >= 3;
+    });
+    expect(keysUsed().slice(0, 3)).toEqual(['STS.instance1', 'STS.instance2', 'STS.instance3']);
+    const codes = env.simulator.journal.filter((call) => call.group === group).map(({ code }) => code);
+    expect(new Set(codes)).toEqual(new Set(['OK']));
+    expect(await troubles()).toEqual([]);
+  });
+
+  scenario(
+    'no role on the instance: told, with what to do, and no secret; right once it has one',
+    async () => {
+      await using service = await MetadataService.start(sessionsFor(env.simulator.accessKeys, 60 * MINUTE));
+      service.faults.set('roles', { status: 404, body: 'not found' });
+      const running = await startOnInstance(service.port);
+      await bindWeb('10.50.0.1');
+      expect(await untilCredentialsInvalid()).toMatch(
+        /no credentials from the ECS instance's RAM role: .*attach a RAM role to the instance.*RRSA/,
+      );
+      service.faults.clear();
+      await env.untilHolds(group, ['10.50.0.1']);
+      await app.untilCondition('web', 'True', 'Synced');
+      const log = await running.log();
+      for (const secret of ['STS.instance', 'secret of', 'token of']) expect(log).not.toContain(secret);
+    },
+  );
 });
 
 describe("the cloud's own endpoints", () => {
