@@ -158,6 +158,15 @@ interface LoopParts {
 }
 
 function createLoop({ metrics, reporting, ...parts }: LoopParts): GroupLoop {
+  // First of all who hear of a binding: what is written next is compared with what is there now.
+  parts.watching.caches.bindings.onChange(({ old, new: now }) => {
+    if (now !== undefined)
+      reporting.status.observed(now, now.parsed.ok ? now.parsed.binding.status : now.parsed.status);
+    else if (old !== undefined) {
+      reporting.status.forget(old);
+      metrics.forgetBinding(old.namespace, old.name);
+    }
+  });
   const loop = createGroupLoop({
     ...parts,
     clock,
@@ -168,12 +177,6 @@ function createLoop({ metrics, reporting, ...parts }: LoopParts): GroupLoop {
   });
   showQueueGauges(metrics, loop.queue);
   showLeavers(metrics, loop);
-  parts.watching.caches.bindings.onChange(({ old, new: now }) => {
-    if (now?.parsed.ok) reporting.status.observed(now, now.parsed.binding.status);
-    if (now !== undefined || old === undefined) return;
-    reporting.status.forget(old);
-    metrics.forgetBinding(old.namespace, old.name);
-  });
   return loop;
 }
 

@@ -178,7 +178,13 @@ export interface VServerGroupBinding {
 
 export type ParsedBinding =
   | { readonly ok: true; readonly binding: VServerGroupBinding }
-  | { readonly ok: false; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly generation: number;
+      /** Read as far as it fits; undefined: the object has none. */
+      readonly status: VServerGroupBindingStatus | undefined;
+    };
 
 const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown().optional() });
 
@@ -189,9 +195,21 @@ const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: 
  */
 export function parseBinding(raw: unknown): ParsedBinding {
   const parsed = envelope.safeParse(raw);
-  if (!parsed.success) return { ok: false, message: describe(parsed.error) };
+  if (!parsed.success) return { ok: false, message: describe(parsed.error), ...whatFits(raw) };
   const { metadata, spec, status } = parsed.data;
   return { ok: true, binding: { metadata, spec, status: parseStatus(status) } };
+}
+
+const remains = z
+  .object({
+    metadata: z.object({ generation: z.int() }).catch({ generation: 0 }),
+    status: z.record(z.string(), z.unknown()).optional().catch(undefined),
+  })
+  .catch({ metadata: { generation: 0 } });
+
+function whatFits(raw: unknown): Pick<Extract<ParsedBinding, { ok: false }>, 'generation' | 'status'> {
+  const { metadata, status } = remains.parse(raw);
+  return { generation: metadata.generation, status: status && parseStatus(status) };
 }
 
 /** At most five sentences, as `spec.weight: Too big: expected number to be <=100`. */

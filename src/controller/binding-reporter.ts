@@ -7,7 +7,7 @@ import {
 } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Change } from '../membership/batches.ts';
-import { bindingStatus } from './binding-status.ts';
+import { bindingStatus, invalidSpecStatus } from './binding-status.ts';
 import type { BindingObject } from './cluster-caches.ts';
 import type { Bound, Notice } from './gather.ts';
 import type { GroupState } from './group-state.ts';
@@ -17,6 +17,11 @@ import type { StatusInput } from './verdict.ts';
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
   write(ref: ObjectRef, status: VServerGroupBindingStatus): void;
+  /** Leaves the rest of the status as it is. What the API server refuses is not tried again. */
+  writeConditions(
+    ref: ObjectRef,
+    part: Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'>,
+  ): void;
 }
 
 export interface ObjectRef {
@@ -70,9 +75,15 @@ export class BindingReporter {
   }
 
   /** A binding whose spec can't be read has no group: this is all that can be done for it. */
-  reportInvalid(object: BindingObject, message: string): void {
-    const told = this.#toldTo(object.uid, []);
-    this.#tellProblem(object, told, 'InvalidSpec', messages.invalidSpec(object.key, message));
+  reportInvalid(object: BindingObject): void {
+    const { parsed } = object;
+    if (parsed.ok) return;
+    const message = messages.invalidSpec(object.key, parsed.message);
+    const told = this.#toldTo(object.uid, parsed.status?.conditions ?? []);
+    const part = invalidSpecStatus(parsed.generation, message, told.conditions, this.#clock.wall());
+    told.conditions = part.conditions;
+    this.#status.writeConditions(object, part);
+    this.#tellProblem(object, told, 'InvalidSpec', message);
   }
 
   /** One event per binding and call that changed its backends. */

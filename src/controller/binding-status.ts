@@ -3,7 +3,6 @@ import {
   type BackendStatus,
   type Condition,
   MAX_STATUS_BACKENDS,
-  type VServerGroupBinding,
   type VServerGroupBindingStatus,
 } from '../api/vservergroupbinding.ts';
 import { byCodeUnit } from '../membership/backend.ts';
@@ -27,7 +26,7 @@ export function bindingStatus(
     backends.filter((backend) => backend.state === state).length;
   return {
     observedGeneration: binding.metadata.generation,
-    conditions: conditionsOf(verdictOf(input), binding, conditions, wall),
+    conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, wall),
     ...(loadBalancerId !== undefined && { loadBalancerId }),
     desired: desiredCount(report),
     registered: count('Registered'),
@@ -38,6 +37,23 @@ export function bindingStatus(
   };
 }
 
+/** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */
+export function invalidSpecStatus(
+  generation: number,
+  message: string,
+  conditions: readonly Condition[],
+  wall: number,
+): Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'> {
+  const verdict = {
+    ready: false,
+    reconciling: false,
+    stalled: true,
+    reason: 'InvalidSpec',
+    message,
+  } as const;
+  return { observedGeneration: generation, conditions: conditionsOf(verdict, generation, conditions, wall) };
+}
+
 function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
   if (group.rows === undefined) return binding.status.foreign;
   if (report === undefined) return 0;
@@ -46,12 +62,12 @@ function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
 
 function conditionsOf(
   verdict: Verdict,
-  { metadata }: VServerGroupBinding,
+  observedGeneration: number,
   conditions: readonly Condition[],
   wall: number,
 ): Condition[] {
   const { reason, message } = verdict;
-  const base = { reason, message, observedGeneration: metadata.generation };
+  const base = { reason, message, observedGeneration };
   let next = setCondition(
     conditions,
     { type: 'Ready', status: verdict.ready ? 'True' : 'False', ...base },

@@ -18,7 +18,25 @@ export interface StatusFailure {
   readonly ref: ObjectRef;
   readonly error: unknown;
   readonly attempts: number;
-  readonly retryInMs: number;
+  /** Undefined: it is not tried again. */
+  readonly retryInMs: number | undefined;
+}
+
+export interface WriteOptions {
+  /** Goes without spacing. */
+  readonly urgent?: boolean;
+  /**
+   * The fields given are all that is written; the others stay. For an object that the API server may hold to be invalid
+   * as a whole: what it refuses is not tried again.
+   */
+  readonly part?: boolean;
+}
+
+interface Wanted {
+  readonly status: Readonly<Record<string, unknown>>;
+  readonly urgent: boolean;
+  readonly part: boolean;
+  readonly retried: boolean;
 }
 
 export interface StatusWriterOptions {
@@ -44,7 +62,7 @@ interface Entry {
   version: string;
   /** What was last written, and what the API server made of it: a schema may drop or default fields. */
   accepted: { readonly status: unknown; readonly as: unknown } | undefined;
-  wanted: { readonly status: unknown; readonly urgent: boolean } | undefined;
+  wanted: Wanted | undefined;
   notBefore: number;
   retryAt: number;
   failures: number;
@@ -80,13 +98,13 @@ export class StatusWriter {
   }
 
   /** The status this object should have from now on. Keeps a copy; never throws for what the API server may answer. */
-  write(ref: ObjectRef, status: object, { urgent = false }: { readonly urgent?: boolean } = {}): void {
+  write(ref: ObjectRef, status: object, { urgent = false, part = false }: WriteOptions = {}): void {
     if (this.#closed.signal.aborted) return;
     const entry = this.#entry(ref);
     // As JSON, so that a field set to undefined equals one that is absent.
-    const wanted: unknown = JSON.parse(JSON.stringify(status));
-    entry.wanted = { status: wanted, urgent: urgent || (entry.wanted?.urgent ?? false) };
-    if (entry.inFlight === undefined && isShown(entry, wanted)) this.#count('unchanged');
+    const copy = JSON.parse(JSON.stringify(status));
+    entry.wanted = merged(entry.wanted, { status: copy, urgent, part, retried: !part });
+    if (entry.inFlight === undefined && isShown(entry, entry.wanted)) this.#count('unchanged');
     this.#schedule(entry);
   }
 
@@ -164,7 +182,7 @@ export class StatusWriter {
     entry.timer?.cancel();
     entry.timer = undefined;
     if (entry.inFlight !== undefined || entry.wanted === undefined) return;
-    if (isShown(entry, entry.wanted.status)) {
+    if (isShown(entry, entry.wanted)) {
       entry.wanted = undefined;
       return;
     }
@@ -175,22 +193,22 @@ export class StatusWriter {
   }
 
   #send(entry: Entry): void {
-    const status = entry.wanted?.status;
+    const { wanted } = entry;
     entry.wanted = undefined;
-    if (status === undefined || this.#options.mayWrite?.() === false) return;
+    if (wanted === undefined || this.#options.mayWrite?.() === false) return;
     entry.notBefore = this.#clock.now() + (this.#options.spacingMs ?? 1_000);
-    entry.inFlight = this.#attempt(entry, status).finally(() => {
+    entry.inFlight = this.#attempt(entry, wanted).finally(() => {
       entry.inFlight = undefined;
       if (this.#entries.get(entry.ref.uid) === entry) this.#schedule(entry);
     });
   }
 
-  async #attempt(entry: Entry, status: unknown): Promise<void> {
+  async #attempt(entry: Entry, wanted: Wanted): Promise<void> {
     try {
-      const reply = await this.#patch(entry.ref, status);
+      const reply = await this.#patch(entry, wanted);
       entry.known = raw(reply)['status'];
       entry.version = resourceVersionOf(reply);
-      entry.accepted = { status, as: entry.known };
+      entry.accepted = { status: wanted.status, as: entry.known };
       entry.failures = 0;
       entry.retryAt = Number.NEGATIVE_INFINITY;
       this.#count('written');
@@ -199,15 +217,16 @@ export class StatusWriter {
       if (await this.#isGone(entry.ref, error)) {
         this.#count('conflict');
         this.forget(entry.ref);
-      } else this.#failed(entry, status, error);
+      } else this.#failed(entry, wanted, error);
     }
   }
 
-  #patch(ref: ObjectRef, status: unknown): Promise<unknown> {
-    const body = [
-      { op: 'test', path: '/metadata/uid', value: ref.uid },
-      { op: 'add', path: '/status', value: status },
-    ];
+  #patch({ ref, known }: Entry, { status, part }: Wanted): Promise<unknown> {
+    const changes =
+      part && isObject(known)
+        ? Object.entries(status).map(([field, value]) => ({ op: 'add', path: `/status/${field}`, value }))
+        : [{ op: 'add', path: '/status', value: status }];
+    const body = [{ op: 'test', path: '/metadata/uid', value: ref.uid }, ...changes];
     return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
       contentType: 'application/json-patch+json',
       body,
@@ -229,12 +248,17 @@ export class StatusWriter {
     }
   }
 
-  #failed(entry: Entry, status: unknown, error: unknown): void {
+  #failed(entry: Entry, wanted: Wanted, error: unknown): void {
     const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
-    const retryInMs = Math.max(asked, backoffMs(entry.failures, this.#backoff));
+    const isRefused = error instanceof KubeApiError && error.status === 422;
+    const retryInMs =
+      isRefused && !wanted.retried ? undefined : Math.max(asked, backoffMs(entry.failures, this.#backoff));
     entry.failures++;
-    entry.retryAt = this.#clock.now() + retryInMs;
-    entry.wanted ??= { status, urgent: true };
+    if (retryInMs === undefined) entry.accepted = { status: wanted.status, as: entry.known };
+    else {
+      entry.retryAt = this.#clock.now() + retryInMs;
+      entry.wanted = entry.wanted ? merged(wanted, entry.wanted) : { ...wanted, urgent: true };
+    }
     this.#count('error');
     this.#options.onFailure?.({ ref: entry.ref, error, attempts: entry.failures, retryInMs });
   }
@@ -244,7 +268,22 @@ export class StatusWriter {
   }
 }
 
-function isShown({ known, accepted }: Entry, status: unknown): boolean {
-  if (isDeepStrictEqual(known, status)) return true;
-  return isDeepStrictEqual(accepted?.status, status) && isDeepStrictEqual(accepted?.as, known);
+/** The newest wins; but what waits as a whole is not lost to a part of it. */
+function merged(older: Wanted | undefined, newer: Wanted): Wanted {
+  if (older === undefined) return newer;
+  const urgent = older.urgent || newer.urgent;
+  if (!newer.part) return { ...newer, urgent };
+  return { ...newer, urgent, part: older.part, status: { ...older.status, ...newer.status } };
+}
+
+function isShown({ known, accepted }: Entry, { status, part }: Wanted): boolean {
+  const isThere = part
+    ? isObject(known) &&
+      Object.entries(status).every(([field, value]) => isDeepStrictEqual(known[field], value))
+    : isDeepStrictEqual(known, status);
+  return isThere || (isDeepStrictEqual(accepted?.status, status) && isDeepStrictEqual(accepted?.as, known));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

@@ -71,7 +71,7 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
   });
   const controller = createController(parts, { reporter, drains, enis, finalizers });
   const tellInvalid = (binding: BindingObject) => {
-    if (!binding.parsed.ok && parts.mayWrite()) reporter.reportInvalid(binding, binding.parsed.message);
+    if (parts.mayWrite()) reporter.reportInvalid(binding);
   };
 
   cloud.onCredentialsChanged(() => {

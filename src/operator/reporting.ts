@@ -1,5 +1,5 @@
-import { findCondition } from '../api/conditions.ts';
-import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import { isTrue } from '../api/conditions.ts';
+import { API_VERSION, type Condition, PLURAL } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { StatusSink } from '../controller/binding-reporter.ts';
 import { EventRecorder } from '../kubernetes/event-recorder.ts';
@@ -30,12 +30,17 @@ export function createReporting(
     mayWrite,
     writes: cluster.statusWrites,
     onFailure: ({ ref, error, attempts, retryInMs }) =>
-      logger.warn('The status could not be written; it is tried again', {
-        binding: `${ref.namespace}/${ref.name}`,
-        error,
-        attempts,
-        retryInMs: Math.round(retryInMs),
-      }),
+      logger.warn(
+        retryInMs === undefined
+          ? 'The API server takes no status for a binding whose spec cannot be read; there is an event'
+          : 'The status could not be written; it is tried again',
+        {
+          binding: `${ref.namespace}/${ref.name}`,
+          error,
+          attempts,
+          ...(retryInMs !== undefined && { retryInMs: Math.round(retryInMs) }),
+        },
+      ),
   });
   const events = new EventRecorder({
     transport,
@@ -55,6 +60,8 @@ export function closeReporting({ status, events }: Reporting): void {
 
 /** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
 export function countingBackends(status: StatusWriter, metrics: Metrics): StatusSink {
+  const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) =>
+    metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
   return {
     write(ref, next) {
       status.write(ref, next);
@@ -62,8 +69,11 @@ export function countingBackends(status: StatusWriter, metrics: Metrics): Status
       for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
       const { namespace, name } = ref;
       metrics.setBackends(namespace, name, counts);
-      const stalled = findCondition(next.conditions, 'Stalled')?.status === 'True';
-      metrics.groups.stalled.set({ namespace, name }, Number(stalled));
+      showStalled(ref, next.conditions);
+    },
+    writeConditions(ref, part) {
+      status.write(ref, part, { part: true });
+      showStalled(ref, part.conditions);
     },
   };
 }

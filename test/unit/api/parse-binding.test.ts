@@ -19,10 +19,14 @@ function parsed(raw: unknown) {
   return result.binding;
 }
 
-function refusal(raw: unknown): string {
+function refused(raw: unknown) {
   const result = parseBinding(raw);
   if (result.ok) throw new Error('was taken');
-  return result.message;
+  return result;
+}
+
+function refusal(raw: unknown): string {
+  return refused(raw).message;
 }
 
 describe('spec', () => {
@@ -108,4 +112,16 @@ describe('status', () => {
       }),
     );
   });
+});
+
+test('of a binding whose spec cannot be read, generation and status are read all the same', () => {
+  const unreadable = { metadata, spec: { ...spec, weight: 101 } };
+  expect(refused({ ...unreadable, status: { backends: [row, 'x'], desired: 1 } })).toMatchObject({
+    generation: 3,
+    status: { backends: [row], desired: 1, observedGeneration: -1 },
+  });
+  expect(refused(unreadable)).toMatchObject({ generation: 3, status: undefined });
+  for (const status of [7, null, []])
+    expect(refused({ ...unreadable, status })).toMatchObject({ generation: 3, status: undefined });
+  expect(refused('no object')).toMatchObject({ generation: 0, status: undefined });
 });

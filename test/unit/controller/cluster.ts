@@ -82,7 +82,12 @@ export class TestCluster {
       this.#queue.add(key, 'high');
     };
     const drains = new DrainIndex();
-    const status: StatusSink = { write: ({ name }, next) => void this.statuses.set(name, next) };
+    const status: StatusSink = {
+      write: ({ name }, next) => void this.statuses.set(name, next),
+      writeConditions: ({ name }, part) => {
+        throw new Error(`${name}: every spec here can be read, and not ${JSON.stringify(part)}`);
+      },
+    };
     const events: EventSink = { record: ({ reason, note }) => void this.events.push(`${reason}: ${note}`) };
     const enis = new EniDirectory(this.enis, (key) => this.#queue.add(key));
     const transport = {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { KubeApiError, KubeConnectionError } from '../../../src/kubernetes/api-error.ts';
 import { type StatusFailure, StatusWriter } from '../../../src/kubernetes/status-writer.ts';
 import type { RequestOptions } from '../../../src/kubernetes/transport-types.ts';
@@ -10,7 +10,9 @@ const other = { namespace: 'shop', name: 'api', uid: 'uid-2' };
 interface Write {
   readonly path: string;
   readonly uid: string;
+  /** The whole status, or of a part each field. */
   readonly status: unknown;
+  readonly paths: readonly string[];
   readonly contentType: string | undefined;
   readonly signal: AbortSignal | undefined;
   /** Answers with the object as written, or with a status that the schema made of it. */
@@ -37,15 +39,19 @@ function setUp(options: { readonly mayWrite?: () => boolean } = {}) {
       if (server.uid === undefined) return Promise.reject(apiError(404));
       return Promise.resolve({ metadata: { uid: server.uid } });
     }
-    const [check, change] = body as [{ value: string }, { value: unknown }];
+    const [check, ...changes] = body as [{ value: string }, ...{ path: string; value: unknown }[]];
+    const paths = changes.map(({ path }) => path);
+    const fields = changes.map(({ path, value }) => [path.slice('/status/'.length), value]);
+    const status = paths[0] === '/status' ? changes[0]?.value : Object.fromEntries(fields);
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason));
-      const accept = (as: unknown = change.value) =>
+      const accept = (as: unknown = status) =>
         resolve({ metadata: { resourceVersion: String(server.version++) }, status: as });
       writes.push({
         path,
         uid: check.value,
-        status: change.value,
+        status,
+        paths,
         contentType,
         signal,
         accept,
@@ -238,6 +244,94 @@ test('a status that the schema refuses is a failure, not the end of the object',
   await clock.advance(200);
   expect(writes).toHaveLength(2);
   expect(results).toEqual(['error']);
+});
+
+describe('a part of the status', () => {
+  const part = { observedGeneration: 2, conditions: [{ type: 'Ready' }] };
+  const recorded = { observedGeneration: 1, conditions: [], backends: [{ serverId: 'eni-1' }] };
+
+  test('replaces its own fields and no other', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    writer.write(ref, part, { part: true });
+    expect(writes.map(({ paths, uid }) => [uid, ...paths])).toEqual([
+      ['uid-1', '/status/observedGeneration', '/status/conditions'],
+    ]);
+    expect(writes[0]?.status).toEqual(part);
+    await accepted(writes, { ...recorded, ...part });
+    writer.write(ref, part, { part: true });
+    await clock.advance(5_000);
+    expect(writes).toHaveLength(1);
+  });
+
+  test('is the whole of it where there is none', () => {
+    const { writer, writes } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, undefined);
+    writer.write(ref, part, { part: true });
+    expect(writes).toMatchObject([{ paths: ['/status'], status: part }]);
+  });
+
+  test('that is shown already is not written', async () => {
+    const { clock, writer, writes, results } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, { ...recorded, ...part });
+    writer.write(ref, part, { part: true });
+    await clock.advance(5_000);
+    expect(writes).toEqual([]);
+    expect(results).toEqual(['unchanged']);
+  });
+
+  test('takes with it a whole status that waits, or that failed meanwhile', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, {});
+    writer.write(ref, { desired: 1 });
+    await accepted(writes);
+    writer.write(ref, recorded);
+    writer.write(ref, part, { part: true });
+    await clock.advance(1_000);
+    expect(writes[1]).toMatchObject({ paths: ['/status'], status: { ...recorded, ...part } });
+    writer.write(ref, { ...part, observedGeneration: 3 }, { part: true });
+    writes[1]?.refuse(apiError(503));
+    await clock.advance(1_000);
+    expect(writes[2]).toMatchObject({
+      paths: ['/status'],
+      status: { ...recorded, ...part, observedGeneration: 3 },
+    });
+  });
+
+  test('that the API server refuses is told once and not tried again, until there is another', async () => {
+    const { clock, writer, writes, reads, results, failures } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    writer.write(ref, part, { part: true });
+    writes[0]?.refuse(apiError(422));
+    await clock.advance(3_600_000);
+    for (let i = 0; i < 20; i++) writer.write(ref, part, { part: true });
+    await clock.advance(3_600_000);
+    expect([writes.length, reads.length, clock.pending]).toEqual([1, 1, 0]);
+    expect(failures).toMatchObject([{ ref, attempts: 1, retryInMs: undefined }]);
+    expect(results[0]).toBe('error');
+    writer.write(ref, { ...part, observedGeneration: 3 }, { part: true });
+    await accepted(writes);
+    expect(writes).toHaveLength(2);
+  });
+
+  test('that fails otherwise is tried again', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    writer.write(ref, part, { part: true });
+    writes[0]?.refuse(apiError(503));
+    await clock.advance(200);
+    expect(writes.map(({ status }) => status)).toEqual([part, part]);
+  });
+
+  test('is followed by a whole status once there is one again', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    writer.write(ref, part, { part: true });
+    await accepted(writes, { ...recorded, ...part });
+    writer.write(ref, { ...recorded, observedGeneration: 3 });
+    await clock.advance(1_000);
+    expect(writes[1]).toMatchObject({ paths: ['/status'], status: { ...recorded, observedGeneration: 3 } });
+  });
 });
 
 test('what waits for a forgotten object is dropped', async () => {
