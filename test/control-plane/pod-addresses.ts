@@ -1,9 +1,12 @@
 const RECYCLED = /^ *\{\{ \$podIPs := PodIPsWith .*\}\}$/m;
 
-/** Twelve networks of 250 × 250 addresses: 172.16.0.1 to 172.27.249.250. */
-const UNIQUE = `      {{ $version := atoi .metadata.resourceVersion }}
+/** Twelve networks of 250 × 250 addresses: 172.16.0.1 to 172.27.249.250. A pod with hostNetwork keeps its node's. */
+const UNIQUE = `
+      {{ if not .spec.hostNetwork }}
+      {{ $version := atoi .metadata.resourceVersion }}
       {{ $network := add 16 (mod (div $version 62500) 12) }}
-      {{ $podIPs := list (printf "172.%d.%d.%d" $network (mod (div $version 250) 250) (add 1 (mod $version 250))) }}`;
+      {{ $podIPs = list (printf "172.%d.%d.%d" $network (mod (div $version 250) 250) (add 1 (mod $version 250))) }}
+      {{ end }}`;
 
 /**
  * kwok's stages with a pod's address made of its resourceVersion, which no other object ever has. By itself kwok gives
@@ -13,6 +16,6 @@ const UNIQUE = `      {{ $version := atoi .metadata.resourceVersion }}
  */
 export function uniquePodAddresses(stages: string): string {
   if (!RECYCLED.test(stages))
-    throw new Error('kwok\'s stage for ready pods takes no addresses from "PodIPsWith" any more');
-  return stages.replace(RECYCLED, () => UNIQUE);
+    throw new Error('kwok\'s stage "pod-ready" takes no addresses from PodIPsWith any more');
+  return stages.replace(RECYCLED, (recycled) => recycled + UNIQUE);
 }
