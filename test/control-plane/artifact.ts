@@ -7,7 +7,14 @@ import { runGo } from './run-go.ts';
 
 /** One program built from a Go module under `go/`, and where the cache keeps it. */
 export interface Artifact {
-  readonly name: 'supervise' | 'control-plane' | 'kwok' | 'election' | 'deploy-tools' | 'promtool';
+  readonly name:
+    | 'supervise'
+    | 'control-plane'
+    | 'kwok'
+    | 'election'
+    | 'deploy-tools'
+    | 'promtool'
+    | 'cloud-sdk';
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -104,6 +111,18 @@ export async function promtoolArtifact(): Promise<Artifact> {
     folder: await cachedAs(`promtool-${version}`, sources),
     build: (into, supervise) =>
       goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),
+  };
+}
+
+/** One call of the SLB API by one of the vendor's Go SDKs. */
+export async function cloudSdkArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'cloud-sdk');
+  const version = await requiredVersion(sources, 'github.com/aliyun/alibaba-cloud-sdk-go');
+  return {
+    name: 'cloud-sdk',
+    cost: 'less than a minute',
+    folder: await cachedAs(`cloud-sdk-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'cloud-sdk'), supervise }),
   };
 }
 

@@ -4,6 +4,7 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import {
   type Artifact,
   cacheFolder,
+  cloudSdkArtifact,
   controlPlaneArtifact,
   deployToolsArtifact,
   electionArtifact,
@@ -94,6 +95,12 @@ export async function locatePromtool(onProgress: Progress = toStandardError): Pr
   }
   const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
   return join(await built(await promtoolArtifact(), onProgress, supervise), 'promtool');
+}
+
+/** The program that calls the SLB API by the vendor's Go SDKs (see go/cloud-sdk). */
+export async function locateCloudSdk(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  return join(await built(await cloudSdkArtifact(), onProgress, supervise), 'cloud-sdk');
 }
 
 export function toStandardError(line: string): void {
