@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../src/clock.ts';
 /** A clock that stands still until told: `advance` runs every timer that falls due, in order, microtasks between. */
 export class FakeClock implements Clock {
   #now: number;
-  readonly #wallOffset: number;
+  #wallOffset: number;
   #timers: { at: number; seq: number; callback: () => void }[] = [];
   #seq = 0;
 
@@ -18,6 +18,11 @@ export class FakeClock implements Clock {
 
   wall(): number {
     return this.#now + this.#wallOffset;
+  }
+
+  /** The wall clock is set, by so much; nothing else moves. */
+  jump(ms: number): void {
+    this.#wallOffset += ms;
   }
 
   setTimeout(callback: () => void, ms: number): Timer {

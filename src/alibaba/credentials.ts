@@ -70,6 +70,8 @@ export function createCredentialsSource(
   { clock, onRefresh }: CredentialsOptions,
 ): CredentialsSource {
   let current: Credentials | undefined;
+  /** `Clock.now()` milliseconds, so that no jump of the wall clock ends or prolongs a session. */
+  let usableUntil = Number.NEGATIVE_INFINITY;
   /** Calls made with these may still be answered. */
   let previous: Credentials | undefined;
   let loading: Promise<Credentials> | undefined;
@@ -81,12 +83,7 @@ export function createCredentialsSource(
 
   const { refreshIntervalMs = REFRESH_INTERVAL_MS } = provider;
   const justFetched = () => loading === undefined && clock.now() - endedAt < refreshIntervalMs;
-  // What was fetched a moment ago is taken as it is: by a clock that goes wrong, nothing would ever be usable.
-  const usable = () =>
-    current !== undefined &&
-    (current.expiresAt === undefined ||
-      current.expiresAt - clock.wall() > UNUSABLE_BEFORE_EXPIRY_MS ||
-      (lastError === undefined && justFetched()));
+  const usable = () => current !== undefined && clock.now() < usableUntil;
 
   const schedule = () => {
     timer?.cancel();
@@ -115,6 +112,7 @@ export function createCredentialsSource(
       const changed = !sameCredentials(current, loaded);
       if (changed) previous = current;
       current = loaded;
+      usableUntil = clock.now() + Math.max(refreshIntervalMs, usableFor(loaded, clock.wall()));
       lastError = undefined;
       failures = 0;
       const { expiresAt } = loaded;
@@ -165,6 +163,12 @@ export function createCredentialsSource(
   };
 }
 
+/** One that is handed out expired is taken as it is: the clock may be what is wrong, and whether it is good the API tells. */
+function usableFor({ expiresAt }: Credentials, wall: number): number {
+  if (expiresAt === undefined || expiresAt <= wall) return Number.POSITIVE_INFINITY;
+  return expiresAt - wall - UNUSABLE_BEFORE_EXPIRY_MS;
+}
+
 function renewalDelay(
   provider: CredentialsProvider,
   credentials: Credentials | undefined,
@@ -172,7 +176,8 @@ function renewalDelay(
 ): number | undefined {
   if (credentials?.expiresAt === undefined) return provider.reloadAfterMs;
   const left = credentials.expiresAt - wall;
-  const delay = Math.max(MIN_BACKOFF_MS, left - Math.min(REFRESH_BEFORE_EXPIRY_MS, left / 2));
+  const beforeEnd = Math.max(MIN_BACKOFF_MS, left - Math.min(REFRESH_BEFORE_EXPIRY_MS, left / 2));
+  const delay = left > 0 ? beforeEnd : MAX_BACKOFF_MS;
   return Math.min(delay, provider.reloadAfterMs ?? delay);
 }
 

@@ -125,6 +125,7 @@ export class GroupController {
   }
 
   #decide(key: GroupKey, group: GroupState): Decided {
+    group.keepTime(this.#parts.clock.now(), this.#parts.clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
     const { bound, claims, plan } = decision;
     if (!this.#options.dryRun) for (const one of bound) this.#parts.finalizers.ensure(one);

@@ -60,6 +60,8 @@ export class GroupState {
   /** Dry run: what was told already of what would be written. */
   withheld: ReadonlySet<string> = new Set();
   #nextCohort = 1;
+  /** From `Clock.now()` to the wall clock. */
+  #wallOffset: number | undefined;
 
   constructor(regionId: string, vServerGroupId: string) {
     this.ref = { regionId, vServerGroupId };
@@ -102,6 +104,22 @@ export class GroupState {
       if (state === 'Removing' || state === 'Draining') return true;
     }
     return false;
+  }
+
+  /**
+   * A wall clock that is set moves the start of each drain with it: drains are told, and found again after a restart, by
+   * the wall clock, but last as long as they should.
+   */
+  keepTime(now: number, wall: number): void {
+    const offset = wall - now;
+    const jump = offset - (this.#wallOffset ?? offset);
+    if (this.#wallOffset !== undefined && Math.abs(jump) < SMALLEST_JUMP_MS) return;
+    this.#wallOffset = offset;
+    if (jump === 0) return;
+    for (const [uid, records] of this.records) {
+      const moved = [...records].map(([key, record]) => [key, movedBy(jump, record)] as const);
+      this.records.set(uid, new Map(moved));
+    }
   }
 
   /** Lets go of the bindings that are no longer on the group. */
@@ -204,6 +222,15 @@ export class GroupState {
       return after === undefined || (batch.action === 'set' && after.weight !== row.weight);
     });
   }
+}
+
+/** Less is what keeps a clock right all the time. */
+const SMALLEST_JUMP_MS = 1_000;
+
+function movedBy(ms: number, record: BackendRecord): BackendRecord {
+  return record.drainingSince === undefined
+    ? record
+    : { ...record, drainingSince: record.drainingSince + ms };
 }
 
 /** Exponential from the range's base to its cap, with the upper half of each step random; the API's own word is a floor. */

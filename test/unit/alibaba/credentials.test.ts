@@ -127,6 +127,42 @@ test('a session that is born expired is not fetched by every call', async () => 
   source.close();
 });
 
+test.each([60, -60])(
+  'a wall clock that jumps by %d minutes ends no session, prolongs none and has none fetched',
+  async (minutes) => {
+    const { clock, source, state } = setUp({ lifetimeMs: 60 * MINUTE });
+    await source.get();
+    clock.jump(minutes * MINUTE);
+    expect(await source.get()).toMatchObject({ accessKeyId: 'STS.1' });
+    await clock.advance(45 * MINUTE - 1);
+    expect(await source.get()).toMatchObject({ accessKeyId: 'STS.1' });
+    expect(state.loads).toBe(1);
+    await clock.advance(1);
+    expect(await source.get()).toMatchObject({ accessKeyId: 'STS.2' });
+    state.fail = true;
+    await clock.advance(60 * MINUTE);
+    expect(await failure(source.get())).toMatchObject({ code: 'CredentialsUnavailable' });
+    source.close();
+  },
+);
+
+test('by a clock that is an hour ahead each session is born expired: used all the same, fetched once a minute', async () => {
+  const { clock, source, state } = setUp({ lifetimeMs: -MINUTE });
+  for (let i = 0; i < 10; i++) {
+    await source.get();
+    await clock.advance(MINUTE / 2);
+  }
+  expect(state.loads).toBe(6);
+  source.close();
+});
+
+test('a session in its last moments is not fetched anew by each call', async () => {
+  const { source, state } = setUp({ lifetimeMs: 10_000 });
+  for (let i = 0; i < 20; i++) await source.get();
+  expect(state.loads).toBe(1);
+  source.close();
+});
+
 test('get answers at once while a renewal is under way', async () => {
   const { clock, source, state } = setUp({ lifetimeMs: 60 * MINUTE });
   await source.get();

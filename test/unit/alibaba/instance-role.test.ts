@@ -185,7 +185,7 @@ test('a session that is handed out expired is used as it is, since a clock may b
   using credentials = source();
   expect(await credentials.get()).toMatchObject({ accessKeyId: 'STS.1', expiresAt: clock.wall() - MINUTE });
   expect(await credentials.get()).toMatchObject({ accessKeyId: 'STS.1' });
-  await clock.advance(1_000);
+  await clock.advance(MINUTE);
   await waitUntil('another session', () => credentials.records.length === 2);
   expect(service.sessions).toBe(2);
 });

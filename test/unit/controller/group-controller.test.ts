@@ -372,3 +372,33 @@ describe('failures', () => {
     expect(cluster.slb.shown).toHaveLength(4);
   });
 });
+
+describe('a wall clock that is set', () => {
+  const HOUR = 3_600_000;
+
+  test.each([1, -1])(
+    'by %d h: a drain lasts as long as it should, whatever is planned meanwhile',
+    async (hours) => {
+      await settled(addresses(3), { drain: { seconds: 60 } });
+      cluster.endpoints(addresses(2));
+      await cluster.after(20_000);
+      expect(calls()).toEqual(['set 1']);
+      cluster.clock.jump(hours * HOUR);
+      cluster.endpoints(addresses(1));
+      await cluster.after(20_000);
+      expect(calls()).toEqual(['set 1', 'set 1']);
+      const { backends } = cluster.statuses.get('web') ?? { backends: [] };
+      const begun = backends.flatMap(({ drainingSince }) =>
+        drainingSince ? [Date.parse(drainingSince)] : [],
+      );
+      const secondsAgo = begun.map((at) => Math.round((cluster.clock.wall() - at) / 1_000));
+      expect(secondsAgo.sort((a, b) => a - b)).toEqual([20, 40]);
+      await cluster.after(19_900);
+      expect(calls()).toEqual(['set 1', 'set 1']);
+      await cluster.after(100);
+      expect(calls()).toEqual(['set 1', 'set 1', 'remove 1']);
+      await cluster.after(20_000);
+      expect(calls()).toEqual(['set 1', 'set 1', 'remove 1', 'remove 1']);
+    },
+  );
+});
