@@ -5,11 +5,14 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
@@ -36,7 +39,7 @@ const bundles: readonly Bundle[] = [
   { entry: 'test/slb-simulator/main.ts', outfile: 'dist/simulator.js', needed: false },
 ];
 
-const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { name, version, license, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /**
  * Node reads the whole source map at the first stack trace: with all dependencies in it that took 90 MB and 150 ms.
@@ -52,6 +55,18 @@ const mapOnlyOwnSources: Plugin = {
       loader: 'default',
     })),
 };
+
+const oldestNode = engines.node.replace('>=', '');
+const [oldestMajor, oldestMinor] = oldestNode.split('.');
+
+/** An older Node fails in a dependency, and prints the whole minified line where it did. */
+const REFUSE_OLDER_NODE = `{
+  const [major, minor] = process.version.slice(1).split('.').map(Number);
+  if (major < ${oldestMajor} || (major === ${oldestMajor} && minor < ${oldestMinor})) {
+    process.stderr.write('Node ${oldestNode} or newer is needed; this is ' + process.version + '\\n');
+    process.exit(2);
+  }
+}\n`;
 
 for (const bundle of bundles) {
   if (!existsSync(join(root, bundle.entry))) {
@@ -89,6 +104,7 @@ async function bundleTo({ entry, outfile, program }: Bundle): Promise<void> {
     banner: {
       js: [
         ...(program ? ['#!/usr/bin/env node\n'] : []),
+        REFUSE_OLDER_NODE,
         "import { createRequire as __createRequire } from 'node:module';",
         'const require = __createRequire(import.meta.url);',
         'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
@@ -122,22 +138,41 @@ function isStale(outfile: string): boolean {
   return [...sources, ...others].some((file) => statSync(file).mtimeMs > built);
 }
 
-/** What the bundle is made of (CycloneDX), for scanners. */
+/**
+ * What the bundle is made of (CycloneDX), for scanners. `--omit dev` of npm leaves out also what the product and a test
+ * share, so npm is shown a package without what is only for development.
+ */
 function writeSbom(): void {
-  const args = [
-    'sbom',
-    '--package-lock-only',
-    '--sbom-format',
-    'cyclonedx',
-    '--sbom-type',
-    'application',
-    '--omit',
-    'dev',
-  ];
-  const sbom = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 }));
-  // npm takes the name of the folder.
-  sbom.metadata.component.name = name;
-  mkdirSync(join(root, 'dist'), { recursive: true });
-  writeFileSync(join(root, 'dist/sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`);
-  console.error(`dist/sbom.cdx.json: ${sbom.components.length} packages, licence ${license}`);
+  const folder = mkdtempSync(join(tmpdir(), 'vsgb-sbom-'));
+  try {
+    for (const file of ['package.json', 'package-lock.json']) {
+      const content = withoutDevelopment(JSON.parse(readFileSync(join(root, file), 'utf8')));
+      writeFileSync(join(folder, file), JSON.stringify(content));
+    }
+    const format = ['--sbom-format', 'cyclonedx', '--sbom-type', 'application'];
+    const options = { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 } as const;
+    const sbom = JSON.parse(execFileSync('npm', ['sbom', '--package-lock-only', ...format], options));
+    // npm takes the name of the folder.
+    sbom.metadata.component.name = name;
+    mkdirSync(join(root, 'dist'), { recursive: true });
+    writeFileSync(join(root, 'dist/sbom.cdx.json'), `${JSON.stringify(sbom, null, 2)}\n`);
+    console.error(`dist/sbom.cdx.json: ${sbom.components.length} packages, licence ${license}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface PackageOrLock {
+  readonly devDependencies?: object;
+  /** Of a lock file: by folder, the package itself under "". */
+  readonly packages?: Readonly<Record<string, PackageOrLock & { readonly dev?: boolean }>>;
+}
+
+function withoutDevelopment({ devDependencies, packages, ...others }: PackageOrLock): PackageOrLock {
+  if (packages === undefined) return others;
+  const kept = Object.entries(packages).filter(([, { dev }]) => !dev);
+  return {
+    ...others,
+    packages: Object.fromEntries(kept.map(([folder, one]) => [folder, withoutDevelopment(one)])),
+  };
 }

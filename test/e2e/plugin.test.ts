@@ -402,3 +402,13 @@ describe('remove', () => {
     expect(wrong.stderr).not.toContain('no-such-secret');
   });
 });
+
+scenario('an older Node is told in one sentence', async () => {
+  const pretend = "Object.defineProperty(process, 'version', { value: 'v22.18.0' })";
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(pretend)}`;
+  expect(await runPlugin(['status'], { NODE_OPTIONS })).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'Node 22.19 or newer is needed; this is v22.18.0\n',
+  });
+});

@@ -61,6 +61,19 @@ test('holds all that the product is made of, and nothing that only tests need', 
   expect(development.filter((name) => !name.startsWith('@types/'))).toEqual([]);
 });
 
+test('holds also what the product and a test share', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string; dev?: true }>;
+  };
+  const needed = Object.entries(packages).filter(([folder, { dev }]) => folder !== '' && dev === undefined);
+  const named = new Set(sbom.components.map(({ name, version }) => `${name}@${version}`));
+  const missing = needed.map(
+    ([folder, { version }]) => `${folder.replace(/^.*node_modules\//, '')}@${version}`,
+  );
+  expect(missing.filter((name) => !named.has(name))).toEqual([]);
+  expect(needed.length).toBeGreaterThan(100);
+});
+
 test('every reference leads somewhere, and only once', () => {
   const refs = [sbom.metadata.component, ...sbom.components].map((component) => component['bom-ref']);
   expect(new Set(refs).size).toBe(refs.length);
