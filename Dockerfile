@@ -39,6 +39,8 @@ FROM runtime AS operator
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 COPY --from=build /src/dist/package.json /src/dist/main.js /src/dist/main.js.map /src/dist/sbom.cdx.json ./
+# To be copied out: the plugin of the operator's own version (docs/plugin.md).
+COPY --from=build /src/dist/kubectl-vsgb.js ./
 COPY --from=compiled --chown=65532:65532 /app/compile-cache compile-cache
 ENV NODE_COMPILE_CACHE=/app/compile-cache MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 LABEL org.opencontainers.image.title="vservergroup-operator" \

@@ -13,7 +13,8 @@ driver = "vfs"
 graphroot = "$work/storage"
 runroot = "$work/run"
 CONF
-trap 'buildah rm --all >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+served=
+trap '[[ -z $served ]] || kill -- "-$served" 2>/dev/null || true; buildah rm --all >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 base() {
   mmdebstrap --quiet --variant=minbase --include=ca-certificates,libstdc++6,libatomic1 bookworm "$work/rootfs.tar"
@@ -21,7 +22,8 @@ base() {
   container=$(buildah from scratch)
   buildah add --quiet "$container" "$work/rootfs.tar" /
   buildah copy --quiet "$container" node_modules/node/bin/node /usr/local/bin/node
-  buildah copy --quiet "$container" "$(npm root --global)/npm" /usr/local/lib/node_modules/npm
+  # Not `npm root --global`: that goes by the node in front of PATH, and that of node_modules has no npm beside it.
+  buildah copy --quiet "$container" "$(dirname "$(readlink -f "$(command -v npm)")")/.." /usr/local/lib/node_modules/npm
   buildah run "$container" -- ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
   buildah config --env PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin "$container"
   buildah commit --quiet --rm "$container" localhost/node-base
@@ -44,6 +46,26 @@ run() {
   buildah run "$container" -- "${entrypoint[@]}" "$@"
 }
 
+# Goes on in the background, in a process group of its own, until the script ends; sets url.
+serve() {
+  set -m
+  run simulator "$@" > "$work/simulator.log" 2>&1 &
+  served=$!
+  set +m
+  for ((i = 0; i < 300; i++)); do
+    url=$(sed -n 's/^listening on //p' "$work/simulator.log")
+    [[ -z $url ]] || return 0
+    kill -0 "$served" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "not ok: the simulator does not listen: $(cat "$work/simulator.log")" >&2
+  exit 1
+}
+
+get() {
+  node_modules/node/bin/node -e 'fetch(process.argv[1]).then(async (r) => console.log(r.status, await r.text()))' "$url$1"
+}
+
 expect() {
   if grep -q -- "$2" <<< "$3"; then echo "ok: $1"; else echo "not ok: $1: expected $2 in: $3" >&2; exit 1; fi
 }
@@ -58,6 +80,19 @@ expect 'the operator prints its flags' '--region' "$(run operator --help)"
 expect 'a wrong flag ends with 2' '^2$' "$(run operator --nonsense >/dev/null 2>&1; echo $?)"
 expect 'the simulator prints its flags' '--port' "$(run simulator --help)"
 
+serve --group rsp-0
+expect 'the simulator answers' '^200 .*"rsp-0"' "$(get /_state)"
+page=$(get /console)
+expect 'the console is a page' '^200 <!doctype html>' "$page"
+expect 'the console names its code' 'src="/console/console.js"' "$page"
+for asset in $(grep -oE '(href|src)="/[^"]+"' <<< "$page" | cut -d '"' -f 2); do
+  expect "the console's $asset is there" '^200 .' "$(get "$asset")"
+done
+
 container=$(buildah from localhost/operator)
-files=$(ls "$(buildah mount "$container")/app" | tr '\n' ' ')
-expect 'the image holds the bundle, its code cache, its map and its SBOM, and nothing else' '^compile-cache main.js main.js.map package.json sbom.cdx.json $' "$files"
+app=$(buildah mount "$container")/app
+expect 'the plugin runs in the image' '^kubectl vsgb' "$(buildah run "$container" -- node /app/kubectl-vsgb.js --help)"
+cp "$app/kubectl-vsgb.js" "$work/kubectl-vsgb"
+expect 'the plugin runs copied out of it' '^kubectl vsgb' "$(PATH=$PWD/node_modules/node/bin:$PATH "$work/kubectl-vsgb" --help)"
+files=$(ls "$app" | tr '\n' ' ')
+expect 'the image holds the bundle, its code cache, its map, its SBOM and the plugin, and nothing else' '^compile-cache kubectl-vsgb.js main.js main.js.map package.json sbom.cdx.json $' "$files"

@@ -9,8 +9,17 @@ export function pluginPage(): string {
   );
   return `# kubectl vsgb
 
-\`npm run build\` makes \`dist/kubectl-vsgb.js\`, one file that needs nothing but Node. Put it on PATH under the name
-\`kubectl-vsgb\`, and kubectl knows it as \`kubectl vsgb\`.
+One file that needs nothing but Node 22.19 or newer. On PATH under the name \`kubectl-vsgb\`, kubectl knows it as
+\`kubectl vsgb\`. The operator's image has it, of the operator's own version; podman takes the same commands. ☁ marks what
+needs a container engine of yours.
+
+\`\`\`sh
+docker create --name vsgb registry.example.com/vservergroup-operator   # ☁
+docker cp vsgb:/app/kubectl-vsgb.js /usr/local/bin/kubectl-vsgb        # ☁
+docker rm vsgb                                                         # ☁
+\`\`\`
+
+From a clone: \`npm run build\` makes \`dist/kubectl-vsgb.js\`.
 
 ${table(['command', 'what it does'], rows)}
 
