@@ -13,6 +13,7 @@ const NOT_FREE: ReadonlySet<string> = new Set([
   'VSGB_LEADER_ELECT_NAMESPACE',
   'VSGB_METRICS_ADDRESS',
   'VSGB_METRICS_AUTH',
+  'VSGB_METRICS_TLS_DIR',
   'VSGB_REGION',
   'VSGB_VPC_ID',
 ]);

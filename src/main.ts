@@ -20,10 +20,14 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return 0;
-    if (error instanceof KubeConfigError) throw error;
+    if (isUsersMatter(error)) throw error;
     logger.error('The operator ends', { error });
     return 1;
   }
+}
+
+function isUsersMatter(error: unknown): error is ConfigError | KubeConfigError {
+  return error instanceof ConfigError || error instanceof KubeConfigError;
 }
 
 main().then(
@@ -31,8 +35,7 @@ main().then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    const isUsersMatter = error instanceof ConfigError || error instanceof KubeConfigError;
-    process.stderr.write(`${isUsersMatter ? error.message : String(error)}\n`);
-    process.exitCode = isUsersMatter ? 2 : 1;
+    process.stderr.write(`${isUsersMatter(error) ? error.message : String(error)}\n`);
+    process.exitCode = isUsersMatter(error) ? 2 : 1;
   },
 );

@@ -232,6 +232,11 @@ export const flags = {
     'none',
     'Who gets the metrics. kubernetes: who shows a token of the cluster and may get the path /metrics there; the operator then needs deploy/components/metrics-auth.',
   ),
+  metricsTlsDir: process.optional(
+    path('DIR'),
+    'Serve the metrics over HTTPS, with the files tls.crt and tls.key in this folder (a mounted Secret). A rotated Secret is picked up without a restart.',
+    'plain HTTP',
+  ),
   healthAddress: process.defaulted(
     address,
     ({ inCluster }) => (inCluster ? ':8081' : '127.0.0.1:0'),

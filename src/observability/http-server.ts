@@ -5,7 +5,9 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { KeyPair } from './tls-files.ts';
 
 export interface Address {
   /** Absent: every interface. */
@@ -30,6 +32,8 @@ export interface HttpServerOptions {
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   /** Asked before /metrics is answered. Default: everybody may. */
   readonly metricsGuard?: MetricsGuard | undefined;
+  /** The address for metrics speaks HTTPS. That for health never does: the kubelet needs no secret. */
+  readonly metricsTls?: KeyPair | undefined;
 }
 
 /** Undefined lets pass who sent this Authorization header; else the status that refuses them. Rejects when it cannot say. */
@@ -39,6 +43,8 @@ export interface HttpServers {
   /** Where it really listens, `127.0.0.1:34567`; undefined when off. */
   readonly metricsAddress: string | undefined;
   readonly healthAddress: string | undefined;
+  /** For connections from now on; those that are open stay. */
+  replaceKeyPair(pair: KeyPair): void;
   /** Answers what has begun, for at most a second, and takes nothing new. */
   close(): Promise<void>;
 }
@@ -71,9 +77,13 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
   const close = async () => {
     await Promise.all(servers.map(closeServer));
   };
-  const open = async (address: Address | undefined, routes: Routes) => {
+  let tlsServer: TlsServer | undefined;
+  const open = async (address: Address | undefined, routes: Routes, pair?: KeyPair) => {
     if (address === undefined) return undefined;
-    const server = createServer((request, response) => void answer(routes, request, response));
+    const listener = (request: IncomingMessage, response: ServerResponse) =>
+      void answer(routes, request, response);
+    const server = pair === undefined ? createServer(listener) : createTlsServer(tlsOptions(pair), listener);
+    if (server instanceof TlsServer) tlsServer = server;
     server.requestTimeout = 10_000;
     server.headersTimeout = 5_000;
     await listen(server, address);
@@ -81,14 +91,18 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
     return addressOf(server);
   };
   try {
-    const metricsAddress = await open(options.metricsAddress, withMetrics);
+    const metricsAddress = await open(options.metricsAddress, withMetrics, options.metricsTls);
     const healthAddress = await open(options.healthAddress, health);
-    return { metricsAddress, healthAddress, close };
+    const replaceKeyPair = (pair: KeyPair) => tlsServer?.setSecureContext(pair);
+    return { metricsAddress, healthAddress, replaceKeyPair, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** Whoever connects and says nothing is cut. */
+const tlsOptions = (pair: KeyPair) => ({ ...pair, handshakeTimeout: 5_000 });
 
 async function refusal(
   guard: MetricsGuard | undefined,

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import { type Config, ConfigError } from '../config.ts';
 import type { ReflectorHealth } from '../kubernetes/reflector.ts';
 import { RequestGuard } from '../kubernetes/request-guard.ts';
 import type { KubeTransport } from '../kubernetes/transport-types.ts';
 import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { type KeyPair, readKeyPair, TlsFilesError, watchKeyPair } from '../observability/tls-files.ts';
 import type { Watching } from './watching.ts';
 
 /** What /readyz is answered from; filled in as the operator starts. */
@@ -22,10 +23,56 @@ export interface ServingParts {
   readonly logger: Logger;
 }
 
-export function serve(config: Config, parts: ServingParts, readiness: Readiness): Promise<HttpServers> {
+/** Rejects with a ConfigError when the certificate for the metrics cannot be used. */
+export async function serve(
+  config: Config,
+  parts: ServingParts,
+  readiness: Readiness,
+): Promise<Omit<HttpServers, 'replaceKeyPair'>> {
+  const dir = config.metricsTlsDir;
+  const pair = dir === undefined ? undefined : await firstKeyPair(dir);
+  const servers = await startServers(config, parts, readiness, pair);
+  if (dir === undefined || pair === undefined) return servers;
+  const { clock, logger } = parts;
+  const stop = watchKeyPair({
+    dir,
+    clock,
+    current: pair,
+    onChange: (next) => {
+      servers.replaceKeyPair(next);
+      logger.info('The certificate of the metrics was replaced', { dir });
+    },
+    onFailure: (error) =>
+      logger.warn('The certificate of the metrics cannot be read anew; the one before stays', { dir, error }),
+  });
+  const close = () => {
+    stop();
+    return servers.close();
+  };
+  return { ...servers, close };
+}
+
+async function firstKeyPair(dir: string): Promise<KeyPair> {
+  try {
+    return await readKeyPair(dir);
+  } catch (error) {
+    if (!(error instanceof TlsFilesError)) throw error;
+    throw new ConfigError(
+      `--metrics-tls-dir: received ${JSON.stringify(dir)}, expected a folder with tls.crt and tls.key: ${error.message}`,
+    );
+  }
+}
+
+function startServers(
+  config: Config,
+  parts: ServingParts,
+  readiness: Readiness,
+  metricsTls: KeyPair | undefined,
+): Promise<HttpServers> {
   const { metrics } = parts;
   metrics.onScrape(() => showCaches(metrics, readiness.watching));
   return startHttpServers({
+    metricsTls,
     metricsAddress: config.metricsAddress,
     healthAddress: config.healthAddress,
     live: [],

@@ -89,7 +89,10 @@ describe('the chart', () => {
                 resources: { limits: { memory: '1Gi' } },
               },
             ],
-            volumes: [{ secret: { secretName: 'keys', defaultMode: 0o440 } }],
+            volumes: [
+              { secret: { secretName: 'keys', defaultMode: 0o440 } },
+              { secret: { secretName: 'certificate', defaultMode: 0o440 } },
+            ],
           },
         },
       },
@@ -106,7 +109,19 @@ describe('the chart', () => {
     });
     expect(find('ServiceMonitor')).toMatchObject({
       metadata: { labels: { release: 'prometheus' } },
-      spec: { endpoints: [{ interval: '15s', bearerTokenFile: expect.any(String) }] },
+      spec: {
+        endpoints: [
+          {
+            interval: '15s',
+            bearerTokenFile: expect.any(String),
+            scheme: 'https',
+            tlsConfig: {
+              serverName: 'metrics.example.com',
+              ca: { secret: { name: 'certificate', key: 'ca.crt' } },
+            },
+          },
+        ],
+      },
     });
     expect(find('PrometheusRule')).toMatchObject({ metadata: { labels: { release: 'prometheus' } } });
     const dashboard = objects.find(({ metadata }) => metadata.name.endsWith('-dashboard')) as KubeObject & {
@@ -257,6 +272,11 @@ describe('chart and kustomize', () => {
     ['with the least', 'least', () => overlay('least', [])],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
     ['with monitoring', 'monitored', () => overlay('monitored', ['monitoring'])],
+    [
+      'with guarded metrics over HTTPS',
+      'metrics over HTTPS',
+      () => overlay('https', ['monitoring', 'components/metrics-auth', 'components/metrics-tls']),
+    ],
   ])('make the same objects %s', async (_, values, folder) => {
     const name = 'vservergroup-operator';
     const chart = normalised(await tools.template(VALUES[values], name, name));

@@ -8,8 +8,10 @@ import { readFolder, readManifests } from '../control-plane/manifest.ts';
 import { type AuditedRequest, AuditLog } from '../environment/audit-log.ts';
 import { Environment, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../environment/environment.ts';
 import { type Grant, grantsTo } from '../environment/grants.ts';
+import { getOverTls, makeKeyPair, tlsSecret } from '../environment/key-pair.ts';
+import { MountedSecret } from '../environment/mounted-secret.ts';
 import type { OperatorProcess } from '../environment/operator-process.ts';
-import type { Workloads } from '../environment/workloads.ts';
+import { Workloads } from '../environment/workloads.ts';
 import { waitUntil } from '../wait-until.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -45,6 +47,9 @@ describe('metrics with --metrics-auth=kubernetes', () => {
     return { status: response.status, body: await response.text() };
   };
 
+  /** The namespace of one who may read them. */
+  let scraper: string;
+
   test('without a token: 401, and nothing of them', async () => {
     expect(await scrape()).toEqual({ status: 401, body: 'unauthorized\n' });
     expect(await scrape({ authorization: 'Basic YWRtaW46YWRtaW4=' })).toMatchObject({ status: 401 });
@@ -64,6 +69,7 @@ describe('metrics with --metrics-auth=kubernetes', () => {
 
   test('with the token of one who may read them: the metrics', async () => {
     const app = await env.createNamespace('scraper');
+    scraper = app.namespace;
     await env.api.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
       metadata: { name: 'scraper' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: READER },
@@ -79,6 +85,51 @@ describe('metrics with --metrics-auth=kubernetes', () => {
 
   test('health needs no token: the kubelet has none', async () => {
     expect((await fetch(`http://${await operator.healthAddress()}/readyz`)).status).toBe(200);
+  });
+
+  test('over HTTPS, by a certificate that is rotated while it runs; the same guard; health as before', async () => {
+    const HOST = 'vservergroup-operator-metrics.vservergroup-operator.svc';
+    const [before, after] = await Promise.all([makeKeyPair(HOST), makeKeyPair(HOST)]);
+    await using secret = await MountedSecret.create(tlsSecret(before));
+    // One more, which does not lead: the first does.
+    const secured = await env.startOperator({
+      flags: [...ELECT, ...GUARDED, '--metrics-tls-dir', secret.dir],
+      untilReady: false,
+    });
+    try {
+      const addresses = await waitUntil('it to listen', async () =>
+        (await secured.lines()).find(({ message }) => message === 'Started'),
+      );
+      const url = `https://${addresses['metricsAddress']}/metrics`;
+      expect(await getOverTls(url, before, HOST)).toEqual({ status: 401, body: 'unauthorized\n' });
+      const authorization = `Bearer ${await tokenOf(new Workloads(env.api, scraper))}`;
+      const scraped = await getOverTls(url, before, HOST, { authorization });
+      expect(scraped.status).toBe(200);
+      expect(scraped.body).toContain('vsgb_build_info');
+      await expect(fetch(url.replace('https', 'http'))).rejects.toThrow('fetch failed');
+      await waitUntil(
+        'health without a certificate',
+        async () => (await fetch(`http://${addresses['healthAddress']}/readyz`)).ok,
+      );
+      await secret.publish(tlsSecret(after));
+      await waitUntil(
+        'the rotated certificate',
+        async () => (await getOverTls(url, after, HOST)).status === 401,
+      );
+      await expect(getOverTls(url, before, HOST)).rejects.toThrow('self-signed');
+      expect(await secured.log()).not.toContain('PRIVATE KEY');
+    } finally {
+      await secured.stop();
+    }
+  }, 60_000);
+
+  test('a certificate that cannot be read ends the start, with a sentence and status 2', async () => {
+    const flags = ['--metrics-tls-dir', '/does/not/exist'];
+    const refused = await env.startOperator({ flags, untilReady: false });
+    expect(await refused.exited).toBe(2);
+    expect(await refused.log()).toBe(
+      '--metrics-tls-dir: received "/does/not/exist", expected a folder with tls.crt and tls.key: tls.crt cannot be read (ENOENT)\n',
+    );
   });
 
   async function tokenOf({ api, namespace }: Workloads): Promise<string> {

@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
+import { makeKeyPair } from './key-pair.ts';
 
 /**
  * A proxy on loopback whose every tunnel ends at an HTTPS server of ours, which has a certificate for the hosts given and
@@ -31,14 +30,8 @@ export class CloudGateway implements AsyncDisposable {
   /** `targets`: the simulator's URL for each host. */
   static async start(targets: Readonly<Record<string, string>>): Promise<CloudGateway> {
     const dir = await mkdtemp(join(tmpdir(), 'gateway-'));
-    const names = Object.keys(targets).map((host) => `DNS:${host}`);
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=gateway', '-addext', `subjectAltName=${names.join(',')}`],
-      ...['-keyout', join(dir, 'key'), '-out', join(dir, 'certificate')],
-    ]);
-    const key = await readFile(join(dir, 'key'));
-    const cert = await readFile(join(dir, 'certificate'));
+    const { key, cert } = await makeKeyPair(...Object.keys(targets));
+    await writeFile(join(dir, 'certificate'), cert);
     const gateway = new CloudGateway(
       dir,
       https.createServer(

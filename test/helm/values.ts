@@ -23,6 +23,16 @@ export const VALUES = {
     },
   },
   'guarded metrics': { region: 'cn-hangzhou', metrics: { auth: 'kubernetes' } },
+  'metrics over HTTPS': {
+    region: 'cn-hangzhou',
+    metrics: {
+      auth: 'kubernetes',
+      tls: { existingSecret: 'vservergroup-operator-metrics-tls' },
+      serviceMonitor: { enabled: true },
+      prometheusRule: { enabled: true },
+      dashboard: { enabled: true },
+    },
+  },
   everything: {
     region: 'cn-hangzhou',
     vpcId: 'vpc-1',
@@ -40,6 +50,7 @@ export const VALUES = {
     serviceAccount: { name: 'operator', annotations: { team: 'edge' } },
     metrics: {
       auth: 'kubernetes',
+      tls: { existingSecret: 'certificate', serverName: 'metrics.example.com' },
       serviceMonitor: { enabled: true, interval: '15s', labels: { release: 'prometheus' } },
       prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
       dashboard: { enabled: true, annotations: { grafana_folder: 'Kubernetes' } },

@@ -6,6 +6,7 @@ import {
   type HttpServers,
   startHttpServers,
 } from '../../../src/observability/http-server.ts';
+import { getOverTls, makeKeyPair } from '../../environment/key-pair.ts';
 
 const loopback = { host: '127.0.0.1', port: 0 };
 const fine: HealthCheck = { name: 'caches', check: () => undefined };
@@ -108,6 +109,42 @@ describe('metrics', () => {
     const render = () => Promise.reject(new Error('oops'));
     const { metricsAddress } = await start({ metrics: { contentType: 'text/plain', render } });
     expect(await get(metricsAddress, '/metrics')).toMatchObject({ status: 500 });
+  });
+});
+
+describe('metrics over HTTPS', () => {
+  test('with the certificate that is given; health is for who has none', async () => {
+    const pair = await makeKeyPair('metrics');
+    const { metricsAddress, healthAddress } = await start({ metricsTls: pair });
+    expect(await getOverTls(`https://${metricsAddress}/metrics`, pair, 'metrics')).toEqual({
+      status: 200,
+      body: 'up 1\n',
+    });
+    expect(await get(healthAddress, '/readyz')).toMatchObject({ status: 200 });
+    await expect(get(metricsAddress, '/metrics')).rejects.toThrow('fetch failed');
+  });
+
+  test('another certificate is shown from then on', async () => {
+    const [before, after] = await Promise.all([makeKeyPair('metrics'), makeKeyPair('metrics')]);
+    const started = await start({ metricsTls: before });
+    const url = `https://${started.metricsAddress}/metrics`;
+    await getOverTls(url, before, 'metrics');
+    started.replaceKeyPair(after);
+    expect(await getOverTls(url, after, 'metrics')).toMatchObject({ status: 200 });
+    await expect(getOverTls(url, before, 'metrics')).rejects.toThrow('self-signed certificate');
+  });
+
+  test('who speaks plain HTTP, or nothing, keeps nobody else waiting', async () => {
+    const pair = await makeKeyPair('metrics');
+    const { metricsAddress = '' } = await start({ metricsTls: pair });
+    const silent = connect(Number(metricsAddress.split(':').at(-1)), '127.0.0.1');
+    try {
+      await expect(get(metricsAddress, '/metrics')).rejects.toThrow('fetch failed');
+      const reply = await getOverTls(`https://${metricsAddress}/metrics`, pair, 'metrics');
+      expect(reply).toMatchObject({ status: 200 });
+    } finally {
+      silent.destroy();
+    }
   });
 });
 

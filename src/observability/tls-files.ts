@@ -1,0 +1,80 @@
+import { readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { Clock, Timer } from '../clock.ts';
+
+/** PEM: the certificate with those that lead to its authority, and its private key. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** One sentence, which holds nothing of the files. */
+export class TlsFilesError extends Error {
+  override readonly name = 'TlsFilesError';
+}
+
+/** Reads `tls.crt` and `tls.key` of a mounted Secret. Rejects with a TlsFilesError when no server can be run with them. */
+export async function readKeyPair(dir: string): Promise<KeyPair> {
+  // The kubelet swaps the link `..data` to publish both files at once: two reads must not straddle it.
+  const snapshot = await realpath(join(dir, '..data')).catch(() => dir);
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(snapshot, name), 'utf8');
+    } catch (error) {
+      throw new TlsFilesError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    }
+  };
+  const pair = { cert: await read('tls.crt'), key: await read('tls.key') };
+  try {
+    createSecureContext(pair);
+    return pair;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TlsFilesError(
+      `tls.crt and tls.key are no certificate and the key that belongs to it (${code})`,
+    );
+  }
+}
+
+/** A rotated Secret reaches the files within a minute or so; this adds little to it. */
+const RELOAD_MS = 10_000;
+
+export interface KeyPairWatch {
+  readonly dir: string;
+  readonly clock: Clock;
+  /** What is in use. */
+  readonly current: KeyPair;
+  readonly onChange: (next: KeyPair) => void;
+  /** What is in use stays. Told once for each reason in a row. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Looks for another pair every ten seconds, until the function that it returns is called. */
+export function watchKeyPair({ dir, clock, current, onChange, onFailure }: KeyPairWatch): () => void {
+  let used = current;
+  let told: string | undefined;
+  let timer: Timer | undefined;
+  let stopped = false;
+
+  const look = async () => {
+    try {
+      const next = await readKeyPair(dir);
+      told = undefined;
+      if (stopped || (next.cert === used.cert && next.key === used.key)) return;
+      onChange(next);
+      used = next;
+    } catch (error) {
+      if (!stopped && String(error) !== told) onFailure(error);
+      told = String(error);
+    }
+  };
+  const schedule = () => {
+    if (!stopped) timer = clock.setTimeout(() => void look().finally(schedule), RELOAD_MS);
+  };
+  schedule();
+  return () => {
+    stopped = true;
+    timer?.cancel();
+  };
+}
