@@ -1,9 +1,9 @@
 // Everything that must hold: lint, types, generated files, build, and all tests. `node scripts/test.ts unit e2e`
 // runs only the steps named. A step that fails or crashes counts as a failure and does not stop the others.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 interface Count {
   passed: number;
@@ -36,6 +36,12 @@ const steps: Record<string, Step> = {
   e2e: jest('e2e', endToEnd, `--maxWorkers=${e2eWorkers}`),
 };
 
+/** Programs of the machine that a step needs. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  unit: ['openssl'],
+  e2e: ['go', 'make', 'openssl'],
+};
+
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     current?.kill(signal);
@@ -50,6 +56,11 @@ async function main(wanted: string[]): Promise<number> {
   const unknown = wanted.filter((name) => !(name in steps));
   if (unknown.length > 0) {
     console.error(`No step ${unknown.join(', ')}. Steps: ${Object.keys(steps).join(', ')}`);
+    return 2;
+  }
+  const missing = missingPrograms(wanted.length > 0 ? wanted : Object.keys(steps));
+  if (missing.length > 0) {
+    console.error(`Not on PATH, and needed by the tests: ${missing.join(', ')}. See CONTRIBUTING.md`);
     return 2;
   }
   const total: Count = { passed: 0, failed: 0, skipped: 0 };
@@ -69,6 +80,12 @@ async function main(wanted: string[]): Promise<number> {
   if (total.skipped > 0) console.log(`${total.skipped} skipped`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+function missingPrograms(names: readonly string[]): string[] {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const needed = new Set(names.flatMap((name) => NEEDED[name] ?? []));
+  return [...needed].filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
 }
 
 function sentence({ passed, failed }: Count): string {

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
 import { withBuildLock } from '../control-plane/build-lock.ts';
 
-const EXECUTABLE = '/usr/bin/chromium';
+const DEBIANS_OWN = '/usr/bin/chromium';
+const EXECUTABLE = process.env['CHROMIUM'] || DEBIANS_OWN;
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
 /** Nothing but the page that is asked for: no update, no telemetry, no first-run page. */
@@ -43,8 +44,11 @@ export async function openBrowser(
 
 export async function installChromium(): Promise<void> {
   if (await isThere(EXECUTABLE)) return;
-  if (process.getuid?.() !== 0 || !(await isDebian())) {
-    throw new Error(`these tests need a browser at ${EXECUTABLE}: install the package chromium`);
+  if (EXECUTABLE !== DEBIANS_OWN || process.getuid?.() !== 0 || !(await isDebian())) {
+    throw new Error(
+      `these tests need a browser, and there is none at ${EXECUTABLE}: install the package chromium, ` +
+        'or set the variable CHROMIUM to the path of one',
+    );
   }
   await withBuildLock(
     join(tmpdir(), 'vsgb-chromium.lock'),
@@ -52,27 +56,34 @@ export async function installChromium(): Promise<void> {
     async () => {
       // Another run may have brought it while this one waited.
       if (await isThere(EXECUTABLE)) return;
-      await aptGet('update');
-      await aptGet('install', '-y', '--no-install-recommends', 'chromium');
+      // An index that it can't fetch is a warning to it: the package is then unknown, and that alone tells little.
+      const warnings = await aptGet([], 'update');
+      await aptGet(warnings, 'install', '-y', '--no-install-recommends', 'chromium');
     },
   );
 }
 
-async function aptGet(...args: readonly string[]): Promise<void> {
+/** Returns what it warned of; rejects with that, what was warned of before, and why it failed. */
+async function aptGet(before: readonly string[], ...args: readonly string[]): Promise<readonly string[]> {
+  const lines = (text: string) => text.split('\n').filter((line) => /^[EW]: /.test(line));
   try {
-    await promisify(execFile)('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      timeout: INSTALL_LIMIT_MS,
-      maxBuffer: 1 << 26,
-    });
+    const { stderr } = await promisify(execFile)(
+      'apt-get',
+      ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args],
+      {
+        env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+        timeout: INSTALL_LIMIT_MS,
+        maxBuffer: 1 << 26,
+      },
+    );
+    return lines(stderr);
   } catch (error) {
-    const { stderr = '' } = error as { stderr?: string };
-    const reason = stderr.trim().split('\n').slice(-3).join('; ');
+    const { stderr = '', message } = error as Error & { readonly stderr?: string };
+    const said = [...before, ...lines(stderr)];
+    const reason = (said.length > 0 ? said : [message]).join('; ');
     throw new Error(
       `chromium, which these tests need, could not be installed by apt-get ${args[0]}: ${reason}`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
