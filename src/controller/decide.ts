@@ -53,17 +53,21 @@ function planOf(
   { batchSize }: DecideOptions,
 ): GroupPlan {
   const now = clock.now();
-  return planGroup({
+  const plan = planGroup({
     rows: group.rows ?? presumedRows(claims),
     presumed: group.rows === undefined,
     claims,
     eniOf: (ip, podUID) => enis.eniOf(group.regionId, ip, podUID),
+    eniVersion: enis.version,
     refused: group.refusedAt(now),
     cohorts: group.cohorts,
     additionsBlocked: (group.failures.get('add')?.retryAt ?? now) > now,
     batchSize,
     now: clock.wall(),
+    atRest: group.atRest,
   });
+  group.atRest = plan.atRest;
+  return plan;
 }
 
 /** Before the group was read: what the bindings' status recorded. */

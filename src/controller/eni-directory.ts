@@ -8,6 +8,12 @@ export interface MissingEni {
   readonly lookup: Exclude<EniLookup, { state: 'found' }>;
 }
 
+interface Known {
+  readonly podUID: string | undefined;
+  readonly eniId: string;
+}
+
+/** Of one region. */
 const MOST_ENTRIES = 100_000;
 
 /**
@@ -16,8 +22,10 @@ const MOST_ENTRIES = 100_000;
  */
 export class EniDirectory {
   readonly #resolver: EniResolver;
-  readonly #known = new Map<string, { readonly podUID: string | undefined; readonly eniId: string }>();
+  /** By region, then by address. */
+  readonly #known = new Map<string, Map<string, Known>>();
   readonly #waiting = new Map<string, Set<GroupKey>>();
+  #version = 0;
 
   constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
     this.#resolver = resolver;
@@ -32,8 +40,13 @@ export class EniDirectory {
     });
   }
 
+  /** As long as it is the same, `eniOf` answers the same. */
+  get version(): number {
+    return this.#version;
+  }
+
   eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
-    const known = this.#known.get(`${regionId}/${ip}`);
+    const known = this.#known.get(regionId)?.get(ip);
     return known !== undefined && known.podUID === podUID ? known.eniId : undefined;
   }
 
@@ -47,19 +60,15 @@ export class EniDirectory {
     const missing: MissingEni[] = [];
     for (const member of members) {
       if (member.ip === undefined) continue;
-      const place = `${regionId}/${member.ip}`;
-      const known = this.#known.get(place);
-      if (known !== undefined && known.podUID !== member.podUID) {
-        this.#known.delete(place);
-        this.#resolver.invalidate(regionId, member.ip);
-      }
+      const known = this.#known.get(regionId)?.get(member.ip);
+      if (known !== undefined && known.podUID !== member.podUID) this.forget(regionId, member.ip);
       const lookup = this.#resolver.lookup(regionId, member.ip);
       if (lookup.state === 'found') {
-        this.#remember(place, member.podUID, lookup.eniId);
+        this.#remember(regionId, member.ip, { podUID: member.podUID, eniId: lookup.eniId });
         found++;
       } else {
         missing.push({ member, lookup });
-        this.#waitFor(place, group);
+        this.#waitFor(`${regionId}/${member.ip}`, group);
       }
     }
     return { found, missing };
@@ -67,16 +76,20 @@ export class EniDirectory {
 
   /** The API refused what was known of the address. */
   forget(regionId: string, ip: string): void {
-    this.#known.delete(`${regionId}/${ip}`);
+    this.#version++;
+    this.#known.get(regionId)?.delete(ip);
     this.#resolver.invalidate(regionId, ip);
   }
 
-  #remember(place: string, podUID: string | undefined, eniId: string): void {
-    this.#known.delete(place);
-    this.#known.set(place, { podUID, eniId });
-    if (this.#known.size <= MOST_ENTRIES) return;
-    const oldest = this.#known.keys().next().value;
-    if (oldest !== undefined) this.#known.delete(oldest);
+  #remember(regionId: string, ip: string, eni: Known): void {
+    this.#version++;
+    const known = this.#known.get(regionId) ?? new Map<string, Known>();
+    this.#known.set(regionId, known);
+    known.delete(ip);
+    known.set(ip, eni);
+    if (known.size <= MOST_ENTRIES) return;
+    const oldest = known.keys().next().value;
+    if (oldest !== undefined) known.delete(oldest);
   }
 
   #waitFor(place: string, group: GroupKey): void {

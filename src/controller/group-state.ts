@@ -1,5 +1,6 @@
 import type { ApiError } from '../alibaba/errors.ts';
 import type { GroupRef } from '../alibaba/slb-api.ts';
+import type { AtRest } from '../membership/at-rest.ts';
 import { type BackendKey, backendKey, type Row } from '../membership/backend.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { BackendRecord } from '../membership/claim.ts';
@@ -49,6 +50,8 @@ export class GroupState {
   readonly cohorts = new Map<BackendKey, number>();
   /** By binding UID: what its status says, ahead of the API server. */
   readonly records = new Map<string, ReadonlyMap<BackendKey, BackendRecord>>();
+  /** What the last plan found at rest. */
+  atRest: AtRest | undefined;
   /** When each leaving row was first seen to leave; `Clock.now()` milliseconds. */
   readonly leavingSince = new Map<BackendKey, number>();
   /** What others did to the group, as the last resync found it, until it is put right. */

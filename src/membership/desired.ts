@@ -36,7 +36,7 @@ export interface Member {
 }
 
 export type Desired =
-  /** What the group should hold; `problems` name what was left out and why. */
+  /** What the group should hold, sorted by slot, once each; `problems` name what was left out and why. */
   | { readonly kind: 'members'; readonly members: readonly Member[]; readonly problems: readonly Problem[] }
   /**
    * The binding or its Service can't be made sense of (a port that matches nothing, say). Nothing is added, and what

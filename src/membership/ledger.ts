@@ -36,7 +36,16 @@ export class Ledger {
     this.claim = claim;
   }
 
-  /** The row is the binding's. `weight`: what it has, or gets back when it stays after all. */
+  /** The row is the binding's and stays so, as it is recorded. */
+  keep(key: BackendKey, record: BackendRecord): void {
+    this.kept++;
+    this.#push(key, record);
+  }
+
+  /**
+   * The row is the binding's. `weight`: what it has, or gets back when it stays after all. Returns whether
+   * that is recorded already.
+   */
   own(
     key: BackendKey,
     row: Row,
@@ -44,11 +53,11 @@ export class Ledger {
     state: BackendRecord['state'],
     from: Origin | undefined,
     drainingSince?: number,
-  ): void {
+  ): boolean {
     const before = this.claim.records.get(key);
     if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
       this.#push(key, before);
-      return;
+      return true;
     }
     this.#unchanged = false;
     this.#push(key, {
@@ -59,6 +68,7 @@ export class Ledger {
       ...(from?.node !== undefined && { node: from.node }),
       ...(drainingSince !== undefined && { drainingSince }),
     });
+    return false;
   }
 
   #push(key: BackendKey, record: BackendRecord): void {
@@ -69,7 +79,8 @@ export class Ledger {
   /** In the order of the rows. */
   #recordMap(): ReadonlyMap<BackendKey, BackendRecord> {
     const map = new Map<BackendKey, BackendRecord>();
-    for (const [i, key] of this.#keys.entries()) map.set(key, this.#records[i] as BackendRecord);
+    for (let i = 0; i < this.#keys.length; i++)
+      map.set(this.#keys[i] as BackendKey, this.#records[i] as BackendRecord);
     return map;
   }
 

@@ -1,4 +1,5 @@
-import { type BackendKey, backendKey, byCodeUnit, type Row, type Slot } from './backend.ts';
+import { type AtRest, Rest } from './at-rest.ts';
+import { addressOf, type BackendKey, backendKey, byCodeUnit, type Row, type Slot } from './backend.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 import type { Member } from './desired.ts';
@@ -18,6 +19,8 @@ export interface GroupInput {
   readonly claims: readonly Claim[];
   /** The ENI of a pod's address as far as it is known. */
   readonly eniOf: EniOf;
+  /** The same only as long as `eniOf` answers the same; undefined when that is not known. */
+  readonly eniVersion?: number | undefined;
   /** Rows that the API refused and that are not to be sent for now. A refused weight holds back no removal. */
   readonly refused: { has(key: BackendKey, action: Batch['action']): boolean };
   /** Rows of one number only share a batch with each other: a refused batch is split so (batches.ts). */
@@ -28,6 +31,8 @@ export interface GroupInput {
   readonly batchSize: number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
+  /** What the last plan of this group found at rest: it saves time, and changes nothing. */
+  readonly atRest?: AtRest | undefined;
 }
 
 export interface GroupPlan {
@@ -38,6 +43,8 @@ export interface GroupPlan {
   readonly lookups: readonly Member[];
   /** When the next drain ends; milliseconds since the Unix epoch. */
   readonly wakeAt: number | undefined;
+  /** For the next plan. */
+  readonly atRest: AtRest | undefined;
 }
 
 /**
@@ -61,10 +68,13 @@ export interface GroupPlan {
  * | wanted as a last resort     | nothing: it left, and won't come back   |
  *
  * A second plan over the group that the first one made is empty.
+ *
+ * Nearly all rows were kept by the last plan as they are. Those of which nothing has changed since are not judged again
+ * (at-rest.ts), so that a plan takes time for what changed; it is the same plan.
  */
 export function planGroup(input: GroupInput): GroupPlan {
   const planning = new Planning(input);
-  for (const row of input.rows) planning.decide(row);
+  for (const [i, row] of input.rows.entries()) planning.decide(row, i);
   planning.settleLeavers();
   if (!input.presumed) planning.addMissing();
   return planning.result();
@@ -77,6 +87,7 @@ class Planning {
   readonly #active: readonly Claim[];
   readonly #places: WantedPlaces;
   readonly #ledgers: ReadonlyMap<Claim, Ledger>;
+  readonly #rest: Rest | undefined;
   readonly #leavers: Leaver[] = [];
   readonly #changes: Record<ChangeList, Change[]> = { removals: [], drains: [], weights: [], additions: [] };
   readonly #lookups = new Map<Slot, Member>();
@@ -86,13 +97,24 @@ class Planning {
   constructor(input: GroupInput) {
     this.#input = input;
     this.#active = input.claims.filter(({ suspended }) => !suspended);
-    this.#places = new WantedPlaces(this.#active);
+    this.#rest = restOf(input);
+    this.#places = new WantedPlaces(this.#rest === undefined ? this.#active : []);
+    if (this.#rest !== undefined) this.#places.add(this.#rest.claim, this.#rest.open());
     this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
   }
 
-  decide(row: Row): void {
-    const { claims, eniOf } = this.#input;
+  /** `i`: the place of the row in the group. */
+  decide(row: Row, i: number): void {
     if (row.weight > 0) this.#usable++;
+    const rest = this.#rest;
+    const resting = rest?.at(i);
+    if (rest === undefined || resting === undefined) this.#judge(row, i);
+    else this.#ledger(rest.claim).keep(resting.key, resting.record);
+  }
+
+  #judge(row: Row, i: number): void {
+    const { claims, eniOf } = this.#input;
+    this.#showBeside(row);
     const key = backendKey(row);
     const verdict = judge(row, key, claims, this.#places, eniOf);
     switch (verdict.is) {
@@ -100,7 +122,7 @@ class Planning {
         this.#leaveUntouched(row, key, verdict.owners, verdict.wanted);
         return;
       case 'kept':
-        this.#keep(row, key, verdict.wanted);
+        this.#keep(row, i, key, verdict.wanted);
         return;
       case 'leaving':
       case 'moved': {
@@ -129,7 +151,7 @@ class Planning {
     }
   }
 
-  #keep(row: Row, key: BackendKey, wanted: readonly Wanted[]): void {
+  #keep(row: Row, i: number, key: BackendKey, wanted: readonly Wanted[]): void {
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Wanted);
     const record = decider.claim.records.get(key) ?? this.#recordOf(this.#active, key);
     const drained = wanted.some(({ member }) => member?.drained);
@@ -139,13 +161,26 @@ class Planning {
     // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
     const isAtRest = drained && row.weight === 0;
     const state = isAtRest || (returning && weight > 0) ? 'Draining' : 'Registered';
+    let isRecorded = true;
     for (const one of wanted) {
       const ledger = this.#ledger(one.claim);
       ledger.kept++;
-      ledger.own(key, row, weight, state, this.#originOf(one, row, record));
+      isRecorded = ledger.own(key, row, weight, state, this.#originOf(one, row, record)) && isRecorded;
     }
     if (drained && row.weight > 0) this.#drain(row, key, decider.claim);
-    if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
+    else if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
+    else if (isRecorded && record !== undefined) this.#settle(i, key, record, decider.member);
+  }
+
+  #settle(i: number, key: BackendKey, record: BackendRecord, member: Member | undefined): void {
+    if (member !== undefined && !this.#lookups.has(member.slot)) this.#rest?.settle(i, key, record, member);
+  }
+
+  /** A row that is at the place of one that rests is judged by what is wanted there. */
+  #showBeside(row: Row): void {
+    if (this.#rest === undefined || this.#places.at(addressOf(row), row.port) !== undefined) return;
+    const beside = this.#rest.memberBeside(row);
+    if (beside !== undefined) this.#places.add(this.#rest.claim, [beside], true);
   }
 
   /**
@@ -259,6 +294,7 @@ class Planning {
 
   result(): GroupPlan {
     const { rows, cohorts, additionsBlocked, batchSize } = this.#input;
+    const reports = [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length));
     return {
       batches: orderBatches({
         ...this.#changes,
@@ -267,11 +303,20 @@ class Planning {
         additionsBlocked,
         batchSize,
       }),
-      reports: [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length)),
+      reports,
       lookups: [...this.#lookups.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
       wakeAt: this.#wakeAt,
+      atRest: this.#rest?.result((reports[0] as ClaimReport).records),
     };
   }
+}
+
+/** Only what is known of the group itself is at rest, and only one binding's rows are followed. */
+function restOf(input: GroupInput): Rest | undefined {
+  const [claim] = input.claims;
+  if (input.presumed || claim?.desired.kind !== 'members' || claim.suspended || input.claims.length > 1)
+    return undefined;
+  return new Rest(claim, claim.desired.members, input, input.atRest);
 }
 
 /** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */

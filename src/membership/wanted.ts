@@ -24,9 +24,12 @@ export class WantedPlaces {
 
   constructor(claims: readonly Claim[]) {
     for (const claim of claims) {
-      if (claim.desired.kind !== 'members') continue;
-      for (const member of claim.desired.members) this.#want(claim, member);
+      if (claim.desired.kind === 'members') this.add(claim, claim.desired.members);
     }
+  }
+
+  add(claim: Claim, members: readonly Member[], filled = false): void {
+    for (const member of members) this.#want(claim, member, filled);
   }
 
   at(address: string, port: number): Place | undefined {
@@ -41,13 +44,13 @@ export class WantedPlaces {
     }
   }
 
-  #want(claim: Claim, member: Member): void {
+  #want(claim: Claim, member: Member, filled: boolean): void {
     const address = member.ip ?? member.instanceId ?? '';
     const { port } = member;
     const first = this.#byAddress.get(address);
     const place = withPort(first, port);
     if (place !== undefined) place.wanted.push({ claim, member });
-    else this.#byAddress.set(address, { port, wanted: [{ claim, member }], filled: false, next: first });
+    else this.#byAddress.set(address, { port, wanted: [{ claim, member }], filled, next: first });
   }
 }
 

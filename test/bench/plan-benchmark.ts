@@ -1,4 +1,5 @@
-import { backendKey, eniSlot, type Row } from '../../src/membership/backend.ts';
+import type { AtRest } from '../../src/membership/at-rest.ts';
+import { backendKey, byCodeUnit, eniSlot, type Row } from '../../src/membership/backend.ts';
 import type { BackendRecord, Claim } from '../../src/membership/claim.ts';
 import type { Member } from '../../src/membership/desired.ts';
 import { type GroupInput, planGroup } from '../../src/membership/plan.ts';
@@ -22,12 +23,13 @@ export interface PlanBenchmark {
 /** `planGroup` alone, in milliseconds: one binding, 20,000 rows of its own, 20 of which have left. */
 export function benchmarkPlan(): PlanBenchmark {
   const rows = Array.from({ length: ROWS }, (_, i) => rowAt(i));
-  const claims = [claimOn(rows)];
+  const { atRest } = planGroup(inputOf(rows, claimOn(rows, rows)));
+  const claim = claimOn(rows, rows.slice(LEAVERS), atRest?.records);
   return {
     rows: ROWS,
     leavers: LEAVERS,
-    sameRows: time(() => inputOf(rows, claims)),
-    newRows: time(() => inputOf(structuredClone(rows), claims)),
+    sameRows: time(() => inputOf(rows, claim, atRest)),
+    newRows: time(() => inputOf(structuredClone(rows), claim, atRest)),
   };
 }
 
@@ -46,12 +48,14 @@ function time(prepare: () => GroupInput): Summary {
 
 const enis = new Map<string, string>();
 
-function inputOf(rows: readonly Row[], claims: readonly Claim[]): GroupInput {
+function inputOf(rows: readonly Row[], claim: Claim, atRest?: AtRest): GroupInput {
   return {
     rows,
     presumed: false,
-    claims,
+    claims: [claim],
+    atRest,
     eniOf: (ip) => enis.get(ip),
+    eniVersion: 1,
     refused: { has: () => false },
     cohorts: { get: () => undefined },
     additionsBlocked: false,
@@ -67,7 +71,11 @@ function rowAt(i: number): Row {
   return { serverId, serverIp, port: 8080, type: 'eni', weight: 100, description: TAG };
 }
 
-function claimOn(rows: readonly Row[]): Claim {
+function claimOn(
+  rows: readonly Row[],
+  wanted: readonly Row[],
+  records: Claim['records'] = new Map(rows.map((row) => [backendKey(row), recordOf(row)])),
+): Claim {
   const everything = { has: () => true };
   return {
     id: 'default/web',
@@ -75,8 +83,12 @@ function claimOn(rows: readonly Row[]): Claim {
     tag: TAG,
     mode: 'Sync',
     ownership: 'Shared',
-    desired: { kind: 'members', members: rows.slice(LEAVERS).map(memberAt), problems: [] },
-    records: new Map(rows.map((row, i) => [backendKey(row), recordOf(row, i)])),
+    desired: {
+      kind: 'members',
+      members: wanted.map(memberOf).sort((a, b) => byCodeUnit(a.slot, b.slot)),
+      problems: [],
+    },
+    records,
     drainMs: 0,
     minBackends: 0,
     suspended: false,
@@ -87,11 +99,12 @@ function claimOn(rows: readonly Row[]): Claim {
   };
 }
 
-function memberAt({ serverIp = '', port }: Row, i: number): Member {
-  const pod = `web-${i + LEAVERS}`;
-  return { slot: eniSlot(serverIp, port), type: 'eni', ip: serverIp, port, weight: 100, pod, podUID: pod };
+function memberOf({ serverIp = '', port }: Row): Member {
+  return { slot: eniSlot(serverIp, port), type: 'eni', ip: serverIp, port, weight: 100, ...podOf(serverIp) };
 }
 
-function recordOf(row: Row, i: number): BackendRecord {
-  return { row, state: 'Registered', pod: `web-${i}`, podUID: `web-${i}` };
+function recordOf(row: Row): BackendRecord {
+  return { row, state: 'Registered', ...podOf(row.serverIp) };
 }
+
+const podOf = (ip = '') => ({ pod: `web-${ip}`, podUID: `web-${ip}` });
