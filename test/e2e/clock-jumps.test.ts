@@ -12,14 +12,16 @@ import { waitUntil } from '../wait-until.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const REMOVED_WITHIN_MS = 2_000;
+/** What a jump of an hour would add is far more; what a busy machine adds is less. */
+const PATIENCE_MS = 15_000;
+const DRAIN_MS = 15_000;
 const LEASE = 'vservergroup-operator';
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE}`;
-const LEASE_DURATION_MS = 3_000;
+const LEASE_DURATION_MS = 6_000;
 const ELECTED = [
   ...['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE],
   ...['--leader-elect-lease-duration', `${LEASE_DURATION_MS}ms`],
-  ...['--leader-elect-renew-deadline', '2s', '--leader-elect-retry-period', '500ms'],
+  ...['--leader-elect-renew-deadline', '5s', '--leader-elect-retry-period', '500ms'],
 ];
 
 let env: Environment;
@@ -104,7 +106,7 @@ async function expectRemovedAtOnce(
   await serve(service, ...remaining);
   const since = performance.now();
   await env.untilHolds(from, remaining);
-  expect(performance.now() - since).toBeLessThan(REMOVED_WITHIN_MS);
+  expect(performance.now() - since).toBeLessThan(PATIENCE_MS);
 }
 
 const leads = async (operator: OperatorProcess) =>
@@ -136,7 +138,7 @@ describe.each([
   scenario('removals go on at once, and a drain that has begun ends when it should', async () => {
     await startBefore(jump);
     const other = env.createGroup();
-    await bind('slow', group, [ip(1), ip(2), ip(3)], { drain: { seconds: 6 } });
+    await bind('slow', group, [ip(1), ip(2), ip(3)], { drain: { seconds: DRAIN_MS / 1000 } });
     await bind('fast', other, [ip(11), ip(12), ip(13)]);
     await serve('slow', ip(2), ip(3));
     const rowsWith = (weight: number, ...numbers: readonly number[]) =>
@@ -156,12 +158,12 @@ describe.each([
       if (drainingSince === undefined) continue;
       const ago = Date.now() + clock.offsetMs - Date.parse(drainingSince);
       expect(ago).toBeGreaterThan(-1_000);
-      expect(ago).toBeLessThan(10_000);
+      expect(ago).toBeLessThan(PATIENCE_MS);
     }
     await env.untilRows(group, [...rowsWith(0, 2), ...rowsWith(100, 3)]);
     const lasted = performance.now() - drainedAt;
-    expect(lasted).toBeGreaterThan(5_000);
-    expect(lasted).toBeLessThan(8_000);
+    expect(lasted).toBeGreaterThan(DRAIN_MS - 3_000);
+    expect(lasted).toBeLessThan(DRAIN_MS + PATIENCE_MS);
     await env.untilHolds(group, [ip(3)]);
     await expectRemovedAtOnce('fast', other, ip(13));
   });
@@ -190,7 +192,7 @@ describe.each([
     await waitUntil('the other to lead', () => leads(second), { intervalMs: 20 });
     const took = performance.now() - killedAt;
     expect(took).toBeGreaterThan(LEASE_DURATION_MS - 1_000);
-    expect(took).toBeLessThan(LEASE_DURATION_MS + 2_500);
+    expect(took).toBeLessThan(LEASE_DURATION_MS + PATIENCE_MS);
     await expectRemovedAtOnce('web', group, ip(3));
     await standbyClock[Symbol.asyncDispose]();
   });
@@ -217,8 +219,8 @@ describe.each([
   ['ten minutes back', -10 * MINUTE],
 ])('the clock jumps %s, which signatures may be off', (_, jump) => {
   scenario('a session is used for as long as it is good, no longer, and replaced once', async () => {
-    // Half a minute before its end a session is not used any more, so these last for five seconds.
-    await using sts = await StsStub.start(env.simulator.accessKeys, 35_000);
+    // Half a minute before its end a session is not used any more, so these last for fifteen seconds.
+    await using sts = await StsStub.start(env.simulator.accessKeys, 45_000);
     await using token = await MountedSecret.create({ token: 'projected-token' });
     await start(['--sts-endpoint', sts.url], {
       ALIBABA_CLOUD_ACCESS_KEY_ID: '',
