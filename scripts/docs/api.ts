@@ -1,5 +1,5 @@
 import { customResourceDefinition } from '../../src/api/crd.ts';
-import { WEIGHT_ANNOTATION } from '../../src/controller/gather.ts';
+import { WEIGHT_ANNOTATION } from '../../src/controller/cluster-caches.ts';
 import { DRAIN_LABEL } from '../../src/membership/cluster.ts';
 import { row, table } from './table.ts';
 

@@ -106,7 +106,7 @@ function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readon
   const records = dryRun ? recordsAsTheyAre(group, report) : [...report.records.values()];
   return [...records.map(statusFromRecord), ...pending].sort(
     (a, b) =>
-      byCodeUnit(`${a.serverIp ?? ''} ${a.serverId}`, `${b.serverIp ?? ''} ${b.serverId}`) || a.port - b.port,
+      byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
 }
 

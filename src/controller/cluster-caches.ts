@@ -56,8 +56,13 @@ export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: s
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod?.uid));
 }
 
+export const WEIGHT_ANNOTATION = 'slb.alibabacloud.com/weight';
+
+/** Few pods have a weight of their own: `weighed` holds no more than those. */
 export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {
-  return pods.index('uid', ({ uid }) => [uid]);
+  return pods
+    .index('uid', ({ uid }) => [uid])
+    .index('weighed', ({ uid, annotations }) => (Object.hasOwn(annotations, WEIGHT_ANNOTATION) ? [uid] : []));
 }
 
 export function groupOf({ parsed }: BindingObject, defaultRegion: string): GroupKey | undefined {

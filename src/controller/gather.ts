@@ -10,12 +10,11 @@ import {
   type GroupKey,
   hasFinalizer,
   needsPods,
+  WEIGHT_ANNOTATION,
 } from './cluster-caches.ts';
 import type { GroupState } from './group-state.ts';
 import { messages } from './messages.ts';
 import { recordsFromStatus } from './records.ts';
-
-export const WEIGHT_ANNOTATION = 'slb.alibabacloud.com/weight';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -123,7 +122,7 @@ function desiredOf(
     nodeSelector: spec.nodeSelector,
     endpoints: caches.endpoints.byIndex('service', serviceName),
     nodes: { get: (name) => caches.nodes.get(name), values: () => caches.nodes.list() },
-    podWeight: (uid) => pods?.byIndex('uid', uid)[0]?.annotations[WEIGHT_ANNOTATION],
+    podWeight: (uid) => pods?.byIndex('weighed', uid)[0]?.annotations[WEIGHT_ANNOTATION],
     excludeCordonedNodes: options.excludeCordonedNodes,
     localWeights: options.localWeights,
   });

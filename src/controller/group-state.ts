@@ -218,7 +218,9 @@ export class GroupState {
 
   /** Whether the reply of a write shows what the write did. */
   static contradicts(batch: Batch, reply: readonly Row[]): boolean {
-    const shown = new Map(reply.map((row) => [backendKey(row), row]));
+    const servers = new Set(batch.changes.map(({ row }) => row.serverId));
+    const written = reply.filter(({ serverId }) => servers.has(serverId));
+    const shown = new Map(written.map((row) => [backendKey(row), row]));
     return batch.changes.some(({ key, row }) => {
       const after = shown.get(key);
       if (batch.action === 'remove') return after !== undefined;

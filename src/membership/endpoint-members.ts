@@ -28,12 +28,12 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
   if (sawReady && !sawPort) return noSuchTargetPort(input, servicePort);
   const ready = candidates.filter(({ address }) => address.ready);
   const serving = ready.length > 0 ? ready : candidates.filter(({ address }) => address.serving);
-  const members = new Map<string, Member>();
+  const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const candidate of serving) addMember(input, candidate, members, problems);
   return {
     kind: 'members',
-    members: [...members.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
+    members: onceEach(members.sort((a, b) => byCodeUnit(a.slot, b.slot))),
     problems: sortedProblems(problems.values()),
   };
 }
@@ -97,7 +97,7 @@ function hostOf(input: DesiredInput, { ip, nodeName }: AddressView): NodeView | 
 function addMember(
   input: DesiredInput,
   { address, port }: Candidate,
-  members: Map<string, Member>,
+  members: Member[],
   problems: Map<string, Problem>,
 ): void {
   const host = hostOf(input, address);
@@ -116,18 +116,22 @@ function addMember(
       return;
     }
     const slot = ecsSlot(instanceId, port);
-    addOnce(members, { slot, type: 'ecs', instanceId, port, weight, ...origin });
+    members.push({ slot, type: 'ecs', instanceId, port, weight, ...origin });
     return;
   }
   const slot = eniSlot(address.ip, port);
-  addOnce(members, { slot, type: 'eni', ip: address.ip, port, weight, ...origin });
+  members.push({ slot, type: 'eni', ip: address.ip, port, weight, ...origin });
 }
 
 /** While an address passes from pod to pod both may be listed: which one counts must not depend on the order. */
-function addOnce(members: Map<string, Member>, member: Member): void {
-  const other = members.get(member.slot);
-  if (other === undefined || byCodeUnit(other.podUID ?? '', member.podUID ?? '') < 0)
-    members.set(member.slot, member);
+function onceEach(sorted: readonly Member[]): readonly Member[] {
+  const once: Member[] = [];
+  for (const member of sorted) {
+    const other = once.at(-1);
+    if (other?.slot !== member.slot) once.push(member);
+    else if (byCodeUnit(other.podUID ?? '', member.podUID ?? '') < 0) once[once.length - 1] = member;
+  }
+  return once;
 }
 
 function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {
