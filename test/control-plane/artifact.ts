@@ -14,7 +14,8 @@ export interface Artifact {
     | 'election'
     | 'deploy-tools'
     | 'promtool'
-    | 'cloud-sdk';
+    | 'cloud-sdk'
+    | 'kubectl';
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -111,6 +112,19 @@ export async function promtoolArtifact(): Promise<Artifact> {
     folder: await cachedAs(`promtool-${version}`, sources),
     build: (into, supervise) =>
       goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),
+  };
+}
+
+/** kubectl of the control plane's version, of the same libraries. */
+export async function kubectlArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'kubectl');
+  const version = (await requiredVersion(sources, 'k8s.io/kubectl')).replace('v0.', 'v1.');
+  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
+  return {
+    name: 'kubectl',
+    cost: 'less than a minute after the control plane, about 3 without it',
+    folder: await cachedAs(`kubectl-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'kubectl'), ldflags, supervise }),
   };
 }
 

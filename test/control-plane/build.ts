@@ -8,6 +8,7 @@ import {
   controlPlaneArtifact,
   deployToolsArtifact,
   electionArtifact,
+  kubectlArtifact,
   kwokArtifact,
   promtoolArtifact,
   STAGES_FILE,
@@ -85,6 +86,11 @@ export async function locateDeployTools(
   const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
   const folder = await built(await deployToolsArtifact(), onProgress, supervise);
   return { helm: join(folder, 'helm'), kustomize: join(folder, 'kustomize') };
+}
+
+export async function locateKubectl(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  return join(await built(await kubectlArtifact(), onProgress, supervise), 'kubectl');
 }
 
 /** The machine's own promtool, if it has one: building it takes minutes. */

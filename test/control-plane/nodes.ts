@@ -19,7 +19,7 @@ export interface Node extends KubeObject {
   };
 }
 
-const RESOURCES = { cpu: '64', memory: '256Gi', pods: '500' };
+const RESOURCES = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '100Gi', pods: '500' };
 const READY_WITHIN_MS = 60_000;
 
 /** Makes nodes that kwok plays: pods on them "run" without a process. Given a name only, the rest is derived. */

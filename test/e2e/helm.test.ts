@@ -8,6 +8,7 @@ import { type ControlPlane, startControlPlane } from '../control-plane/control-p
 import { KubeApi, type KubeObject } from '../control-plane/kube-api.ts';
 import { OperatorProcess } from '../environment/operator-process.ts';
 import { Workloads } from '../environment/workloads.ts';
+import { anyObjectCrd } from '../helm/any-object-crd.ts';
 import { normalised } from '../helm/normalise.ts';
 import { CHART, DeployTools, succeeded } from '../helm/tools.ts';
 import { VALUES } from '../helm/values.ts';
@@ -450,29 +451,6 @@ describe('installed on a cluster', () => {
     });
   });
 });
-
-/** Stands for a CRD of the Prometheus Operator: takes objects of the kind, whatever they hold. */
-function anyObjectCrd(kind: string): KubeObject {
-  const plural = `${kind.toLowerCase()}s`;
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.monitoring.coreos.com` },
-    spec: {
-      group: 'monitoring.coreos.com',
-      names: { kind, plural, singular: kind.toLowerCase() },
-      scope: 'Namespaced',
-      versions: [
-        {
-          name: 'v1',
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-        },
-      ],
-    },
-  } as KubeObject;
-}
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
