@@ -16,8 +16,11 @@ type IndexFunction<T> = (object: T) => readonly string[];
 
 interface Index<T> {
   readonly valuesOf: IndexFunction<T>;
-  readonly keysByValue: Map<string, Set<string>>;
+  readonly keysByValue: Map<string, Keys>;
 }
+
+/** Most values have one key, as a pod its slice; a Set for each would be most of an index. */
+type Keys = string | Set<string>;
 
 /**
  * The cache of one kind: what a reflector last heard of, with indexes.
@@ -62,7 +65,7 @@ export class Store<T extends Stored> {
     if (this.#indexes.has(name)) throw new Error(`the store has an index ${name} already`);
     const index: Index<T> = { valuesOf, keysByValue: new Map() };
     this.#indexes.set(name, index);
-    for (const object of this.#objects.values()) addToIndex(index, object);
+    for (const object of this.#objects.values()) reindex(index, object.key, undefined, object);
     return this;
   }
 
@@ -70,7 +73,8 @@ export class Store<T extends Stored> {
     const index = this.#indexes.get(name);
     if (index === undefined) throw new Error(`the store has no index ${name}`);
     const found: T[] = [];
-    for (const key of index.keysByValue.get(value) ?? []) {
+    const keys = index.keysByValue.get(value) ?? NONE;
+    for (const key of typeof keys === 'string' ? [keys] : keys) {
       const object = this.#objects.get(key);
       if (object !== undefined) found.push(object);
     }
@@ -104,28 +108,17 @@ export class Store<T extends Stored> {
   #put(object: T): StoreChange<T> | undefined {
     const old = this.#objects.get(object.key);
     if (old?.resourceVersion === object.resourceVersion) return undefined;
-    if (old !== undefined) this.#unindex(old);
     this.#objects.set(object.key, object);
-    for (const index of this.#indexes.values()) addToIndex(index, object);
+    for (const index of this.#indexes.values()) reindex(index, object.key, old, object);
     return old === undefined ? { type: 'added', new: object } : { type: 'modified', old, new: object };
   }
 
   #drop(key: string): StoreChange<T> | undefined {
     const old = this.#objects.get(key);
     if (old === undefined) return undefined;
-    this.#unindex(old);
     this.#objects.delete(key);
+    for (const index of this.#indexes.values()) reindex(index, key, old, undefined);
     return { type: 'removed', old };
-  }
-
-  #unindex(object: T): void {
-    for (const { valuesOf, keysByValue } of this.#indexes.values()) {
-      for (const value of valuesOf(object)) {
-        const keys = keysByValue.get(value);
-        keys?.delete(object.key);
-        if (keys?.size === 0) keysByValue.delete(value);
-      }
-    }
   }
 
   #notify(change: StoreChange<T>): void {
@@ -140,10 +133,36 @@ export class Store<T extends Stored> {
   }
 }
 
-function addToIndex<T extends Stored>(index: Index<T>, object: T): void {
-  for (const value of index.valuesOf(object)) {
-    const keys = index.keysByValue.get(value);
-    if (keys === undefined) index.keysByValue.set(value, new Set([object.key]));
-    else keys.add(object.key);
-  }
+/** Touches only what differs: of a slice's hundred pods one has changed. */
+function reindex<T>(
+  { valuesOf, keysByValue }: Index<T>,
+  key: string,
+  old: T | undefined,
+  now: T | undefined,
+): void {
+  const before = old === undefined ? NONE : valuesOf(old);
+  const after = now === undefined ? NONE : valuesOf(now);
+  if (isSame(before, after)) return;
+  const kept = new Set(after);
+  for (const value of before) if (!kept.has(value)) removeKey(keysByValue, value, key);
+  for (const value of kept) addKey(keysByValue, value, key);
+}
+
+const NONE: readonly string[] = [];
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+function addKey(keysByValue: Map<string, Keys>, value: string, key: string): void {
+  const keys = keysByValue.get(value);
+  if (keys === undefined) keysByValue.set(value, key);
+  else if (typeof keys === 'object') keys.add(key);
+  else if (keys !== key) keysByValue.set(value, new Set([keys, key]));
+}
+
+function removeKey(keysByValue: Map<string, Keys>, value: string, key: string): void {
+  const keys = keysByValue.get(value);
+  if (keys === key) keysByValue.delete(value);
+  else if (typeof keys === 'object' && keys.delete(key) && keys.size === 0) keysByValue.delete(value);
 }
