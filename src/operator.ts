@@ -160,8 +160,7 @@ interface LoopParts {
 function createLoop({ metrics, reporting, ...parts }: LoopParts): GroupLoop {
   // First of all who hear of a binding: what is written next is compared with what is there now.
   parts.watching.caches.bindings.onChange(({ old, new: now }) => {
-    if (now !== undefined)
-      reporting.status.observed(now, now.parsed.ok ? now.parsed.binding.status : now.parsed.status);
+    if (now !== undefined) reporting.status.observed(now, now.statusPrint);
     else if (old !== undefined) {
       reporting.status.forget(old);
       metrics.forgetBinding(old.namespace, old.name);

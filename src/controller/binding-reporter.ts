@@ -12,11 +12,13 @@ import type { BindingObject } from './cluster-caches.ts';
 import type { Bound, Notice } from './gather.ts';
 import type { GroupState } from './group-state.ts';
 import { messages } from './messages.ts';
+import { isRoutine } from './routine.ts';
 import type { StatusInput } from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
-  write(ref: ObjectRef, status: VServerGroupBindingStatus): void;
+  /** `patient`: it may wait a while, so that it shares a write with what comes meanwhile. */
+  write(ref: ObjectRef, status: VServerGroupBindingStatus, patient: boolean): void;
   /** Leaves the rest of the status as it is. What the API server refuses is not tried again. */
   writeConditions(
     ref: ObjectRef,
@@ -68,7 +70,7 @@ export class BindingReporter {
     const told = this.#toldTo(object.uid, binding.status.conditions);
     const status = bindingStatus({ ...input, binding, wall: this.#clock.wall() }, told.conditions);
     told.conditions = status.conditions;
-    this.#status.write(object, status);
+    this.#status.write(object, status, isRoutine(binding, status));
     const ready = findCondition(status.conditions, 'Ready');
     if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
     this.#tellNotices(object, told, notices);

@@ -5,6 +5,7 @@ import {
   type VServerGroupBinding,
 } from '../api/vservergroupbinding.ts';
 import type { EndpointsObject, NodeObject, PodObject, ServiceObject } from '../kubernetes/objects.ts';
+import { fieldsOf, printOf, type StatusPrint } from '../kubernetes/status-fields.ts';
 import type { Store, Stored } from '../kubernetes/store.ts';
 
 /** A binding as the cache holds it. One whose spec can't be read is kept too: its user must be told. */
@@ -13,6 +14,8 @@ export interface BindingObject extends Stored {
   readonly name: string;
   readonly uid: string;
   readonly parsed: ParsedBinding;
+  /** Of the status as the API server sent it; undefined: there is none. */
+  readonly statusPrint: StatusPrint | undefined;
 }
 
 /** A vServer group of one region. */
@@ -73,7 +76,7 @@ export function groupOf({ parsed }: BindingObject, defaultRegion: string): Group
 
 /** Trims a raw VServerGroupBinding for the cache. */
 export function trimBinding(object: unknown): BindingObject {
-  const { metadata } = object as { metadata: Record<string, unknown> };
+  const { metadata, status } = object as { metadata: Record<string, unknown>; status?: unknown };
   const namespace = String(metadata['namespace']);
   const name = String(metadata['name']);
   return {
@@ -83,6 +86,7 @@ export function trimBinding(object: unknown): BindingObject {
     uid: String(metadata['uid']),
     resourceVersion: String(metadata['resourceVersion']),
     parsed: parseBinding(object),
+    statusPrint: status === undefined ? undefined : printOf(fieldsOf(status)),
   };
 }
 

@@ -1,12 +1,15 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type Clock, sleep, systemClock, type Timer } from '../clock.ts';
 import { KubeApiError } from './api-error.ts';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import type { Counter } from './metric-types.ts';
 import { raw, resourceVersionOf, text } from './raw.ts';
 import { isOlder } from './resource-version.ts';
+import { holds, isSamePrint, type StatusPrint } from './status-fields.ts';
 import type { KubeTransport } from './transport-types.ts';
+import { merged, patchOf, type Wanted, type WriteOptions, wantedOf } from './wanted-status.ts';
 import { within } from './within.ts';
+
+export type { WriteOptions } from './wanted-status.ts';
 
 export interface ObjectRef {
   readonly namespace: string;
@@ -22,23 +25,6 @@ export interface StatusFailure {
   readonly retryInMs: number | undefined;
 }
 
-export interface WriteOptions {
-  /** Goes without spacing. */
-  readonly urgent?: boolean;
-  /**
-   * The fields given are all that is written; the others stay. For an object that the API server may hold to be invalid
-   * as a whole: what it refuses is not tried again.
-   */
-  readonly part?: boolean;
-}
-
-interface Wanted {
-  readonly status: Readonly<Record<string, unknown>>;
-  readonly urgent: boolean;
-  readonly part: boolean;
-  readonly retried: boolean;
-}
-
 export interface StatusWriterOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
   /** The object's path, without `/status`. */
@@ -46,6 +32,8 @@ export interface StatusWriterOptions {
   readonly clock?: Clock;
   /** From the start of a write to the next of the same object, unless it is urgent. Default 1 s. */
   readonly spacingMs?: number;
+  /** Default 2 s. */
+  readonly patienceMs?: number;
   /** Default: 200 ms doubling up to 30 s, a fifth of it random. */
   readonly backoff?: Partial<BackoffOptions>;
   /** Asked right before each write; one that may not go is dropped: the next leader writes its own. */
@@ -57,11 +45,11 @@ export interface StatusWriterOptions {
 
 interface Entry {
   readonly ref: ObjectRef;
-  /** What the API server last showed, by reply or by watch, and the object's version then. */
-  known: unknown;
+  /** What the API server last showed, or was last told, and the object's version then. Undefined: no status. */
+  known: StatusPrint | undefined;
   version: string;
   /** What was last written, and what the API server made of it: a schema may drop or default fields. */
-  accepted: { readonly status: unknown; readonly as: unknown } | undefined;
+  accepted: { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' } | undefined;
   wanted: Wanted | undefined;
   notBefore: number;
   retryAt: number;
@@ -71,6 +59,8 @@ interface Entry {
 }
 
 const requestTimeoutMs = 10_000;
+/** The answer to a write: its version is all that is needed, and the rest of it comes by the watch anyway. */
+const metadataObject = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 /**
  * Writes the status of objects.
@@ -97,21 +87,25 @@ export class StatusWriter {
     this.#backoff = { baseMs: 200, capMs: 30_000, jitter: 0.2, ...options.backoff };
   }
 
-  /** The status this object should have from now on. Keeps a copy; never throws for what the API server may answer. */
-  write(ref: ObjectRef, status: object, { urgent = false, part = false }: WriteOptions = {}): void {
+  /** The status this object should have from now on. Never throws for what the API server may answer. */
+  write(ref: ObjectRef, status: object, options: WriteOptions = {}): void {
     if (this.#closed.signal.aborted) return;
     const entry = this.#entry(ref);
-    // As JSON, so that a field set to undefined equals one that is absent.
-    const copy = JSON.parse(JSON.stringify(status));
-    entry.wanted = merged(entry.wanted, { status: copy, urgent, part, retried: !part });
+    const wanted = wantedOf(status, options, this.#clock.now() + (this.#options.patienceMs ?? 2_000));
+    entry.wanted = merged(entry.wanted, wanted);
     if (entry.inFlight === undefined && isShown(entry, entry.wanted)) this.#count('unchanged');
     this.#schedule(entry);
   }
 
-  /** What a cache shows, as the API server sent it. It may lag behind the reply to a write: an older version is not believed. */
-  observed(ref: ObjectRef & { readonly resourceVersion: string }, status: unknown): void {
+  /**
+   * The status that a cache shows, as the API server sent it. It may lag behind the reply to a write: an older version is
+   * not believed.
+   */
+  observed(ref: ObjectRef & { readonly resourceVersion: string }, status: StatusPrint | undefined): void {
     const entry = this.#entry(ref);
     if (isOlder(ref.resourceVersion, entry.version)) return;
+    const isOwnWrite = ref.resourceVersion === entry.version;
+    if (isOwnWrite && entry.accepted?.as === 'not seen yet') entry.accepted.as = status;
     entry.known = status;
     entry.version = ref.resourceVersion;
     this.#schedule(entry);
@@ -186,8 +180,9 @@ export class StatusWriter {
       entry.wanted = undefined;
       return;
     }
-    const spaced = entry.wanted.urgent || this.#flushing ? Number.NEGATIVE_INFINITY : entry.notBefore;
-    const ms = Math.max(spaced, entry.retryAt) - this.#clock.now();
+    const atOnce = entry.wanted.urgent || this.#flushing;
+    const paced = atOnce ? Number.NEGATIVE_INFINITY : Math.max(entry.notBefore, entry.wanted.notBefore);
+    const ms = Math.max(paced, entry.retryAt) - this.#clock.now();
     if (ms > 0) entry.timer = this.#clock.setTimeout(() => this.#send(entry), ms);
     else this.#send(entry);
   }
@@ -206,9 +201,7 @@ export class StatusWriter {
   async #attempt(entry: Entry, wanted: Wanted): Promise<void> {
     try {
       const reply = await this.#patch(entry, wanted);
-      entry.known = raw(reply)['status'];
-      entry.version = resourceVersionOf(reply);
-      entry.accepted = { status: wanted.status, as: entry.known };
+      this.#accepted(entry, wanted, resourceVersionOf(reply));
       entry.failures = 0;
       entry.retryAt = Number.NEGATIVE_INFINITY;
       this.#count('written');
@@ -221,15 +214,19 @@ export class StatusWriter {
     }
   }
 
-  #patch({ ref, known }: Entry, { status, part }: Wanted): Promise<unknown> {
-    const changes =
-      part && isObject(known)
-        ? Object.entries(status).map(([field, value]) => ({ op: 'add', path: `/status/${field}`, value }))
-        : [{ op: 'add', path: '/status', value: status }];
-    const body = [{ op: 'test', path: '/metadata/uid', value: ref.uid }, ...changes];
+  /** The cache may have shown this version before the reply came, or a newer one. */
+  #accepted(entry: Entry, { print, part }: Wanted, version: string): void {
+    entry.accepted = { print, as: version === entry.version ? entry.known : 'not seen yet' };
+    if (version === entry.version || isOlder(version, entry.version)) return;
+    entry.known = part ? { ...entry.known, ...print } : print;
+    entry.version = version;
+  }
+
+  #patch({ ref, known }: Entry, wanted: Wanted): Promise<unknown> {
     return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
       contentType: 'application/json-patch+json',
-      body,
+      accept: metadataObject,
+      body: patchOf(ref.uid, wanted, known !== undefined),
       timeoutMs: requestTimeoutMs,
       signal: this.#closed.signal,
     });
@@ -254,7 +251,7 @@ export class StatusWriter {
     const retryInMs =
       isRefused && !wanted.retried ? undefined : Math.max(asked, backoffMs(entry.failures, this.#backoff));
     entry.failures++;
-    if (retryInMs === undefined) entry.accepted = { status: wanted.status, as: entry.known };
+    if (retryInMs === undefined) entry.accepted = { print: wanted.print, as: entry.known };
     else {
       entry.retryAt = this.#clock.now() + retryInMs;
       entry.wanted = entry.wanted ? merged(wanted, entry.wanted) : { ...wanted, urgent: true };
@@ -268,22 +265,9 @@ export class StatusWriter {
   }
 }
 
-/** The newest wins; but what waits as a whole is not lost to a part of it. */
-function merged(older: Wanted | undefined, newer: Wanted): Wanted {
-  if (older === undefined) return newer;
-  const urgent = older.urgent || newer.urgent;
-  if (!newer.part) return { ...newer, urgent };
-  return { ...newer, urgent, part: older.part, status: { ...older.status, ...newer.status } };
-}
-
-function isShown({ known, accepted }: Entry, { status, part }: Wanted): boolean {
-  const isThere = part
-    ? isObject(known) &&
-      Object.entries(status).every(([field, value]) => isDeepStrictEqual(known[field], value))
-    : isDeepStrictEqual(known, status);
-  return isThere || (isDeepStrictEqual(accepted?.status, status) && isDeepStrictEqual(accepted?.as, known));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+function isShown({ known, accepted }: Entry, { print, part }: Wanted): boolean {
+  if (known !== undefined && (part ? holds(known, print) : isSamePrint(known, print))) return true;
+  if (accepted === undefined || !isSamePrint(accepted.print, print)) return false;
+  const { as } = accepted;
+  return as === known || (typeof as === 'object' && known !== undefined && isSamePrint(as, known));
 }

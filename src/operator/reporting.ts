@@ -63,8 +63,8 @@ export function countingBackends(status: StatusWriter, metrics: Metrics): Status
   const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) =>
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
   return {
-    write(ref, next) {
-      status.write(ref, next);
+    write(ref, next, patient) {
+      status.write(ref, next, { patient });
       const counts: Record<string, number> = {};
       for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
       const { namespace, name } = ref;

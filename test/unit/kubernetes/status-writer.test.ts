@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { KubeApiError, KubeConnectionError } from '../../../src/kubernetes/api-error.ts';
+import { fieldsOf, printOf } from '../../../src/kubernetes/status-fields.ts';
 import { type StatusFailure, StatusWriter } from '../../../src/kubernetes/status-writer.ts';
 import type { RequestOptions } from '../../../src/kubernetes/transport-types.ts';
 import { FakeClock, settle } from '../../fake-clock.ts';
@@ -14,9 +15,10 @@ interface Write {
   readonly status: unknown;
   readonly paths: readonly string[];
   readonly contentType: string | undefined;
+  readonly accepts: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Answers with the object as written, or with a status that the schema made of it. */
-  readonly accept: (as?: unknown) => void;
+  /** Answers with the version that the write made. */
+  readonly accept: () => void;
   readonly refuse: (error: unknown) => void;
 }
 
@@ -33,26 +35,31 @@ function setUp(options: { readonly mayWrite?: () => boolean } = {}) {
   const results: string[] = [];
   const failures: StatusFailure[] = [];
   const server = { uid: 'uid-1' as string | undefined, version: 100 };
-  const request = (method: string, path: string, { body, contentType, signal }: RequestOptions = {}) => {
+  const request = (
+    method: string,
+    path: string,
+    { body, contentType, accept: accepts, signal }: RequestOptions = {},
+  ) => {
     if (method === 'GET') {
       reads.push(path);
       if (server.uid === undefined) return Promise.reject(apiError(404));
       return Promise.resolve({ metadata: { uid: server.uid } });
     }
-    const [check, ...changes] = body as [{ value: string }, ...{ path: string; value: unknown }[]];
+    const patch = JSON.parse(String(body));
+    const [check, ...changes] = patch as [{ value: string }, ...{ path: string; value: unknown }[]];
     const paths = changes.map(({ path }) => path);
     const fields = changes.map(({ path, value }) => [path.slice('/status/'.length), value]);
     const status = paths[0] === '/status' ? changes[0]?.value : Object.fromEntries(fields);
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason));
-      const accept = (as: unknown = status) =>
-        resolve({ metadata: { resourceVersion: String(server.version++) }, status: as });
+      const accept = () => resolve({ metadata: { resourceVersion: String(server.version++) } });
       writes.push({
         path,
         uid: check.value,
         status,
         paths,
         contentType,
+        accepts,
         signal,
         accept,
         refuse: reject,
@@ -69,7 +76,13 @@ function setUp(options: { readonly mayWrite?: () => boolean } = {}) {
     ...options,
   });
   writers.push(writer);
-  return { clock, writer, writes, reads, results, failures, server };
+  /** The cache shows an object with this status. */
+  const shows = (resourceVersion: number, status: unknown) =>
+    writer.observed(
+      { ...ref, resourceVersion: String(resourceVersion) },
+      status === undefined ? undefined : printOf(fieldsOf(status)),
+    );
+  return { clock, writer, shows, writes, reads, results, failures, server };
 }
 
 function apiError(status: number, retryAfterMs?: number): KubeApiError {
@@ -77,8 +90,8 @@ function apiError(status: number, retryAfterMs?: number): KubeApiError {
   return new KubeApiError({ method: 'PATCH', path: '/x' }, status, answer);
 }
 
-async function accepted(writes: readonly Write[], as?: unknown) {
-  writes.at(-1)?.accept(as);
+async function accepted(writes: readonly Write[]) {
+  writes.at(-1)?.accept();
   await settle();
 }
 
@@ -114,8 +127,8 @@ test('objects do not wait for each other', () => {
 });
 
 test('nothing is written that the API server shows already, by its reply or by the cache', async () => {
-  const { clock, writer, writes, results } = setUp();
-  writer.observed({ ...ref, resourceVersion: '7' }, { desired: 1, conditions: [{ type: 'Ready' }] });
+  const { clock, writer, shows, writes, results } = setUp();
+  shows(7, { desired: 1, conditions: [{ type: 'Ready' }] });
   writer.write(ref, { conditions: [{ type: 'Ready' }], desired: 1, message: undefined });
   expect(writes).toHaveLength(0);
   writer.write(ref, { desired: 2 });
@@ -126,31 +139,55 @@ test('nothing is written that the API server shows already, by its reply or by t
   expect(results).toEqual(['unchanged', 'written', 'unchanged']);
 });
 
-test('what the schema made of a status is not written over and over', async () => {
-  const { clock, writer, writes } = setUp();
-  writer.write(ref, { desired: 1, unknown: true });
-  await accepted(writes, { desired: 1, observedGeneration: -1 });
-  writer.write(ref, { desired: 1, unknown: true });
-  await clock.advance(5_000);
-  expect(writes).toHaveLength(1);
+test.each(['after the reply', 'before it'])(
+  'what the schema made of a status, as the cache shows it %s, is not written over and over',
+  async (when) => {
+    const { clock, writer, shows, writes } = setUp();
+    const shown = () => shows(100, { desired: 1, observedGeneration: -1 });
+    writer.write(ref, { desired: 1, unknown: true });
+    if (when === 'before it') shown();
+    await accepted(writes);
+    if (when === 'after the reply') shown();
+    for (let i = 0; i < 3; i++) {
+      writer.write(ref, { desired: 1, unknown: true });
+      await clock.advance(5_000);
+    }
+    expect(writes).toHaveLength(1);
+  },
+);
+
+test('of the reply only the version is asked for', () => {
+  const { writer, writes } = setUp();
+  writer.write(ref, { desired: 1 });
+  expect(writes[0]?.accepts).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
+});
+
+test('a change that the cache shows before the reply to an older write is not taken for that write', async () => {
+  const { clock, writer, shows, writes } = setUp();
+  writer.write(ref, { desired: 1 });
+  shows(101, { desired: 9 });
+  await accepted(writes);
+  writer.write(ref, { desired: 1 });
+  await clock.advance(1_000);
+  expect(writes.map(({ status }) => status)).toEqual([{ desired: 1 }, { desired: 1 }]);
 });
 
 test('a status that someone else changed is written again', async () => {
-  const { clock, writer, writes } = setUp();
+  const { clock, writer, shows, writes } = setUp();
   writer.write(ref, { desired: 1 });
   await accepted(writes);
-  writer.observed({ ...ref, resourceVersion: '101' }, { desired: 9 });
+  shows(101, { desired: 9 });
   writer.write(ref, { desired: 1 });
   await clock.advance(1_000);
   expect(writes.map(({ status }) => status)).toEqual([{ desired: 1 }, { desired: 1 }]);
 });
 
 test('a cache that lags behind the reply is not believed', async () => {
-  const { clock, writer, writes, server } = setUp();
+  const { clock, writer, shows, writes, server } = setUp();
   server.version = 1_000;
   writer.write(ref, { desired: 1 });
   await accepted(writes);
-  writer.observed({ ...ref, resourceVersion: '999' }, { desired: 0 });
+  shows(999, { desired: 0 });
   writer.write(ref, { desired: 1 });
   await clock.advance(5_000);
   expect(writes).toHaveLength(1);
@@ -177,6 +214,57 @@ test('a change that is taken back within the spacing is not written', async () =
   await clock.advance(5_000);
   expect(writes).toHaveLength(1);
   expect(clock.pending).toBe(0);
+});
+
+describe('a patient write', () => {
+  test('goes after two seconds, with the newest of what came meanwhile', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.write(ref, { desired: 1 }, { patient: true });
+    await clock.advance(1_500);
+    writer.write(ref, { desired: 2 }, { patient: true });
+    await clock.advance(499);
+    expect(writes).toHaveLength(0);
+    await clock.advance(1);
+    expect(writes.map(({ status }) => status)).toEqual([{ desired: 2 }]);
+  });
+
+  test('goes with one that is not', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.write(ref, { desired: 1 }, { patient: true });
+    writer.write(ref, { desired: 2 });
+    await accepted(writes);
+    expect(writes.map(({ status }) => status)).toEqual([{ desired: 2 }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('does not hold back one that is not', async () => {
+    const { clock, writer, writes } = setUp();
+    writer.write(ref, { desired: 1 });
+    await accepted(writes);
+    writer.write(ref, { desired: 2 });
+    writer.write(ref, { desired: 3 }, { patient: true });
+    await clock.advance(1_000);
+    expect(writes.map(({ status }) => status)).toEqual([{ desired: 1 }, { desired: 3 }]);
+  });
+
+  test('is not made when what it tells of is over by then', async () => {
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, { desired: 1 });
+    writer.write(ref, { desired: 2 }, { patient: true });
+    writer.write(ref, { desired: 1 }, { patient: true });
+    await clock.advance(5_000);
+    expect(writes).toHaveLength(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('waits no more once all is flushed', async () => {
+    const { writer, writes } = setUp();
+    writer.write(ref, { desired: 1 }, { patient: true });
+    const flushed = writer.flush(5_000);
+    await accepted(writes);
+    expect(await flushed).toEqual([]);
+    expect(writes.map(({ status }) => status)).toEqual([{ desired: 1 }]);
+  });
 });
 
 test('an urgent write goes at once, and takes what waited with it', async () => {
@@ -251,29 +339,29 @@ describe('a part of the status', () => {
   const recorded = { observedGeneration: 1, conditions: [], backends: [{ serverId: 'eni-1' }] };
 
   test('replaces its own fields and no other', async () => {
-    const { clock, writer, writes } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, recorded);
     writer.write(ref, part, { part: true });
     expect(writes.map(({ paths, uid }) => [uid, ...paths])).toEqual([
       ['uid-1', '/status/observedGeneration', '/status/conditions'],
     ]);
     expect(writes[0]?.status).toEqual(part);
-    await accepted(writes, { ...recorded, ...part });
+    await accepted(writes);
     writer.write(ref, part, { part: true });
     await clock.advance(5_000);
     expect(writes).toHaveLength(1);
   });
 
   test('is the whole of it where there is none', () => {
-    const { writer, writes } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, undefined);
+    const { writer, shows, writes } = setUp();
+    shows(7, undefined);
     writer.write(ref, part, { part: true });
     expect(writes).toMatchObject([{ paths: ['/status'], status: part }]);
   });
 
   test('that is shown already is not written', async () => {
-    const { clock, writer, writes, results } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, { ...recorded, ...part });
+    const { clock, writer, shows, writes, results } = setUp();
+    shows(7, { ...recorded, ...part });
     writer.write(ref, part, { part: true });
     await clock.advance(5_000);
     expect(writes).toEqual([]);
@@ -281,8 +369,8 @@ describe('a part of the status', () => {
   });
 
   test('takes with it a whole status that waits, or that failed meanwhile', async () => {
-    const { clock, writer, writes } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, {});
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, {});
     writer.write(ref, { desired: 1 });
     await accepted(writes);
     writer.write(ref, recorded);
@@ -299,8 +387,8 @@ describe('a part of the status', () => {
   });
 
   test('that the API server refuses is told once and not tried again, until there is another', async () => {
-    const { clock, writer, writes, reads, results, failures } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    const { clock, writer, shows, writes, reads, results, failures } = setUp();
+    shows(7, recorded);
     writer.write(ref, part, { part: true });
     writes[0]?.refuse(apiError(422));
     await clock.advance(3_600_000);
@@ -315,8 +403,8 @@ describe('a part of the status', () => {
   });
 
   test('that fails otherwise is tried again', async () => {
-    const { clock, writer, writes } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, recorded);
     writer.write(ref, part, { part: true });
     writes[0]?.refuse(apiError(503));
     await clock.advance(200);
@@ -324,10 +412,10 @@ describe('a part of the status', () => {
   });
 
   test('is followed by a whole status once there is one again', async () => {
-    const { clock, writer, writes } = setUp();
-    writer.observed({ ...ref, resourceVersion: '7' }, recorded);
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, recorded);
     writer.write(ref, part, { part: true });
-    await accepted(writes, { ...recorded, ...part });
+    await accepted(writes);
     writer.write(ref, { ...recorded, observedGeneration: 3 });
     await clock.advance(1_000);
     expect(writes[1]).toMatchObject({ paths: ['/status'], status: { ...recorded, observedGeneration: 3 } });

@@ -1,0 +1,64 @@
+import { hash } from 'node:crypto';
+
+/** A status as JSON, field by field. Equal for equal statuses: keys are sorted, and what is undefined is left out. */
+export type StatusFields = Readonly<Record<string, string>>;
+
+/** The same, long fields by their digest: enough to tell whether two are equal, and small however many rows there are. */
+export type StatusPrint = Readonly<Record<string, string>>;
+
+/** No field when there is no status. */
+export function fieldsOf(status: unknown): StatusFields {
+  const fields: Record<string, string> = {};
+  if (typeof status !== 'object' || status === null) return fields;
+  for (const [field, value] of Object.entries(status)) {
+    if (value !== undefined) fields[field] = sortedJson(value);
+  }
+  return fields;
+}
+
+const longest = 64;
+
+export function printOf(fields: StatusFields): StatusPrint {
+  const print: Record<string, string> = {};
+  for (const field in fields) {
+    const json = fields[field] as string;
+    print[field] = json.length <= longest ? json : hash('sha1', json, 'base64');
+  }
+  return print;
+}
+
+export function isSamePrint(a: StatusPrint, b: StatusPrint): boolean {
+  return holds(a, b) && Object.keys(a).length === Object.keys(b).length;
+}
+
+/** Whether each field of the part is there with this very value. */
+export function holds(print: StatusPrint, part: StatusPrint): boolean {
+  for (const field in part) if (print[field] !== part[field]) return false;
+  return true;
+}
+
+export function toJson(fields: StatusFields): string {
+  return `{${Object.entries(fields)
+    .map(([field, json]) => `${JSON.stringify(field)}:${json}`)
+    .join()}}`;
+}
+
+/** By way of a sorted copy: JSON.stringify is several times as fast as anything that is written here. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(sorted(value));
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const copy: Record<string, unknown> = {};
+  for (const key of sortedKeys(value)) copy[key] = sorted((value as Record<string, unknown>)[key]);
+  return copy;
+}
+
+/** What the API server sends is in order already. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value);
+  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
+  return keys;
+}
