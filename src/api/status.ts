@@ -67,13 +67,35 @@ export type BackendStatus = z.output<typeof backendStatus>;
 export type BackendState = BackendStatus['state'];
 export type VServerGroupBindingStatus = z.output<typeof statusSchema>;
 
-/** Reads a status as far as it fits: a row or field that does not is left out, the rest is kept. */
+const headSchema = statusSchema.omit({ backends: true });
+const backendsSchema = statusSchema.pick({ backends: true });
+
+/**
+ * Reads a status as far as it fits: a row or field that does not is left out, the rest is kept. Its rows are kept as
+ * JSON until somebody asks for them: they are most of what a cache of bindings holds, and of most nobody ever asks.
+ */
 export function parseStatus(raw: unknown): VServerGroupBindingStatus {
-  const whole = statusSchema.safeParse(raw ?? {});
+  const head = asFarAsItFits(headSchema, raw);
+  const rows = JSON.stringify(isObject(raw) ? raw['backends'] : undefined) as string | undefined;
+  return {
+    ...head,
+    get backends() {
+      return asFarAsItFits(backendsSchema, { backends: rows === undefined ? undefined : JSON.parse(rows) })
+        .backends;
+    },
+  };
+}
+
+function isObject(raw: unknown): raw is Readonly<Record<string, unknown>> {
+  return typeof raw === 'object' && raw !== null;
+}
+
+function asFarAsItFits<T extends z.ZodType>(schema: T, raw: unknown): z.output<T> {
+  const whole = schema.safeParse(raw ?? {});
   if (whole.success) return whole.data;
-  if (typeof raw !== 'object' || raw === null) return statusSchema.parse({});
-  const rest = statusSchema.safeParse(without(raw, whole.error.issues));
-  return rest.success ? rest.data : statusSchema.parse({});
+  if (!isObject(raw)) return schema.parse({});
+  const rest = schema.safeParse(without(raw, whole.error.issues));
+  return rest.success ? rest.data : schema.parse({});
 }
 
 /** The object less the fields, and of a list the rows, that the issues point at. */
