@@ -44,6 +44,8 @@ interface Group {
  */
 export class Rest {
   readonly claim: Claim;
+  /** No row rested to begin with: nothing was known from before, or nothing is as it was. */
+  readonly isNew: boolean;
   readonly #group: Group;
   readonly #members: readonly Member[];
   readonly #resting: (Resting | undefined)[];
@@ -71,6 +73,7 @@ export class Rest {
       return undefined;
     });
     for (const one of leftOut(last.resting, rowPlaces)) reopen(one);
+    this.isNew = this.#open.size === members.length;
   }
 
   /** Of the row at this place in the group. */
@@ -80,7 +83,7 @@ export class Rest {
 
   /** Members without a resting row, sorted by slot. */
   open(): readonly Member[] {
-    if (this.#open.size === this.#members.length) return this.#members;
+    if (this.isNew) return this.#members;
     return [...this.#open].sort((a, b) => byCodeUnit(a.slot, b.slot));
   }
 

@@ -178,9 +178,10 @@ class Planning {
 
   /** A row that is at the place of one that rests is judged by what is wanted there. */
   #showBeside(row: Row): void {
-    if (this.#rest === undefined || this.#places.at(addressOf(row), row.port) !== undefined) return;
-    const beside = this.#rest.memberBeside(row);
-    if (beside !== undefined) this.#places.add(this.#rest.claim, [beside], true);
+    const rest = this.#rest;
+    if (rest === undefined || rest.isNew || this.#places.at(addressOf(row), row.port) !== undefined) return;
+    const beside = rest.memberBeside(row);
+    if (beside !== undefined) this.#places.add(rest.claim, [beside], true);
   }
 
   /**

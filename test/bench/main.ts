@@ -41,7 +41,7 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
   const machine = machineFacts();
   const plan = benchmarkPlan();
   console.error(
-    `planGroup, ${plan.rows} rows: ${plan.sameRows.p50.toFixed(1)} ms, after a reply ${plan.newRows.p50.toFixed(1)} ms`,
+    `planGroup, ${plan.rows} rows: ${plan.sameRows.p50.toFixed(1)} ms, after a reply ${plan.newRows.p50.toFixed(1)} ms, at first ${plan.first.p50.toFixed(1)} ms`,
   );
   const coldStart = await measureColdStarts();
   console.error(`start to the first list: ${coldStart.p50} ms (max ${coldStart.max})`);

@@ -78,7 +78,7 @@ function figuresOf(report: Report, plots: readonly string[]): string {
     ...own.map((result) => row(cells(result))),
     '',
     ...(report.failed.length > 0 ? [`Did not come to an end: ${report.failed.join(', ')}.`, ''] : []),
-    `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,
+    `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply, ${ms(plan.first.p50)} ms for the first plan of a group. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,
     '',
     ...plots.map((name) => `![${name}](performance/${name}.svg)`),
   ].join('\n');
