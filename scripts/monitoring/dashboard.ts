@@ -13,6 +13,7 @@ export function dashboard(): string {
       graphTooltip: 1,
       refresh: '30s',
       time: { from: 'now-3h', to: 'now' },
+      annotations: { list: [] },
       templating: {
         list: [
           { name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' },
@@ -307,8 +308,16 @@ function rendered({ title, description, type, unit = 'short', stacked, redFrom, 
             colorMode: 'value',
             graphMode: 'area',
             textMode: 'auto',
+            justifyMode: 'auto',
+            orientation: 'auto',
+            wideLayout: true,
+            showPercentChange: false,
+            percentChangeColorMode: 'standard',
           }
-        : { legend: { displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'multi', sort: 'desc' } },
+        : {
+            legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: [] },
+            tooltip: { mode: 'multi', sort: 'desc' },
+          },
     targets: queries.map(({ expr, legend }, index) => ({
       refId: String.fromCharCode(65 + index),
       datasource: DATASOURCE,

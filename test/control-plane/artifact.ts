@@ -15,7 +15,8 @@ export interface Artifact {
     | 'deploy-tools'
     | 'promtool'
     | 'cloud-sdk'
-    | 'kubectl';
+    | 'kubectl'
+    | 'grafana';
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -125,6 +126,18 @@ export async function kubectlArtifact(): Promise<Artifact> {
     cost: 'less than a minute after the control plane, about 3 without it',
     folder: await cachedAs(`kubectl-${version}`, sources),
     build: (into, supervise) => goBuild({ sources, output: join(into, 'kubectl'), ldflags, supervise }),
+  };
+}
+
+/** A reader of dashboards by Grafana's own types. */
+export async function grafanaArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'grafana');
+  const version = await requiredVersion(sources, 'github.com/grafana/grafana-foundation-sdk/go');
+  return {
+    name: 'grafana',
+    cost: 'about half a minute',
+    folder: await cachedAs(`grafana-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'read-dashboard'), supervise }),
   };
 }
 

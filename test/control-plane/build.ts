@@ -8,6 +8,7 @@ import {
   controlPlaneArtifact,
   deployToolsArtifact,
   electionArtifact,
+  grafanaArtifact,
   kubectlArtifact,
   kwokArtifact,
   promtoolArtifact,
@@ -101,6 +102,12 @@ export async function locatePromtool(onProgress: Progress = toStandardError): Pr
   }
   const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
   return join(await built(await promtoolArtifact(), onProgress, supervise), 'promtool');
+}
+
+/** The program that reads a dashboard by Grafana's types (see go/grafana). */
+export async function locateDashboardReader(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  return join(await built(await grafanaArtifact(), onProgress, supervise), 'read-dashboard');
 }
 
 /** The program that calls the SLB API by the vendor's Go SDKs (see go/cloud-sdk). */
