@@ -93,11 +93,11 @@ function parseBackend(row: unknown, context: ReplyContext): readonly BackendServ
   const type = backendType(serverId, text(row['Type']));
   if (type === undefined) return [];
   const serverIp = type === 'ecs' ? undefined : text(row['ServerIp']);
-  const description = text(row['Description']);
+  const description = own(text(row['Description']));
   const weight = integer(row['Weight']) ?? 100;
   return [
     {
-      serverId,
+      serverId: own(serverId),
       port,
       type,
       ...(serverIp === undefined ? {} : { serverIp }),
@@ -105,6 +105,14 @@ function parseBackend(row: unknown, context: ReplyContext): readonly BackendServ
       ...(description === undefined ? {} : { description }),
     },
   ];
+}
+
+/**
+ * A copy, for what is kept: pop-core's parser cuts strings out of the text of the reply, and each piece holds on to all
+ * of it.
+ */
+function own<T extends string | undefined>(piece: T): T {
+  return (piece === undefined ? undefined : Buffer.from(piece).toString()) as T;
 }
 
 function backendType(serverId: string, type: string | undefined): BackendType | undefined {

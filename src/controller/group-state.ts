@@ -5,6 +5,7 @@ import { type BackendKey, backendKey, type Row } from '../membership/backend.ts'
 import type { Batch } from '../membership/batches.ts';
 import type { BackendRecord } from '../membership/claim.ts';
 import type { Drift } from './drift.ts';
+import { withKnown } from './known-rows.ts';
 
 export type Action = 'describe' | Batch['action'];
 
@@ -135,7 +136,7 @@ export class GroupState {
 
   /** Takes over the group's full list from a reply. */
   learn(rows: readonly Row[]): void {
-    this.rows = rows;
+    this.rows = this.rows === undefined ? rows : withKnown(rows, this.rows);
     this.needsDescribe = false;
   }
 
