@@ -1,4 +1,4 @@
-import type { Row } from '../membership/backend.ts';
+import { isSameRow, type Row } from '../membership/backend.ts';
 
 /**
  * The rows, those that are as they were as the objects of before: what else is remembered of a row holds on to that one.
@@ -18,14 +18,3 @@ export function withKnown(rows: readonly Row[], before: readonly Row[]): readonl
 
 /** How many rows that are gone are stepped over: a call removes 20. */
 const LONGEST_GAP = 20;
-
-function isSameRow(a: Row, b: Row): boolean {
-  return (
-    a.serverId === b.serverId &&
-    a.serverIp === b.serverIp &&
-    a.port === b.port &&
-    a.weight === b.weight &&
-    a.description === b.description &&
-    a.type === b.type
-  );
-}

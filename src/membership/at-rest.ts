@@ -1,4 +1,13 @@
-import { addressOf, type BackendKey, byCodeUnit, ecsSlot, eniSlot, type Row, type Slot } from './backend.ts';
+import {
+  addressOf,
+  type BackendKey,
+  byCodeUnit,
+  ecsSlot,
+  eniSlot,
+  isSameRow,
+  type Row,
+  type Slot,
+} from './backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 import type { Member } from './desired.ts';
 import type { EniOf } from './judge.ts';
@@ -190,18 +199,6 @@ function isSameClaim({ claim: a, records }: AtRest, b: Claim): boolean {
     a.suspended === b.suspended &&
     a.deleting === b.deleting &&
     a.mayAdd === b.mayAdd
-  );
-}
-
-function isSameRow(a: Row, b: Row): boolean {
-  return (
-    a === b ||
-    (a.serverIp === b.serverIp &&
-      a.serverId === b.serverId &&
-      a.port === b.port &&
-      a.type === b.type &&
-      a.weight === b.weight &&
-      a.description === b.description)
   );
 }
 

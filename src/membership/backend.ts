@@ -49,6 +49,19 @@ export function addressOf(row: Pick<Row, 'serverId' | 'type' | 'serverIp'>): str
   return row.type === 'ecs' ? row.serverId : (row.serverIp ?? row.serverId);
 }
 
+/** Whether the group shows the same of both. */
+export function isSameRow(a: Row, b: Row): boolean {
+  return (
+    a === b ||
+    (a.serverIp === b.serverIp &&
+      a.serverId === b.serverId &&
+      a.port === b.port &&
+      a.type === b.type &&
+      a.weight === b.weight &&
+      a.description === b.description)
+  );
+}
+
 /** Orders strings by code unit: the same on every machine, and far cheaper than a locale's order. */
 export function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
