@@ -11,6 +11,7 @@ import {
 import type { BackendRecord, Claim } from './claim.ts';
 import type { Member } from './desired.ts';
 import type { EniOf } from './judge.ts';
+import { inPlace, placesIn } from './places-before.ts';
 
 /** A row that a plan left as it is: the group's only binding wants it, owns it, and has nothing to change about it. */
 interface Resting {
@@ -62,7 +63,7 @@ export class Rest {
 
   constructor(claim: Claim, members: readonly Member[], group: Group, before: AtRest | undefined) {
     const last = before !== undefined && isSameClaim(before, claim) ? before : NOTHING;
-    const places = placesIn(last.members, members, isSameMember);
+    const places = placesIn(last.members, members, isSameMember, LONGEST_GAP);
     const gone = new Set(leftOut(last.members, places));
     this.claim = claim;
     this.#group = group;
@@ -73,7 +74,7 @@ export class Rest {
       if (one !== undefined && !gone.has(one.member)) this.#open.add(one.member);
     };
     const enisAreSame = group.eniVersion !== undefined && group.eniVersion === last.eniVersion;
-    const rowPlaces = placesIn(last.rows, group.rows, isSameRow);
+    const rowPlaces = placesIn(last.rows, group.rows, isSameRow, LONGEST_GAP);
     this.#resting = group.rows.map((row, i) => {
       const one = inPlace(last.resting, rowPlaces, i);
       if (one === undefined) return undefined;
@@ -151,30 +152,6 @@ const NOTHING: Omit<AtRest, 'claim' | 'records'> = {
 
 /** How many that left in a row are stepped over. */
 const LONGEST_GAP = 64;
-
-/**
- * Where in the list before each of the list now is; -1 for what is new. Both are in one order but for what came and went;
- * what changed its place may count as new.
- */
-function placesIn<T>(before: readonly T[], now: readonly T[], isSame: (a: T, b: T) => boolean): Int32Array {
-  const places = new Int32Array(now.length).fill(-1);
-  let next = 0;
-  for (let i = 0; i < now.length; i++) {
-    const end = Math.min(before.length, next + LONGEST_GAP);
-    for (let place = next; place < end; place++) {
-      if (!isSame(before[place] as T, now[i] as T)) continue;
-      places[i] = place;
-      next = place + 1;
-      break;
-    }
-  }
-  return places;
-}
-
-function inPlace<T>(before: readonly T[], places: Int32Array, i: number): T | undefined {
-  const place = places[i] as number;
-  return place === -1 ? undefined : before[place];
-}
 
 /** What of a list is at none of the places, which ascend. */
 function leftOut<T>(list: readonly T[], places: Int32Array): readonly T[] {
