@@ -13,6 +13,8 @@ export interface ServerParts extends GatewayParts {
   readonly journal: Journal;
   /** How long each call takes at least, from its arrival on. */
   readonly latency: () => number;
+  /** What replies name as their Date, in ms since the epoch; undefined: they name none. */
+  readonly replyDate: () => number | undefined;
   /** Serves paths under `/_` and `/console`. */
   readonly control: (request: IncomingMessage, response: ServerResponse, body: string) => void;
 }
@@ -100,6 +102,7 @@ class RequestHandler {
     // Written before the reply leaves: whoever has the reply finds the call in the journal.
     const complete = outcome.delivery === 'reply' || outcome.delivery === 'stale-close';
     this.#record(call, outcome.code, complete ? outcome.reply.status : 0, outcome.applied);
+    this.#date(response);
     this.#deliver(outcome, response, socket);
   }
 
@@ -142,6 +145,12 @@ class RequestHandler {
       requestId: call.requestId,
       applied,
     });
+  }
+
+  #date(response: ServerResponse): void {
+    const date = this.#parts.replyDate();
+    response.sendDate = false;
+    if (date !== undefined) response.setHeader('date', new Date(date).toUTCString());
   }
 
   #deliver(outcome: Outcome, response: ServerResponse, socket: Socket): void {

@@ -43,6 +43,8 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly defaultFormat?: Format;
   /** Ms since the epoch, for signatures, busy windows and rates; the journal always tells real time. */
   readonly now?: () => number;
+  /** What replies name as their Date, in ms since the epoch; undefined: they name none. Default: `now`. */
+  readonly replyDate?: () => number | undefined;
 }
 
 export interface GroupOptions {
@@ -102,6 +104,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       defaultFormat: options.defaultFormat ?? 'JSON',
       journal,
       latency: () => (latencyJitterMs > 0 ? latencyMs + random() * latencyJitterMs : latencyMs),
+      replyDate: options.replyDate ?? now,
       control: controlEndpoints({ state, journal, faults }),
     },
     options.port ?? 0,
