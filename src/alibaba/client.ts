@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.ts';
 import { createAgent } from './agent.ts';
+import type { CloudTime } from './cloud-time.ts';
 import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credential-providers.ts';
 import { type CredentialsOptions, type CredentialsSource, createCredentialsSource } from './credentials.ts';
 import { createEcsApi, ECS_API_VERSION } from './ecs.ts';
 import type { EcsApi } from './ecs-api.ts';
 import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './endpoints.ts';
 import { ApiError } from './errors.ts';
-import { type ReadRetryOptions, resending, retrying } from './retry.ts';
+import { correcting, type ReadRetryOptions, resending, retrying } from './retry.ts';
 import { type CallRecord, createRpc, type Rpc, type RpcOptions } from './rpc.ts';
 import { createSlbApi, SLB_API_VERSION } from './slb.ts';
 import type { SlbApi } from './slb-api.ts';
@@ -15,6 +16,7 @@ import type { RateLimiter } from './throttle.ts';
 export interface TransportOptions {
   readonly endpoints: EndpointOptions;
   readonly clock: Clock;
+  readonly cloudTime: CloudTime;
   /** For a whole call. The slowest writes of the API take several seconds; pop-core's own 3 s are too short. */
   readonly timeoutMs?: number;
   readonly connectTimeoutMs?: number;
@@ -88,9 +90,16 @@ interface Transport {
   close(): void;
 }
 
-/** Pools of connections, made when needed and shared by all clients. A loopback endpoint is never behind a proxy. */
+/** Pools of connections, made when needed and shared by all clients; each call is corrected in its time. A loopback endpoint is never behind a proxy. */
 function createTransport(options: TransportOptions): Transport {
-  const { clock, onCall, timeoutMs = 20_000, connectTimeoutMs = 5_000, env = process.env } = options;
+  const {
+    clock,
+    cloudTime,
+    onCall,
+    timeoutMs = 20_000,
+    connectTimeoutMs = 5_000,
+    env = process.env,
+  } = options;
   const agents = new Map<string, ReturnType<typeof createAgent>>();
   const agentFor = (endpoint: string) => {
     const { protocol, hostname } = new URL(endpoint);
@@ -103,7 +112,11 @@ function createTransport(options: TransportOptions): Transport {
     return agent;
   };
   return {
-    rpc: (call) => createRpc({ ...call, agent: agentFor(call.endpoint), clock, timeoutMs, onCall }),
+    rpc: (call) =>
+      correcting(
+        createRpc({ ...call, agent: agentFor(call.endpoint), clock, cloudTime, timeoutMs, onCall }),
+        cloudTime,
+      ),
     close() {
       for (const agent of agents.values()) agent.destroy();
     },

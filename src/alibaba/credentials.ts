@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts';
+import type { CloudTime } from './cloud-time.ts';
 import { ApiError } from './errors.ts';
 import { isRecord, text } from './parse.ts';
 
@@ -48,6 +49,8 @@ export interface RefreshRecord {
 
 export interface CredentialsOptions {
   readonly clock: Clock;
+  /** What expiries are read by: they are the cloud's. */
+  readonly cloudTime: Pick<CloudTime, 'now'>;
   readonly onRefresh?: (record: RefreshRecord) => void;
 }
 
@@ -67,7 +70,7 @@ const REFRESH_INTERVAL_MS = 5_000;
  */
 export function createCredentialsSource(
   provider: CredentialsProvider,
-  { clock, onRefresh }: CredentialsOptions,
+  { clock, cloudTime, onRefresh }: CredentialsOptions,
 ): CredentialsSource {
   let current: Credentials | undefined;
   /** `Clock.now()` milliseconds, so that no jump of the wall clock ends or prolongs a session. */
@@ -88,7 +91,8 @@ export function createCredentialsSource(
   const schedule = () => {
     timer?.cancel();
     timer = undefined;
-    const delay = lastError === undefined ? renewalDelay(provider, current, clock.wall()) : backoff(failures);
+    const delay =
+      lastError === undefined ? renewalDelay(provider, current, cloudTime.now()) : backoff(failures);
     if (closed || delay === undefined) return;
     timer = clock.setTimeout(
       () => void load(lastError === undefined ? 'renewal' : 'retry').catch(() => undefined),
@@ -112,7 +116,7 @@ export function createCredentialsSource(
       const changed = !sameCredentials(current, loaded);
       if (changed) previous = current;
       current = loaded;
-      usableUntil = clock.now() + Math.max(refreshIntervalMs, usableFor(loaded, clock.wall()));
+      usableUntil = clock.now() + Math.max(refreshIntervalMs, usableFor(loaded, cloudTime.now()));
       lastError = undefined;
       failures = 0;
       const { expiresAt } = loaded;
@@ -164,18 +168,18 @@ export function createCredentialsSource(
 }
 
 /** One that is handed out expired is taken as it is: the clock may be what is wrong, and whether it is good the API tells. */
-function usableFor({ expiresAt }: Credentials, wall: number): number {
-  if (expiresAt === undefined || expiresAt <= wall) return Number.POSITIVE_INFINITY;
-  return expiresAt - wall - UNUSABLE_BEFORE_EXPIRY_MS;
+function usableFor({ expiresAt }: Credentials, now: number): number {
+  if (expiresAt === undefined || expiresAt <= now) return Number.POSITIVE_INFINITY;
+  return expiresAt - now - UNUSABLE_BEFORE_EXPIRY_MS;
 }
 
 function renewalDelay(
   provider: CredentialsProvider,
   credentials: Credentials | undefined,
-  wall: number,
+  now: number,
 ): number | undefined {
   if (credentials?.expiresAt === undefined) return provider.reloadAfterMs;
-  const left = credentials.expiresAt - wall;
+  const left = credentials.expiresAt - now;
   const beforeEnd = Math.max(MIN_BACKOFF_MS, left - Math.min(REFRESH_BEFORE_EXPIRY_MS, left / 2));
   const delay = left > 0 ? beforeEnd : MAX_BACKOFF_MS;
   return Math.min(delay, provider.reloadAfterMs ?? delay);

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import { type Clock, sleep } from '../clock.ts';
+import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
 import { type CredentialsSource, sameCredentials } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import type { Rpc } from './rpc.ts';
@@ -18,8 +19,8 @@ const MAX_DELAY_MS = 5_000;
 
 /**
  * Sends again, once and at once, what was refused for expired credentials (after they were renewed) or for a nonce
- * that a proxy had sent twice. This is all that happens to a write: what to send after any other failure is for the
- * planner to say, since the group may have changed meanwhile.
+ * that a proxy had sent twice. With `correcting`, this is all that happens to a write: what to send after any other
+ * failure is for the planner to say, since the group may have changed meanwhile.
  */
 export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
   return async (action, params, context) => {
@@ -41,6 +42,20 @@ export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
         // The error that the call got says more than that of the renewal, which was reported where it happened.
         return false;
       }
+    }
+  };
+}
+
+/** Sends again, once and at once, what was refused for its time, when the cloud's is known better since. */
+export function correcting(rpc: Rpc, cloudTime: CloudTime): Rpc {
+  return async (action, params, context) => {
+    const used = cloudTime.offsetMs;
+    try {
+      return await rpc(action, params, context);
+    } catch (error) {
+      const refused = error instanceof ApiError && error.code === TIME_REFUSED;
+      if (!refused || cloudTime.offsetMs === used) throw error;
+      return rpc(action, params, context);
     }
   };
 }

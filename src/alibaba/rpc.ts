@@ -2,6 +2,7 @@ import type http from 'node:http';
 import RPCClient from '@alicloud/pop-core';
 import type { Clock } from '../clock.ts';
 import type { RequestHook } from './agent.ts';
+import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
 import type { CredentialsSource } from './credentials.ts';
 import { ApiError, refused, unreadable } from './errors.ts';
 import { networkError } from './network-errors.ts';
@@ -38,6 +39,8 @@ export interface RpcOptions {
   readonly credentials: CredentialsSource | 'anonymous';
   readonly agent: http.Agent;
   readonly clock: Clock;
+  /** Calls are signed with it; it is told of those that are refused for it. */
+  readonly cloudTime: CloudTime;
   /** For the whole call: connection, request and complete reply. */
   readonly timeoutMs: number;
   readonly onCall?: ((record: CallRecord) => void) | undefined;
@@ -47,10 +50,11 @@ export interface RpcOptions {
 export type Rpc = (action: string, params: Params, context?: CallContext) => Promise<Reply>;
 
 export function createRpc(options: RpcOptions): Rpc {
-  const { credentials, clock, onCall } = options;
+  const { credentials, clock, cloudTime, onCall } = options;
   const client = createPopClient(options);
   return async (action, params, context = {}) => {
     const started = clock.now();
+    const usedOffsetMs = cloudTime.offsetMs;
     const exchange: Exchange = { status: undefined, headers: {} };
     const record = (code: string, requestId: string | undefined) => {
       onCall?.({
@@ -81,6 +85,7 @@ export function createRpc(options: RpcOptions): Rpc {
       const secrets = credentials === 'anonymous' ? [] : credentials.secrets();
       const error = toApiError(failure, action, context.group, exchange, options.timeoutMs, secrets);
       record(error.code, error.requestId);
+      if (error.code === TIME_REFUSED) cloudTime.onRefused(usedOffsetMs, exchange.headers.date);
       throw error;
     }
   };
@@ -152,7 +157,7 @@ function send(
       });
     };
     client
-      .request(action, sendable(params), {
+      .request(action, sendable({ ...params, Timestamp: timestamp(options.cloudTime.now()) }), {
         // Literally 'POST': with anything else the signed parameters are in the URL, and so in every error message.
         method: 'POST',
         agent: options.agent,
@@ -189,6 +194,11 @@ function observe(request: http.ClientRequest, exchange: Exchange): void {
     exchange.headers = response.headers;
     response.on('error', ignore);
   });
+}
+
+/** As pop-core writes it, in whole seconds; it takes this one instead of its own. */
+function timestamp(time: number): string {
+  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** pop-core sends `undefined` and `null` as these words. */

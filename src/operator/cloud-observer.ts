@@ -11,6 +11,18 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
       if (code.includes('Throttling')) metrics.cloud.throttled.inc();
       logger.debug('API call', { action, code, durationMs, group: group?.vServerGroupId, count, requestId });
     },
+    onClockOffset(offsetMs) {
+      const offsetSeconds = Math.round(offsetMs / 1000);
+      metrics.cloud.clockOffset.set(offsetSeconds);
+      if (offsetSeconds === 0) {
+        logger.info("Calls are signed with the time of the node's clock again");
+        return;
+      }
+      const off = `${Math.abs(offsetSeconds)} s ${offsetSeconds > 0 ? 'behind' : 'ahead of'}`;
+      logger.warn(`The node's clock is ${off} the cloud's: set it. Calls are signed with the cloud's time`, {
+        offsetSeconds,
+      });
+    },
     onEniAnswer(result) {
       metrics.cloud.eniLookups.inc({ result });
     },

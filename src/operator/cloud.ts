@@ -1,4 +1,5 @@
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from '../alibaba/client.ts';
+import { createCloudTime } from '../alibaba/cloud-time.ts';
 import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials.ts';
 import { createEniResolver, type EniResolver, type EniResolverOptions } from '../alibaba/eni-resolver.ts';
 import type { CallRecord } from '../alibaba/rpc.ts';
@@ -20,6 +21,8 @@ export interface Cloud {
 export interface CloudObserver {
   readonly onCall?: (record: CallRecord) => void;
   readonly onRefresh?: (record: RefreshRecord) => void;
+  /** By how much the cloud's clock is ahead of ours, each time that this is found to be another. */
+  readonly onClockOffset?: (offsetMs: number) => void;
   readonly onEniAnswer?: EniResolverOptions['onAnswer'];
 }
 
@@ -52,6 +55,7 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
       },
     },
     clock,
+    cloudTime: createCloudTime(clock, observer.onClockOffset),
     timeoutMs: config.apiTimeout,
   };
   const changed: (() => void)[] = [];

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { createAlibabaClient } from '../../src/alibaba/client.ts';
+import { createCloudTime } from '../../src/alibaba/cloud-time.ts';
 import { createCredentialsSource } from '../../src/alibaba/credentials.ts';
 import { createRateLimiter } from '../../src/alibaba/throttle.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -72,6 +73,7 @@ test.each<[string, Handler]>([
     credentials: fixedCredentials(KEY),
     limiter,
     clock: systemClock,
+    cloudTime: createCloudTime(systemClock),
     timeoutMs: 200,
     env: {},
   });
@@ -92,6 +94,7 @@ test('an error of a proxy that lets nothing through holds no password of its', a
     credentials: fixedCredentials(KEY),
     limiter,
     clock: systemClock,
+    cloudTime: createCloudTime(systemClock),
     env: { HTTPS_PROXY: `http://user:${PROXY_PASSWORD}@127.0.0.1:${port}` },
   });
   try {
@@ -106,7 +109,10 @@ test('an error of a proxy that lets nothing through holds no password of its', a
 test('what quotes the keys from before the last change holds none of them', async () => {
   const keys = [KEY, { accessKeyId: 'LTAInewaccesskeyid', accessKeySecret: 'another' }];
   const provider = { description: 'a test', refreshIntervalMs: 0, load: async () => keys.shift() ?? KEY };
-  const source = createCredentialsSource(provider, { clock: systemClock });
+  const source = createCredentialsSource(provider, {
+    clock: systemClock,
+    cloudTime: createCloudTime(systemClock),
+  });
   await source.get();
   await source.refresh('rotated');
   expect(source.secrets()).toEqual(expect.arrayContaining(Object.values(KEY)));

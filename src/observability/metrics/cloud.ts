@@ -23,6 +23,10 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
       'vsgb_api_rate_limit',
       'Calls a second that are allowed now; less than --api-qps after throttling.',
     ),
+    clockOffset: gauge(
+      'vsgb_cloud_clock_offset_seconds',
+      "Time that the cloud's clock is ahead of the operator's; 0 while no call is refused because of it.",
+    ),
     credentialsExpiry: gauge(
       'vsgb_credentials_expiry_timestamp_seconds',
       'When the credentials in use expire, as Unix time; 0 if they do not.',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { createAlibabaClient } from '../../../src/alibaba/client.ts';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import { createCredentialsSource } from '../../../src/alibaba/credentials.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
 import type { ErrorKind, Outcome } from '../../../src/alibaba/errors.ts';
@@ -42,6 +43,7 @@ async function setUp(options: SimulatorOptions = {}, timeoutMs = 2_000, credenti
       credentials,
       limiter,
       clock: systemClock,
+      cloudTime: createCloudTime(systemClock),
       timeoutMs,
       env: {},
       retry: { attempts: 3, random: () => 0 },
@@ -193,7 +195,7 @@ test('a session that the API calls expired is renewed, and the write goes throug
   };
   let now = 0;
   const clock = { ...systemClock, now: () => now };
-  const source = createCredentialsSource(provider, { clock });
+  const source = createCredentialsSource(provider, { clock, cloudTime: createCloudTime(clock) });
   const accessKeys = [1, 2].map((n) => ({ id: `STS.${n}`, secret: 'secret', securityToken: `token-${n}` }));
   await using run = await setUp({ accessKeys }, 2_000, source);
   await run.slb.addBackends(GROUP, [ENI]);

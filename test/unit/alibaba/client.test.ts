@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { expect, test } from '@jest/globals';
 import { type AlibabaClientOptions, createAlibabaClient } from '../../../src/alibaba/client.ts';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import type { CallRecord } from '../../../src/alibaba/rpc.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -14,7 +15,13 @@ async function setUp(handler: Handler, options: Partial<AlibabaClientOptions> = 
   const records: CallRecord[] = [];
   const client = createAlibabaClient({
     endpoints: { network: 'vpc', override: { slb: api.url, ecs: api.url } },
-    ...{ credentials: fixedCredentials(), limiter, clock: systemClock, env: {} },
+    ...{
+      credentials: fixedCredentials(),
+      limiter,
+      clock: systemClock,
+      cloudTime: createCloudTime(systemClock),
+      env: {},
+    },
     onCall: (record) => records.push(record),
     ...options,
   });

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { credentialsFromEnvironment } from '../../../src/alibaba/client.ts';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import { chooseProvider, filesProvider } from '../../../src/alibaba/credential-providers.ts';
-import { systemClock } from '../../../src/clock.ts';
+import { type Clock, systemClock } from '../../../src/clock.ts';
+import { FakeClock } from '../../fake-clock.ts';
 import { failure, fault, json, LocalApi } from './local-api.ts';
 
 const KEYS = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'id', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'secret' };
@@ -80,9 +82,14 @@ test('empty files are no credentials', async () => {
   await expect(filesProvider(files.dir).load()).rejects.toThrow('empty');
 });
 
-async function roleSource(url: string, tokenFile: string) {
+async function roleSource(url: string, tokenFile: string, clock: Clock = systemClock) {
   const source = credentialsFromEnvironment({
-    ...{ endpoints: { network: 'vpc', override: { sts: url } }, clock: systemClock, regionId: 'cn-hangzhou' },
+    ...{
+      endpoints: { network: 'vpc', override: { sts: url } },
+      clock,
+      cloudTime: createCloudTime(clock),
+      regionId: 'cn-hangzhou',
+    },
     env: { ...KEYS, ...RRSA, ALIBABA_CLOUD_OIDC_TOKEN_FILE: tokenFile },
   });
   return { source, [Symbol.dispose]: () => source.close() };
@@ -108,6 +115,22 @@ test("a ServiceAccount's token becomes a session of the role, by an unsigned cal
     ...{ RoleArn: RRSA.ALIBABA_CLOUD_ROLE_ARN, OIDCProviderArn: RRSA.ALIBABA_CLOUD_OIDC_PROVIDER_ARN },
   });
   expect(api.received[0]?.params).not.toHaveProperty('Signature');
+});
+
+test('STS refusing a call for its time is asked once more, by its own', async () => {
+  await using files = await folder();
+  const tokenFile = join(files.dir, 'token');
+  await writeFile(tokenFile, 'eyJ.header.sig');
+  const clock = new FakeClock();
+  const cloudNow = clock.wall() - 3_600_000;
+  await using api = await LocalApi.start(({ params }, response) => {
+    response.setHeader('date', new Date(cloudNow).toUTCString());
+    if (Date.parse(params['Timestamp'] ?? '') !== cloudNow) fault(response, 'InvalidTimeStamp.Expired', 'x');
+    else json(response, { Credentials: { AccessKeyId: 'STS.x', AccessKeySecret: 's' } });
+  });
+  using role = await roleSource(api.url, tokenFile, clock);
+  expect(await role.source.get()).toMatchObject({ accessKeyId: 'STS.x' });
+  expect(api.received).toHaveLength(2);
 });
 
 test('STS refusing the role is a matter of credentials; STS failing passes', async () => {

@@ -1,5 +1,6 @@
 import defaultChain from '@alicloud/credentials/dist/src/providers/default.js';
 import { expect, test } from '@jest/globals';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import {
   type Credentials,
   type CredentialsProvider,
@@ -30,8 +31,10 @@ function setUp(options: { lifetimeMs?: number; reloadAfterMs?: number; refreshIn
       return { accessKeyId: id, accessKeySecret: 's', ...(expiresAt === undefined ? {} : { expiresAt }) };
     },
   };
-  const source = createCredentialsSource(provider, { clock, onRefresh: (record) => records.push(record) });
-  return { clock, records, state, source };
+  const cloudTime = createCloudTime(clock);
+  const onRefresh = (record: RefreshRecord) => void records.push(record);
+  const source = createCredentialsSource(provider, { clock, cloudTime, onRefresh });
+  return { clock, cloudTime, records, state, source };
 }
 
 test('concurrent first calls share one load', async () => {
@@ -153,6 +156,22 @@ test('by a clock that is an hour ahead each session is born expired: used all th
     await clock.advance(MINUTE / 2);
   }
   expect(state.loads).toBe(6);
+  source.close();
+});
+
+test('once the time of the cloud is known, sessions are renewed and end by it', async () => {
+  const { clock, cloudTime, source, state } = setUp({ lifetimeMs: -MINUTE });
+  const cloudNow = clock.wall() - 61 * MINUTE;
+  cloudTime.onRefused(0, new Date(cloudNow).toUTCString());
+  await source.get();
+  await clock.advance(45 * MINUTE - 1);
+  expect(state.loads).toBe(1);
+  state.fail = true;
+  await clock.advance(1);
+  expect(state.loads).toBe(2);
+  expect(await source.get()).toMatchObject({ accessKeyId: 'STS.1' });
+  await clock.advance(15 * MINUTE);
+  expect(await failure(source.get())).toMatchObject({ code: 'CredentialsUnavailable' });
   source.close();
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import { instanceRoleProvider } from '../../../src/alibaba/credential-providers.ts';
 import { createCredentialsSource, type RefreshRecord } from '../../../src/alibaba/credentials.ts';
 import { MetadataService, redirectMetadata } from '../../environment/metadata-service.ts';
@@ -36,7 +37,8 @@ afterEach(async () => {
 
 function source(roleName?: string) {
   const records: RefreshRecord[] = [];
-  const options = { clock, onRefresh: (record: RefreshRecord) => records.push(record) };
+  const onRefresh = (record: RefreshRecord) => void records.push(record);
+  const options = { clock, cloudTime: createCloudTime(clock), onRefresh };
   const made = createCredentialsSource(instanceRoleProvider(roleName), options);
   return Object.assign(made, { records, [Symbol.dispose]: () => made.close() });
 }

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createAgent } from '../../../src/alibaba/agent.ts';
+import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
 import type { Credentials, CredentialsSource } from '../../../src/alibaba/credentials.ts';
 import type { ApiError } from '../../../src/alibaba/errors.ts';
 import { type CallRecord, createRpc, type Rpc, type RpcOptions } from '../../../src/alibaba/rpc.ts';
@@ -120,6 +121,7 @@ export function rpcTo(
     credentials: fixedCredentials(),
     agent,
     clock,
+    cloudTime: createCloudTime(clock),
     timeoutMs: 20_000,
     onCall: (record) => records.push(record),
     ...rest,
