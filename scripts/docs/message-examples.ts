@@ -190,16 +190,18 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       ],
     },
   ),
-  InvalidSpec: {
-    todo: 'Correct the spec. The CRD of this version keeps such a spec out: see that it is installed (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).',
-    example: () => ({
-      ready: false,
-      reconciling: false,
-      stalled: true,
-      reason: 'InvalidSpec',
-      message: messages.invalidSpec('shop/web', 'spec.weight: Too big: expected number to be <=100'),
-    }),
-  },
+  InvalidSpec: shows(
+    'Correct the spec. The CRD of this version keeps such a spec out: see that it is installed (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).',
+    { spec: { weight: 101 } },
+  ),
+  DeletionBlocked: shows(
+    'Correct the field, as one can while the binding is being deleted: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`. `Retain` leaves the backends in the group. Where the API server takes neither, remove the finalizer.',
+    {
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
+      spec: { deletionPolicy: 'Keep' },
+      rows: two,
+    },
+  ),
   InternalError: shows('Report it with the message and the log of the operator around it.', {
     pods: two,
     failure: [

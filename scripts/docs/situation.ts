@@ -7,7 +7,7 @@ import { decide } from '../../src/controller/decide.ts';
 import { EniDirectory } from '../../src/controller/eni-directory.ts';
 import { type Action, GroupState } from '../../src/controller/group-state.ts';
 import { outcomeOf } from '../../src/controller/outcome.ts';
-import { type Verdict, verdictOf } from '../../src/controller/verdict.ts';
+import { type Verdict, verdictOn } from '../../src/controller/verdict.ts';
 import {
   trimEndpointSlice,
   trimEndpoints,
@@ -106,9 +106,8 @@ export function decided(situation: Situation) {
 export function verdict(situation: Situation): Verdict {
   const { group, decision } = decided(situation);
   const [one] = decision.bound;
-  if (one === undefined) throw new Error('the binding of the example can not be read');
-  return verdictOf({
-    binding: one.binding,
+  if (one === undefined) throw new Error('the binding of the example is on no group');
+  return verdictOn(one.object, {
     group,
     report: decision.plan.reports[0],
     batches: decision.plan.batches,

@@ -35,6 +35,8 @@ export const REASONS = {
   Throttled: 'The API limits the rate of calls. The operator has slowed down and goes on.',
   ApiUnavailable: 'The API cannot be reached or fails. It is tried again with growing pauses.',
   InvalidSpec: 'The spec cannot be read. The message names the field.',
+  DeletionBlocked:
+    'The binding is being deleted, and a field that says what becomes of its backends cannot be read.',
   InternalError: 'The operator failed in a way that it should not. It is tried again; please report it.',
 } as const;
 

@@ -169,28 +169,36 @@ const metadataSchema = z.object({
 });
 
 export type VServerGroupBindingSpec = z.output<typeof specSchema>;
+export type BindingMetadata = z.output<typeof metadataSchema>;
 
 export interface VServerGroupBinding {
-  readonly metadata: z.output<typeof metadataSchema>;
+  readonly metadata: BindingMetadata;
   readonly spec: VServerGroupBindingSpec;
   readonly status: VServerGroupBindingStatus;
 }
 
+/** What can be read of a binding whose spec does not fit: each field by itself, or not at all. */
+export interface UnreadableBinding {
+  /** What does not fit, and why. */
+  readonly message: string;
+  readonly metadata: Partial<BindingMetadata>;
+  /** With defaults for what is not there. */
+  readonly fields: Partial<VServerGroupBindingSpec>;
+  /** What is there and does not fit. */
+  readonly misfits: readonly (keyof VServerGroupBindingSpec)[];
+  /** Read as far as it fits; undefined: the object has none. */
+  readonly status: VServerGroupBindingStatus | undefined;
+}
+
 export type ParsedBinding =
   | { readonly ok: true; readonly binding: VServerGroupBinding }
-  | {
-      readonly ok: false;
-      readonly message: string;
-      readonly generation: number;
-      /** Read as far as it fits; undefined: the object has none. */
-      readonly status: VServerGroupBindingStatus | undefined;
-    };
+  | ({ readonly ok: false } & UnreadableBinding);
 
 const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown().optional() });
 
 /**
  * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not
- * fit is an answer, not an error. A status that does not fit is read as far as it does, because a binding must
+ * fit is an answer, not an error, and tells what fits all the same. A status that does not fit is read as far as it does, because a binding must
  * not become unusable through its own report.
  */
 export function parseBinding(raw: unknown): ParsedBinding {
@@ -200,16 +208,38 @@ export function parseBinding(raw: unknown): ParsedBinding {
   return { ok: true, binding: { metadata, spec, status: parseStatus(status) } };
 }
 
-const remains = z
+const anObject = z.record(z.string(), z.unknown());
+const parts = z
   .object({
-    metadata: z.object({ generation: z.int() }).catch({ generation: 0 }),
-    status: z.record(z.string(), z.unknown()).optional().catch(undefined),
+    metadata: anObject.catch({}),
+    spec: anObject.catch({}),
+    status: anObject.optional().catch(undefined),
   })
-  .catch({ metadata: { generation: 0 } });
+  .catch({ metadata: {}, spec: {}, status: undefined });
 
-function whatFits(raw: unknown): Pick<Extract<ParsedBinding, { ok: false }>, 'generation' | 'status'> {
-  const { metadata, status } = remains.parse(raw);
-  return { generation: metadata.generation, status: status && parseStatus(status) };
+function whatFits(raw: unknown): Omit<UnreadableBinding, 'message'> {
+  const { metadata, spec, status } = parts.parse(raw);
+  const { fields, misfits } = fieldByField(specSchema, spec);
+  return {
+    metadata: fieldByField(metadataSchema, metadata).fields,
+    fields,
+    misfits,
+    status: status && parseStatus(status),
+  };
+}
+
+function fieldByField<S extends z.ZodObject>(
+  { shape }: S,
+  raw: Readonly<Record<string, unknown>>,
+): { readonly fields: Partial<z.output<S>>; readonly misfits: readonly (keyof z.output<S>)[] } {
+  const fields: Record<string, unknown> = {};
+  const misfits: string[] = [];
+  for (const [field, schema] of Object.entries(shape)) {
+    const parsed = z.safeParse(schema, raw[field]);
+    if (parsed.success) fields[field] = parsed.data;
+    else misfits.push(field);
+  }
+  return { fields: fields as Partial<z.output<S>>, misfits: misfits as (keyof z.output<S>)[] };
 }
 
 /** At most five sentences, as `spec.weight: Too big: expected number to be <=100`. */

@@ -3,17 +3,19 @@ import {
   API_VERSION,
   type Condition,
   KIND,
+  type UnreadableBinding,
+  type VServerGroupBinding,
   type VServerGroupBindingStatus,
 } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { Batch, Change } from '../membership/batches.ts';
-import { bindingStatus, invalidSpecStatus } from './binding-status.ts';
+import { bindingStatus, unreadableStatus } from './binding-status.ts';
 import type { BindingObject } from './cluster-caches.ts';
 import type { Bound, Notice } from './gather.ts';
 import type { GroupState } from './group-state.ts';
 import { messages } from './messages.ts';
 import { isRoutine } from './routine.ts';
-import type { StatusInput } from './verdict.ts';
+import { type GroupInput, grouplessVerdict, unreadableVerdict, type Verdict } from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
@@ -66,9 +68,26 @@ export class BindingReporter {
     this.#clock = clock;
   }
 
-  report({ object, binding, notices }: Bound, input: Omit<StatusInput, 'binding' | 'wall'>): void {
+  report({ object, notices }: Bound, input: Omit<GroupInput, 'wall'>): void {
+    const { parsed } = object;
+    const now = { ...input, wall: this.#clock.wall() };
+    if (parsed.ok) this.#reportWhole(object, parsed.binding, notices, now);
+    else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
+  }
+
+  /** A binding that is on no group, since that can't be read: to be told so is all that it gets. */
+  reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
+    this.#reportUnreadable(object, unreadable, grouplessVerdict(object.key, unreadable));
+  }
+
+  #reportWhole(
+    object: BindingObject,
+    binding: VServerGroupBinding,
+    notices: readonly Notice[],
+    input: GroupInput,
+  ): void {
     const told = this.#toldTo(object.uid, binding.status.conditions);
-    const status = bindingStatus({ ...input, binding, wall: this.#clock.wall() }, told.conditions);
+    const status = bindingStatus({ ...input, binding }, told.conditions);
     told.conditions = status.conditions;
     this.#status.write(object, status, isRoutine(binding, status));
     const ready = findCondition(status.conditions, 'Ready');
@@ -76,16 +95,12 @@ export class BindingReporter {
     this.#tellNotices(object, told, notices);
   }
 
-  /** A binding whose spec can't be read has no group: this is all that can be done for it. */
-  reportInvalid(object: BindingObject): void {
-    const { parsed } = object;
-    if (parsed.ok) return;
-    const message = messages.invalidSpec(object.key, parsed.message);
-    const told = this.#toldTo(object.uid, parsed.status?.conditions ?? []);
-    const part = invalidSpecStatus(parsed.generation, message, told.conditions, this.#clock.wall());
+  #reportUnreadable(object: BindingObject, { metadata, status }: UnreadableBinding, verdict: Verdict): void {
+    const told = this.#toldTo(object.uid, status?.conditions ?? []);
+    const part = unreadableStatus(metadata, verdict, told.conditions, this.#clock.wall());
     told.conditions = part.conditions;
     this.#status.writeConditions(object, part);
-    this.#tellProblem(object, told, 'InvalidSpec', message);
+    this.#tellProblem(object, told, verdict.reason, verdict.message);
   }
 
   /** One event per binding and call that changed its backends. */

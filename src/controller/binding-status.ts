@@ -1,6 +1,7 @@
 import { removeCondition, setCondition, toKubernetesTime } from '../api/conditions.ts';
 import {
   type BackendStatus,
+  type BindingMetadata,
   type Condition,
   MAX_STATUS_BACKENDS,
   type VServerGroupBindingStatus,
@@ -38,19 +39,12 @@ export function bindingStatus(
 }
 
 /** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */
-export function invalidSpecStatus(
-  generation: number,
-  message: string,
+export function unreadableStatus(
+  { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
+  verdict: Verdict,
   conditions: readonly Condition[],
   wall: number,
 ): Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'> {
-  const verdict = {
-    ready: false,
-    reconciling: false,
-    stalled: true,
-    reason: 'InvalidSpec',
-    message,
-  } as const;
   return { observedGeneration: generation, conditions: conditionsOf(verdict, generation, conditions, wall) };
 }
 

@@ -1,14 +1,16 @@
 import {
+  type BindingMetadata,
   FINALIZER,
   type ParsedBinding,
   parseBinding,
-  type VServerGroupBinding,
+  type VServerGroupBindingSpec,
+  type VServerGroupBindingStatus,
 } from '../api/vservergroupbinding.ts';
 import type { EndpointsObject, NodeObject, PodObject, ServiceObject } from '../kubernetes/objects.ts';
 import { fieldsOf, printOf, type StatusPrint } from '../kubernetes/status-fields.ts';
 import type { Store, Stored } from '../kubernetes/store.ts';
 
-/** A binding as the cache holds it. One whose spec can't be read is kept too: its user must be told. */
+/** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
 export interface BindingObject extends Stored {
   readonly namespace: string;
   readonly name: string;
@@ -68,10 +70,26 @@ export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {
     .index('weighed', ({ uid, annotations }) => (Object.hasOwn(annotations, WEIGHT_ANNOTATION) ? [uid] : []));
 }
 
-export function groupOf({ parsed }: BindingObject, defaultRegion: string): GroupKey | undefined {
-  if (!parsed.ok) return undefined;
-  const { regionId, vServerGroupId } = parsed.binding.spec;
+/** Undefined: its group can't be read. */
+export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey | undefined {
+  const { regionId, vServerGroupId } = specOf(binding);
+  const { parsed } = binding;
+  if (vServerGroupId === undefined || (!parsed.ok && parsed.misfits.includes('regionId'))) return undefined;
   return groupKey(regionId ?? defaultRegion, vServerGroupId);
+}
+
+/** As far as it can be read; so are the metadata. */
+export function specOf({ parsed }: BindingObject): Partial<VServerGroupBindingSpec> {
+  return parsed.ok ? parsed.binding.spec : parsed.fields;
+}
+
+export function metadataOf({ parsed }: BindingObject): Partial<BindingMetadata> {
+  return parsed.ok ? parsed.binding.metadata : parsed.metadata;
+}
+
+/** Undefined: there is none. */
+export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus | undefined {
+  return parsed.ok ? parsed.binding.status : parsed.status;
 }
 
 /** Trims a raw VServerGroupBinding for the cache. */
@@ -91,14 +109,18 @@ export function trimBinding(object: unknown): BindingObject {
 }
 
 /** Whether the pods of the binding's namespace have to be known: for weights by pod, and to cut drains short. */
-export function needsPods({ parsed }: BindingObject, defaultDrainSeconds: number): boolean {
-  if (!parsed.ok || parsed.binding.spec.backendType !== 'eni') return false;
-  const { mode, drain } = parsed.binding.spec;
+export function needsPods(binding: BindingObject, defaultDrainSeconds: number): boolean {
+  const { backendType, mode, drain } = specOf(binding);
+  if (backendType !== 'eni') return false;
   return mode === 'Sync' || (drain?.seconds ?? defaultDrainSeconds) > 0;
 }
 
-export function hasFinalizer({ metadata }: VServerGroupBinding): boolean {
-  return metadata.finalizers.includes(FINALIZER);
+export function hasFinalizer(binding: BindingObject): boolean {
+  return metadataOf(binding).finalizers?.includes(FINALIZER) ?? false;
+}
+
+export function isBeingDeleted(binding: BindingObject): boolean {
+  return metadataOf(binding).deletionTimestamp !== undefined;
 }
 
 function present<T>(value: T | undefined): readonly T[] {

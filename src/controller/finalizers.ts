@@ -1,8 +1,7 @@
 import { API_VERSION, FINALIZER, PLURAL } from '../api/vservergroupbinding.ts';
 import { KubeApiError } from '../kubernetes/api-error.ts';
 import type { KubeTransport } from '../kubernetes/transport-types.ts';
-import { type BindingObject, hasFinalizer } from './cluster-caches.ts';
-import type { Bound } from './gather.ts';
+import { type BindingObject, hasFinalizer, isBeingDeleted, metadataOf } from './cluster-caches.ts';
 
 export interface FinalizerHooks {
   /** Asked before each write: false as soon as another replica may lead. */
@@ -30,19 +29,20 @@ export class Finalizers {
   }
 
   /** Guards the binding before anything is added for it. Retained backends need no guard. */
-  ensure({ object, binding }: Bound): void {
-    const { metadata, spec } = binding;
-    if (spec.deletionPolicy === 'Retain' || metadata.deletionTimestamp !== undefined || hasFinalizer(binding))
-      return;
-    this.#patch(object, [...metadata.finalizers, FINALIZER]);
+  ensure(object: BindingObject): void {
+    const { parsed } = object;
+    if (!parsed.ok || isBeingDeleted(object) || hasFinalizer(object)) return;
+    const { metadata, spec } = parsed.binding;
+    if (spec.deletionPolicy !== 'Retain') this.#patch(object, [...metadata.finalizers, FINALIZER]);
   }
 
   /** Lets the API server delete the binding. */
-  release({ object, binding }: Bound): void {
-    if (!hasFinalizer(binding)) return;
+  release(object: BindingObject): void {
+    if (!hasFinalizer(object)) return;
+    const { finalizers = [] } = metadataOf(object);
     this.#patch(
       object,
-      binding.metadata.finalizers.filter((finalizer) => finalizer !== FINALIZER),
+      finalizers.filter((finalizer) => finalizer !== FINALIZER),
     );
   }
 

@@ -1,6 +1,10 @@
 import type { EventReason } from '../api/conditions.ts';
 import { ownershipTag } from '../api/ownership-tag.ts';
-import type { VServerGroupBinding } from '../api/vservergroupbinding.ts';
+import type {
+  UnreadableBinding,
+  VServerGroupBinding,
+  VServerGroupBindingSpec,
+} from '../api/vservergroupbinding.ts';
 import { type BackendKey, byCodeUnit } from '../membership/backend.ts';
 import type { BackendRecord, Claim } from '../membership/claim.ts';
 import { computeDesired, type Desired } from '../membership/desired.ts';
@@ -9,12 +13,15 @@ import {
   type ClusterCaches,
   type GroupKey,
   hasFinalizer,
+  isBeingDeleted,
   needsPods,
+  statusOf,
   WEIGHT_ANNOTATION,
 } from './cluster-caches.ts';
 import type { GroupState } from './group-state.ts';
 import { messages } from './messages.ts';
 import { recordsFromStatus } from './records.ts';
+import { fateOf } from './unreadable.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -34,12 +41,23 @@ export interface Notice {
 /** A binding on the group, with its claim unless it has none any more (it is going and leaves its rows where they are). */
 export interface Bound {
   readonly object: BindingObject;
-  readonly binding: VServerGroupBinding;
   readonly claim: Claim | undefined;
   readonly notices: readonly Notice[];
 }
 
-/** Reads all that one group's plan depends on from the caches: no I/O, so nothing can change in between. */
+/**
+ * Reads all that one group's plan depends on from the caches: no I/O, so nothing can change in between.
+ *
+ * | the binding   | its spec                                                 | its claim                              |
+ * |---------------|----------------------------------------------------------|----------------------------------------|
+ * | lives         | can be read                                              | the members that its Service gives     |
+ * | lives         | can't be read                                            | suspended: its rows stay as they are   |
+ * | being deleted | Retain, or suspended                                     | none: its rows stay, and are nobody's  |
+ * | being deleted | Sync                                                     | no members: its rows leave             |
+ * | being deleted | RemoveOnly, can be read                                  | its members: only what has left leaves |
+ * | being deleted | RemoveOnly, can't be read                                | none                                   |
+ * | being deleted | what decides this much can't be read (unreadable.ts)     | suspended                              |
+ */
 export function gather(
   key: GroupKey,
   group: GroupState,
@@ -48,10 +66,12 @@ export function gather(
 ): readonly Bound[] {
   const bound: Bound[] = [];
   for (const object of caches.bindings.byIndex('group', key)) {
-    if (!object.parsed.ok) continue;
-    const { binding } = object.parsed;
-    const claim = claimOf(object, binding, group, caches, options);
-    bound.push({ object, binding, claim, notices: noticesOf(object, binding, claim, group, caches) });
+    const { parsed } = object;
+    const claim = parsed.ok
+      ? claimOf(object, parsed.binding, group, caches, options)
+      : claimOfUnreadable(object, parsed, group, caches, options);
+    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, group, caches) : [];
+    bound.push({ object, claim, notices });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
 }
@@ -63,45 +83,88 @@ function claimOf(
   caches: ClusterCaches,
   options: GatherOptions,
 ): Claim | undefined {
-  const { spec, metadata } = binding;
-  const deleting = metadata.deletionTimestamp !== undefined;
+  const { spec } = binding;
+  const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
-  const pods = caches.pods.in(object.namespace);
-  const livePods = pods && { has: (uid: string) => pods.byIndex('uid', uid).length > 0 };
-  const podsAreNeeded = needsPods(object, options.defaultDrainSeconds);
+  const podsAreKnown =
+    !needsPods(object, options.defaultDrainSeconds) || caches.pods.in(object.namespace) !== undefined;
   return {
-    id: object.key,
-    uid: object.uid,
-    tag: ownershipTag(options.clusterId, object.namespace, object.name),
+    ...ownOf(object, group, caches, options),
     mode: spec.mode,
     ownership: spec.ownership,
     // What something else has added is not taken away with a binding that only removes: its live backends stay.
     desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, caches, options),
-    records: recordsOf(object, binding, group),
-    drainMs: (spec.drain?.seconds ?? options.defaultDrainSeconds) * 1000,
+    drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
     suspended: spec.suspend,
     deleting,
-    mayAdd: isGuarded(binding, options) && (!podsAreNeeded || pods !== undefined),
-    livePods,
+    mayAdd: isGuarded(object, spec, options) && podsAreKnown,
+  };
+}
+
+/** It asks for nothing: either its rows leave, or nobody touches them. */
+function claimOfUnreadable(
+  object: BindingObject,
+  unreadable: UnreadableBinding,
+  group: GroupState,
+  caches: ClusterCaches,
+  options: GatherOptions,
+): Claim | undefined {
+  const fate = fateOf(unreadable);
+  if (fate.is === 'left behind') return undefined;
+  const leaving = fate.is === 'leaving';
+  return {
+    ...ownOf(object, group, caches, options),
+    mode: 'Sync',
+    ownership: 'Shared',
+    desired: NOTHING,
+    drainMs: drainMsOf(unreadable.fields, options),
+    minBackends: 0,
+    suspended: !leaving,
+    deleting: leaving,
+    mayAdd: false,
+  };
+}
+
+/** What a claim says whatever the spec does: whose it is, what it owns, and what of that is alive. */
+function ownOf(
+  object: BindingObject,
+  group: GroupState,
+  caches: ClusterCaches,
+  { clusterId }: GatherOptions,
+): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'livePods' | 'liveNodes'> {
+  const pods = caches.pods.in(object.namespace);
+  return {
+    id: object.key,
+    uid: object.uid,
+    tag: ownershipTag(clusterId, object.namespace, object.name),
+    records: recordsOf(object, group),
+    livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
 }
 
-function isGuarded(binding: VServerGroupBinding, { dryRun }: GatherOptions): boolean {
-  return dryRun || binding.spec.deletionPolicy === 'Retain' || hasFinalizer(binding);
+function drainMsOf(
+  { drain }: Pick<VServerGroupBindingSpec, 'drain'>,
+  { defaultDrainSeconds }: GatherOptions,
+): number {
+  return (drain?.seconds ?? defaultDrainSeconds) * 1000;
+}
+
+function isGuarded(
+  object: BindingObject,
+  { deletionPolicy }: VServerGroupBindingSpec,
+  { dryRun }: GatherOptions,
+): boolean {
+  return dryRun || deletionPolicy === 'Retain' || hasFinalizer(object);
 }
 
 const NOTHING: Desired = { kind: 'members', members: [], problems: [] };
 
 /** What this process knows is ahead of what the API server has; a new process begins with the latter. */
-function recordsOf(
-  { uid }: BindingObject,
-  { status }: VServerGroupBinding,
-  group: GroupState,
-): ReadonlyMap<BackendKey, BackendRecord> {
-  const known = group.records.get(uid) ?? recordsFromStatus(status.backends);
-  group.records.set(uid, known);
+function recordsOf(object: BindingObject, group: GroupState): ReadonlyMap<BackendKey, BackendRecord> {
+  const known = group.records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? []);
+  group.records.set(object.uid, known);
   return known;
 }
 

@@ -4,13 +4,19 @@ import type { Clock } from '../clock.ts';
 import type { Claim } from '../membership/claim.ts';
 import type { ClaimReport, GroupPlan } from '../membership/plan.ts';
 import type { BindingReporter } from './binding-reporter.ts';
-import { type ClusterCaches, type GroupKey, splitGroupKey } from './cluster-caches.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  type GroupKey,
+  isBeingDeleted,
+  splitGroupKey,
+  statusOf,
+} from './cluster-caches.ts';
 import { type DecideOptions, type Decision, decide } from './decide.ts';
 import type { DrainIndex } from './drain-index.ts';
 import { notYetTold } from './dry-run.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { Finalizers } from './finalizers.ts';
-import type { Bound } from './gather.ts';
 import { GroupState } from './group-state.ts';
 import type { GroupWriter } from './group-writer.ts';
 import { nextStep, type Pacing, type Step } from './next-step.ts';
@@ -128,7 +134,7 @@ export class GroupController {
     group.keepTime(this.#parts.clock.now(), this.#parts.clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
     const { bound, claims, plan } = decision;
-    if (!this.#options.dryRun) for (const one of bound) this.#parts.finalizers.ensure(one);
+    if (!this.#options.dryRun) for (const { object } of bound) this.#parts.finalizers.ensure(object);
     this.#remember(key, group, plan);
     return { ...decision, step: this.#step(group, plan, claims, this.#parts.clock.now()) };
   }
@@ -178,8 +184,9 @@ export class GroupController {
     if (dryRun && group.rows !== undefined) writer.withhold(group, notYetTold(group, plan.batches));
     for (const one of bound) {
       const report = plan.reports.find(({ claim }) => claim === one.claim);
-      const deleting = one.binding.metadata.deletionTimestamp !== undefined;
-      if (deleting && !dryRun && hasNothingLeft(one, report, group)) finalizers.release(one);
+      const { object } = one;
+      if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, report, group))
+        finalizers.release(object);
       else
         reporter.report(one, {
           group,
@@ -212,7 +219,7 @@ export class GroupController {
  *
  * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
  */
-function hasNothingLeft({ binding }: Bound, report: ClaimReport | undefined, group: GroupState): boolean {
+function hasNothingLeft(object: BindingObject, report: ClaimReport | undefined, group: GroupState): boolean {
   const failure = group.failures.get('describe')?.error;
   if (report === undefined || failure?.kind === 'groupMissing') return true;
   const { mode } = report.claim;
@@ -221,6 +228,6 @@ function hasNothingLeft({ binding }: Bound, report: ClaimReport | undefined, gro
   );
   if (leaving.length > 0) return false;
   if (group.rows !== undefined) return true;
-  const neverRead = binding.status.loadBalancerId === undefined;
+  const neverRead = statusOf(object)?.loadBalancerId === undefined;
   return neverRead && failure !== undefined && outcomeOf(failure).stalled;
 }

@@ -5,6 +5,7 @@
  */
 import type { ApiError } from '../alibaba/errors.ts';
 import type { GroupRef } from '../alibaba/slb-api.ts';
+import { FINALIZER } from '../api/vservergroupbinding.ts';
 import { byCodeUnit, type Row } from '../membership/backend.ts';
 import type { Batch, Change } from '../membership/batches.ts';
 import type { Member, Problem } from '../membership/desired.ts';
@@ -79,6 +80,13 @@ export const messages = {
 
   invalidSpec: (binding: string, why: string) =>
     `${binding} can't be read, and its group is left as it is: ${why}. Correct the spec.`,
+
+  /** `fields`: those that decide, and can't be read. */
+  deletionUndecided: (binding: string, fields: readonly string[], why: string, group: GroupRef) =>
+    `${binding} is being deleted, and what becomes of its backends in ${named(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
+
+  deletionWithoutGroup: (binding: string, left: number, why: string) =>
+    `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and take them out of their group by hand.`,
 
   /** `text` says what is done instead. */
   invalidWeight: (text: string, group: GroupRef) => `${text}. It is a backend of ${named(group)}.`,

@@ -6,6 +6,8 @@ import {
   type GroupKey,
   groupOf,
   hasFinalizer,
+  isBeingDeleted,
+  metadataOf,
 } from './cluster-caches.ts';
 
 /** Says that something a group depends on has changed. */
@@ -72,15 +74,15 @@ export function connectPodTriggers(
  * and its event is the only sign to make it again (finalizers.ts).
  */
 function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>): boolean {
-  if (!old?.parsed.ok || !now?.parsed.ok || old.uid !== now.uid) return false;
-  const before = old.parsed.binding.metadata;
-  const after = now.parsed.binding.metadata;
-  const settled = hasFinalizer(now.parsed.binding) && after.deletionTimestamp === undefined;
+  if (old === undefined || now === undefined || old.uid !== now.uid) return false;
+  const before = metadataOf(old);
+  const after = metadataOf(now);
+  const settled = hasFinalizer(now) && !isBeingDeleted(now);
   return (
     settled &&
     before.generation === after.generation &&
     before.deletionTimestamp === after.deletionTimestamp &&
-    before.finalizers.join() === after.finalizers.join()
+    before.finalizers?.join() === after.finalizers?.join()
   );
 }
 

@@ -1,15 +1,21 @@
 import type { Reason } from '../api/conditions.ts';
-import type { VServerGroupBinding } from '../api/vservergroupbinding.ts';
+import type { UnreadableBinding, VServerGroupBinding } from '../api/vservergroupbinding.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { ClaimReport } from '../membership/plan.ts';
+import type { BindingObject } from './cluster-caches.ts';
 import type { MissingEni } from './eni-directory.ts';
 import type { GroupState, Refusal } from './group-state.ts';
 import { messages } from './messages.ts';
 import { outcomeOf } from './outcome.ts';
+import { fateOf, recordedBackends } from './unreadable.ts';
 
 /** Everything that one binding's status tells of. */
-export interface StatusInput {
+export interface StatusInput extends GroupInput {
   readonly binding: VServerGroupBinding;
+}
+
+/** What is the case in the group, as far as it concerns one binding. */
+export interface GroupInput {
   readonly group: GroupState;
   /** Undefined for a binding that has no claim on its group any more. */
   readonly report: ClaimReport | undefined;
@@ -28,6 +34,11 @@ export interface Verdict {
   readonly stalled: boolean;
 }
 
+/** What is told of a binding that is on the group. */
+export function verdictOn({ key, parsed }: BindingObject, input: GroupInput): Verdict {
+  return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
+}
+
 /** One answer for a binding: the first row that fits. What someone has to act on comes before what passes by itself. */
 export function verdictOf(input: StatusInput): Verdict {
   return (
@@ -35,8 +46,52 @@ export function verdictOf(input: StatusInput): Verdict {
     failureVerdict(input, true) ??
     undeterminedVerdict(input) ??
     failureVerdict(input, false) ??
-    backendsVerdict(input) ??
-    progressVerdict(input)
+    heldVerdict(input) ??
+    refusedVerdict(input) ??
+    memberVerdict(input) ??
+    dryRunVerdict(input) ??
+    (input.binding.metadata.deletionTimestamp === undefined ? progressVerdict(input) : deletingVerdict(input))
+  );
+}
+
+/**
+ * Of a binding whose spec can't be read.
+ *
+ * | its backends are (unreadable.ts) | = what is told                                                 |
+ * |----------------------------------|----------------------------------------------------------------|
+ * | kept                             | what can't be read                                             |
+ * | undecided                        | which fields decide, and what can't be read                    |
+ * | leaving, left behind             | how far its deletion is, and what is in its way                |
+ */
+export function unreadableVerdict(key: string, unreadable: UnreadableBinding, input: GroupInput): Verdict {
+  const fate = fateOf(unreadable);
+  if (fate.is === 'kept') return invalidVerdict(key, unreadable);
+  if (fate.is !== 'undecided') return leavingVerdict(input);
+  const message = messages.deletionUndecided(key, fate.by, unreadable.message, input.group.ref);
+  return { ...STALLED, reason: 'DeletionBlocked', message };
+}
+
+/** Of one whose group can't be read either. */
+export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Verdict {
+  const left = recordedBackends(unreadable);
+  if (fateOf(unreadable).is === 'kept' || left === 0) return invalidVerdict(key, unreadable);
+  const message = messages.deletionWithoutGroup(key, left, unreadable.message);
+  return { ...STALLED, reason: 'DeletionBlocked', message };
+}
+
+const STALLED = { ready: false, reconciling: false, stalled: true } as const;
+
+function invalidVerdict(key: string, { message }: UnreadableBinding): Verdict {
+  return { ...STALLED, reason: 'InvalidSpec', message: messages.invalidSpec(key, message) };
+}
+
+function leavingVerdict(input: GroupInput): Verdict {
+  return (
+    failureVerdict(input, true) ??
+    failureVerdict(input, false) ??
+    refusedVerdict(input) ??
+    dryRunVerdict(input) ??
+    deletingVerdict(input)
   );
 }
 
@@ -51,7 +106,7 @@ function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined 
   };
 }
 
-function failureVerdict({ group, batches, report }: StatusInput, stalled: boolean): Verdict | undefined {
+function failureVerdict({ group, batches, report }: GroupInput, stalled: boolean): Verdict | undefined {
   for (const [action, { error, attempts }] of group.failures) {
     const outcome = outcomeOf(error);
     if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
@@ -69,7 +124,7 @@ function failureVerdict({ group, batches, report }: StatusInput, stalled: boolea
   return undefined;
 }
 
-function undeterminedVerdict({ group, report }: StatusInput): Verdict | undefined {
+function undeterminedVerdict({ group, report }: GroupInput): Verdict | undefined {
   if (report?.claim.desired.kind !== 'undetermined') return undefined;
   const { problem } = report.claim.desired;
   return {
@@ -81,29 +136,33 @@ function undeterminedVerdict({ group, report }: StatusInput): Verdict | undefine
   };
 }
 
-function backendsVerdict({ binding, group, report, missingEnis }: StatusInput): Verdict | undefined {
+const WAITING = { ready: false, reconciling: true, stalled: false } as const;
+
+function heldVerdict({ binding, group, report }: StatusInput): Verdict | undefined {
   const held =
     report === undefined ? [] : [...report.records.values()].filter(({ state }) => state === 'Held');
-  const waiting = { ready: false, reconciling: true, stalled: false };
-  if (held.length > 0) {
-    const rows = held.map(({ row }) => row);
-    const message = messages.heldByMinBackends(rows, binding.spec.minBackends, group.ref);
-    return { ...waiting, reason: 'HeldByMinBackends', message };
-  }
+  if (held.length === 0) return undefined;
+  const rows = held.map(({ row }) => row);
+  const message = messages.heldByMinBackends(rows, binding.spec.minBackends, group.ref);
+  return { ...WAITING, reason: 'HeldByMinBackends', message };
+}
+
+function refusedVerdict({ group, report }: GroupInput): Verdict | undefined {
   const refused = refusalsOf(group, report);
-  if (refused.length > 0) {
-    const message = messages.backendsRefused(refused, group.ref);
-    return { ...waiting, reason: 'BackendsRefused', message };
-  }
+  if (refused.length === 0) return undefined;
+  return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
+}
+
+function memberVerdict({ group, report, missingEnis }: GroupInput): Verdict | undefined {
   const missing = missingEnis.filter(({ lookup }) => lookup.state !== 'pending');
-  if (missing.length > 0) return { ...waiting, ...missingEniProblem(missing, group) };
+  if (missing.length > 0) return { ...WAITING, ...missingEniProblem(missing, group) };
   const problem =
     report?.claim.desired.kind === 'members'
       ? report.claim.desired.problems.find(({ reason }) => reason === 'NodeWithoutInstance')
       : undefined;
   if (problem === undefined) return undefined;
   return {
-    ...waiting,
+    ...WAITING,
     reason: problem.reason as Reason,
     message: messages.nodeWithoutInstance(problem, group.ref),
   };
@@ -119,22 +178,24 @@ function missingEniProblem(
   return { reason: outcomeOf(failed).reason, message: messages.eniLookupFailed(failed, members, ref) };
 }
 
-function progressVerdict({ binding, group, report, batches, dryRun }: StatusInput): Verdict {
+const IN_DRY_RUN = { ready: false, reason: 'DryRun', reconciling: false, stalled: false } as const;
+
+function dryRunVerdict({ group, report, batches, dryRun }: GroupInput): Verdict | undefined {
+  const own = ownBatches(batches, report);
+  if (!dryRun || own.length === 0) return undefined;
+  return { ...IN_DRY_RUN, message: messages.dryRun(own, group.ref) };
+}
+
+function deletingVerdict({ group, report, dryRun }: GroupInput): Verdict {
+  const left = report?.records.size ?? 0;
+  if (dryRun && left === 0 && group.rows !== undefined)
+    return { ...IN_DRY_RUN, message: messages.dryRunKeeps(group.ref) };
+  return { ...WAITING, reason: 'Deleting', message: messages.deleting(left, group.ref) };
+}
+
+function progressVerdict({ group, report, batches }: GroupInput): Verdict {
   const { ref } = group;
   const own = ownBatches(batches, report);
-  if (dryRun && own.length > 0) {
-    const message = messages.dryRun(own, ref);
-    return { ready: false, reason: 'DryRun', message, reconciling: false, stalled: false };
-  }
-  if (binding.metadata.deletionTimestamp !== undefined) {
-    const left = report?.records.size ?? 0;
-    if (dryRun && left === 0 && group.rows !== undefined) {
-      const message = messages.dryRunKeeps(ref);
-      return { ready: false, reason: 'DryRun', message, reconciling: false, stalled: false };
-    }
-    const message = messages.deleting(left, ref);
-    return { ready: false, reason: 'Deleting', message, reconciling: true, stalled: false };
-  }
   const pending = report?.claim.mode === 'Sync' ? report.pending.length : 0;
   if (group.rows === undefined || own.length > 0 || pending > 0) {
     const adding = own.reduce((sum, { action, changes }) => sum + (action === 'add' ? changes.length : 0), 0);

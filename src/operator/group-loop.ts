@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { BindingReporter, type EventSink, type StatusSink } from '../controller/binding-reporter.ts';
-import { type BindingObject, type GroupKey, groupOf } from '../controller/cluster-caches.ts';
+import { type BindingObject, type GroupKey, groupOf, metadataOf } from '../controller/cluster-caches.ts';
 import { DrainIndex } from '../controller/drain-index.ts';
 import { EniDirectory } from '../controller/eni-directory.ts';
 import { Finalizers } from '../controller/finalizers.ts';
 import { GroupController, type GroupControllerParts } from '../controller/group-controller.ts';
 import { GroupWriter, type WriteHooks } from '../controller/group-writer.ts';
 import { connectPodTriggers, connectTriggers } from '../controller/triggers.ts';
+import { mayGoWithoutGroup } from '../controller/unreadable.ts';
 import { ReconcileLoop, type ReconcileMetrics } from '../kubernetes/reconcile-loop.ts';
 import type { KubeTransport } from '../kubernetes/transport-types.ts';
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/work-queue.ts';
@@ -65,13 +66,23 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
     onError: (binding, error, outdated) => {
       if (!outdated)
         logger.warn('Finalizer could not be written; tried again', { binding: binding.key, error });
+      const ms = outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS;
       const group = groupOf(binding, config.region);
-      if (group !== undefined) queue.addAfter(group, outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS);
+      if (group !== undefined) queue.addAfter(group, ms);
+      else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
   const controller = createController(parts, { reporter, drains, enis, finalizers });
-  const tellInvalid = (binding: BindingObject) => {
-    if (parts.mayWrite()) reporter.reportInvalid(binding);
+  const forget = (uid: string) => {
+    finalizers.forget(uid);
+    reporter.forget(uid);
+  };
+  /** A binding whose group can't be read is in no reconcile. */
+  const lookAfterGroupless = (binding: BindingObject | undefined) => {
+    if (binding === undefined || binding.parsed.ok || groupOf(binding, config.region) !== undefined) return;
+    if (!parts.mayWrite()) return;
+    if (!config.dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
+    else reporter.reportGroupless(binding, binding.parsed);
   };
 
   cloud.onCredentialsChanged(() => {
@@ -87,10 +98,10 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
   });
   caches.bindings.onChange(({ old, new: now }) => {
     if (now === undefined) {
-      if (old !== undefined) finalizers.forget(old.uid);
+      if (old !== undefined) forget(old.uid);
       return;
     }
-    tellInvalid(now);
+    lookAfterGroupless(now);
     const group = groupOf(now, config.region);
     if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
   });
@@ -113,7 +124,7 @@ export function createGroupLoop(parts: GroupLoopParts): GroupLoop {
     start() {
       loop.start();
       for (const binding of caches.bindings.list()) {
-        tellInvalid(binding);
+        lookAfterGroupless(binding);
         const group = groupOf(binding, config.region);
         if (group !== undefined) queue.add(group);
       }
@@ -145,5 +156,5 @@ function createController(
 }
 
 function generationOf(object: BindingObject | undefined): number | undefined {
-  return object?.parsed.ok ? object.parsed.binding.metadata.generation : undefined;
+  return object && metadataOf(object).generation;
 }

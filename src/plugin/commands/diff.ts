@@ -2,7 +2,7 @@ import { groupKey, groupOf } from '../../controller/cluster-caches.ts';
 import { type DecideParts, type Decision, decide } from '../../controller/decide.ts';
 import { EniDirectory } from '../../controller/eni-directory.ts';
 import { GroupState } from '../../controller/group-state.ts';
-import { verdictOf } from '../../controller/verdict.ts';
+import { verdictOn } from '../../controller/verdict.ts';
 import { readClusterUid } from '../../operator/cluster-id.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
@@ -156,10 +156,10 @@ async function decideNow(call: Call) {
 
 /** What stands in a binding's way, besides the changes. */
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
-  return bound.flatMap(({ object, binding, claim }) => {
+  return bound.flatMap(({ object, claim }) => {
     const report = plan.reports.find((one) => one.claim === claim);
-    const input = { binding, group, report, batches: [], missingEnis, dryRun: true, wall };
-    const { ready, reason, message } = verdictOf(input);
+    const input = { group, report, batches: [], missingEnis, dryRun: true, wall };
+    const { ready, reason, message } = verdictOn(object, input);
     return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
       ? []
       : [{ binding: object.key, reason, message }];

@@ -114,14 +114,46 @@ describe('status', () => {
   });
 });
 
-test('of a binding whose spec cannot be read, generation and status are read all the same', () => {
+describe('a binding whose spec cannot be read', () => {
   const unreadable = { metadata, spec: { ...spec, weight: 101 } };
-  expect(refused({ ...unreadable, status: { backends: [row, 'x'], desired: 1 } })).toMatchObject({
-    generation: 3,
-    status: { backends: [row], desired: 1, observedGeneration: -1 },
+
+  test('its status is read as far as it fits', () => {
+    const { status } = refused({ ...unreadable, status: { backends: [row, 'x'], desired: 1 } });
+    expect(status).toMatchObject({ backends: [row], desired: 1, observedGeneration: -1 });
+    for (const none of [undefined, 7, null, []])
+      expect(refused({ ...unreadable, status: none }).status).toBeUndefined();
   });
-  expect(refused(unreadable)).toMatchObject({ generation: 3, status: undefined });
-  for (const status of [7, null, []])
-    expect(refused({ ...unreadable, status })).toMatchObject({ generation: 3, status: undefined });
-  expect(refused('no object')).toMatchObject({ generation: 0, status: undefined });
+
+  test('its metadata are read', () => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    const of = { ...metadata, deletionTimestamp, finalizers: ['a'], labels: { a: 1 } };
+    const read = refused({ ...unreadable, metadata: of }).metadata;
+    expect(read).toMatchObject({ ...metadata, deletionTimestamp, finalizers: ['a'] });
+    expect(read).not.toHaveProperty('labels');
+  });
+
+  test('each field of the spec is read by itself, with its default where it is not there', () => {
+    const { fields, misfits } = refused({
+      metadata,
+      spec: { ...spec, weight: 101, mode: 'RemoveOnly', regionId: 'x', drain: { seconds: 5 } },
+    });
+    expect(fields).toEqual({
+      ...spec,
+      mode: 'RemoveOnly',
+      drain: { seconds: 5 },
+      backendType: 'eni',
+      ownership: 'Shared',
+      minBackends: 0,
+      deletionPolicy: 'Remove',
+      suspend: false,
+    });
+    expect(misfits).toEqual(['regionId', 'weight']);
+  });
+
+  test.each(['no object', null, { metadata: 7, spec: [] }])('of %j nothing is read', (raw) => {
+    const { metadata, fields, status } = refused(raw);
+    expect(metadata).not.toHaveProperty('name');
+    expect(fields).not.toHaveProperty('vServerGroupId');
+    expect(status).toBeUndefined();
+  });
 });

@@ -1,17 +1,18 @@
 import { expect, test } from '@jest/globals';
 import { FINALIZER } from '../../../src/api/vservergroupbinding.ts';
-import { trimBinding } from '../../../src/controller/cluster-caches.ts';
+import { type BindingObject, trimBinding } from '../../../src/controller/cluster-caches.ts';
 import { Finalizers } from '../../../src/controller/finalizers.ts';
-import type { Bound } from '../../../src/controller/gather.ts';
 import { KubeApiError } from '../../../src/kubernetes/api-error.ts';
 
-function binding(resourceVersion: string): Bound {
-  const object = trimBinding({
-    metadata: { namespace: 'shop', name: 'web', uid: 'u1', resourceVersion, generation: 1, finalizers: [] },
-    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 } },
+function binding(
+  resourceVersion: string,
+  spec: object = {},
+  finalizers: readonly string[] = [],
+): BindingObject {
+  return trimBinding({
+    metadata: { namespace: 'shop', name: 'web', uid: 'u1', resourceVersion, generation: 1, finalizers },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
   });
-  if (!object.parsed.ok) throw new Error(object.parsed.message);
-  return { object, binding: object.parsed.binding, claim: undefined, notices: [] };
 }
 
 /** Answers with these statuses in turn, then with 200. */
@@ -83,4 +84,15 @@ test('a failed patch is told, and sent again for the same version', async () => 
   await settle();
   expect(told).toEqual(['500 failed']);
   expect(sent).toHaveLength(2);
+});
+
+test('one whose spec cannot be read gets no finalizer, and loses none but ours', async () => {
+  const { finalizers, sent } = finalizersAnswered();
+  const unreadable = { weight: 101 };
+  finalizers.ensure(binding('1', unreadable));
+  await settle();
+  expect(sent).toEqual([]);
+  finalizers.release(binding('2', unreadable, ['shop.example/own', FINALIZER]));
+  await settle();
+  expect(sent).toMatchObject([{ metadata: { finalizers: ['shop.example/own'] } }]);
 });

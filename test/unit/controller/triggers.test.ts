@@ -27,7 +27,7 @@ beforeEach(() => {
   connectTriggers(caches, 'cn-hangzhou', (group) => enqueued.push(group));
 });
 
-function binding(metadata: object, registered = 0): BindingObject {
+function binding(metadata: object, registered = 0, spec: object = {}): BindingObject {
   return trimBinding({
     metadata: {
       namespace: 'default',
@@ -37,7 +37,7 @@ function binding(metadata: object, registered = 0): BindingObject {
       resourceVersion: String(++version),
       ...metadata,
     },
-    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 } },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
     status: { registered },
   });
 }
@@ -54,6 +54,17 @@ describe('a status that was written', () => {
 
   test('concerns no group', () => {
     expect(enqueuedBy({ finalizers }, { finalizers })).toEqual([]);
+  });
+
+  test('concerns no group when the spec cannot be read either; its change does', () => {
+    const written = () => caches.bindings.set(binding({ finalizers }, 1, { weight: 101 }));
+    caches.bindings.set(binding({ finalizers, generation: 0 }));
+    enqueued.length = 0;
+    written();
+    expect([...new Set(enqueued)]).toEqual(['cn-hangzhou/rsp-1']);
+    enqueued.length = 0;
+    written();
+    expect(enqueued).toEqual([]);
   });
 
   test('concerns its group while the finalizer is not set: the patch that sets it may have been refused', () => {
