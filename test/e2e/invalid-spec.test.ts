@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
-import { API_VERSION, KIND } from '../../src/api/vservergroupbinding.ts';
+import { API_VERSION, FINALIZER, KIND } from '../../src/api/vservergroupbinding.ts';
 import type { KubeApiError, KubeObject } from '../control-plane/kube-api.ts';
 import { Environment } from '../environment/environment.ts';
 import type { OperatorProcess } from '../environment/operator-process.ts';
@@ -39,17 +39,25 @@ interface Crd extends KubeObject {
   readonly spec: { readonly versions: readonly { readonly schema: { openAPIV3Schema: Schema } }[] };
 }
 
-interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>;
-  maximum?: number;
+type Schema = Readonly<Record<string, unknown>> & { properties?: Readonly<Record<string, Schema>> };
+
+/** Of each field of the spec, what it must not be. */
+const LIMITS: ReadonlySet<string> = new Set(['maximum', 'enum', 'pattern', 'x-kubernetes-validations']);
+
+function loosened(field: Schema): Schema {
+  return Object.fromEntries(Object.entries(field).filter(([rule]) => !LIMITS.has(rule)));
 }
 
 /** The CRD takes what it should not, as one does that is older than the operator, until this is disposed of. */
 async function looseCrd(): Promise<AsyncDisposable> {
   const { spec } = await env.api.get<Crd>(CRD);
   const loose = structuredClone(spec);
-  for (const { schema } of loose.versions)
-    delete schema.openAPIV3Schema.properties?.['spec']?.properties?.['weight']?.maximum;
+  for (const { schema } of loose.versions) {
+    const ofSpec = schema.openAPIV3Schema.properties?.['spec'];
+    const fields = Object.entries(ofSpec?.properties ?? {});
+    if (ofSpec !== undefined)
+      ofSpec.properties = Object.fromEntries(fields.map(([name, field]) => [name, loosened(field)]));
+  }
   const put = (versions: Crd['spec']['versions']) => env.api.patch(CRD, { spec: { versions } });
   await put(loose.versions);
   const probe = { apiVersion: API_VERSION, kind: KIND, metadata: { name: 'probe' } };
@@ -79,10 +87,10 @@ const errorsWritten = () => operator.metric('vsgb_status_writes_total{result="er
 const stalled = () => operator.metric(`vsgb_binding_stalled{namespace="${app.namespace}",name="web"}`);
 
 /** Two live backends, bound; both are in the group and told in the status. */
-async function bindTwo(): Promise<Binding> {
+async function bindTwo(spec: Readonly<Record<string, unknown>> = {}): Promise<Binding> {
   await app.createService('web', { selector: undefined });
   await serve('10.90.0.1', '10.90.0.2');
-  await app.bind('web', group);
+  await app.bind('web', group, spec);
   await env.untilHolds(group, ['10.90.0.1', '10.90.0.2'], foreign);
   return await env.untilStatusTrue(app, 'web', group, { registered: 2, foreign: 2 });
 }
@@ -154,6 +162,98 @@ scenario(
     await app.untilCondition('web', 'False', 'ServiceNotFound');
   },
 );
+
+scenario(
+  'deleted while its spec can’t be read: its backends leave, drained if asked, and it ends',
+  async () => {
+    await bindTwo({ drain: { seconds: 3 } });
+    await using _loose = await looseCrd();
+    await app.patchBinding('web', { spec: { weight: TOO_BIG } });
+    await untilTold();
+    const calls = env.recordCalls(group);
+    await app.deleteBinding('web');
+    await env.untilRows(group, ['10.90.0.1:8080*0', '10.90.0.2:8080*0', ...foreign]);
+    await app.untilCondition('web', 'False', 'Deleting');
+    expect(await stalled()).toBe(0);
+    await env.untilHolds(group, [], foreign);
+    await untilGone('web');
+    expect(calls.story()).toEqual([
+      'Set 10.90.0.1:8080 10.90.0.2:8080',
+      'Remove 10.90.0.1:8080 10.90.0.2:8080',
+    ]);
+  },
+);
+
+scenario('deleted while what becomes of its backends can’t be read: told, ends once corrected', async () => {
+  await bindTwo();
+  await using _loose = await looseCrd();
+  const calls = env.recordCalls(group);
+  await app.patchBinding('web', { spec: { deletionPolicy: 'Keep' } });
+  await app.untilCondition('web', 'False', 'InvalidSpec');
+  await app.deleteBinding('web');
+  const { status } = await app.untilCondition('web', 'False', 'DeletionBlocked');
+  const message = status?.conditions?.[0]?.message;
+  expect(message).toMatch(
+    / in vServer group .* can't be read from spec\.deletionPolicy: spec\.deletionPolicy: /,
+  );
+  expect(await app.events('web')).toContain(`DeletionBlocked: ${message}`);
+  expect(await stalled()).toBe(1);
+  expect(status?.backends).toHaveLength(2);
+  await operator.stop();
+  operator = await env.startOperator();
+  await waitUntil('it to be found told', async () => (await stalled()) === 1);
+  expect(calls.of('Add', 'Set', 'Remove')).toEqual([]);
+  await app.patchBinding('web', { spec: { deletionPolicy: 'Remove' } });
+  await env.untilHolds(group, [], foreign);
+  await untilGone('web');
+});
+
+scenario('deleted while its group can’t be read: it ends unless its status names backends', async () => {
+  await bindTwo();
+  await using _loose = await looseCrd();
+  const unreadable = { ...specOf('web'), vServerGroupId: 'lb-1' };
+  await env.api.create(app.bindings(), {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { name: 'never', finalizers: [FINALIZER] },
+    spec: unreadable,
+  });
+  await app.patchBinding('web', { spec: unreadable });
+  for (const name of ['web', 'never']) {
+    await app.untilCondition(name, 'False', 'InvalidSpec');
+    await app.deleteBinding(name);
+  }
+  await untilGone('never');
+  const { status } = await app.untilCondition('web', 'False', 'DeletionBlocked');
+  expect(status?.conditions?.[0]?.message).toContain('the group that 2 backends have to leave');
+  expect(env.rows(group)).toEqual(['10.90.0.1:8080*100', '10.90.0.2:8080*100', ...foreign].sort());
+  await app.patchBinding('web', { spec: specOf('web') });
+  await env.untilHolds(group, [], foreign);
+  await untilGone('web');
+});
+
+scenario('an Exclusive neighbour leaves its rows alone', async () => {
+  await bindTwo();
+  await using _loose = await looseCrd();
+  await app.patchBinding('web', { spec: { weight: TOO_BIG } });
+  await untilTold();
+  await app.createService('other', { selector: undefined });
+  await app.applySlice('other', [{ addresses: ['10.90.0.9'] }]);
+  await app.bind('other', group, { ownership: 'Exclusive' });
+  await env.untilHolds(group, ['10.90.0.1', '10.90.0.2', '10.90.0.9']);
+  await operator.kill();
+  operator = await env.startOperator();
+  await app.applySlice('other', []);
+  await env.untilHolds(group, ['10.90.0.1', '10.90.0.2']);
+  await app.untilCondition('other', 'True', 'Synced');
+  expect(env.rows(group)).toEqual(['10.90.0.1:8080*100', '10.90.0.2:8080*100']);
+});
+
+const untilGone = (name: string) =>
+  waitUntil(
+    `${name} to be gone`,
+    async () => (await env.api.find(`${app.bindings()}/${name}`)) === undefined,
+  );
 
 scenario('an API server that takes no status for it: the event is there, and it is asked once', async () => {
   await bindTwo();
