@@ -1,4 +1,5 @@
 import { findCondition, isTrue } from '../../api/conditions.ts';
+import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
 import type { BindingObject } from '../../controller/cluster-caches.ts';
 import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED } from '../command.ts';
@@ -61,10 +62,7 @@ interface BindingRow {
 }
 
 export function describe({ namespace, name, parsed }: BindingObject): BindingRow {
-  if (!parsed.ok) {
-    const message = `${parsed.message}. Correct the spec.`;
-    return { namespace, name, ready: 'False', stalled: true, reason: 'InvalidSpec', message };
-  }
+  if (!parsed.ok) return { namespace, name, ...describeUnreadable(parsed) };
   const { spec, status, metadata } = parsed.binding;
   const ready = findCondition(status.conditions, 'Ready');
   const isOld = status.observedGeneration < metadata.generation;
@@ -84,6 +82,24 @@ export function describe({ namespace, name, parsed }: BindingObject): BindingRow
     stalled: isTrue(status.conditions, 'Stalled'),
     reason: isOld ? 'NotSeenYet' : (ready?.reason ?? 'NotSeenYet'),
     message: isOld || ready === undefined ? UNSEEN : ready.message,
+  };
+}
+
+/** What the operator tells comes first: it knows what becomes of the backends. */
+function describeUnreadable({
+  message,
+  metadata,
+  fields,
+  status,
+}: UnreadableBinding): Omit<BindingRow, 'namespace' | 'name'> {
+  const conditions = status?.observedGeneration === metadata.generation ? (status?.conditions ?? []) : [];
+  const ready = findCondition(conditions, 'Ready');
+  return {
+    ...(fields.vServerGroupId !== undefined && { group: fields.vServerGroupId }),
+    ready: 'False',
+    stalled: ready === undefined || isTrue(conditions, 'Stalled'),
+    reason: ready?.reason ?? 'InvalidSpec',
+    message: ready?.message ?? `${message}. Correct the spec.`,
   };
 }
 

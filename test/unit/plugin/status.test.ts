@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { trimBinding } from '../../../src/controller/cluster-caches.ts';
+import { describe as rowOf } from '../../../src/plugin/commands/status.ts';
+
+function unreadable(observedGeneration: number) {
+  const condition = {
+    type: 'Ready',
+    status: 'False',
+    reason: 'Deleting',
+    message: '2 backends leave.',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+    observedGeneration,
+  };
+  return trimBinding({
+    metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', generation: 3 },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, weight: 101 },
+    status: { observedGeneration, conditions: [condition] },
+  });
+}
+
+test('a binding whose spec cannot be read: what the operator tells of it, or what is wrong with it', () => {
+  expect(rowOf(unreadable(3))).toEqual({
+    namespace: 'shop',
+    name: 'web',
+    group: 'rsp-1',
+    ready: 'False',
+    stalled: false,
+    reason: 'Deleting',
+    message: '2 backends leave.',
+  });
+  expect(rowOf(unreadable(2))).toMatchObject({
+    stalled: true,
+    reason: 'InvalidSpec',
+    message: 'spec.weight: Too big: expected number to be <=100. Correct the spec.',
+  });
+});
