@@ -22,7 +22,7 @@ export type Fate =
  * | no            | –              | –       | –          | kept                                   |
  * | yes           | Retain         | –       | –          | left behind                            |
  * | yes           | –              | true    | –          | left behind                            |
- * | yes           | –              | –       | RemoveOnly | left behind: something else added them  |
+ * | yes           | –              | –       | RemoveOnly | left behind: something else added them |
  * | yes           | Remove         | false   | Sync       | leaving                                |
  * | yes           | any other      | –       | –          | undecided, by those that can't be read |
  */
