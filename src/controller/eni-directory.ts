@@ -13,17 +13,20 @@ interface Known {
   readonly eniId: string;
 }
 
-/** Of one region. */
-const MOST_ENTRIES = 100_000;
-
 /**
  * Which ENI holds a pod's address, remembered for that very pod: an address goes to the next pod as soon as it is free,
  * and that pod may sit behind another ENI.
+ *
+ * | the member to be looked up                               | = answer                |
+ * |----------------------------------------------------------|-------------------------|
+ * | a pod whose row left a group, and that is back           | the ENI that it had     |
+ * | any other                                                | what the resolver knows |
  */
 export class EniDirectory {
   readonly #resolver: EniResolver;
-  /** By region, then by address. */
-  readonly #known = new Map<string, Map<string, Known>>();
+  readonly #known = new ByAddress();
+  /** Of those that left. `eniOf` knows nothing of them, so that nothing is judged anew because somebody leaves. */
+  readonly #left = new ByAddress();
   readonly #waiting = new Map<string, Set<GroupKey>>();
   #version = 0;
 
@@ -46,8 +49,12 @@ export class EniDirectory {
   }
 
   eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
-    const known = this.#known.get(regionId)?.get(ip);
-    return known !== undefined && known.podUID === podUID ? known.eniId : undefined;
+    return ofPod(this.#known.get(regionId, ip), podUID);
+  }
+
+  /** A pod's row leaves its group, with the ENI that it was added by: a pod that is ready again needs no look-up. */
+  noteLeaver(regionId: string, ip: string, podUID: string, eniId: string): void {
+    if (this.#known.get(regionId, ip) === undefined) this.#left.set(regionId, ip, { podUID, eniId });
   }
 
   /** Looks members up without blocking. Returns how many are known now, and those that are not (yet). */
@@ -60,9 +67,7 @@ export class EniDirectory {
     const missing: MissingEni[] = [];
     for (const member of members) {
       if (member.ip === undefined) continue;
-      const known = this.#known.get(regionId)?.get(member.ip);
-      if (known !== undefined && known.podUID !== member.podUID) this.forget(regionId, member.ip);
-      const lookup = this.#resolver.lookup(regionId, member.ip);
+      const lookup = this.#lookup(regionId, member.ip, member.podUID);
       if (lookup.state === 'found') {
         this.#remember(regionId, member.ip, { podUID: member.podUID, eniId: lookup.eniId });
         found++;
@@ -74,17 +79,53 @@ export class EniDirectory {
     return { found, missing };
   }
 
+  #lookup(regionId: string, ip: string, podUID: string | undefined): EniLookup {
+    const eniId = ofPod(this.#left.get(regionId, ip), podUID);
+    if (eniId !== undefined) return { state: 'found', eniId };
+    const known = this.#known.get(regionId, ip);
+    if (known !== undefined && known.podUID !== podUID) this.forget(regionId, ip);
+    return this.#resolver.lookup(regionId, ip);
+  }
+
   /** The API refused what was known of the address. */
   forget(regionId: string, ip: string): void {
     this.#version++;
-    this.#known.get(regionId)?.delete(ip);
+    this.#known.delete(regionId, ip);
+    this.#left.delete(regionId, ip);
     this.#resolver.invalidate(regionId, ip);
   }
 
   #remember(regionId: string, ip: string, eni: Known): void {
     this.#version++;
-    const known = this.#known.get(regionId) ?? new Map<string, Known>();
-    this.#known.set(regionId, known);
+    this.#left.delete(regionId, ip);
+    this.#known.set(regionId, ip, eni);
+  }
+
+  #waitFor(place: string, group: GroupKey): void {
+    const groups = this.#waiting.get(place);
+    if (groups === undefined) this.#waiting.set(place, new Set([group]));
+    else groups.add(group);
+  }
+}
+
+function ofPod(known: Known | undefined, podUID: string | undefined): string | undefined {
+  return known !== undefined && known.podUID === podUID ? known.eniId : undefined;
+}
+
+/** Of one region. */
+const MOST_ENTRIES = 100_000;
+
+/** By region, then by address; of too many in a region the oldest is forgotten. */
+class ByAddress {
+  readonly #regions = new Map<string, Map<string, Known>>();
+
+  get(regionId: string, ip: string): Known | undefined {
+    return this.#regions.get(regionId)?.get(ip);
+  }
+
+  set(regionId: string, ip: string, eni: Known): void {
+    const known = this.#regions.get(regionId) ?? new Map<string, Known>();
+    this.#regions.set(regionId, known);
     known.delete(ip);
     known.set(ip, eni);
     if (known.size <= MOST_ENTRIES) return;
@@ -92,9 +133,7 @@ export class EniDirectory {
     if (oldest !== undefined) known.delete(oldest);
   }
 
-  #waitFor(place: string, group: GroupKey): void {
-    const groups = this.#waiting.get(place);
-    if (groups === undefined) this.#waiting.set(place, new Set([group]));
-    else groups.add(group);
+  delete(regionId: string, ip: string): void {
+    this.#regions.get(regionId)?.delete(ip);
   }
 }

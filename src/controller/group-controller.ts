@@ -1,6 +1,7 @@
 import type { GroupRef } from '../alibaba/slb-api.ts';
 import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
+import type { Row } from '../membership/backend.ts';
 import type { Claim } from '../membership/claim.ts';
 import type { ClaimReport, GroupPlan } from '../membership/plan.ts';
 import type { BindingReporter } from './binding-reporter.ts';
@@ -152,8 +153,10 @@ export class GroupController {
     const draining: string[] = [];
     for (const { claim, records } of plan.reports) {
       if (group.rows !== undefined && !this.#options.dryRun) group.records.set(claim.uid, records);
-      for (const { state, podUID } of records.values()) {
-        if (state === 'Draining' && podUID !== undefined) draining.push(podUID);
+      for (const record of records.values()) {
+        if (record.podUID === undefined) continue;
+        if (record.state === 'Draining') draining.push(record.podUID);
+        else if (record.state === 'Removing') this.#noteLeaver(group, claim, record.podUID, record.row);
       }
     }
     this.#parts.drains.update(key, draining);
@@ -162,6 +165,13 @@ export class GroupController {
     group.changedAt = undefined;
     const waits = plan.batches.some(({ urgent }) => !urgent);
     group.additionsWaitSince = waits ? (group.additionsWaitSince ?? now) : undefined;
+  }
+
+  /** What RemoveOnly took over, something else has added, with an ENI that nobody has compared. */
+  #noteLeaver({ regionId }: GroupState, { mode }: Claim, podUID: string, row: Row): void {
+    const { type, serverIp, serverId } = row;
+    if (mode === 'Sync' && type === 'eni' && serverIp !== undefined)
+      this.#parts.enis.noteLeaver(regionId, serverIp, podUID, serverId);
   }
 
   /** Removals first (RateLimiter). After a wait the caller decides anew: what was planned before is old. */

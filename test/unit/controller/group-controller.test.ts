@@ -13,13 +13,24 @@ afterEach(async () => {
 });
 
 /** A group that holds what its binding wants, at rest, with the spacing of its last write over. */
-async function settled(ips: readonly string[], spec: Record<string, unknown> = {}): Promise<void> {
+async function settled(
+  ips: readonly string[],
+  spec: Record<string, unknown> = {},
+  status?: object,
+): Promise<void> {
   cluster.slb.rows = ips.map((ip) => ownRow(ip));
   cluster.endpoints(ips);
-  cluster.bind('web', spec);
+  cluster.bind('web', spec, {}, status);
   cluster.start();
   await cluster.after(1_000);
   cluster.slb.calls.length = 0;
+}
+
+/** The same in status.backends. */
+function recorded(serverIp: string) {
+  const podUID = `pod-${serverIp}`;
+  const row = { serverId: `eni-${serverIp}`, serverIp, port: 8080, type: 'eni', weight: 100 };
+  return { ...row, state: 'Registered', podUID, pod: podUID, node: 'node-0' };
 }
 
 const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
@@ -46,15 +57,7 @@ describe('the first sight of a group', () => {
   test('what left while nobody watched is removed from status before the group is read', async () => {
     cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
     cluster.endpoints(['10.0.0.1']);
-    const backends = ['10.0.0.1', '10.0.0.2'].map((serverIp) => ({
-      serverId: `eni-${serverIp}`,
-      serverIp,
-      port: 8080,
-      type: 'eni',
-      weight: 100,
-      state: 'Registered',
-      podUID: `pod-${serverIp}`,
-    }));
+    const backends = ['10.0.0.1', '10.0.0.2'].map(recorded);
     cluster.bind('web', {}, {}, { backends });
     cluster.start();
     await cluster.after(1_000);
@@ -105,6 +108,29 @@ describe('removals', () => {
     cluster.endpoints(addresses(19));
     await cluster.after(0);
     expect(calls()).toEqual(['remove 1', 'remove 20']);
+  });
+
+  test('a pod that is ready again is added by the ENI that its row had: no look-up', async () => {
+    const backends = addresses(2).map(recorded);
+    await settled(addresses(2), {}, { backends });
+    cluster.endpoints(addresses(1));
+    await cluster.after(1_000);
+    cluster.endpoints(addresses(2));
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1', 'add 1']);
+    expect(cluster.enis.asked).toEqual([]);
+  });
+
+  test('the ENI of a row that RemoveOnly took over is not believed: something else had added it', async () => {
+    const backends = addresses(2).map(recorded);
+    await settled(addresses(2), { mode: 'RemoveOnly' }, { backends });
+    cluster.endpoints(addresses(1));
+    await cluster.after(1_000);
+    cluster.bind('web', {}, {}, { backends });
+    cluster.endpoints(addresses(2));
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 1', 'add 1']);
+    expect(cluster.enis.asked).toEqual(addresses(2).slice(1));
   });
 
   test('a storm costs at most ten calls a second', async () => {
