@@ -93,7 +93,7 @@ function claimOf(
     mode: spec.mode,
     ownership: spec.ownership,
     // What something else has added is not taken away with a binding that only removes: its live backends stay.
-    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, caches, options),
+    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, group, caches, options),
     drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
     suspended: spec.suspend,
@@ -169,26 +169,32 @@ function recordsOf(object: BindingObject, group: GroupState): ReadonlyMap<Backen
 }
 
 function desiredOf(
-  { namespace }: BindingObject,
-  { spec }: VServerGroupBinding,
+  { uid, namespace }: BindingObject,
+  { metadata, spec }: VServerGroupBinding,
+  group: GroupState,
   caches: ClusterCaches,
   options: GatherOptions,
 ): Desired {
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
+  const service = caches.services.get(serviceName);
+  const endpoints = caches.endpoints.byIndex('service', serviceName);
   const pods = caches.pods.in(namespace);
-  return computeDesired({
-    service: caches.services.get(serviceName),
-    serviceName,
-    port: spec.serviceRef.port,
-    backendType: spec.backendType,
-    weight: spec.weight,
-    nodeSelector: spec.nodeSelector,
-    endpoints: caches.endpoints.byIndex('service', serviceName),
-    nodes: { get: (name) => caches.nodes.get(name), values: () => caches.nodes.list() },
-    podWeight: (uid) => pods?.byIndex('weighed', uid)[0]?.annotations[WEIGHT_ANNOTATION],
-    excludeCordonedNodes: options.excludeCordonedNodes,
-    localWeights: options.localWeights,
-  });
+  const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
+  return group.desired.get(uid, from, () =>
+    computeDesired({
+      service,
+      serviceName,
+      port: spec.serviceRef.port,
+      backendType: spec.backendType,
+      weight: spec.weight,
+      nodeSelector: spec.nodeSelector,
+      endpoints,
+      nodes: { get: (name) => caches.nodes.get(name), values: () => caches.nodes.list() },
+      podWeight: (podUID) => pods?.byIndex('weighed', podUID)[0]?.annotations[WEIGHT_ANNOTATION],
+      excludeCordonedNodes: options.excludeCordonedNodes,
+      localWeights: options.localWeights,
+    }),
+  );
 }
 
 function noticesOf(

@@ -4,6 +4,7 @@ import type { AtRest } from '../membership/at-rest.ts';
 import { type BackendKey, backendKey, type Row } from '../membership/backend.ts';
 import type { Batch } from '../membership/batches.ts';
 import type { BackendRecord } from '../membership/claim.ts';
+import { DesiredCache } from './desired-cache.ts';
 import type { Drift } from './drift.ts';
 import { withKnown } from './known-rows.ts';
 
@@ -51,6 +52,7 @@ export class GroupState {
   readonly cohorts = new Map<BackendKey, number>();
   /** By binding UID: what its status says, ahead of the API server. */
   readonly records = new Map<string, ReadonlyMap<BackendKey, BackendRecord>>();
+  readonly desired = new DesiredCache();
   /** What the last plan found at rest. */
   atRest: AtRest | undefined;
   /** When each leaving row was first seen to leave; `Clock.now()` milliseconds. */
@@ -131,6 +133,7 @@ export class GroupState {
     const uids = new Set(bindings.map(({ uid }) => uid));
     const keys = new Set(bindings.map(({ key }) => key));
     for (const uid of this.records.keys()) if (!uids.has(uid)) this.records.delete(uid);
+    this.desired.keepOnly(uids);
     for (const key of this.lastRemoval.keys()) if (!keys.has(key)) this.lastRemoval.delete(key);
   }
 

@@ -27,6 +27,7 @@ export function recordsFromStatus(
   return records;
 }
 
+/** With its keys in order: nothing has to be sorted when it is compared (status-fields.ts). */
 export function statusFromRecord({
   row,
   state,
@@ -35,16 +36,17 @@ export function statusFromRecord({
   node,
   drainingSince,
 }: BackendRecord): BackendStatus {
+  const { serverId, serverIp, port, type, weight } = row;
   return {
-    serverId: row.serverId,
-    ...(row.serverIp !== undefined && { serverIp: row.serverIp }),
-    port: row.port,
-    type: row.type,
-    weight: row.weight,
-    state,
+    ...(drainingSince !== undefined && { drainingSince: toKubernetesTime(drainingSince) }),
+    ...(node !== undefined && { node }),
     ...(pod !== undefined && { pod }),
     ...(podUID !== undefined && { podUID }),
-    ...(node !== undefined && { node }),
-    ...(drainingSince !== undefined && { drainingSince: toKubernetesTime(drainingSince) }),
+    port,
+    serverId,
+    ...(serverIp !== undefined && { serverIp }),
+    state,
+    type,
+    weight,
   };
 }

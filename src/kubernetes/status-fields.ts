@@ -43,22 +43,27 @@ export function toJson(fields: StatusFields): string {
     .join()}}`;
 }
 
-/** By way of a sorted copy: JSON.stringify is several times as fast as anything that is written here. */
+/** By way of a copy, where anything has to be sorted: JSON.stringify is several times as fast as anything that is written here. */
 function sortedJson(value: unknown): string {
   return JSON.stringify(sorted(value));
 }
 
 function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || isSorted(value)) return value;
   if (Array.isArray(value)) return value.map(sorted);
   const copy: Record<string, unknown> = {};
-  for (const key of sortedKeys(value)) copy[key] = sorted((value as Record<string, unknown>)[key]);
+  for (const key of Object.keys(value).sort()) copy[key] = sorted((value as Record<string, unknown>)[key]);
   return copy;
 }
 
-/** What the API server sends is in order already. */
-function sortedKeys(value: object): readonly string[] {
-  const keys = Object.keys(value);
-  for (let i = 1; i < keys.length; i++) if ((keys[i - 1] as string) > (keys[i] as string)) return keys.sort();
-  return keys;
+/** What the API server sends always is. */
+function isSorted(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  let before = '';
+  for (const key in value) {
+    if (key < before || !isSorted((value as Record<string, unknown>)[key])) return false;
+    before = key;
+  }
+  return true;
 }

@@ -35,6 +35,7 @@ export class Store<T extends Stored> {
   readonly #handlers = new Set<StoreHandler<T>>();
   readonly #onHandlerError: (error: unknown, change: StoreChange<T>) => void;
   #handlerErrors = 0;
+  #version = 0;
 
   constructor(options: { onHandlerError?: (error: unknown, change: StoreChange<T>) => void } = {}) {
     this.#onHandlerError = options.onHandlerError ?? (() => {});
@@ -42,6 +43,11 @@ export class Store<T extends Stored> {
 
   get size(): number {
     return this.#objects.size;
+  }
+
+  /** As long as it is the same, so is all that the store holds. */
+  get version(): number {
+    return this.#version;
   }
 
   get handlerErrors(): number {
@@ -108,6 +114,7 @@ export class Store<T extends Stored> {
   #put(object: T): StoreChange<T> | undefined {
     const old = this.#objects.get(object.key);
     if (old?.resourceVersion === object.resourceVersion) return undefined;
+    this.#version++;
     this.#objects.set(object.key, object);
     for (const index of this.#indexes.values()) reindex(index, object.key, old, object);
     return old === undefined ? { type: 'added', new: object } : { type: 'modified', old, new: object };
@@ -116,6 +123,7 @@ export class Store<T extends Stored> {
   #drop(key: string): StoreChange<T> | undefined {
     const old = this.#objects.get(key);
     if (old === undefined) return undefined;
+    this.#version++;
     this.#objects.delete(key);
     for (const index of this.#indexes.values()) reindex(index, key, old, undefined);
     return { type: 'removed', old };

@@ -9,7 +9,7 @@ import {
   type Slot,
 } from './backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
-import type { Member } from './desired.ts';
+import { isSameMember, type Member } from './desired.ts';
 import type { EniOf } from './judge.ts';
 import { inPlace, placesIn } from './places-before.ts';
 
@@ -34,6 +34,8 @@ export interface AtRest {
   /** Of each row, if it rests. */
   readonly resting: readonly (Resting | undefined)[];
   readonly members: readonly Member[];
+  /** The same, as they were given. */
+  readonly wanted: readonly Member[];
   /** Members without a resting row. */
   readonly open: ReadonlySet<Member>;
 }
@@ -58,15 +60,17 @@ export class Rest {
   readonly isNew: boolean;
   readonly #group: Group;
   readonly #members: readonly Member[];
+  readonly #wanted: readonly Member[];
   readonly #resting: (Resting | undefined)[];
   readonly #open: Set<Member>;
 
   constructor(claim: Claim, members: readonly Member[], group: Group, before: AtRest | undefined) {
     const last = before !== undefined && isSameClaim(before, claim) ? before : NOTHING;
-    const places = placesIn(last.members, members, isSameMember, LONGEST_GAP);
+    const places = placesIn(last.wanted, members, isSameMember, LONGEST_GAP);
     const gone = new Set(leftOut(last.members, places));
     this.claim = claim;
     this.#group = group;
+    this.#wanted = members;
     // The objects of before, by which resting rows know their members.
     this.#members = members.map((member, i) => inPlace(last.members, places, i) ?? member);
     this.#open = new Set(this.#members.filter((member, i) => places[i] === -1 || last.open.has(member)));
@@ -119,6 +123,7 @@ export class Rest {
       eniVersion: this.#group.eniVersion,
       resting: this.#resting,
       members: this.#members,
+      wanted: this.#wanted,
       open: this.#open,
     };
   }
@@ -147,6 +152,7 @@ const NOTHING: Omit<AtRest, 'claim' | 'records'> = {
   eniVersion: undefined,
   resting: [],
   members: [],
+  wanted: [],
   open: new Set(),
 };
 
@@ -176,22 +182,5 @@ function isSameClaim({ claim: a, records }: AtRest, b: Claim): boolean {
     a.suspended === b.suspended &&
     a.deleting === b.deleting &&
     a.mayAdd === b.mayAdd
-  );
-}
-
-function isSameMember(a: Member, b: Member): boolean {
-  return (
-    a === b ||
-    (a.slot === b.slot &&
-      a.podUID === b.podUID &&
-      a.weight === b.weight &&
-      a.drained === b.drained &&
-      a.lastResort === b.lastResort &&
-      a.node === b.node &&
-      a.pod === b.pod &&
-      a.type === b.type &&
-      a.port === b.port &&
-      a.ip === b.ip &&
-      a.instanceId === b.instanceId)
   );
 }

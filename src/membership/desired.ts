@@ -35,6 +35,23 @@ export interface Member {
   readonly node?: string;
 }
 
+export function isSameMember(a: Member, b: Member): boolean {
+  return (
+    a === b ||
+    (a.slot === b.slot &&
+      a.podUID === b.podUID &&
+      a.weight === b.weight &&
+      a.drained === b.drained &&
+      a.lastResort === b.lastResort &&
+      a.node === b.node &&
+      a.pod === b.pod &&
+      a.type === b.type &&
+      a.port === b.port &&
+      a.ip === b.ip &&
+      a.instanceId === b.instanceId)
+  );
+}
+
 export type Desired =
   /** What the group should hold, sorted by slot, once each; `problems` name what was left out and why. */
   | { readonly kind: 'members'; readonly members: readonly Member[]; readonly problems: readonly Problem[] }

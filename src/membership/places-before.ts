@@ -9,6 +9,7 @@ export function placesIn<T>(
   isSame: (a: T, b: T) => boolean,
   longestGap: number,
 ): Int32Array {
+  if (before === now) return Int32Array.from(now, (_, i) => i);
   const places = new Int32Array(now.length).fill(-1);
   let next = 0;
   for (let i = 0; i < now.length; i++) {
@@ -27,4 +28,15 @@ export function placesIn<T>(
 export function inPlace<T>(beside: readonly T[], places: Int32Array, i: number): T | undefined {
   const place = places[i] as number;
   return place === -1 ? undefined : beside[place];
+}
+
+/** The list now, what is in it as it was as the objects of before: who remembers one of those need not look closely. */
+export function asBefore<T>(
+  before: readonly T[],
+  now: readonly T[],
+  isSame: (a: T, b: T) => boolean,
+  longestGap: number,
+): readonly T[] {
+  const places = placesIn(before, now, isSame, longestGap);
+  return now.map((one, i) => inPlace(before, places, i) ?? one);
 }

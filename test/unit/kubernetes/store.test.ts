@@ -46,6 +46,25 @@ test('an object of the stored version is not a change', () => {
   expect(told()).toEqual(['added - a']);
 });
 
+test('its version is another one after each change, and the same as long as nothing changes', () => {
+  const { store } = observed();
+  const versions = [store.version];
+  const steps = [
+    () => store.set(thing('a', '1')),
+    () => store.set(thing('a', '2')),
+    () => store.replace([thing('b', '3')]),
+    () => store.remove('b'),
+  ];
+  for (const step of steps) {
+    step();
+    versions.push(store.version);
+    store.replace(store.list());
+    store.remove('nobody');
+    expect(store.version).toBe(versions.at(-1));
+  }
+  expect(new Set(versions).size).toBe(steps.length + 1);
+});
+
 test('replace tells the difference only, removals first', () => {
   const { store, told } = observed();
   store.replace([thing('a', '1'), thing('b', '2'), thing('c', '3')]);
