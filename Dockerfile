@@ -33,7 +33,7 @@ FROM runtime AS compiled
 ENV NODE_COMPILE_CACHE=/app/compile-cache
 COPY --from=build --chown=65532:65532 /src/dist/compile-cache compile-cache
 COPY --from=build /src/dist/package.json /src/dist/main.js ./
-RUN ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "/app/main.js", "--version"]
+RUN ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "--no-allocation-site-pretenuring", "/app/main.js", "--version"]
 
 FROM runtime AS operator
 ARG VERSION=0.1.0
@@ -50,5 +50,6 @@ LABEL org.opencontainers.image.title="vservergroup-operator" \
       org.opencontainers.image.revision="${REVISION}"
 EXPOSE 8080 8081
 # V8 and glibc give memory back late: what a start or a storm leaves behind would double the size (docs/performance.md).
+# Pretenuring puts replies, which are read and forgotten, among what stays: twice as many full collections under churn.
 # DEP0169: a dependency of the vendor's SDK calls url.parse.
-ENTRYPOINT ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "--disable-warning=DEP0169", "/app/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "--no-allocation-site-pretenuring", "--disable-warning=DEP0169", "/app/main.js"]
