@@ -1,6 +1,7 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ecsRamRole from '@alicloud/credentials/dist/src/providers/ecs_ram_role.js';
+import { publishedFolder } from '../mounted-secret.ts';
 import type { Credentials, CredentialsProvider } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { isRecord, type Reply, text } from './parse.ts';
@@ -59,9 +60,8 @@ export function filesProvider(dir: string): CredentialsProvider {
     reloadAfterMs: FILES_RELOAD_MS,
     refreshIntervalMs: FILES_REFRESH_INTERVAL_MS,
     async load() {
-      // The kubelet swaps the link `..data` to publish all files of a Secret at once: three reads must not straddle it.
-      const snapshot = await realpath(join(dir, '..data')).catch(() => dir);
-      const read = async (name: string) => (await readFile(join(snapshot, name), 'utf8')).trim();
+      const folder = await publishedFolder(dir);
+      const read = async (name: string) => (await readFile(join(folder, name), 'utf8')).trim();
       const [id, secret, token] = await Promise.all([
         read('access-key-id'),
         read('access-key-secret'),

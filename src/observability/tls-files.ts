@@ -1,7 +1,8 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock, Timer } from '../clock.ts';
+import { publishedFolder } from '../mounted-secret.ts';
 
 /** PEM: the certificate with those that lead to its authority, and its private key. */
 export interface KeyPair {
@@ -16,11 +17,10 @@ export class TlsFilesError extends Error {
 
 /** Reads `tls.crt` and `tls.key` of a mounted Secret. Rejects with a TlsFilesError when no server can be run with them. */
 export async function readKeyPair(dir: string): Promise<KeyPair> {
-  // The kubelet swaps the link `..data` to publish both files at once: two reads must not straddle it.
-  const snapshot = await realpath(join(dir, '..data')).catch(() => dir);
+  const folder = await publishedFolder(dir);
   const read = async (name: string) => {
     try {
-      return await readFile(join(snapshot, name), 'utf8');
+      return await readFile(join(folder, name), 'utf8');
     } catch (error) {
       throw new TlsFilesError(`${name} cannot be read (${(error as NodeJS.ErrnoException).code})`);
     }
