@@ -140,6 +140,28 @@ test('a restart of the API server loses nothing that happened meanwhile and tell
   expect(changes).toEqual(['removed default/leaves']);
 });
 
+test('a handler that throws at everything: the others are told of all, before and after a restart of the API server', async () => {
+  await create('leaves');
+  const { transport } = connection();
+  const { reflector, store, changes } = await reflectSlices(transport);
+  const seen: string[] = [];
+  store.onChange(({ new: now, old }) => {
+    throw new Error(`no ${(now ?? old)?.key}`);
+  });
+  store.onChange(({ type, new: now, old }) => seen.push(`${type} ${(now ?? old)?.key}`));
+  await until('the watch', () => reflector.healthy.up);
+  await create('comes');
+  await until('the addition', () => seen.includes('added default/comes'));
+  await plane.stopComponent('kube-apiserver', 'SIGKILL');
+  await plane.startComponent('kube-apiserver');
+  await remove('leaves');
+  await until('the removal', () => seen.includes('removed default/leaves'));
+  expect(seen.slice(-2)).toEqual(['added default/comes', 'removed default/leaves']);
+  expect(changes.slice(-2)).toEqual(seen.slice(-2));
+  expect(store.handlerErrors).toBe(seen.length);
+  expect(reflector.healthy.up).toBe(true);
+});
+
 test('a version that the server has forgotten: the newest list is read, and what was missed is told', async () => {
   await create('leaves');
   await create('stays');
