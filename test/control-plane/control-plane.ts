@@ -173,8 +173,8 @@ export class ControlPlane {
   }
 
   /** Freezes the component: its connections stay open and nothing answers on them. */
-  pause(name: ComponentName): void {
-    this.#process(name).signal('SIGSTOP');
+  async pause(name: ComponentName): Promise<void> {
+    await this.#process(name).pause();
   }
 
   resume(name: ComponentName): void {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,20 @@ test('a program dies with its supervisor', async () => {
   const supervisor = Number(readFileSync(`/proc/${program.pid}/status`, 'utf8').match(/^PPid:\t(\d+)/m)?.[1]);
   process.kill(supervisor, 'SIGKILL');
   await waitUntil('the program to die', () => !isRunning(program.pid));
+});
+
+test('a paused program does nothing from that moment on, and goes on when it is told to', async () => {
+  const program = await run('while :; do echo; done');
+  const seen = () => statSync(logFile).size;
+  await waitUntil('it to run', () => seen() > 0);
+  await program.pause();
+  const then = seen();
+  // Others start, run and end meanwhile.
+  await (await run('exit 0')).exited;
+  expect(seen()).toBe(then);
+  program.signal('SIGCONT');
+  await waitUntil('it to go on', () => seen() > then);
+  await program.stop('SIGTERM', 1_000);
 });
 
 test('a program that does not exist is reported', async () => {

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { waitUntil } from '../wait-until.ts';
 
-export type SupervisedSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
+export type SupervisedSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGCONT';
 
 export interface ProcessOptions {
   /** The supervisor's program (see go/supervise). */
@@ -63,6 +64,16 @@ export class SupervisedProcess {
 
   /** Goes through the supervisor, which still holds the pid: the signal cannot hit a stranger that reuses it. */
   signal(signal: SupervisedSignal): void {
+    this.#send(signal);
+  }
+
+  /** Freezes the program. The signal takes its way: on return no thread of it runs any more, until SIGCONT. */
+  async pause(): Promise<void> {
+    this.#send('SIGSTOP');
+    await waitUntil(`process ${this.pid} to be stopped`, () => isStopped(this.pid), { intervalMs: 1 });
+  }
+
+  #send(signal: SupervisedSignal | 'SIGSTOP'): void {
     if (this.#status === undefined) this.#supervisor.stdin?.write(`${signal}\n`);
   }
 
@@ -76,6 +87,14 @@ export class SupervisedProcess {
     await this.exited;
     clearTimeout(impatience);
   }
+}
+
+/** The state follows the name, which may hold parentheses of its own: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+function isStopped(pid: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) =>
+    /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+  );
 }
 
 async function firstLine(stream: Readable): Promise<string> {

@@ -105,7 +105,7 @@ test('a restarted API server has the same address and the same data', async () =
 });
 
 test('a paused API server answers nothing until it is resumed', async () => {
-  plane.pause('kube-apiserver');
+  await plane.pause('kube-apiserver');
   try {
     const answer = api.get('/version').then(() => 'answered');
     const nothing = new Promise((resolve) => setTimeout(resolve, 500, 'nothing'));

@@ -125,7 +125,7 @@ scenario('a node is NotReady: it leaves, and returns when it is Ready', async ()
       'application/strategic-merge-patch+json',
     );
   // kwok would say at once that the node is Ready.
-  env.controlPlane.pause('kwok');
+  await env.controlPlane.pause('kwok');
   try {
     await ready('False');
     await untilNodes(b, c);

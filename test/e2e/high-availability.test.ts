@@ -184,7 +184,7 @@ scenario(
     await service.remove(back!);
     // It has planned the removal, and waits for nothing but this reply to send it again.
     await gate.waitForHeld();
-    first.signal('SIGSTOP');
+    await first.pause();
     gate.release();
 
     await untilLeads(second);

@@ -102,7 +102,7 @@ scenario(
     const calls = env.recordCalls(group);
     const { state } = env.simulator;
     const [left, lost] = service.addresses;
-    env.controlPlane.pause('kube-apiserver');
+    await env.controlPlane.pause('kube-apiserver');
     try {
       state.removeRow(
         group,

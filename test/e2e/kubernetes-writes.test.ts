@@ -212,7 +212,7 @@ test('one of two candidates leads, and the other takes over within a retry perio
 test('a leader whose API server is silent stops, and another can lead once it is back', async () => {
   const a = candidate('outage', 'a');
   await waitUntil('a leads', () => a.elector.isLeader());
-  plane.pause('kube-apiserver');
+  await plane.pause('kube-apiserver');
   try {
     await waitUntil('a stops leading', () => a.led[0]?.aborted, { intervalMs: 5 });
   } finally {

@@ -152,8 +152,13 @@ export class OperatorProcess {
     });
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL' | 'SIGTERM'): void {
+  signal(signal: 'SIGCONT' | 'SIGKILL' | 'SIGTERM'): void {
     this.#process.signal(signal);
+  }
+
+  /** Freezes it, until SIGCONT. */
+  async pause(): Promise<void> {
+    await this.#process.pause();
   }
 
   /** As Kubernetes does it: SIGTERM, and SIGKILL when that takes too long. */
