@@ -130,6 +130,33 @@ test('a start on groups that hold what they should: one Describe each, no other 
   expect(await statusWrites()).toBe(0);
 });
 
+test('a pod that is not ready for a while: one Remove and one Add, no look-up, by what the status told before a restart', async () => {
+  const group = env.createGroup();
+  const app = await env.createNamespace('flap');
+  const pod = (n: number, ready = true) => ({
+    addresses: [`10.65.0.${n}`],
+    conditions: { ready },
+    targetRef: { kind: 'Pod', namespace: app.namespace, name: `web-${n}`, uid: `pod-${n}` },
+  });
+  await app.createService('web', { selector: undefined });
+  await app.applySlice('web', [pod(1), pod(2)]);
+  await app.bind('web', group);
+  await env.untilHolds(group, ['10.65.0.1', '10.65.0.2']);
+  await app.untilCondition('web', 'True', 'Synced');
+  await operator.stop();
+  env.simulator.journal.clear();
+  operator = await env.startOperator({ flags: ['--cluster-id', CLUSTER_ID] });
+  const { journal } = env.simulator;
+  const onGroup = () => journal.filter((call) => call.group === group).map(({ action }) => action);
+  await waitUntil('the group to be read', () => onGroup().length > 0);
+  await app.applySlice('web', [pod(1), pod(2, false)]);
+  await env.untilHolds(group, ['10.65.0.1']);
+  await app.applySlice('web', [pod(1), pod(2)]);
+  await env.untilHolds(group, ['10.65.0.1', '10.65.0.2']);
+  expect(onGroup()).toEqual([DESCRIBE, REMOVE, ADD]);
+  expect(journal.filter(({ action }) => action === 'DescribeNetworkInterfaces')).toEqual([]);
+});
+
 /** A Service whose endpoints are made by hand, and a group that holds them already, with the operator's tag. */
 async function createWithRows(app: Workloads, name: string, group: string, index: number): Promise<void> {
   const ips = [1, 2, 3].map((i) => `10.64.${index}.${i}`);
