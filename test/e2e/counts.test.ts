@@ -136,7 +136,7 @@ test('a pod that is not ready for a while: one Remove and one Add, no look-up, b
   const pod = (n: number, ready = true) => ({
     addresses: [`10.65.0.${n}`],
     conditions: { ready },
-    targetRef: { kind: 'Pod', namespace: app.namespace, name: `web-${n}`, uid: `pod-${n}` },
+    targetRef: { kind: 'Pod' as const, namespace: app.namespace, name: `web-${n}`, uid: `pod-${n}` },
   });
   await app.createService('web', { selector: undefined });
   await app.applySlice('web', [pod(1), pod(2)]);
