@@ -76,8 +76,12 @@ const OPERATIONS: readonly Operation[] = [
           ({ spec }) => spec.nodeName === node,
         );
       // A node deleted under its pods has kwok give their addresses away while they still live.
-      for (const { metadata } of await pods()) await cluster.deletePod(metadata.name).catch(ifGone);
-      await waitUntil(`the pods on ${node} to go`, async () => (await pods()).length === 0);
+      // One that the scheduler had on its way there comes after the others were deleted.
+      await waitUntil(`the pods on ${node} to go`, async () => {
+        const left = await pods();
+        for (const { metadata } of left) await cluster.deletePod(metadata.name).catch(ifGone);
+        return left.length === 0;
+      });
       await cluster.api.delete(path);
       await createNodes(cluster.api, [{ name: node, internalIp: `10.8.0.${NODES.indexOf(node) + 1}` }]);
       await untilNodesReady(cluster.api, [node]);
