@@ -197,9 +197,9 @@ export type ParsedBinding =
 const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown().optional() });
 
 /**
- * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not
- * fit is an answer, not an error, and tells what fits all the same. A status that does not fit is read as far as it does, because a binding must
- * not become unusable through its own report.
+ * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not fit is an
+ * answer, not an error, and tells what fits all the same. A status that does not fit is read as far as it does, because a
+ * binding must not become unusable through its own report.
  */
 export function parseBinding(raw: unknown): ParsedBinding {
   const parsed = envelope.safeParse(raw);

@@ -1,5 +1,5 @@
 import { type Desired, isSameMember } from '../membership/desired.ts';
-import { asBefore } from '../membership/places-before.ts';
+import { asBefore, placesIn } from '../membership/places-before.ts';
 
 interface Known {
   readonly from: readonly unknown[];
@@ -33,7 +33,8 @@ function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 function withKnown(desired: Desired, before: Desired | undefined): Desired {
   if (desired.kind !== 'members' || before?.kind !== 'members') return desired;
-  return { ...desired, members: asBefore(before.members, desired.members, isSameMember, LONGEST_GAP) };
+  const places = placesIn(before.members, desired.members, isSameMember, LONGEST_GAP);
+  return { ...desired, members: asBefore(before.members, places, desired.members) };
 }
 
 /** One more than how many members in a row may have left. */

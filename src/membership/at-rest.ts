@@ -11,7 +11,7 @@ import {
 import type { BackendRecord, Claim } from './claim.ts';
 import { isSameMember, type Member } from './desired.ts';
 import type { EniOf } from './judge.ts';
-import { inPlace, placesIn } from './places-before.ts';
+import { asBefore, inPlace, placesIn } from './places-before.ts';
 
 /** A row that a plan left as it is: the group's only binding wants it, owns it, and has nothing to change about it. */
 interface Resting {
@@ -34,8 +34,6 @@ export interface AtRest {
   /** Of each row, if it rests. */
   readonly resting: readonly (Resting | undefined)[];
   readonly members: readonly Member[];
-  /** The same, as they were given. */
-  readonly wanted: readonly Member[];
   /** Members without a resting row. */
   readonly open: ReadonlySet<Member>;
 }
@@ -60,19 +58,17 @@ export class Rest {
   readonly isNew: boolean;
   readonly #group: Group;
   readonly #members: readonly Member[];
-  readonly #wanted: readonly Member[];
   readonly #resting: (Resting | undefined)[];
   readonly #open: Set<Member>;
 
   constructor(claim: Claim, members: readonly Member[], group: Group, before: AtRest | undefined) {
     const last = before !== undefined && isSameClaim(before, claim) ? before : NOTHING;
-    const places = placesIn(last.wanted, members, isSameMember, LONGEST_GAP);
+    const places = placesIn(last.members, members, isSameMember, LONGEST_GAP);
     const gone = new Set(leftOut(last.members, places));
     this.claim = claim;
     this.#group = group;
-    this.#wanted = members;
     // The objects of before, by which resting rows know their members.
-    this.#members = members.map((member, i) => inPlace(last.members, places, i) ?? member);
+    this.#members = asBefore(last.members, places, members);
     this.#open = new Set(this.#members.filter((member, i) => places[i] === -1 || last.open.has(member)));
     const reopen = (one: Resting | undefined) => {
       if (one !== undefined && !gone.has(one.member)) this.#open.add(one.member);
@@ -123,7 +119,6 @@ export class Rest {
       eniVersion: this.#group.eniVersion,
       resting: this.#resting,
       members: this.#members,
-      wanted: this.#wanted,
       open: this.#open,
     };
   }
@@ -152,7 +147,6 @@ const NOTHING: Omit<AtRest, 'claim' | 'records'> = {
   eniVersion: undefined,
   resting: [],
   members: [],
-  wanted: [],
   open: new Set(),
 };
 

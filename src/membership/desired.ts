@@ -35,6 +35,7 @@ export interface Member {
   readonly node?: string;
 }
 
+/** Whether the cluster says the same of both. */
 export function isSameMember(a: Member, b: Member): boolean {
   return (
     a === b ||

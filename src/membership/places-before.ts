@@ -30,13 +30,11 @@ export function inPlace<T>(beside: readonly T[], places: Int32Array, i: number):
   return place === -1 ? undefined : beside[place];
 }
 
-/** The list now, what is in it as it was as the objects of before: who remembers one of those need not look closely. */
-export function asBefore<T>(
-  before: readonly T[],
-  now: readonly T[],
-  isSame: (a: T, b: T) => boolean,
-  longestGap: number,
-): readonly T[] {
-  const places = placesIn(before, now, isSame, longestGap);
-  return now.map((one, i) => inPlace(before, places, i) ?? one);
+/**
+ * The list now, what is in it as it was as the objects of before: who remembers one of those need not look closely. The very
+ * list that was given, when it holds these objects already.
+ */
+export function asBefore<T>(before: readonly T[], places: Int32Array, now: readonly T[]): readonly T[] {
+  const known = now.map((one, i) => inPlace(before, places, i) ?? one);
+  return known.every((one, i) => one === now[i]) ? now : known;
 }
