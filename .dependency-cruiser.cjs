@@ -64,7 +64,7 @@ module.exports = {
       name: 'product-never-imports-tests',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|scripts)/' },
+      to: { path: '^(test|scripts|lab|simulator)/' },
     },
     {
       name: 'no-cycles',

@@ -12,7 +12,7 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY scripts/build.ts scripts/
 COPY src src
-COPY test/slb-simulator test/slb-simulator
+COPY simulator simulator
 RUN npm run -s build -- --sbom && echo '{"type":"module"}' > dist/package.json && mkdir dist/compile-cache
 
 FROM ${RUNTIME_IMAGE} AS runtime

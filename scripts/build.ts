@@ -36,7 +36,7 @@ interface Bundle {
 const bundles: readonly Bundle[] = [
   { entry: 'src/main.ts', outfile: 'dist/main.js', needed: true },
   { entry: 'src/plugin/main.ts', outfile: 'dist/kubectl-vsgb.js', needed: true, program: true },
-  { entry: 'test/slb-simulator/main.ts', outfile: 'dist/simulator.js', needed: false },
+  { entry: 'simulator/main.ts', outfile: 'dist/simulator.js', needed: false },
 ];
 
 const { name, version, license, engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -117,7 +117,7 @@ async function bundleTo({ entry, outfile, program }: Bundle): Promise<void> {
     plugins: [leaveOutUnused, mapOnlyOwnSources],
     define: {
       VSGB_VERSION: JSON.stringify(version),
-      SIMULATOR_CONSOLE: JSON.stringify(readFolder(join(root, 'test/slb-simulator/console'))),
+      SIMULATOR_CONSOLE: JSON.stringify(readFolder(join(root, 'simulator/console'))),
     },
     // CommonJS dependencies call require for Node's own modules, and some read __dirname.
     banner: {
@@ -147,7 +147,7 @@ function readFolder(folder: string): Record<string, string> {
 function isStale(outfile: string): boolean {
   if (!existsSync(outfile)) return true;
   const built = statSync(outfile).mtimeMs;
-  const folders = ['src', 'test/slb-simulator'].map((folder) => join(root, folder)).filter(existsSync);
+  const folders = ['src', 'simulator'].map((folder) => join(root, folder)).filter(existsSync);
   const sources = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.(ts|js|html|css|svg)$/.test(file))

@@ -1,5 +1,5 @@
 import { ConfigError, helpText, readCommand } from './config.ts';
-import { KubeConfigError } from './kubernetes/kubeconfig.ts';
+import { KubeConfigError } from './kubernetes/client/kubeconfig.ts';
 import { createLogger } from './observability/logger.ts';
 import { runOperator } from './operator.ts';
 import { version } from './version.ts';

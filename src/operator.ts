@@ -1,8 +1,8 @@
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { loadKubeConfig } from './kubernetes/kubeconfig.ts';
-import { createTransport, type KubeTransport } from './kubernetes/transport.ts';
+import { loadKubeConfig } from './kubernetes/client/kubeconfig.ts';
+import { createTransport, type KubeTransport } from './kubernetes/client/transport.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { type Cloud, createCloud } from './operator/cloud.ts';

@@ -1,6 +1,6 @@
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
-import { messages } from '../../src/controller/messages.ts';
-import type { Verdict } from '../../src/controller/verdict.ts';
+import { messages } from '../../src/controller/binding/messages.ts';
+import type { Verdict } from '../../src/controller/binding/verdict.ts';
 import { backendKey, type Row } from '../../src/membership/backend.ts';
 import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
 

@@ -1,21 +1,21 @@
 import type { EniLookup } from '../../src/alibaba/eni-resolver.ts';
-import { type ApiError, refused } from '../../src/alibaba/errors.ts';
+import { type ApiError, refused } from '../../src/alibaba/errors/errors.ts';
 import { FINALIZER } from '../../src/api/vservergroupbinding.ts';
 import type { Clock } from '../../src/clock.ts';
-import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster-caches.ts';
-import { decide } from '../../src/controller/decide.ts';
-import { EniDirectory } from '../../src/controller/eni-directory.ts';
-import { type Action, GroupState } from '../../src/controller/group-state.ts';
-import { outcomeOf } from '../../src/controller/outcome.ts';
-import { type Verdict, verdictOn } from '../../src/controller/verdict.ts';
+import { type Verdict, verdictOn } from '../../src/controller/binding/verdict.ts';
+import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { decide } from '../../src/controller/group/decide.ts';
+import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
+import { type Action, GroupState } from '../../src/controller/group/group-state.ts';
+import { outcomeOf } from '../../src/controller/group/outcome.ts';
+import { Store } from '../../src/kubernetes/informer/store.ts';
 import {
   trimEndpointSlice,
   trimEndpoints,
   trimNode,
   trimPod,
   trimService,
-} from '../../src/kubernetes/objects.ts';
-import { Store } from '../../src/kubernetes/store.ts';
+} from '../../src/kubernetes/objects/objects.ts';
 import type { Row } from '../../src/membership/backend.ts';
 import { createCaches } from '../../src/operator/resources.ts';
 

@@ -1,16 +1,20 @@
 import type { Clock } from '../clock.ts';
-import { createAgent } from './agent.ts';
-import type { CloudTime } from './cloud-time.ts';
-import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credential-providers.ts';
-import { type CredentialsOptions, type CredentialsSource, createCredentialsSource } from './credentials.ts';
-import { createEcsApi, ECS_API_VERSION } from './ecs.ts';
-import type { EcsApi } from './ecs-api.ts';
-import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './endpoints.ts';
-import { ApiError } from './errors.ts';
-import { correcting, type ReadRetryOptions, resending, retrying } from './retry.ts';
-import { type CallRecord, createRpc, type Rpc, type RpcOptions } from './rpc.ts';
-import { createSlbApi, SLB_API_VERSION } from './slb.ts';
-import type { SlbApi } from './slb-api.ts';
+import { createEcsApi, ECS_API_VERSION } from './api/ecs.ts';
+import type { EcsApi } from './api/ecs-api.ts';
+import { createSlbApi, SLB_API_VERSION } from './api/slb.ts';
+import type { SlbApi } from './api/slb-api.ts';
+import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credentials/credential-providers.ts';
+import {
+  type CredentialsOptions,
+  type CredentialsSource,
+  createCredentialsSource,
+} from './credentials/credentials.ts';
+import { ApiError } from './errors/errors.ts';
+import { createAgent } from './rpc/agent.ts';
+import type { CloudTime } from './rpc/cloud-time.ts';
+import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './rpc/endpoints.ts';
+import { correcting, type ReadRetryOptions, resending, retrying } from './rpc/retry.ts';
+import { type CallRecord, createRpc, type Rpc, type RpcOptions } from './rpc/rpc.ts';
 import type { RateLimiter } from './throttle.ts';
 
 export interface TransportOptions {

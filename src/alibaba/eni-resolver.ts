@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts';
-import { MAX_ADDRESSES_PER_CALL } from './ecs.ts';
-import type { EcsApi, NetworkInterface } from './ecs-api.ts';
-import { ApiError } from './errors.ts';
+import { MAX_ADDRESSES_PER_CALL } from './api/ecs.ts';
+import type { EcsApi, NetworkInterface } from './api/ecs-api.ts';
+import { ApiError } from './errors/errors.ts';
 
 /** What is known about an address. `since` is in `Clock.now()` milliseconds. */
 export type EniLookup =

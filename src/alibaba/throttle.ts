@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { Priority } from './slb-api.ts';
+import type { Priority } from './api/slb-api.ts';
 
 /** One token bucket for all calls of the account, since the API's limits are per account. */
 export interface RateLimiter {

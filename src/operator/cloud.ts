@@ -1,8 +1,8 @@
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from '../alibaba/client.ts';
-import { createCloudTime } from '../alibaba/cloud-time.ts';
-import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials.ts';
+import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials/credentials.ts';
 import { createEniResolver, type EniResolver, type EniResolverOptions } from '../alibaba/eni-resolver.ts';
-import type { CallRecord } from '../alibaba/rpc.ts';
+import { createCloudTime } from '../alibaba/rpc/cloud-time.ts';
+import type { CallRecord } from '../alibaba/rpc/rpc.ts';
 import { createRateLimiter, type RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';

@@ -1,17 +1,22 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { BindingReporter, type EventSink, type StatusSink } from '../controller/binding-reporter.ts';
-import { type BindingObject, type GroupKey, groupOf, metadataOf } from '../controller/cluster-caches.ts';
-import { DrainIndex } from '../controller/drain-index.ts';
-import { EniDirectory } from '../controller/eni-directory.ts';
-import { Finalizers } from '../controller/finalizers.ts';
-import { GroupController, type GroupControllerParts } from '../controller/group-controller.ts';
-import { GroupWriter, type WriteHooks } from '../controller/group-writer.ts';
-import { connectPodTriggers, connectTriggers } from '../controller/triggers.ts';
-import { mayGoWithoutGroup } from '../controller/unreadable.ts';
-import { ReconcileLoop, type ReconcileMetrics } from '../kubernetes/reconcile-loop.ts';
-import type { KubeTransport } from '../kubernetes/transport-types.ts';
-import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/work-queue.ts';
+import { BindingReporter, type EventSink, type StatusSink } from '../controller/binding/binding-reporter.ts';
+import { Finalizers } from '../controller/binding/finalizers.ts';
+import { mayGoWithoutGroup } from '../controller/binding/unreadable.ts';
+import {
+  type BindingObject,
+  type GroupKey,
+  groupOf,
+  metadataOf,
+} from '../controller/cluster/cluster-caches.ts';
+import { DrainIndex } from '../controller/cluster/drain-index.ts';
+import { connectPodTriggers, connectTriggers } from '../controller/cluster/triggers.ts';
+import { EniDirectory } from '../controller/group/eni-directory.ts';
+import { GroupController, type GroupControllerParts } from '../controller/group/group-controller.ts';
+import { GroupWriter, type WriteHooks } from '../controller/group/group-writer.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
+import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Cloud } from './cloud.ts';
 import type { Watching } from './watching.ts';

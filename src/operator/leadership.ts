@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { LeaderElector } from '../kubernetes/leader-election.ts';
-import type { KubeTransport } from '../kubernetes/transport.ts';
+import type { KubeTransport } from '../kubernetes/client/transport.ts';
+import { LeaderElector } from '../kubernetes/election/leader-election.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 

@@ -1,10 +1,10 @@
 import { isTrue } from '../api/conditions.ts';
 import { API_VERSION, type Condition, PLURAL } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
-import type { StatusSink } from '../controller/binding-reporter.ts';
-import { EventRecorder } from '../kubernetes/event-recorder.ts';
-import { type ObjectRef, StatusWriter } from '../kubernetes/status-writer.ts';
-import type { KubeTransport } from '../kubernetes/transport.ts';
+import type { StatusSink } from '../controller/binding/binding-reporter.ts';
+import type { KubeTransport } from '../kubernetes/client/transport.ts';
+import { EventRecorder } from '../kubernetes/write/event-recorder.ts';
+import { type ObjectRef, StatusWriter } from '../kubernetes/write/status-writer.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 

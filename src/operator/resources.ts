@@ -5,8 +5,10 @@ import {
   type BindingObject,
   type ClusterCaches,
   trimBinding,
-} from '../controller/cluster-caches.ts';
-import { KubeApiError } from '../kubernetes/api-error.ts';
+} from '../controller/cluster/cluster-caches.ts';
+import { KubeApiError } from '../kubernetes/client/api-error.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import {
   type EndpointsObject,
   type NodeObject,
@@ -19,9 +21,7 @@ import {
   trimNode,
   trimPod,
   trimService,
-} from '../kubernetes/objects.ts';
-import { Store, type Stored } from '../kubernetes/store.ts';
-import type { KubeTransport } from '../kubernetes/transport-types.ts';
+} from '../kubernetes/objects/objects.ts';
 
 export const RESOURCES = ['vservergroupbindings', 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];

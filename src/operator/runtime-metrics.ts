@@ -1,6 +1,6 @@
-import type { ReconcileMetrics } from '../kubernetes/reconcile-loop.ts';
-import type { ReflectorHooks } from '../kubernetes/reflector.ts';
-import type { WorkQueue, WorkQueueMetrics } from '../kubernetes/work-queue.ts';
+import type { ReflectorHooks } from '../kubernetes/informer/reflector.ts';
+import type { ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
+import type { WorkQueue, WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { GroupLoop } from './group-loop.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { type Config, ConfigError } from '../config.ts';
-import type { ReflectorHealth } from '../kubernetes/reflector.ts';
-import { RequestGuard } from '../kubernetes/request-guard.ts';
-import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import { RequestGuard } from '../kubernetes/client/request-guard.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import type { ReflectorHealth } from '../kubernetes/informer/reflector.ts';
 import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';

@@ -1,8 +1,8 @@
-import type { GroupState } from '../controller/group-state.ts';
-import type { WriteHooks } from '../controller/group-writer.ts';
-import { backendName, listed } from '../controller/messages.ts';
-import { outcomeOf } from '../controller/outcome.ts';
-import type { Change } from '../membership/batches.ts';
+import { backendName, listed } from '../controller/binding/messages.ts';
+import type { GroupState } from '../controller/group/group-state.ts';
+import type { WriteHooks } from '../controller/group/group-writer.ts';
+import { outcomeOf } from '../controller/group/outcome.ts';
+import type { Change } from '../membership/plan/batches.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 

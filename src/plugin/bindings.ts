@@ -1,10 +1,10 @@
 import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
-import { type BindingObject, trimBinding } from '../controller/cluster-caches.ts';
-import { KubeApiError } from '../kubernetes/api-error.ts';
-import { list } from '../kubernetes/lister.ts';
-import { namespaced } from '../kubernetes/objects.ts';
-import { Store } from '../kubernetes/store.ts';
+import { type BindingObject, trimBinding } from '../controller/cluster/cluster-caches.ts';
+import { KubeApiError } from '../kubernetes/client/api-error.ts';
+import { list } from '../kubernetes/informer/lister.ts';
+import { Store } from '../kubernetes/informer/store.ts';
+import { namespaced } from '../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../membership/backend.ts';
 import type { Call, Cluster } from './command.ts';
 

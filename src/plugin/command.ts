@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { KubeTransport } from '../kubernetes/transport-types.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import type { Cloud } from '../operator/cloud.ts';
 import type { Options, PluginFlag } from './flags.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
 import { boolean } from '../config/values.ts';
-import { namespaced } from '../kubernetes/objects.ts';
-import { items, raw, text } from '../kubernetes/raw.ts';
+import { namespaced } from '../kubernetes/objects/objects.ts';
+import { items, raw, text } from '../kubernetes/objects/raw.ts';
 import type { Cluster, Command } from './command.ts';
 import { kindOf, nameOf, type PluginFlag } from './flags.ts';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { loadKubeConfig } from '../kubernetes/kubeconfig.ts';
-import { createTransport } from '../kubernetes/transport.ts';
+import { loadKubeConfig } from '../kubernetes/client/kubeconfig.ts';
+import { createTransport } from '../kubernetes/client/transport.ts';
 import { type Cloud, createCloud } from '../operator/cloud.ts';
 import { version } from '../version.ts';
 import type { Cluster } from './command.ts';

@@ -5,10 +5,10 @@ import {
   type GroupKey,
   needsPods,
   type PodSource,
-} from '../controller/cluster-caches.ts';
-import { list } from '../kubernetes/lister.ts';
-import { Store, type Stored } from '../kubernetes/store.ts';
-import type { KubeTransport } from '../kubernetes/transport-types.ts';
+} from '../controller/cluster/cluster-caches.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { list } from '../kubernetes/informer/lister.ts';
+import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import { createCaches, type Listed, listedResources } from '../operator/resources.ts';
 
 export interface SnapshotOptions {

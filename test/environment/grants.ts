@@ -1,4 +1,4 @@
-import type { Manifest } from '../control-plane/manifest.ts';
+import type { Manifest } from '../../lab/control-plane/api/manifest.ts';
 import { targetOf } from './audit-log.ts';
 
 /** One verb on one resource, as a role grants it. */

@@ -9,7 +9,7 @@ import {
 import { Agent, request } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { ControlPlane } from '../../lab/control-plane/control-plane.ts';
 
 export interface KubeRequest {
   readonly method: string;

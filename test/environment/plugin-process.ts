@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
-import { ensureBuilt } from './operator-process.ts';
+import { ensureBuilt } from '../../lab/environment/operator-process.ts';
 
 export interface PluginResult {
   readonly code: number;

@@ -1,5 +1,5 @@
 import { test } from '@jest/globals';
-import type { Environment } from './environment.ts';
+import type { Environment } from '../../lab/environment/environment.ts';
 
 const TIMEOUT_MS = 90_000;
 

@@ -1,5 +1,5 @@
-import { waitUntil } from '../wait-until.ts';
-import type { Endpoint, Pod, SliceOptions, Workloads } from './workloads.ts';
+import type { Endpoint, Pod, SliceOptions, Workloads } from '../../lab/environment/workloads.ts';
+import { waitUntil } from '../../lab/time/wait-until.ts';
 
 /** How an endpoint looks in its slice. */
 export type EndpointState = 'ready' | 'leaving' | 'serving';

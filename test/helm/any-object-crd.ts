@@ -1,4 +1,4 @@
-import type { KubeObject } from '../control-plane/kube-api.ts';
+import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 
 /** Stands for a CRD of the Prometheus Operator: takes objects of the kind, whatever they hold. */
 export function anyObjectCrd(kind: string): KubeObject {

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../control-plane/kube-api.ts';
+import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 
 /**
  * What the chart says besides: whose release an object is, which makes a second release possible; and that a change of

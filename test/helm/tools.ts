@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { locateDeployTools } from '../control-plane/build.ts';
-import type { KubeObject } from '../control-plane/kube-api.ts';
+import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
+import { locateDeployTools } from '../../lab/control-plane/build/build.ts';
 
 export const CHART = resolve(import.meta.dirname, '../../deploy/helm/vservergroup-operator');
 

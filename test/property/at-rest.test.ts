@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { AtRest } from '../../src/membership/at-rest.ts';
 import { backendKey, type Row } from '../../src/membership/backend.ts';
-import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan.ts';
+import type { AtRest } from '../../src/membership/plan/at-rest.ts';
+import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan/plan.ts';
 import { type History, history, inputOf, type Records, type Step } from './group-history.ts';
 import { GroupModel } from './group-model.ts';
 

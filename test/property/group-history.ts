@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { type BackendKey, ecsSlot, eniSlot, type Row } from '../../src/membership/backend.ts';
-import type { BackendRecord, Claim } from '../../src/membership/claim.ts';
-import type { Desired, Member } from '../../src/membership/desired.ts';
-import type { GroupInput } from '../../src/membership/plan.ts';
+import type { Desired, Member } from '../../src/membership/desired/desired.ts';
+import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
+import type { GroupInput } from '../../src/membership/plan/plan.ts';
 
 /* A small world, so that everything meets everything: five pod addresses, two instances, two ports, three ENIs. */
 

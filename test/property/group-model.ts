@@ -1,5 +1,5 @@
 import { type BackendKey, backendKey, type Row } from '../../src/membership/backend.ts';
-import type { Batch } from '../../src/membership/batches.ts';
+import type { Batch } from '../../src/membership/plan/batches.ts';
 
 /** A vServer group as the API keeps it. What the API would refuse, or ignore without being meant to, is a bug of the plan. */
 export class GroupModel {

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { trimBinding } from '../../src/controller/cluster-caches.ts';
-import { trimEndpointSlice, trimNode, trimPod, trimService } from '../../src/kubernetes/objects.ts';
+import { trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { trimEndpointSlice, trimNode, trimPod, trimService } from '../../src/kubernetes/objects/objects.ts';
 import { backendKey } from '../../src/membership/backend.ts';
-import { GROUP, ownRow, TestCluster } from '../unit/controller/cluster.ts';
+import { GROUP, ownRow, TestCluster } from '../unit/controller/group/cluster.ts';
 
 const LIVE = '10.0.0.1';
 const FOREIGN = {

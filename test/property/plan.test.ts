@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addressOf, type BackendKey, backendKey, type Row } from '../../src/membership/backend.ts';
-import type { Batch } from '../../src/membership/batches.ts';
-import type { BackendRecord, Claim } from '../../src/membership/claim.ts';
-import type { Member } from '../../src/membership/desired.ts';
-import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan.ts';
+import type { Member } from '../../src/membership/desired/desired.ts';
+import type { Batch } from '../../src/membership/plan/batches.ts';
+import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
+import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan/plan.ts';
 import { BATCH_SIZE, type ByHand, type History, history, inputOf, type Records } from './group-history.ts';
 import { GroupModel } from './group-model.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { PRIORITIES, type Priority, WorkQueue } from '../../src/kubernetes/work-queue.ts';
-import { FakeClock } from '../fake-clock.ts';
+import { FakeClock } from '../../lab/time/fake-clock.ts';
+import { PRIORITIES, type Priority, WorkQueue } from '../../src/kubernetes/queue/work-queue.ts';
 
 type Operation =
   | { readonly op: 'add'; readonly key: string; readonly priority: Priority }

@@ -28,8 +28,8 @@ describe('commands', () => {
 
   /** Command → what runs it, or the same with other values, and the text there that shows it. */
   const RUN_BY: readonly (readonly [command: RegExp, file: string, text: string])[] = [
-    [/^make demo$/, 'test/e2e/commands.test.ts', "make('demo')"],
-    [/^make help$/, 'test/e2e/commands.test.ts', "make('help')"],
+    [/^make demo$/, 'test/e2e/programs/commands.test.ts', "make('demo')"],
+    [/^make help$/, 'test/e2e/programs/commands.test.ts', "make('help')"],
     [/^make test$/, '.ci/run', 'exec make test'],
     [/^make lint$/, 'scripts/test.ts', "command('biome', 'check'"],
     [/^make generate$/, 'scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
@@ -39,7 +39,7 @@ describe('commands', () => {
     // That test fails when it leaves out one of them.
     [
       /^(kubectl|helm) /,
-      'test/e2e/documented-commands.test.ts',
+      'test/e2e/deploy/documented-commands.test.ts',
       'every kubectl and helm command of the docs',
     ],
   ];
@@ -66,16 +66,16 @@ describe('commands', () => {
 
   /** Named within a sentence or a table. */
   const NAMED: Readonly<Record<string, readonly [file: string, text: string]>> = {
-    'make demo': ['test/e2e/commands.test.ts', "make('demo')"],
-    'make bench': ['test/e2e/commands.test.ts', "make('bench'"],
-    'make help': ['test/e2e/commands.test.ts', "make('help')"],
+    'make demo': ['test/e2e/programs/commands.test.ts', "make('demo')"],
+    'make bench': ['test/e2e/programs/commands.test.ts', "make('bench'"],
+    'make help': ['test/e2e/programs/commands.test.ts', "make('help')"],
     'make test': ['.ci/run', 'exec make test'],
     'make generate': ['scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
     'npm run build': ['scripts/test.ts', "command('node', 'scripts/build.ts')"],
     'npm run lint': ['scripts/test.ts', "command('depcruise'"],
-    'npm run cluster': ['test/control-plane/main.test.ts', "start('npm', ['run', '-s', 'cluster'"],
-    'npm run simulator': ['test/unit/slb-simulator/options.test.ts', 'slb-simulator/main.ts'],
-    'npm run operator': ['test/environment/operator-process.ts', "'dist/main.js'"],
+    'npm run cluster': ['test/e2e/programs/cluster.test.ts', "start('npm', ['run', '-s', 'cluster'"],
+    'npm run simulator': ['test/unit/simulator/options.test.ts', 'simulator/main.ts'],
+    'npm run operator': ['lab/environment/operator-process.ts', "'dist/main.js'"],
     // Ten minutes on a machine that does nothing else.
     'make soak': ['package.json', '"soak"'],
     // Needs a container engine.

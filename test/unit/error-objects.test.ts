@@ -2,12 +2,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { createAlibabaClient } from '../../src/alibaba/client.ts';
-import { createCloudTime } from '../../src/alibaba/cloud-time.ts';
-import { createCredentialsSource } from '../../src/alibaba/credentials.ts';
+import { createCredentialsSource } from '../../src/alibaba/credentials/credentials.ts';
+import { createCloudTime } from '../../src/alibaba/rpc/cloud-time.ts';
 import { createRateLimiter } from '../../src/alibaba/throttle.ts';
 import { systemClock } from '../../src/clock.ts';
-import { createTransport } from '../../src/kubernetes/transport.ts';
-import { fault, fixedCredentials, GROUP, type Handler, LocalApi } from './alibaba/local-api.ts';
+import { createTransport } from '../../src/kubernetes/client/transport.ts';
+import { fault, fixedCredentials, GROUP, type Handler, LocalApi } from './alibaba/rpc/local-api.ts';
 import { FakeApi, status } from './kubernetes/fake-api.ts';
 
 const KEY = {

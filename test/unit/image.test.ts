@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { nodeFlagsOf } from '../environment/operator-process.ts';
+import { nodeFlagsOf } from '../../lab/environment/operator-process.ts';
 
 const read = (file: string) => readFileSync(join(import.meta.dirname, '../..', file), 'utf8');
 const dockerfile = read('Dockerfile');

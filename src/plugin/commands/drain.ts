@@ -1,9 +1,9 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
-import type { BindingObject } from '../../controller/cluster-caches.ts';
-import { KubeApiError } from '../../kubernetes/api-error.ts';
-import { DRAIN_LABEL } from '../../membership/cluster.ts';
+import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
+import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+import { DRAIN_LABEL } from '../../membership/desired/cluster.ts';
 import { listBindings } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';

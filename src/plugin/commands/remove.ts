@@ -1,11 +1,11 @@
-import type { ApiError } from '../../alibaba/errors.ts';
+import type { ApiError } from '../../alibaba/errors/errors.ts';
 import { sleep } from '../../clock.ts';
 import { ConfigError } from '../../config/config-error.ts';
-import { GroupState } from '../../controller/group-state.ts';
-import { GroupWriter } from '../../controller/group-writer.ts';
-import { backendName } from '../../controller/messages.ts';
+import { backendName } from '../../controller/binding/messages.ts';
+import { GroupState } from '../../controller/group/group-state.ts';
+import { GroupWriter } from '../../controller/group/group-writer.ts';
 import { backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
-import { type Batch, orderBatches } from '../../membership/batches.ts';
+import { type Batch, orderBatches } from '../../membership/plan/batches.ts';
 import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
 import { CLOUD } from '../flags.ts';
 import { answer, type Column } from '../output.ts';

@@ -1,6 +1,6 @@
 import { findCondition, isTrue } from '../../api/conditions.ts';
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
-import type { BindingObject } from '../../controller/cluster-caches.ts';
+import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
 import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';

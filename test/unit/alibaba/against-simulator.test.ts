@@ -1,15 +1,15 @@
 import { expect, test } from '@jest/globals';
+import type { FaultRule } from '../../../simulator/faults.ts';
+import { type SimulatorOptions, startSimulator } from '../../../simulator/simulator.ts';
+import type { BackendServer } from '../../../src/alibaba/api/slb-api.ts';
 import { createAlibabaClient } from '../../../src/alibaba/client.ts';
-import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
-import { createCredentialsSource } from '../../../src/alibaba/credentials.ts';
+import { createCredentialsSource } from '../../../src/alibaba/credentials/credentials.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
-import type { ErrorKind, Outcome } from '../../../src/alibaba/errors.ts';
-import type { BackendServer } from '../../../src/alibaba/slb-api.ts';
+import type { ErrorKind, Outcome } from '../../../src/alibaba/errors/errors.ts';
+import { createCloudTime } from '../../../src/alibaba/rpc/cloud-time.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { systemClock } from '../../../src/clock.ts';
-import type { FaultRule } from '../../slb-simulator/faults.ts';
-import { type SimulatorOptions, startSimulator } from '../../slb-simulator/simulator.ts';
-import { failure, fixedCredentials, GROUP } from './local-api.ts';
+import { failure, fixedCredentials, GROUP } from './rpc/local-api.ts';
 
 const KEY = { accessKeyId: 'testid', accessKeySecret: 'testsecret' };
 const ADD = 'AddVServerGroupBackendServers';

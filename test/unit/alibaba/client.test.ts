@@ -1,11 +1,20 @@
 import http from 'node:http';
 import { expect, test } from '@jest/globals';
 import { type AlibabaClientOptions, createAlibabaClient } from '../../../src/alibaba/client.ts';
-import { createCloudTime } from '../../../src/alibaba/cloud-time.ts';
-import type { CallRecord } from '../../../src/alibaba/rpc.ts';
+import { createCloudTime } from '../../../src/alibaba/rpc/cloud-time.ts';
+import type { CallRecord } from '../../../src/alibaba/rpc/rpc.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { failure, fault, fixedCredentials, GROUP, type Handler, json, KEY, LocalApi } from './local-api.ts';
+import {
+  failure,
+  fault,
+  fixedCredentials,
+  GROUP,
+  type Handler,
+  json,
+  KEY,
+  LocalApi,
+} from './rpc/local-api.ts';
 
 const ROW = { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 } as const;
 

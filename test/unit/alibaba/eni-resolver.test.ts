@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from '../../../src/alibaba/ecs-api.ts';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from '../../../src/alibaba/api/ecs-api.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
-import { ApiError } from '../../../src/alibaba/errors.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { ApiError } from '../../../src/alibaba/errors/errors.ts';
 
 const REGION = 'cn-hangzhou';
 const DENIED = new ApiError({

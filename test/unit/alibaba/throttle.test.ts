@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Priority } from '../../../src/alibaba/slb-api.ts';
+import { FakeClock, settle } from '../../../lab/time/fake-clock.ts';
+import type { Priority } from '../../../src/alibaba/api/slb-api.ts';
 import { createRateLimiter, type RateLimiter } from '../../../src/alibaba/throttle.ts';
-import { FakeClock, settle } from '../../fake-clock.ts';
 
 function setUp(qps = 10, burst = 20) {
   const clock = new FakeClock();

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
-import { waitUntil } from '../../wait-until.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
 
 /** A watch as the server sees it. */
 export class ServedWatch {

@@ -1,6 +1,4 @@
 import { type BackendKey, backendKey, ecsSlot, eniSlot, type Row } from '../../../src/membership/backend.ts';
-import type { Batch } from '../../../src/membership/batches.ts';
-import type { BackendRecord, Claim } from '../../../src/membership/claim.ts';
 import type {
   AddressView,
   EndpointsView,
@@ -8,9 +6,11 @@ import type {
   NodeView,
   ServicePortView,
   ServiceView,
-} from '../../../src/membership/cluster.ts';
-import type { Desired, DesiredInput, Member } from '../../../src/membership/desired.ts';
-import { type GroupInput, type GroupPlan, planGroup } from '../../../src/membership/plan.ts';
+} from '../../../src/membership/desired/cluster.ts';
+import type { Desired, DesiredInput, Member } from '../../../src/membership/desired/desired.ts';
+import type { Batch } from '../../../src/membership/plan/batches.ts';
+import type { BackendRecord, Claim } from '../../../src/membership/plan/claim.ts';
+import { type GroupInput, type GroupPlan, planGroup } from '../../../src/membership/plan/plan.ts';
 import { GroupModel } from '../../property/group-model.ts';
 
 /* The cluster. */

@@ -1,6 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
 import {
   type KeyPair,
   readKeyPair,
@@ -9,8 +11,6 @@ import {
 } from '../../../src/observability/tls-files.ts';
 import { makeKeyPair, tlsSecret } from '../../environment/key-pair.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
-import { FakeClock } from '../../fake-clock.ts';
-import { waitUntil } from '../../wait-until.ts';
 
 let first: KeyPair;
 let second: KeyPair;

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import { commands, runPlugin } from '../../../src/plugin/run.ts';
-import { FakeClock } from '../../fake-clock.ts';
 
 async function run(...words: readonly string[]) {
   const written = { stdout: '', stderr: '' };

@@ -1,0 +1,175 @@
+import { loadavg } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { preciseNow } from '../../simulator/gateway/call.ts';
+import { Environment, type EnvironmentOptions } from '../environment/environment.ts';
+import type { OperatorProcess } from '../environment/operator-process.ts';
+import { waitUntil } from '../time/wait-until.ts';
+import { BareLoop } from './measure/bare-loop.ts';
+import { type Delays, delaysOf, fewestCalls } from './measure/delays.ts';
+import { OperatorProbe, type Usage } from './measure/operator-probe.ts';
+import { countBy, type Summary, summarize } from './measure/statistics.ts';
+import { Watcher } from './measure/watcher.ts';
+
+export const LATENCY_MS = 20;
+const QUIET_MS = 1_500;
+const PATIENCE_MS = 180_000;
+
+export interface Result {
+  readonly scenario: string;
+  readonly seconds: number;
+  readonly calls: Readonly<Record<string, number>>;
+  readonly totalCalls: number;
+  readonly fewestCalls: number;
+  readonly delays: Delays;
+  /** Of the bare watch-and-post loop, for the same events. */
+  readonly bare: Summary;
+  readonly usage: Usage;
+  readonly loadAverage: number;
+  /** Figures that only this scenario has. */
+  readonly extra: Readonly<Record<string, number | string>>;
+}
+
+export interface Measured {
+  /** Service (`namespace/name`) → vServer group. */
+  readonly groups: ReadonlyMap<string, string>;
+  readonly action: () => Promise<unknown>;
+  /** Besides quiet: the scenario is over once this holds. */
+  readonly until?: () => boolean;
+  readonly extra?: () => Readonly<Record<string, number | string>>;
+}
+
+/** A control plane, the simulator and the watcher in this process, and one operator in its own. */
+export class Bed {
+  readonly env: Environment;
+  readonly watcher: Watcher;
+  readonly #bare: BareLoop;
+  #operator: OperatorProcess | undefined;
+
+  private constructor(env: Environment, watcher: Watcher, bare: BareLoop) {
+    this.env = env;
+    this.watcher = watcher;
+    this.#bare = bare;
+  }
+
+  static async start(options: Pick<EnvironmentOptions, 'controlPlane' | 'nodes'> = {}): Promise<Bed> {
+    const env = await Environment.start({ ...options, simulator: { latencyMs: LATENCY_MS } });
+    const bare = await BareLoop.start();
+    return new Bed(env, await Watcher.start(env.controlPlane, bare), bare);
+  }
+
+  /** Stops the one before, if any; resolves when the new one is ready. */
+  async startOperator(...flags: readonly string[]): Promise<OperatorProcess> {
+    await this.stopOperator();
+    this.#operator = await this.env.startOperator(operatorOptions(flags));
+    return this.#operator;
+  }
+
+  async stopOperator(): Promise<void> {
+    await this.#operator?.stop();
+    this.#operator = undefined;
+  }
+
+  /** From the start of the process on: what it costs to start belongs to it. */
+  async measureStart(
+    scenario: string,
+    measured: Omit<Measured, 'action'>,
+    flags: readonly string[] = [],
+  ): Promise<Result> {
+    await this.stopOperator();
+    this.#clear();
+    const startedAt = preciseNow();
+    const operator = await this.env.startOperator({ ...operatorOptions(flags), untilReady: false });
+    this.#operator = operator;
+    return await this.#conclude(scenario, measured, new OperatorProbe(operator), startedAt);
+  }
+
+  async measure(scenario: string, measured: Measured): Promise<Result> {
+    if (this.#operator === undefined) throw new Error('no operator runs');
+    const probe = new OperatorProbe(this.#operator);
+    await probe.begin();
+    this.#clear();
+    const startedAt = preciseNow();
+    await measured.action();
+    return await this.#conclude(scenario, measured, probe, startedAt);
+  }
+
+  async #conclude(
+    scenario: string,
+    { groups, until = () => true, extra = () => ({}) }: Omit<Measured, 'action'>,
+    probe: OperatorProbe,
+    startedAt: number,
+  ): Promise<Result> {
+    await this.untilQuiet(until, startedAt);
+    const usage = await probe.end();
+    const journal = [...this.env.simulator.journal];
+    const events = this.watcher.events.filter(({ service }) => groups.has(service));
+    const calls = countBy(journal, ({ action }) => action);
+    const lastAt = Math.max(startedAt, ...journal.map(({ time }) => time));
+    return {
+      scenario,
+      seconds: (lastAt - startedAt) / 1000,
+      calls,
+      totalCalls: journal.length,
+      fewestCalls: fewestCalls(events, groups),
+      delays: delaysOf(events, journal, groups),
+      bare: summarize(this.#bare.delays),
+      usage,
+      loadAverage: loadavg()[0] ?? 0,
+      extra: extra(),
+    };
+  }
+
+  /** No call and no event for a while, and the condition holds. */
+  async untilQuiet(until: () => boolean = () => true, since = preciseNow()): Promise<void> {
+    const quiet = () => {
+      const { journal } = this.env.simulator;
+      const last = Math.max(since, journal.at(-1)?.time ?? 0, this.watcher.events.at(-1)?.at ?? 0);
+      return preciseNow() - last >= QUIET_MS && until();
+    };
+    await waitUntil('the operator to come to rest', quiet, { timeoutMs: PATIENCE_MS, intervalMs: 100 });
+  }
+
+  /** Whether every group holds exactly the ready addresses of its Service. */
+  isSynced(groups: ReadonlyMap<string, string>): boolean {
+    for (const [service, group] of groups) {
+      const wanted = new Set(this.watcher.readyAddresses(service));
+      const rows = this.env.simulator.state.group(group).rows();
+      if (rows.length !== wanted.size || rows.some(({ serverIp }) => !wanted.has(serverIp))) return false;
+    }
+    return true;
+  }
+
+  async untilSynced(groups: ReadonlyMap<string, string>, endpoints: number): Promise<void> {
+    const complete = () =>
+      [...groups.keys()].every((service) => this.watcher.readyAddresses(service).length === endpoints);
+    await waitUntil(`${groups.size} groups of ${endpoints}`, () => complete() && this.isSynced(groups), {
+      timeoutMs: PATIENCE_MS,
+      intervalMs: 100,
+    });
+    await this.untilQuiet();
+  }
+
+  /** So long that a bucket which start-up emptied is full again. */
+  async untilBucketIsFull(): Promise<void> {
+    await delay(4_000);
+  }
+
+  #clear(): void {
+    this.env.simulator.journal.clear();
+    this.watcher.clear();
+  }
+
+  async close(): Promise<void> {
+    await this.stopOperator();
+    this.watcher.close();
+    this.#bare.close();
+    await this.env.close();
+  }
+}
+
+/** As shipped, but for the log level of the tests. PROFILE=dir: each operator leaves a CPU profile there when it stops. */
+function operatorOptions(flags: readonly string[]) {
+  const profile = process.env['PROFILE'];
+  const env = profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };
+  return { flags: ['--log-level', 'info', ...flags], env };
+}

@@ -1,0 +1,152 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Result } from '../bed.ts';
+import { CCM } from '../measure/reference.ts';
+import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
+import type { PlanBenchmark } from '../plan-benchmark.ts';
+import { bars, plot } from './plot.ts';
+import { cells, HEADER, ms } from './table.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const BEGIN = '<!-- figures: written by npm run bench -->';
+const END = '<!-- end of figures -->';
+
+export interface Report {
+  readonly date: string;
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGb: number;
+    readonly kernel: string;
+    readonly node: string;
+    readonly loadBefore: readonly number[];
+  };
+  readonly quick: boolean;
+  readonly latencyMs: number;
+  readonly plan: PlanBenchmark;
+  readonly coldStart: Summary;
+  readonly results: readonly Result[];
+  /** Scenarios that did not come to an end. */
+  readonly failed: readonly string[];
+}
+
+export function machineFacts(): Report['machine'] {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+    loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
+  };
+}
+
+/** bench/results.json, the plots, and the part of docs/performance.md between its two marks. */
+export function writeReport(report: Report): void {
+  mkdirSync(join(ROOT, 'bench'), { recursive: true });
+  mkdirSync(join(ROOT, 'docs/performance'), { recursive: true });
+  writeFileSync(join(ROOT, 'bench/results.json'), `${JSON.stringify(report, rounded, 2)}\n`);
+  const plots = plotsOf(report.results);
+  for (const [name, drawing] of plots) writeFileSync(join(ROOT, `docs/performance/${name}.svg`), drawing);
+  const path = join(ROOT, 'docs/performance.md');
+  const document = readFileSync(path, 'utf8');
+  const from = document.indexOf(BEGIN) + BEGIN.length;
+  const to = document.indexOf(END);
+  if (to < from) throw new Error(`${path} has lost its marks`);
+  const figures = figuresOf(
+    report,
+    plots.map(([name]) => name),
+  );
+  writeFileSync(path, `${document.slice(0, from)}\n\n${figures}\n\n${document.slice(to)}`);
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(5)) : value;
+}
+
+function figuresOf(report: Report, plots: readonly string[]): string {
+  const { machine, plan, coldStart, results } = report;
+  const loads = results.map(({ loadAverage }) => loadAverage);
+  const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
+  const own = results.filter(({ scenario }) => !/^(growth|spacing)-/.test(scenario));
+  return [
+    `Measured ${report.date}${report.quick ? ', in the quick form' : ''}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; each API call answered after ${report.latencyMs} ms. Load average before the run ${machine.loadBefore.join(', ')}, at the end of the scenarios ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; control plane, simulator and watcher run on the same cores.`,
+    '',
+    row(HEADER),
+    row(HEADER.map(() => '---')),
+    ...own.map((result) => row(cells(result))),
+    '',
+    ...(report.failed.length > 0 ? [`Did not come to an end: ${report.failed.join(', ')}.`, ''] : []),
+    `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply, ${ms(plan.first.p50)} ms for the first plan of a group. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,
+    '',
+    ...plots.map((name) => `![${name}](performance/${name}.svg)`),
+  ].join('\n');
+}
+
+function plotsOf(results: readonly Result[]): readonly (readonly [string, string])[] {
+  const plots: [string, string][] = [];
+  const compared = CCM.flatMap((ccm) => {
+    const own = results.find(({ scenario }) => scenario === ccm.scenario);
+    return own === undefined ? [] : [{ ccm, own }];
+  });
+  const delays = compared.filter(({ ccm }) => ccm.p50 !== undefined);
+  if (delays.length > 0) {
+    const rows = delays.flatMap(({ ccm, own }) => [
+      { label: `${ccm.scenario}: p50`, values: [Math.round(own.delays.removal.p50), ccm.p50 ?? 0] },
+      { label: 'max', values: [Math.round(own.delays.removal.max), ccm.max ?? 0] },
+    ]);
+    const names = ['this operator', 'CCM'];
+    plots.push(['delay', bars({ title: 'From the event to the Remove call', unit: 'ms', names, rows })]);
+  }
+  if (compared.length > 0) {
+    const rows = compared.map(({ ccm, own }) => ({
+      label: ccm.scenario,
+      values: [own.totalCalls, ccm.calls, own.fewestCalls],
+    }));
+    const names = ['this operator', 'CCM', 'fewest possible'];
+    plots.push(['calls', bars({ title: 'API calls', unit: '', names, rows })]);
+  }
+  return [...plots, ...growthPlot(results), ...spacingPlot(results)];
+}
+
+function growthPlot(results: readonly Result[]): readonly [string, string][] {
+  const growth = results.flatMap((result) => {
+    const size = /^growth-(\d+)$/.exec(result.scenario)?.[1];
+    return size === undefined ? [] : [{ x: Number(size), result }];
+  });
+  if (growth.length === 0) return [];
+  const series = [
+    { name: 'delay p50, ms', points: growth.map(({ x, result }) => ({ x, y: result.delays.removal.p50 })) },
+    {
+      name: 'CPU, ms an event',
+      points: growth.map(({ x, result }) => ({
+        x,
+        y: (result.usage.cpuSeconds * 1000) / Math.max(1, result.delays.removal.n),
+      })),
+    },
+  ];
+  const title = 'The same 100 removals among more and more bindings';
+  return [['growth', plot({ title, xLabel: 'bindings', yLabel: 'ms', logX: true, series })]];
+}
+
+function spacingPlot(results: readonly Result[]): readonly [string, string][] {
+  const rounds = groupBy(
+    results.filter(({ scenario }) => scenario.startsWith('spacing-')),
+    ({ scenario }) => scenario,
+  );
+  if (rounds.size === 0) return [];
+  const median = (values: readonly number[]) => summarize(values).p50;
+  const points = (of: (result: Result) => number) =>
+    [...rounds].map(([scenario, ofOne]) => ({
+      x: median(ofOne.map(({ totalCalls }) => totalCalls)),
+      y: median(ofOne.map(of)),
+      label: scenario.replace('spacing-', ''),
+    }));
+  const series = [
+    { name: 'p50', points: points(({ delays }) => delays.removal.p50) },
+    { name: 'max', points: points(({ delays }) => delays.removal.max) },
+  ];
+  const title = 'Rolling restart of 40: calls against delay, by --write-spacing (median of the rounds)';
+  return [['spacing', plot({ title, xLabel: 'API calls', yLabel: 'delay, ms', joined: false, series })]];
+}

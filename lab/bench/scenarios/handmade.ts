@@ -1,0 +1,136 @@
+import { ownershipTag } from '../../../src/api/ownership-tag.ts';
+import type { Workloads } from '../../environment/workloads.ts';
+import type { Bed } from '../bed.ts';
+import { inParallel } from '../measure/statistics.ts';
+
+/** What the operators of these scenarios are told, so that rows can be tagged before one runs. */
+export const CLUSTER_ID = 'bench';
+const PORT = 8080;
+const LARGEST_SLICE = 100;
+const NODES = 4;
+
+export interface Handmade {
+  readonly app: Workloads;
+  readonly groups: ReadonlyMap<string, string>;
+  readonly services: readonly string[];
+}
+
+/**
+ * Services without selector, with EndpointSlices made by hand: to the operator they are as good as pods, and twenty
+ * thousand of them are there in seconds.
+ */
+export class HandmadeServices implements Handmade {
+  readonly app: Workloads;
+  readonly groups = new Map<string, string>();
+  readonly #bed: Bed;
+  readonly #endpoints: number;
+  readonly #prefilled: boolean;
+  #next = 0;
+
+  private constructor(bed: Bed, app: Workloads, endpoints: number, prefilled: boolean) {
+    this.#bed = bed;
+    this.app = app;
+    this.#endpoints = endpoints;
+    this.#prefilled = prefilled;
+  }
+
+  /** `prefilled`: the groups hold the rows already, with the operator's tag. */
+  static async create(
+    bed: Bed,
+    count: number,
+    endpoints: number,
+    { prefilled = true }: { readonly prefilled?: boolean } = {},
+  ): Promise<HandmadeServices> {
+    const app = await bed.env.createNamespace('bench');
+    const services = new HandmadeServices(bed, app, endpoints, prefilled);
+    await services.add(count);
+    return services;
+  }
+
+  get services(): readonly string[] {
+    return [...this.groups.keys()];
+  }
+
+  /** Makes more of the same. */
+  async add(count: number): Promise<void> {
+    const indexes = Array.from({ length: count }, () => this.#next++);
+    for (const index of indexes) this.groups.set(`${this.app.namespace}/web${index}`, this.#group(index));
+    await inParallel(indexes, 16, async (index) => {
+      await this.app.createService(`web${index}`, { selector: undefined });
+      for (let part = 0; part * LARGEST_SLICE < this.#endpoints; part++) {
+        await this.app.api.create(this.#slices(), this.#slice(index, part));
+      }
+      await this.app.bind(`web${index}`, this.groups.get(`${this.app.namespace}/web${index}`) ?? '');
+    });
+  }
+
+  /** Lets one endpoint leave, or come back. */
+  async setReady(service: number, endpoint: number, ready: boolean): Promise<void> {
+    const part = Math.floor(endpoint / LARGEST_SLICE);
+    const path = `/endpoints/${endpoint % LARGEST_SLICE}/conditions/ready`;
+    await this.app.api.patch(
+      `${this.#slices()}/web${service}-${part}`,
+      [{ op: 'replace', path, value: ready }],
+      'json',
+    );
+  }
+
+  /** Lets all endpoints of one slice leave. */
+  async emptySlice(service: number, part: number): Promise<void> {
+    await this.app.api.patch(
+      `${this.#slices()}/web${service}-${part}`,
+      [{ op: 'replace', path: '/endpoints', value: [] }],
+      'json',
+    );
+  }
+
+  #group(index: number): string {
+    const group = this.#bed.env.createGroup();
+    if (!this.#prefilled) return group;
+    const { state } = this.#bed.env.simulator;
+    const description = ownershipTag(CLUSTER_ID, this.app.namespace, `web${index}`);
+    for (let endpoint = 0; endpoint < this.#endpoints; endpoint++) {
+      const serverIp = this.#ip(index, endpoint);
+      const serverId = state.inventory.eniOfIp(serverIp)?.id ?? '';
+      state.addRow(group, { serverId, serverIp, port: PORT, description });
+    }
+    return group;
+  }
+
+  #slices(): string {
+    return this.app.path('apis/discovery.k8s.io/v1', 'endpointslices');
+  }
+
+  #slice(index: number, part: number): object {
+    const from = part * LARGEST_SLICE;
+    const count = Math.min(LARGEST_SLICE, this.#endpoints - from);
+    return {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: {
+        name: `web${index}-${part}`,
+        labels: { 'kubernetes.io/service-name': `web${index}` },
+      },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: PORT, protocol: 'TCP' }],
+      endpoints: Array.from({ length: count }, (_, i) => this.#endpoint(index, from + i)),
+    };
+  }
+
+  #endpoint(index: number, endpoint: number): object {
+    const { namespace } = this.app;
+    const id = index * this.#endpoints + endpoint;
+    return {
+      addresses: [this.#ip(index, endpoint)],
+      conditions: { ready: true, serving: true, terminating: false },
+      nodeName: `node${endpoint % NODES}`,
+      targetRef: { kind: 'Pod', namespace, name: `web${index}-${endpoint}`, uid: `pod-${id}` },
+    };
+  }
+
+  /** 10.64.0.0 and up: no address that kwok gives. */
+  #ip(index: number, endpoint: number): string {
+    const id = index * this.#endpoints + endpoint;
+    return `10.${64 + Math.floor(id / 62_500)}.${Math.floor(id / 250) % 250}.${(id % 250) + 1}`;
+  }
+}

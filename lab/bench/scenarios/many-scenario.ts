@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Bed, type Result } from '../bed.ts';
+import { CLUSTER_ID, HandmadeServices } from './handmade.ts';
+import type { Scenario } from './scenario.ts';
+
+const BINDINGS = 500;
+const ENDPOINTS = 40;
+const QPS = 50;
+const BURST = 150;
+const CHANGES_PER_SECOND = 50;
+const FLAGS = ['--cluster-id', CLUSTER_ID] as const;
+const LEAN = { controlPlane: { scheduler: false } };
+
+/** 500 bindings of 40 endpoints: taken over, started again, idle, and under churn. */
+export const many: Scenario = {
+  name: 'many',
+  what: `${BINDINGS} bindings × ${ENDPOINTS} endpoints: start-up, idle, churn of ${CHANGES_PER_SECOND} changes a second`,
+  async run(quick) {
+    const bed = await Bed.start(LEAN);
+    try {
+      const made = await HandmadeServices.create(bed, quick ? 50 : BINDINGS, ENDPOINTS);
+      const until = () => described(bed) >= made.groups.size;
+      const adopted = await measureStart(bed, 'start-adopts', made, until);
+      const started = await measureStart(bed, 'start', made, until);
+      await bed.untilBucketIsFull();
+      const idle = await bed.measure('idle', {
+        groups: made.groups,
+        action: () => delay(quick ? 5_000 : 60_000),
+        extra: () => ({}),
+      });
+      const churned = await bed.measure('churn', {
+        groups: made.groups,
+        action: () => churn(made, quick ? 10 : 120),
+        until: () => bed.isSynced(made.groups),
+      });
+      return [adopted, started, withShare(idle, quick ? 5 : 60), churned];
+    } finally {
+      await bed.close();
+    }
+  },
+};
+
+/** The same from nothing: every endpoint has to be added. */
+export const manyEmpty: Scenario = {
+  name: 'many-empty',
+  what: `${BINDINGS} bindings × ${ENDPOINTS} endpoints: start-up with empty groups`,
+  async run(quick) {
+    const bed = await Bed.start(LEAN);
+    try {
+      const made = await HandmadeServices.create(bed, quick ? 50 : BINDINGS, ENDPOINTS, { prefilled: false });
+      return [await measureStart(bed, 'start-empty', made, () => bed.isSynced(made.groups))];
+    } finally {
+      await bed.close();
+    }
+  },
+};
+
+function measureStart(
+  bed: Bed,
+  name: string,
+  { groups }: HandmadeServices,
+  until: () => boolean,
+): Promise<Result> {
+  const startedAt = performance.timeOrigin + performance.now();
+  const extra = () => {
+    const { journal } = bed.env.simulator;
+    const arrivals = journal.map(({ arrivedAt }) => arrivedAt).sort((a, b) => a - b);
+    const [first = 0] = arrivals;
+    const last = Math.max(...journal.map(({ time }) => time));
+    const allowed = first + (Math.max(0, arrivals.length - BURST) * 1000) / QPS;
+    return {
+      'to the first call, ms': Math.round(first - startedAt),
+      'to the last reply, s': round((last - startedAt) / 1000),
+      'last reply after the bucket allowed its call, s': round((last - allowed) / 1000),
+    };
+  };
+  return bed.measureStart(name, { groups, until, extra }, FLAGS);
+}
+
+function described(bed: Bed): number {
+  const reads = bed.env.simulator.journal.filter(({ action }) => action === 'DescribeVServerGroupAttribute');
+  return new Set(reads.map(({ group }) => group)).size;
+}
+
+/** Every second change lets an endpoint leave; the next one brings back the one that left a second ago. */
+async function churn(made: HandmadeServices, seconds: number): Promise<void> {
+  const services = made.groups.size;
+  const pending = new Set<Promise<void>>();
+  const begin = performance.now();
+  for (let i = 0; i < seconds * CHANGES_PER_SECOND; i++) {
+    const leaves = i % 2 === 0;
+    const turn = Math.floor(i / 2) - (leaves ? 0 : CHANGES_PER_SECOND / 2);
+    if (turn >= 0) {
+      const change = made
+        .setReady(turn % services, Math.floor(turn / services) % ENDPOINTS, !leaves)
+        // An API server that has no time for it: the other changes go on.
+        .catch(() => undefined)
+        .finally(() => pending.delete(change));
+      pending.add(change);
+    }
+    const next = begin + ((i + 1) * 1000) / CHANGES_PER_SECOND;
+    await delay(Math.max(0, next - performance.now()));
+  }
+  await Promise.all(pending);
+}
+
+function withShare(result: Result, seconds: number): Result {
+  return { ...result, extra: { 'CPU, % of a core': round((result.usage.cpuSeconds / seconds) * 100) } };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

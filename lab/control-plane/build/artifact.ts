@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+import { runGo } from './run-go.ts';
+
+/** One program built from a Go module under `go/`, and where the cache keeps it. */
+export interface Artifact {
+  readonly name:
+    | 'supervise'
+    | 'control-plane'
+    | 'kwok'
+    | 'election'
+    | 'deploy-tools'
+    | 'promtool'
+    | 'cloud-sdk'
+    | 'kubectl'
+    | 'grafana';
+  /** What the build costs, for the person who has to wait for it. */
+  readonly cost: string;
+  /** Folder of the finished build; it exists only when it is complete. */
+  readonly folder: string;
+  /** Builds into the folder `into`. With `supervise`, the compiler dies when this process does. */
+  build(into: string, supervise?: string): Promise<void>;
+}
+
+const GO_FOLDER = join(import.meta.dirname, '../go');
+
+export const STAGES_FILE = 'stages.yaml';
+
+export function cacheFolder(): string {
+  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return join(cache, 'vservergroup-operator', 'control-plane');
+}
+
+/** Ties a component's life to ours. Standard library only, hence quick to build. */
+export async function superviseArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'supervise');
+  return {
+    name: 'supervise',
+    cost: 'a few seconds',
+    folder: await cachedAs('supervise', sources),
+    build: (into) => goBuild({ sources, output: join(into, 'supervise') }),
+  };
+}
+
+export async function controlPlaneArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'control-plane');
+  const version = await requiredVersion(sources, 'k8s.io/kubernetes');
+  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
+  return {
+    name: 'control-plane',
+    cost: 'about 8 minutes on 2 cores',
+    folder: await cachedAs(`kubernetes-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'control-plane'), ldflags, supervise }),
+  };
+}
+
+/** kwok is a binary of its own: its flags clash with those of the Kubernetes components. */
+export async function kwokArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'kwok');
+  const version = await requiredVersion(sources, 'sigs.k8s.io/kwok');
+  const target = 'sigs.k8s.io/kwok/cmd/kwok';
+  return {
+    name: 'kwok',
+    cost: 'less than a minute after the control plane, about 3 without it',
+    folder: await cachedAs(`kwok-${version}`, sources),
+    build: async (into, supervise) => {
+      await goBuild({ sources, output: join(into, 'kwok'), target, supervise });
+      await copyStages(sources, into);
+    },
+  };
+}
+
+/** A candidate with client-go's own leader election. */
+export async function electionArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'election');
+  const version = await requiredVersion(sources, 'k8s.io/client-go');
+  return {
+    name: 'election',
+    cost: 'less than a minute after the control plane, about 2 without it',
+    folder: await cachedAs(`election-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'election'), supervise }),
+  };
+}
+
+/** Helm and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
+export async function deployToolsArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'deploy-tools');
+  const version = await requiredVersion(sources, 'helm.sh/helm/v4');
+  return {
+    name: 'deploy-tools',
+    cost: 'about 2 minutes after the control plane, about 5 without it',
+    folder: await cachedAs(`helm-${version}`, sources),
+    build: async (into, supervise) => {
+      const helm = 'helm.sh/helm/v4/cmd/helm';
+      await goBuild({ sources, output: join(into, 'helm'), target: helm, supervise });
+      const kustomize = 'sigs.k8s.io/kustomize/kustomize/v5';
+      await goBuild({ sources, output: join(into, 'kustomize'), target: kustomize, supervise });
+    },
+  };
+}
+
+/** Prometheus' checker of rules, without the service discovery that its module brings along. */
+export async function promtoolArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'promtool');
+  const version = await requiredVersion(sources, 'github.com/prometheus/prometheus');
+  const target = 'github.com/prometheus/prometheus/cmd/promtool';
+  return {
+    name: 'promtool',
+    cost: 'about 2 minutes on 2 cores',
+    folder: await cachedAs(`promtool-${version}`, sources),
+    build: (into, supervise) =>
+      goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),
+  };
+}
+
+/** kubectl of the control plane's version, of the same libraries. */
+export async function kubectlArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'kubectl');
+  const version = (await requiredVersion(sources, 'k8s.io/kubectl')).replace('v0.', 'v1.');
+  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
+  return {
+    name: 'kubectl',
+    cost: 'less than a minute after the control plane, about 3 without it',
+    folder: await cachedAs(`kubectl-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'kubectl'), ldflags, supervise }),
+  };
+}
+
+/** A reader of dashboards by Grafana's own types. */
+export async function grafanaArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'grafana');
+  const version = await requiredVersion(sources, 'github.com/grafana/grafana-foundation-sdk/go');
+  return {
+    name: 'grafana',
+    cost: 'about half a minute',
+    folder: await cachedAs(`grafana-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'read-dashboard'), supervise }),
+  };
+}
+
+/** One call of the SLB API by one of the vendor's Go SDKs. */
+export async function cloudSdkArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'cloud-sdk');
+  const version = await requiredVersion(sources, 'github.com/aliyun/alibaba-cloud-sdk-go');
+  return {
+    name: 'cloud-sdk',
+    cost: 'less than a minute',
+    folder: await cachedAs(`cloud-sdk-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'cloud-sdk'), supervise }),
+  };
+}
+
+interface GoBuild {
+  readonly sources: string;
+  readonly output: string;
+  readonly target?: string;
+  readonly ldflags?: string;
+  readonly tags?: string;
+  readonly supervise?: string | undefined;
+}
+
+async function goBuild({
+  sources,
+  output,
+  target = '.',
+  ldflags = '',
+  tags = '',
+  supervise,
+}: GoBuild): Promise<void> {
+  const flags = [
+    '-tags',
+    tags,
+    '-mod=readonly',
+    '-buildvcs=false',
+    '-trimpath',
+    '-ldflags',
+    `-s -w ${ldflags}`,
+  ];
+  await runGo(['build', ...flags, '-o', output, target], sources, supervise);
+}
+
+/**
+ * kwok does nothing of its own accord: "stages" tell it what becomes of a node or a pod. These are the module's own:
+ * nodes get and stay Ready, pods are Ready at once and gone as soon as they are deleted.
+ */
+async function copyStages(sources: string, into: string): Promise<void> {
+  const module = await runGo(['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'], sources);
+  const stages = [
+    'node/fast/node-initialize.yaml',
+    'node/heartbeat/node-heartbeat.yaml',
+    'pod/fast/pod-ready.yaml',
+    'pod/fast/pod-complete.yaml',
+    'pod/fast/pod-delete.yaml',
+  ];
+  const texts = stages.map((stage) => readFile(join(module.trim(), 'kustomize', 'stage', stage), 'utf8'));
+  await writeFile(join(into, STAGES_FILE), (await Promise.all(texts)).join('\n---\n'));
+}
+
+async function cachedAs(title: string, sources: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const file of (await readdir(sources)).sort()) {
+    hash.update(`${file}\0`).update(await readFile(join(sources, file)));
+  }
+  const key = hash.digest('hex').slice(0, 12);
+  return join(cacheFolder(), `${title}-${process.platform}-${process.arch}-${key}`);
+}
+
+async function requiredVersion(sources: string, module: string): Promise<string> {
+  const text = await readFile(join(sources, 'go.mod'), 'utf8');
+  const version = text.match(new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, 'm'))?.[1];
+  if (version === undefined) throw new Error(`${sources}/go.mod does not require ${module}`);
+  return version;
+}

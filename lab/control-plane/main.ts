@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import { COMPONENTS, locateBinaries, toStandardError } from './build/build.ts';
+import { startControlPlane } from './control-plane.ts';
+
+const USAGE = `usage: npm run cluster -- --dir DIR
+
+Runs a Kubernetes control plane with a scheduler and kwok on 127.0.0.1, in the foreground, until SIGINT or SIGTERM.
+Writes DIR/kubeconfig and prints "ready" once it can be used. A DIR used before brings its objects back.
+The first run builds the programs, which takes about 8 minutes.
+
+  --dir DIR       folder for state, kubeconfig and logs (made if it is missing)
+  --build-only    build what is missing and end
+  --help          show this text
+`;
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  if (options.help) {
+    process.stdout.write(USAGE);
+  } else if (options['build-only']) {
+    await locateBinaries(COMPONENTS);
+  } else if (options.dir === undefined || options.dir === '') {
+    refuse('--dir is missing: name the folder for state and kubeconfig.');
+  } else {
+    await runUntilSignal(options.dir);
+  }
+}
+
+async function runUntilSignal(dir: string): Promise<void> {
+  const ended = Promise.race([signalled(), orphaned()]);
+  const starting = startControlPlane({ dir, onProgress: toStandardError });
+  const plane = await Promise.race([starting, ended]);
+  // What has been started by then ends with this process.
+  if (!plane) process.exit(0);
+  process.stdout.write('ready\n');
+  await ended;
+  await plane.stop();
+  process.exit(0);
+}
+
+async function signalled(): Promise<void> {
+  await new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
+  });
+}
+
+/**
+ * A killed npm cannot tell us, so we look whether it is still there: it is our parent, or the parent of the shell that
+ * is. Started without npm we stay: a script that has put us into the background may end.
+ */
+async function orphaned(): Promise<void> {
+  const parent = process.ppid;
+  const grandparent = parentOf(parent);
+  await new Promise<void>((resolve) => {
+    if (process.env['npm_lifecycle_event'] === undefined) return;
+    setInterval(() => {
+      if (process.ppid !== parent || parentOf(parent) !== grandparent) resolve();
+    }, 1_000);
+  });
+}
+
+/** Known on Linux only. */
+function parentOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^PPid:\t(\d+)$/m)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        dir: { type: 'string' },
+        'build-only': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(sentence: string): never {
+  process.stderr.write(`cluster: ${sentence.split('\n')[0]}\n`);
+  process.exit(2);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`cluster: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

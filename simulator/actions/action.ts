@@ -1,0 +1,65 @@
+import { type ApiError, invalidParameter, missingParameter } from '../gateway/errors.ts';
+import type { Body, Product } from '../gateway/replies.ts';
+import type { SimulatorState } from '../state/state.ts';
+
+/** Behaviour that no page documents, to be chosen by who runs the simulator. README.md explains each. */
+export interface Semantics {
+  readonly maxBackendsPerCall: number;
+  /** Rows over all groups of one load balancer. 0: no quota. */
+  readonly backendsPerLoadBalancer: number;
+  readonly duplicatesInCall: 'collapse' | 'error';
+  readonly alreadyAttached: 'collapse' | 'error';
+  readonly emptyBackendServers: 'accept' | 'refuse';
+  /** 'loose': an ENI row is also removed when ServerIp is left out or Type is wrong. */
+  readonly removeMatch: 'strict' | 'loose';
+  /** Remove answers ObtainIpFail when it names an instance or ENI that is gone. */
+  readonly obtainIpFailOnRemove: boolean;
+  /** Port and Weight in replies as strings, as in older sample bodies. */
+  readonly numbersAsStrings: boolean;
+  readonly busyMs: number;
+  /** After a write, the whole load balancer refuses writes for this long, with this code. */
+  readonly loadBalancerBusyMs: number;
+  readonly loadBalancerBusyCode: string;
+}
+
+export interface ActionContext {
+  readonly params: ReadonlyMap<string, string>;
+  readonly state: SimulatorState;
+  readonly semantics: Semantics;
+}
+
+export interface Action {
+  readonly product: Product;
+  /** The effect is immediate and complete: the whole action runs in one turn of the event loop, or throws. */
+  run(context: ActionContext): Body;
+}
+
+export function required(params: ReadonlyMap<string, string>, name: string): string {
+  const value = params.get(name);
+  if (!value) throw missingParameter(name);
+  return value;
+}
+
+/** RegionId must be that of the resource even on the central endpoint. */
+export function checkRegion(params: ReadonlyMap<string, string>, regionId: string, mandatory = true): void {
+  const given = mandatory ? required(params, 'RegionId') : params.get('RegionId');
+  if (given && given !== regionId) throw regionMismatch();
+}
+
+export function regionMismatch(): ApiError {
+  return invalidParameter('The specified RegionId is invalid.');
+}
+
+export function positiveInteger(
+  params: ReadonlyMap<string, string>,
+  name: string,
+  bounds: { default: number; max: number },
+): number {
+  const text = params.get(name);
+  if (!text) return bounds.default;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > bounds.max) {
+    throw invalidParameter(`The specified ${name} is invalid: it must be in [1,${bounds.max}].`);
+  }
+  return value;
+}

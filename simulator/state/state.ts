@@ -1,0 +1,188 @@
+import { ApiError, groupNotFound } from '../gateway/errors.ts';
+import { type Row, rowKey } from './backend-servers.ts';
+import type { Inventory } from './inventory.ts';
+import {
+  type Listener,
+  LoadBalancer,
+  type LoadBalancerAttributes,
+  type Tag,
+  VServerGroup,
+} from './resources.ts';
+
+export interface StateOptions {
+  readonly regionId: string;
+  readonly vpcId: string;
+  readonly now: () => number;
+}
+
+export interface Change {
+  readonly kind:
+    | 'group-created'
+    | 'group-deleted'
+    | 'group-renamed'
+    | 'row-added'
+    | 'row-changed'
+    | 'row-removed';
+  readonly group: string;
+  readonly loadBalancer: string;
+  readonly row?: Row;
+}
+
+/** Load balancers, groups and rows. Every change goes through here: counts stay right and listeners hear of it. */
+export class SimulatorState {
+  readonly inventory: Inventory;
+  readonly options: StateOptions;
+  readonly #loadBalancers = new Map<string, LoadBalancer>();
+  readonly #groups = new Map<string, VServerGroup>();
+  readonly #listeners = new Set<(change: Change) => void>();
+  #lastGroup = 0;
+
+  constructor(inventory: Inventory, options: StateOptions) {
+    this.inventory = inventory;
+    this.options = options;
+  }
+
+  createLoadBalancer(id: string, attributes: LoadBalancerAttributes = {}): LoadBalancer {
+    if (this.#loadBalancers.has(id)) throw new Error(`load balancer ${id} exists already`);
+    const loadBalancer = new LoadBalancer(id, {
+      regionId: this.options.regionId,
+      vpcId: this.options.vpcId,
+      createTime: this.#timestamp(),
+      ...attributes,
+    });
+    this.#loadBalancers.set(id, loadBalancer);
+    return loadBalancer;
+  }
+
+  /** Throws InvalidLoadBalancerId.NotFound, as the API does. */
+  loadBalancer(id: string): LoadBalancer {
+    const loadBalancer = this.#loadBalancers.get(id);
+    if (!loadBalancer) throw new ApiError('InvalidLoadBalancerId.NotFound');
+    return loadBalancer;
+  }
+
+  loadBalancers(): LoadBalancer[] {
+    return [...this.#loadBalancers.values()];
+  }
+
+  addListener(loadBalancerId: string, listener: Listener): void {
+    this.loadBalancer(loadBalancerId).listeners.push(listener);
+  }
+
+  createGroup(
+    id: string,
+    loadBalancerId: string,
+    options: { name?: string; tags?: readonly Tag[] } = {},
+  ): VServerGroup {
+    if (this.#groups.has(id)) throw new Error(`vServer group ${id} exists already`);
+    const loadBalancer = this.loadBalancer(loadBalancerId);
+    const group = new VServerGroup(
+      id,
+      loadBalancerId,
+      options.name ?? id,
+      this.#timestamp(),
+      options.tags ?? [],
+    );
+    this.#groups.set(id, group);
+    loadBalancer.groups.add(id);
+    this.#tell({ kind: 'group-created', group: id, loadBalancer: loadBalancerId });
+    return group;
+  }
+
+  /** Throws the API's answer for a group that is not there. */
+  group(id: string): VServerGroup {
+    const group = this.findGroup(id);
+    if (!group) throw groupNotFound();
+    return group;
+  }
+
+  findGroup(id: string): VServerGroup | undefined {
+    return this.#groups.get(id);
+  }
+
+  groups(): VServerGroup[] {
+    return [...this.#groups.values()];
+  }
+
+  renameGroup(id: string, name: string): void {
+    const group = this.group(id);
+    group.name = name;
+    this.#tell({ kind: 'group-renamed', group: id, loadBalancer: group.loadBalancerId });
+  }
+
+  deleteGroup(id: string): void {
+    const group = this.group(id);
+    const loadBalancer = this.loadBalancer(group.loadBalancerId);
+    loadBalancer.backendCount -= group.size;
+    loadBalancer.groups.delete(id);
+    this.#groups.delete(id);
+    this.#tell({ kind: 'group-deleted', group: id, loadBalancer: loadBalancer.id });
+  }
+
+  newGroupId(): string {
+    this.#lastGroup += 1;
+    return `rsp-${this.#lastGroup.toString(36).padStart(12, '0')}`;
+  }
+
+  /** Adds a row, or replaces the one with the same identity. */
+  addRow(groupId: string, row: Partial<Row> & Pick<Row, 'serverId' | 'port'>): void {
+    const complete: Row = { serverIp: '', weight: 100, type: typeOf(row.serverId), description: '', ...row };
+    const group = this.group(groupId);
+    const replaced = group.put(complete);
+    if (!replaced) this.loadBalancer(group.loadBalancerId).backendCount += 1;
+    this.#tellRow(replaced ? 'row-changed' : 'row-added', group, complete);
+  }
+
+  /** Whether there was such a row. */
+  removeRow(groupId: string, row: Partial<Row> & Pick<Row, 'serverId' | 'port'>): boolean {
+    const group = this.group(groupId);
+    const removed = group.drop(rowKey({ serverIp: '', type: typeOf(row.serverId), ...row }));
+    if (!removed) return false;
+    this.loadBalancer(group.loadBalancerId).backendCount -= 1;
+    this.#tellRow('row-removed', group, removed);
+    return true;
+  }
+
+  /** Writes to the group are refused with VServerGroupProcessing for this long. */
+  setBusy(groupId: string, ms: number): void {
+    this.group(groupId).busyUntil = this.options.now() + ms;
+  }
+
+  setEni(ip: string, eniId: string, at?: { instanceId?: string; vpcId?: string }): void {
+    this.inventory.setEni(ip, eniId, at);
+  }
+
+  removeEni(ipOrEniId: string): void {
+    this.inventory.removeEni(ipOrEniId);
+  }
+
+  setInstance(id: string, status: 'Running' | 'Stopped'): void {
+    this.inventory.setInstance(id, status);
+  }
+
+  removeInstance(id: string): void {
+    this.inventory.removeInstance(id);
+  }
+
+  /** Calls `listener` for each change; returns how to stop. */
+  onChange(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tellRow(kind: Change['kind'], group: VServerGroup, row: Row): void {
+    this.#tell({ kind, group: group.id, loadBalancer: group.loadBalancerId, row });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #timestamp(): string {
+    return `${new Date(this.options.now()).toISOString().slice(0, 19)}Z`;
+  }
+}
+
+function typeOf(serverId: string): Row['type'] {
+  return serverId.startsWith('eni-') ? 'eni' : serverId.startsWith('eci-') ? 'eci' : 'ecs';
+}

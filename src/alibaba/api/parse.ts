@@ -1,0 +1,166 @@
+import { unreadable } from '../errors/errors.ts';
+import type { NetworkInterface } from './ecs-api.ts';
+import type { BackendServer, BackendType, GroupDescription, GroupRef } from './slb-api.ts';
+
+/**
+ * Reads replies. They are taken as they come: numbers as strings (the API's own samples), a single object instead of
+ * a list, an `<Action>Response` around it all, lists that are absent, objects without prototype and BigNumbers (both
+ * from pop-core's parser). What cannot be a reply to the call is an `ApiError` of unknown outcome, never a guess:
+ * taking an odd reply for an empty group would add every backend again.
+ */
+export type Reply = Readonly<Record<string, unknown>>;
+
+export interface ReplyContext {
+  readonly action: string;
+  readonly group?: GroupRef | undefined;
+}
+
+export function isRecord(value: unknown): value is Reply {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Strings as they are; numbers and BigNumbers as their digits; anything else, and the empty string, is no text. */
+export function text(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value;
+  if (typeof value === 'number') return String(value);
+  return bigNumber(value);
+}
+
+export function integer(value: unknown): number | undefined {
+  const digits = text(value)?.trim();
+  return digits !== undefined && /^[+-]?\d{1,15}$/.test(digits) ? Number(digits) : undefined;
+}
+
+function bigNumber(value: unknown): string | undefined {
+  if (!isRecord(value) || !Array.isArray(value['c']) || typeof value['toFixed'] !== 'function')
+    return undefined;
+  try {
+    return String(value['toFixed']());
+  } catch {
+    return undefined;
+  }
+}
+
+/** The API writes lists as `{Things: {Thing: [...]}}`. */
+export function list(reply: Reply, plural: string, singular: string): readonly unknown[] {
+  const outer = reply[plural];
+  const inner = isRecord(outer) ? outer[singular] : outer;
+  if (Array.isArray(inner)) return inner;
+  return isRecord(inner) ? [inner] : [];
+}
+
+export function unwrap(reply: unknown, context: ReplyContext): Reply {
+  if (!isRecord(reply)) throw unreadable(context.action, context.group, 'the reply is no JSON object');
+  const inner = reply[`${context.action}Response`];
+  const body = isRecord(inner) ? inner : reply;
+  if (text(body['RequestId']) === undefined) {
+    throw unreadable(context.action, context.group, 'the reply has no RequestId');
+  }
+  return body;
+}
+
+export function parseGroup(
+  reply: unknown,
+  context: ReplyContext & { readonly group: GroupRef },
+): GroupDescription {
+  const body = unwrap(reply, context);
+  const id = text(body['VServerGroupId']);
+  const isAboutGroup =
+    id === undefined ? isRecord(body['BackendServers']) : id === context.group.vServerGroupId;
+  if (!isAboutGroup) {
+    throw unreadable(context.action, context.group, `the reply is about vServer group ${id ?? '(none)'}`);
+  }
+  const loadBalancerId = text(body['LoadBalancerId']);
+  return {
+    requestId: text(body['RequestId']) ?? '',
+    vServerGroupName: text(body['VServerGroupName']) ?? '',
+    ...(loadBalancerId === undefined ? {} : { loadBalancerId }),
+    backends: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
+  };
+}
+
+/** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
+function parseBackend(row: unknown, context: ReplyContext): readonly BackendServer[] {
+  const serverId = isRecord(row) ? text(row['ServerId']) : undefined;
+  const port = isRecord(row) ? integer(row['Port']) : undefined;
+  if (!isRecord(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
+    throw unreadable(
+      context.action,
+      context.group,
+      'a backend in the reply has no ServerId or no valid Port',
+    );
+  }
+  const type = backendType(serverId, text(row['Type']));
+  if (type === undefined) return [];
+  const serverIp = type === 'ecs' ? undefined : text(row['ServerIp']);
+  const description = own(text(row['Description']));
+  const weight = integer(row['Weight']) ?? 100;
+  return [
+    {
+      serverId: own(serverId),
+      port,
+      type,
+      ...(serverIp === undefined ? {} : { serverIp }),
+      weight: Math.min(100, Math.max(0, weight)),
+      ...(description === undefined ? {} : { description }),
+    },
+  ];
+}
+
+/**
+ * A copy, for what is kept: pop-core's parser cuts strings out of the text of the reply, and each piece holds on to all
+ * of it.
+ */
+function own<T extends string | undefined>(piece: T): T {
+  return (piece === undefined ? undefined : Buffer.from(piece).toString()) as T;
+}
+
+function backendType(serverId: string, type: string | undefined): BackendType | undefined {
+  switch (type?.toLowerCase() ?? serverId.split('-', 1)[0]) {
+    case 'ecs':
+    case 'i':
+      return 'ecs';
+    case 'eni':
+      return 'eni';
+    case 'eci':
+      return 'eci';
+    default:
+      // The API's default for rows that say nothing.
+      return type === undefined ? 'ecs' : undefined;
+  }
+}
+
+export function parseNetworkInterfaces(
+  reply: unknown,
+  context: ReplyContext,
+): { readonly interfaces: readonly NetworkInterface[]; readonly nextToken?: string } {
+  const body = unwrap(reply, context);
+  const nextToken = text(body['NextToken']);
+  const interfaces = list(body, 'NetworkInterfaceSets', 'NetworkInterfaceSet').flatMap((item) =>
+    isRecord(item) ? parseNetworkInterface(item) : [],
+  );
+  return { interfaces, ...(nextToken === undefined ? {} : { nextToken }) };
+}
+
+function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
+  const networkInterfaceId = text(item['NetworkInterfaceId']);
+  if (networkInterfaceId === undefined) return [];
+  const addresses = [
+    text(item['PrivateIpAddress']),
+    ...list(item, 'PrivateIpSets', 'PrivateIpSet').map(
+      (entry) => isRecord(entry) && entry['PrivateIpAddress'],
+    ),
+    ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isRecord(entry) && entry['Ipv6Address']),
+  ];
+  const vpcId = text(item['VpcId']);
+  const instanceId = text(item['InstanceId']);
+  return [
+    {
+      networkInterfaceId,
+      privateIps: [...new Set(addresses.map(text).filter((ip) => ip !== undefined))],
+      ...(vpcId === undefined ? {} : { vpcId }),
+      ...(instanceId === undefined ? {} : { instanceId }),
+      status: text(item['Status']) ?? '',
+    },
+  ];
+}

@@ -1,0 +1,62 @@
+import { isRecord, text } from '../api/parse.ts';
+import type { GroupRef } from '../api/slb-api.ts';
+import { ApiError } from './errors.ts';
+
+/** With these the request was never sent. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ConnectTimeout',
+  'ERR_PROXY_TUNNEL',
+]);
+
+const CERTIFICATE = /^(CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
+
+/** An error that is not the API's: of the network, of TLS, or a body that is no JSON. */
+export function networkError(
+  failure: unknown,
+  action: string,
+  group: GroupRef | undefined,
+  httpStatus: number | undefined,
+  secrets: readonly (string | undefined)[],
+): ApiError {
+  const code = codeOf(failure);
+  if (code === undefined) {
+    const reason = 'the reply is not JSON: the API, or something between, failed';
+    return new ApiError(
+      {
+        action,
+        group,
+        httpStatus,
+        code: 'InvalidReply',
+        text: reason,
+        kind: 'transient',
+        outcome: 'unknown',
+      },
+      secrets,
+    );
+  }
+  if (CERTIFICATE.test(code)) {
+    const reason = `the endpoint's certificate was refused (${code})`;
+    return new ApiError(
+      { action, group, code: 'Certificate', text: reason, kind: 'configuration', outcome: 'refused' },
+      secrets,
+    );
+  }
+  const unsent = NEVER_SENT.has(code) || (isRecord(failure) && failure['syscall'] === 'connect');
+  const outcome = unsent ? 'refused' : 'unknown';
+  const reason = unsent
+    ? 'the API could not be reached'
+    : 'the connection broke before the reply was complete';
+  return new ApiError({ action, group, httpStatus, code, text: reason, kind: 'transient', outcome }, secrets);
+}
+
+/** What pop-core's parser throws is no Error, and has no code. */
+function codeOf(failure: unknown): string | undefined {
+  if (!isRecord(failure)) return undefined;
+  const hungUp = text(failure['message'])?.includes('socket hang up') === true;
+  return text(failure['code']) ?? (hungUp ? 'ECONNRESET' : undefined);
+}

@@ -1,0 +1,92 @@
+import pRetry from 'p-retry';
+import { type Clock, sleep } from '../../clock.ts';
+import { type CredentialsSource, sameCredentials } from '../credentials/credentials.ts';
+import { ApiError } from '../errors/errors.ts';
+import type { RateLimiter } from '../throttle.ts';
+import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
+import type { Rpc } from './rpc.ts';
+
+export interface ReadRetryOptions {
+  /** Attempts in all. */
+  readonly attempts?: number;
+  readonly maxElapsedMs?: number;
+  /** 0 up to, but not, 1. */
+  readonly random?: () => number;
+}
+
+const FIRST_DELAY_MS = 100;
+const MAX_DELAY_MS = 5_000;
+
+/**
+ * Sends again, once and at once, what was refused for expired credentials (after they were renewed) or for a nonce
+ * that a proxy had sent twice. With `correcting`, this is all that happens to a write: what to send after any other
+ * failure is for the planner to say, since the group may have changed meanwhile.
+ */
+export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
+  return async (action, params, context) => {
+    const used = await credentials.get().catch(() => undefined);
+    try {
+      return await rpc(action, params, context);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !(await worthResending(error))) throw error;
+      return rpc(action, params, context);
+    }
+
+    async function worthResending(error: ApiError): Promise<boolean> {
+      if (error.code === 'SignatureNonceUsed') return true;
+      if (error.kind !== 'credentials' || used === undefined) return false;
+      try {
+        if (sameCredentials(used, await credentials.get())) await credentials.refresh(error.code);
+        return !sameCredentials(used, await credentials.get());
+      } catch {
+        // The error that the call got says more than that of the renewal, which was reported where it happened.
+        return false;
+      }
+    }
+  };
+}
+
+/** Sends again, once and at once, what was refused for its time, when the cloud's is known better since. */
+export function correcting(rpc: Rpc, cloudTime: CloudTime): Rpc {
+  return async (action, params, context) => {
+    const used = cloudTime.offsetMs;
+    try {
+      return await rpc(action, params, context);
+    } catch (error) {
+      const refused = error instanceof ApiError && error.code === TIME_REFUSED;
+      if (!refused || cloudTime.offsetMs === used) throw error;
+      return rpc(action, params, context);
+    }
+  };
+}
+
+/** For reads, which may be repeated at will: waits for a token, and again after a failure that may pass. */
+export function retrying(rpc: Rpc, limiter: RateLimiter, clock: Clock, options: ReadRetryOptions = {}): Rpc {
+  const { attempts = 4, maxElapsedMs = 30_000, random = Math.random } = options;
+  return (action, params, context = {}) => {
+    const { signal } = context;
+    const deadline = clock.now() + maxElapsedMs;
+    const attempt = async () => {
+      await limiter.acquire('read', signal);
+      return rpc(action, params, context);
+    };
+    return pRetry(attempt, {
+      retries: attempts - 1,
+      // p-retry waits by the wall; the wait is in shouldRetry, by our clock.
+      minTimeout: 0,
+      ...(signal === undefined ? {} : { signal }),
+      shouldRetry: async ({ error, attemptNumber }) => {
+        if (!(error instanceof ApiError) || !error.retryable) return false;
+        const delay = Math.max(error.retryAfterMs ?? 0, backoff(attemptNumber, random));
+        if (clock.now() + delay > deadline) return false;
+        await sleep(clock, delay, signal);
+        return true;
+      },
+    });
+  };
+}
+
+function backoff(attempt: number, random: () => number): number {
+  const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+  return ceiling * (0.5 + random() / 2);
+}

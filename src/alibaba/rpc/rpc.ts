@@ -1,0 +1,251 @@
+import type http from 'node:http';
+import RPCClient from '@alicloud/pop-core';
+import type { Clock } from '../../clock.ts';
+import { isRecord, type Reply, text } from '../api/parse.ts';
+import { type GroupRef, WithdrawnError } from '../api/slb-api.ts';
+import type { CredentialsSource } from '../credentials/credentials.ts';
+import { ApiError, refused, unreadable } from '../errors/errors.ts';
+import { networkError } from '../errors/network-errors.ts';
+import type { RequestHook } from './agent.ts';
+import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
+import { retryAfter } from './retry-after.ts';
+
+export type Params = Readonly<Record<string, string | number | readonly string[] | null | undefined>>;
+
+export interface CallContext {
+  readonly group?: GroupRef | undefined;
+  /** Backends or addresses named in the call; for metrics and logs. */
+  readonly count?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly mayLeave?: (() => boolean) | undefined;
+}
+
+/** One attempt, as told to `onCall`. `code` is `OK`, the error's code, or `Aborted`. */
+export interface CallRecord {
+  readonly action: string;
+  readonly code: string;
+  readonly durationMs: number;
+  readonly group?: GroupRef;
+  readonly count?: number;
+  readonly httpStatus?: number;
+  readonly requestId?: string;
+}
+
+export interface RpcOptions {
+  /** Scheme, host and port. */
+  readonly endpoint: string;
+  readonly apiVersion: string;
+  /** `anonymous` sends the call unsigned, as AssumeRoleWithOIDC wants it. */
+  readonly credentials: CredentialsSource | 'anonymous';
+  readonly agent: http.Agent;
+  readonly clock: Clock;
+  /** Calls are signed with it; it is told of those that are refused for it. */
+  readonly cloudTime: CloudTime;
+  /** For the whole call: connection, request and complete reply. */
+  readonly timeoutMs: number;
+  readonly onCall?: ((record: CallRecord) => void) | undefined;
+}
+
+/** Makes one signed call of the RPC style and answers with the parsed reply, or rejects with an `ApiError`. */
+export type Rpc = (action: string, params: Params, context?: CallContext) => Promise<Reply>;
+
+export function createRpc(options: RpcOptions): Rpc {
+  const { credentials, clock, cloudTime, onCall } = options;
+  const client = createPopClient(options);
+  return async (action, params, context = {}) => {
+    const started = clock.now();
+    const usedOffsetMs = cloudTime.offsetMs;
+    const exchange: Exchange = { status: undefined, headers: {} };
+    const record = (code: string, requestId: string | undefined) => {
+      onCall?.({
+        action,
+        code,
+        durationMs: clock.now() - started,
+        ...(context.group === undefined ? {} : { group: context.group }),
+        ...(context.count === undefined ? {} : { count: context.count }),
+        ...(exchange.status === undefined ? {} : { httpStatus: exchange.status }),
+        ...(requestId === undefined ? {} : { requestId }),
+      });
+    };
+    try {
+      const reply = checked(
+        await send(client, options, action, params, context, exchange),
+        action,
+        context,
+        exchange,
+      );
+      record('OK', text(reply['RequestId']));
+      return reply;
+    } catch (failure) {
+      if (context.signal?.aborted === true) {
+        record('Aborted', undefined);
+        throw context.signal.reason;
+      }
+      if (failure instanceof WithdrawnError) throw failure;
+      const secrets = credentials === 'anonymous' ? [] : credentials.secrets();
+      const error = toApiError(failure, action, context.group, exchange, options.timeoutMs, secrets);
+      record(error.code, error.requestId);
+      if (error.code === TIME_REFUSED) cloudTime.onRefused(usedOffsetMs, exchange.headers.date);
+      throw error;
+    }
+  };
+}
+
+/** What was seen of the reply, also when pop-core fails on it and forgets: it parses before it looks at the status. */
+interface Exchange {
+  status: number | undefined;
+  headers: http.IncomingHttpHeaders;
+}
+
+class CallTimeout extends Error {}
+
+type PopClient = Pick<RPCClient, 'request'>;
+
+/**
+ * pop-core's types know neither `credentialsProvider` nor that it makes the key unnecessary. It is asked on every
+ * call; without keys in its answer, the call goes unsigned.
+ */
+function createPopClient({ endpoint, apiVersion, credentials }: RpcOptions): PopClient {
+  const credentialsProvider = {
+    getCredentials: async () => (credentials === 'anonymous' ? {} : credentials.get()),
+  };
+  const config = { endpoint, apiVersion, credentialsProvider };
+  return new RPCClient(config as unknown as RPCClient.Config);
+}
+
+/** httpx's time-outs leave connections open, so they never come first. */
+const HTTPX_GRACE_MS = 5_000;
+
+/** pop-core knows no abort and no time limit for the whole call: both end the call here, and destroy the request. */
+function send(
+  client: PopClient,
+  options: RpcOptions,
+  action: string,
+  params: Params,
+  context: CallContext,
+  exchange: Exchange,
+): Promise<unknown> {
+  const { signal } = context;
+  return new Promise((resolve, reject) => {
+    let request: http.ClientRequest | undefined;
+    let over = false;
+    const end = (settle: (value: unknown) => void, value: unknown) => {
+      if (over) return;
+      over = true;
+      timer.cancel();
+      signal?.removeEventListener('abort', onAbort);
+      settle(value);
+    };
+    const abandon = (reason: unknown) => {
+      end(reject, reason);
+      request?.destroy();
+    };
+    const onAbort = () => abandon(signal?.reason);
+    const timer = options.clock.setTimeout(() => abandon(new CallTimeout()), options.timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted === true) return abandon(signal.reason);
+    const beforeRequest = (requestOptions: http.RequestOptions) => {
+      if (over) throw new CallTimeout();
+      if (context.mayLeave?.() === false) {
+        const withdrawn = new WithdrawnError(action);
+        abandon(withdrawn);
+        throw withdrawn;
+      }
+      return hooked(requestOptions, (created) => {
+        request = created;
+        observe(created, exchange);
+      });
+    };
+    client
+      .request(action, sendable({ ...params, Timestamp: timestamp(options.cloudTime.now()) }), {
+        // Literally 'POST': with anything else the signed parameters are in the URL, and so in every error message.
+        method: 'POST',
+        agent: options.agent,
+        timeout: options.timeoutMs + HTTPX_GRACE_MS,
+        headers: { 'user-agent': USER_AGENT, 'x-acs-action': action, 'x-acs-version': options.apiVersion },
+        beforeRequest,
+      })
+      .then(
+        (reply) => end(resolve, reply),
+        (error: unknown) => end(reject, error),
+      );
+  });
+}
+
+const USER_AGENT = 'vservergroup-operator';
+
+/**
+ * A time-out of 0 takes the agent's, which is for idle connections, off the connection while it is in use. httpx's own
+ * is for connecting, but would also cut short a reply that takes longer.
+ */
+function hooked(
+  options: http.RequestOptions,
+  onRequest: (request: http.ClientRequest) => void,
+): http.RequestOptions & RequestHook {
+  return { ...options, timeout: 0, onRequest };
+}
+
+function observe(request: http.ClientRequest, exchange: Exchange): void {
+  const ignore = () => undefined;
+  // httpx takes its own listeners off when it is done; an error after that would end the process.
+  request.on('error', ignore);
+  request.once('response', (response) => {
+    exchange.status = response.statusCode;
+    exchange.headers = response.headers;
+    response.on('error', ignore);
+  });
+}
+
+/** As pop-core writes it, in whole seconds; it takes this one instead of its own. */
+function timestamp(time: number): string {
+  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** pop-core sends `undefined` and `null` as these words. */
+function sendable(params: Params): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(params).filter(([, value]) => value !== undefined && value !== null),
+  );
+}
+
+/** pop-core takes any JSON without `Code` for a success, whatever the status. */
+function checked(reply: unknown, action: string, context: CallContext, exchange: Exchange): Reply {
+  const status = exchange.status;
+  const succeeded = status === undefined || (status >= 200 && status < 300);
+  if (isRecord(reply) && succeeded) return reply;
+  const requestId = isRecord(reply) ? text(reply['RequestId']) : undefined;
+  throw unreadable(action, context.group, 'the reply is neither a result nor an error of the API', {
+    httpStatus: status,
+    ...(requestId === undefined ? {} : { requestId }),
+  });
+}
+
+function toApiError(
+  failure: unknown,
+  action: string,
+  group: GroupRef | undefined,
+  exchange: Exchange,
+  timeoutMs: number,
+  secrets: readonly (string | undefined)[],
+): ApiError {
+  if (failure instanceof ApiError) return failure;
+  if (failure instanceof CallTimeout) {
+    return unreadable(action, group, `no complete reply within ${timeoutMs} ms`, {
+      code: 'Timeout',
+      httpStatus: exchange.status,
+    });
+  }
+  const data = isRecord(failure) ? failure['data'] : undefined;
+  const code = isRecord(data) ? text(data['Code']) : undefined;
+  if (isRecord(data) && code !== undefined) {
+    const reply = {
+      code,
+      text: text(data['Message']) ?? 'no message',
+      requestId: text(data['RequestId']),
+      httpStatus: exchange.status ?? 0,
+      retryAfterMs: retryAfter(exchange.headers),
+    };
+    return refused(action, group, reply, secrets);
+  }
+  return networkError(failure, action, group, exchange.status, secrets);
+}

@@ -1,0 +1,163 @@
+import { type EventReason, findCondition, type Reason } from '../../api/conditions.ts';
+import {
+  API_VERSION,
+  type Condition,
+  KIND,
+  type UnreadableBinding,
+  type VServerGroupBinding,
+  type VServerGroupBindingStatus,
+} from '../../api/vservergroupbinding.ts';
+import type { Clock } from '../../clock.ts';
+import type { Batch, Change } from '../../membership/plan/batches.ts';
+import type { BindingObject } from '../cluster/cluster-caches.ts';
+import type { Bound, Notice } from '../group/gather.ts';
+import type { GroupState } from '../group/group-state.ts';
+import { bindingStatus, unreadableStatus } from './binding-status.ts';
+import { messages } from './messages.ts';
+import { isRoutine } from './routine.ts';
+import { type GroupInput, grouplessVerdict, unreadableVerdict, type Verdict } from './verdict.ts';
+
+/** Takes the newest status of an object; merges and paces the writes itself. */
+export interface StatusSink {
+  /** `patient`: it may wait a while, so that it shares a write with what comes meanwhile. */
+  write(ref: ObjectRef, status: VServerGroupBindingStatus, patient: boolean): void;
+  /** Leaves the rest of the status as it is. What the API server refuses is not tried again. */
+  writeConditions(
+    ref: ObjectRef,
+    part: Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'>,
+  ): void;
+}
+
+export interface ObjectRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** Takes an event; never blocks, never throws. */
+export interface EventSink {
+  record(event: {
+    readonly regarding: ObjectRef & { readonly apiVersion: string; readonly kind: string };
+    readonly type: 'Normal' | 'Warning';
+    readonly reason: string;
+    readonly action: string;
+    readonly note: string;
+  }): void;
+}
+
+/** What a binding has been told already, so that nothing is told twice. */
+interface Told {
+  conditions: readonly Condition[];
+  problem: Reason | undefined;
+  notices: ReadonlySet<string>;
+}
+
+/** Reasons that are a state of work, not a problem. */
+const QUIET: ReadonlySet<Reason> = new Set(['Synced', 'Progressing', 'Deleting', 'DryRun', 'Suspended']);
+
+/** The one place that speaks to a binding's user: status, conditions and events. */
+export class BindingReporter {
+  readonly #status: StatusSink;
+  readonly #events: EventSink;
+  readonly #clock: Clock;
+  readonly #told = new Map<string, Told>();
+
+  constructor(status: StatusSink, events: EventSink, clock: Clock) {
+    this.#status = status;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  report({ object, notices }: Bound, input: Omit<GroupInput, 'wall'>): void {
+    const { parsed } = object;
+    const now = { ...input, wall: this.#clock.wall() };
+    if (parsed.ok) this.#reportWhole(object, parsed.binding, notices, now);
+    else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
+  }
+
+  /** A binding that is on no group, since that can't be read: to be told so is all that it gets. */
+  reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
+    this.#reportUnreadable(object, unreadable, grouplessVerdict(object.key, unreadable));
+  }
+
+  #reportWhole(
+    object: BindingObject,
+    binding: VServerGroupBinding,
+    notices: readonly Notice[],
+    input: GroupInput,
+  ): void {
+    const told = this.#toldTo(object.uid, binding.status.conditions);
+    const status = bindingStatus({ ...input, binding }, told.conditions);
+    told.conditions = status.conditions;
+    this.#status.write(object, status, isRoutine(binding, status));
+    const ready = findCondition(status.conditions, 'Ready');
+    if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
+    this.#tellNotices(object, told, notices);
+  }
+
+  #reportUnreadable(object: BindingObject, { metadata, status }: UnreadableBinding, verdict: Verdict): void {
+    const told = this.#toldTo(object.uid, status?.conditions ?? []);
+    const part = unreadableStatus(metadata, verdict, told.conditions, this.#clock.wall());
+    told.conditions = part.conditions;
+    this.#status.writeConditions(object, part);
+    this.#tellProblem(object, told, verdict.reason, verdict.message);
+  }
+
+  /** One event per binding and call that changed its backends. */
+  reportWrite(bound: readonly Bound[], group: GroupState, batch: Batch, requestId: string): void {
+    for (const { object } of bound) {
+      const own = batch.changes.filter(({ claim }) => claim === object.key);
+      if (own.length === 0) continue;
+      for (const { reason, message, changes } of told(batch.action, own))
+        this.#record(object, 'Normal', reason, message(changes, group.ref, requestId));
+    }
+  }
+
+  forget(uid: string): void {
+    this.#told.delete(uid);
+  }
+
+  #toldTo(uid: string, conditions: readonly Condition[]): Told {
+    const told = this.#told.get(uid) ?? { conditions, problem: undefined, notices: new Set<string>() };
+    this.#told.set(uid, told);
+    return told;
+  }
+
+  #tellProblem(object: BindingObject, told: Told, reason: Reason, message: string): void {
+    const problem = QUIET.has(reason) ? undefined : reason;
+    if (problem === told.problem) return;
+    if (problem !== undefined) this.#record(object, 'Warning', reason, message);
+    else if (reason === 'Synced') this.#record(object, 'Normal', 'Recovered', message);
+    else return;
+    told.problem = problem;
+  }
+
+  #tellNotices(object: BindingObject, told: Told, notices: readonly Notice[]): void {
+    for (const { reason, message } of notices) {
+      if (!told.notices.has(message)) this.#record(object, 'Warning', reason, message);
+    }
+    told.notices = new Set(notices.map(({ message }) => message));
+  }
+
+  #record(
+    { namespace, name, uid }: BindingObject,
+    type: 'Normal' | 'Warning',
+    reason: Reason | EventReason,
+    note: string,
+  ): void {
+    const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+    this.#events.record({ regarding, type, reason, action: 'Reconcile', note });
+  }
+}
+
+function told(action: Batch['action'], changes: readonly Change[]) {
+  if (action === 'remove') return [{ reason: 'Removed', message: messages.removed, changes }] as const;
+  if (action === 'add') return [{ reason: 'Added', message: messages.added, changes }] as const;
+  const drained = changes.filter(({ row }) => row.weight === 0);
+  const weighed = changes.filter(({ row }) => row.weight !== 0);
+  const parts = [
+    { reason: 'Draining', message: messages.draining, changes: drained },
+    { reason: 'Weighed', message: messages.weighed, changes: weighed },
+  ] as const;
+  return parts.filter((part) => part.changes.length > 0);
+}

@@ -1,0 +1,125 @@
+import { removeCondition, setCondition, toKubernetesTime } from '../../api/conditions.ts';
+import {
+  type BackendStatus,
+  type BindingMetadata,
+  type Condition,
+  MAX_STATUS_BACKENDS,
+  type VServerGroupBindingStatus,
+} from '../../api/vservergroupbinding.ts';
+import { byCodeUnit } from '../../membership/backend.ts';
+import type { Member } from '../../membership/desired/desired.ts';
+import { recordsAsTheyAre } from './dry-run.ts';
+import { statusFromRecord } from './records.ts';
+import { desiredCount, refusalsOf, type StatusInput, type Verdict, verdictOf } from './verdict.ts';
+
+/** The status to write; `conditions` are those before, whose transition times stay as long as they do. */
+export function bindingStatus(
+  input: StatusInput,
+  conditions: readonly Condition[],
+): VServerGroupBindingStatus {
+  const { binding, group, report, wall } = input;
+  const backends = backendsOf(input);
+  const lastRemoval = group.lastRemoval.get(`${binding.metadata.namespace}/${binding.metadata.name}`);
+  const lastRemovalTime =
+    lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
+  const loadBalancerId = group.loadBalancerId ?? binding.status.loadBalancerId;
+  const count = (state: BackendStatus['state']) =>
+    backends.filter((backend) => backend.state === state).length;
+  return {
+    observedGeneration: binding.metadata.generation,
+    conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, wall),
+    ...(loadBalancerId !== undefined && { loadBalancerId }),
+    desired: desiredCount(report),
+    registered: count('Registered'),
+    draining: count('Draining'),
+    foreign: foreignCount(input),
+    backends: backends.slice(0, MAX_STATUS_BACKENDS),
+    ...(lastRemovalTime !== undefined && { lastRemovalTime }),
+  };
+}
+
+/** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */
+export function unreadableStatus(
+  { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
+  verdict: Verdict,
+  conditions: readonly Condition[],
+  wall: number,
+): Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'> {
+  return { observedGeneration: generation, conditions: conditionsOf(verdict, generation, conditions, wall) };
+}
+
+function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
+  if (group.rows === undefined) return binding.status.foreign;
+  if (report === undefined) return 0;
+  return dryRun ? group.rows.length - recordsAsTheyAre(group, report).length : report.foreign;
+}
+
+function conditionsOf(
+  verdict: Verdict,
+  observedGeneration: number,
+  conditions: readonly Condition[],
+  wall: number,
+): Condition[] {
+  const { reason, message } = verdict;
+  const base = { reason, message, observedGeneration };
+  let next = setCondition(
+    conditions,
+    { type: 'Ready', status: verdict.ready ? 'True' : 'False', ...base },
+    wall,
+  );
+  for (const [type, holds] of [
+    ['Reconciling', verdict.reconciling],
+    ['Stalled', verdict.stalled],
+  ] as const) {
+    next = holds ? setCondition(next, { type, status: 'True', ...base }, wall) : removeCondition(next, type);
+  }
+  return next;
+}
+
+function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readonly BackendStatus[] {
+  if (report === undefined) return [];
+  const refusals = refusalsOf(group, report);
+  const refusedSlots = new Map(
+    refusals.map((refusal) => [
+      `${refusal.row.serverIp ?? refusal.row.serverId}:${refusal.row.port}`,
+      refusal,
+    ]),
+  );
+  const unresolved = new Map(missingEnis.map(({ member, lookup }) => [member.slot, lookup]));
+  const pending = report.pending.map((member) => {
+    const refusal = refusedSlots.get(`${member.ip ?? member.instanceId}:${member.port}`);
+    if (refusal !== undefined)
+      return pendingStatus(member, 'Refused', refusal.row.serverId, refusal.error.message);
+    const lookup = unresolved.get(member.slot);
+    const message =
+      lookup === undefined
+        ? undefined
+        : `its ENI is ${lookup.state === 'pending' ? 'being looked up' : 'not found'}`;
+    return pendingStatus(member, 'Pending', member.instanceId ?? '', message);
+  });
+  const records = dryRun ? recordsAsTheyAre(group, report) : [...report.records.values()];
+  return [...records.map(statusFromRecord), ...pending].sort(
+    (a, b) =>
+      byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
+  );
+}
+
+function pendingStatus(
+  { ip, port, type, weight, pod, podUID, node }: Member,
+  state: 'Pending' | 'Refused',
+  serverId: string,
+  message: string | undefined,
+): BackendStatus {
+  return {
+    serverId,
+    ...(ip !== undefined && { serverIp: ip }),
+    port,
+    type,
+    weight,
+    state,
+    ...(pod !== undefined && { pod }),
+    ...(podUID !== undefined && { podUID }),
+    ...(node !== undefined && { node }),
+    ...(message !== undefined && { message: message.slice(0, 1024) }),
+  };
+}

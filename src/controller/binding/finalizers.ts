@@ -1,0 +1,76 @@
+import { API_VERSION, FINALIZER, PLURAL } from '../../api/vservergroupbinding.ts';
+import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
+import { type BindingObject, hasFinalizer, isBeingDeleted, metadataOf } from '../cluster/cluster-caches.ts';
+
+export interface FinalizerHooks {
+  /** Asked before each write: false as soon as another replica may lead. */
+  mayWrite(): boolean;
+  /** `outdated`: the binding has changed meanwhile, which may be no event to anyone else (a status write of our own). */
+  onError(binding: BindingObject, error: unknown, outdated: boolean): void;
+}
+
+/**
+ * Keeps a binding until its backends have left the group.
+ * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
+ *
+ * Nothing waits for these writes: the binding's next event goes on from there. The resourceVersion in the patch makes
+ * the API server refuse one that is based on an old list; whoever is told of that comes again with the newer object.
+ */
+export class Finalizers {
+  readonly #transport: KubeTransport;
+  readonly #hooks: FinalizerHooks;
+  /** By UID: the version that was patched last. The cache shows the result a moment later than the reply. */
+  readonly #patched = new Map<string, string>();
+
+  constructor(transport: KubeTransport, hooks: FinalizerHooks) {
+    this.#transport = transport;
+    this.#hooks = hooks;
+  }
+
+  /** Guards the binding before anything is added for it. Retained backends need no guard. */
+  ensure(object: BindingObject): void {
+    const { parsed } = object;
+    if (!parsed.ok || isBeingDeleted(object) || hasFinalizer(object)) return;
+    const { metadata, spec } = parsed.binding;
+    if (spec.deletionPolicy !== 'Retain') this.#patch(object, [...metadata.finalizers, FINALIZER]);
+  }
+
+  /** Lets the API server delete the binding. */
+  release(object: BindingObject): void {
+    if (!hasFinalizer(object)) return;
+    const { finalizers = [] } = metadataOf(object);
+    this.#patch(
+      object,
+      finalizers.filter((finalizer) => finalizer !== FINALIZER),
+    );
+  }
+
+  /** The binding is gone. */
+  forget(uid: string): void {
+    this.#patched.delete(uid);
+  }
+
+  #patch(object: BindingObject, finalizers: readonly string[]): void {
+    const { uid, resourceVersion } = object;
+    if (this.#patched.get(uid) === resourceVersion || !this.#hooks.mayWrite()) return;
+    this.#patched.set(uid, resourceVersion);
+    this.#send(object, finalizers).catch((error: unknown) => {
+      this.#patched.delete(uid);
+      const status = error instanceof KubeApiError ? error.status : undefined;
+      if (status !== 404) this.#hooks.onError(object, error, status === 409);
+    });
+  }
+
+  async #send(
+    { namespace, name, uid, resourceVersion }: BindingObject,
+    finalizers: readonly string[],
+  ): Promise<void> {
+    const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${PLURAL}/${encodeURIComponent(name)}`;
+    await this.#transport.request('PATCH', path, {
+      contentType: 'application/merge-patch+json',
+      query: { fieldManager: 'vservergroup-operator' },
+      body: { metadata: { uid, resourceVersion, finalizers } },
+    });
+  }
+}

@@ -1,0 +1,247 @@
+import type { Reason } from '../../api/conditions.ts';
+import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
+import type { Batch } from '../../membership/plan/batches.ts';
+import type { ClaimReport } from '../../membership/plan/plan.ts';
+import type { BindingObject } from '../cluster/cluster-caches.ts';
+import type { MissingEni } from '../group/eni-directory.ts';
+import type { GroupState, Refusal } from '../group/group-state.ts';
+import { outcomeOf } from '../group/outcome.ts';
+import { messages } from './messages.ts';
+import { fateOf, recordedBackends } from './unreadable.ts';
+
+/** Everything that one binding's status tells of. */
+export interface StatusInput extends GroupInput {
+  readonly binding: VServerGroupBinding;
+}
+
+/** What is the case in the group, as far as it concerns one binding. */
+export interface GroupInput {
+  readonly group: GroupState;
+  /** Undefined for a binding that has no claim on its group any more. */
+  readonly report: ClaimReport | undefined;
+  readonly batches: readonly Batch[];
+  readonly missingEnis: readonly MissingEni[];
+  readonly dryRun: boolean;
+  readonly wall: number;
+}
+
+/** What the conditions say of a binding. */
+export interface Verdict {
+  readonly ready: boolean;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly reconciling: boolean;
+  readonly stalled: boolean;
+}
+
+/** What is told of a binding that is on the group. */
+export function verdictOn({ key, parsed }: BindingObject, input: GroupInput): Verdict {
+  return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
+}
+
+/** One answer for a binding: the first row that fits. What someone has to act on comes before what passes by itself. */
+export function verdictOf(input: StatusInput): Verdict {
+  return (
+    suspendedVerdict(input) ??
+    failureVerdict(input, true) ??
+    undeterminedVerdict(input) ??
+    failureVerdict(input, false) ??
+    heldVerdict(input) ??
+    refusedVerdict(input) ??
+    memberVerdict(input) ??
+    dryRunVerdict(input) ??
+    (input.binding.metadata.deletionTimestamp === undefined ? progressVerdict(input) : deletingVerdict(input))
+  );
+}
+
+/**
+ * Of a binding whose spec can't be read.
+ *
+ * | its backends are (unreadable.ts) | = what is told                                                 |
+ * |----------------------------------|----------------------------------------------------------------|
+ * | kept                             | what can't be read                                             |
+ * | undecided                        | which fields decide, and what can't be read                    |
+ * | leaving, left behind             | how far its deletion is, and what is in its way                |
+ */
+export function unreadableVerdict(key: string, unreadable: UnreadableBinding, input: GroupInput): Verdict {
+  const fate = fateOf(unreadable);
+  if (fate.is === 'kept') return invalidVerdict(key, unreadable);
+  if (fate.is !== 'undecided') return leavingVerdict(input);
+  const message = messages.deletionUndecided(key, fate.by, unreadable.message, input.group.ref);
+  return { ...STALLED, reason: 'DeletionBlocked', message };
+}
+
+/** Of one whose group can't be read either. */
+export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Verdict {
+  const left = recordedBackends(unreadable);
+  if (fateOf(unreadable).is === 'kept' || left === 0) return invalidVerdict(key, unreadable);
+  const message = messages.deletionWithoutGroup(key, left, unreadable.message);
+  return { ...STALLED, reason: 'DeletionBlocked', message };
+}
+
+const STALLED = { ready: false, reconciling: false, stalled: true } as const;
+
+function invalidVerdict(key: string, { message }: UnreadableBinding): Verdict {
+  return { ...STALLED, reason: 'InvalidSpec', message: messages.invalidSpec(key, message) };
+}
+
+function leavingVerdict(input: GroupInput): Verdict {
+  return (
+    failureVerdict(input, true) ??
+    failureVerdict(input, false) ??
+    refusedVerdict(input) ??
+    dryRunVerdict(input) ??
+    deletingVerdict(input)
+  );
+}
+
+function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined {
+  if (!binding.spec.suspend) return undefined;
+  return {
+    ready: false,
+    reason: 'Suspended',
+    message: messages.suspended(group.ref),
+    reconciling: false,
+    stalled: false,
+  };
+}
+
+function failureVerdict({ group, batches, report }: GroupInput, stalled: boolean): Verdict | undefined {
+  for (const [action, { error, attempts }] of group.failures) {
+    const outcome = outcomeOf(error);
+    if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
+    const waiting = ownBatches(batches, report)
+      .filter((batch) => batch.action === action)
+      .flatMap(({ changes }) => changes.map(({ row }) => row));
+    return {
+      ready: false,
+      reason: outcome.reason,
+      message: messages.apiFailure(error, waiting),
+      reconciling: !stalled,
+      stalled,
+    };
+  }
+  return undefined;
+}
+
+function undeterminedVerdict({ group, report }: GroupInput): Verdict | undefined {
+  if (report?.claim.desired.kind !== 'undetermined') return undefined;
+  const { problem } = report.claim.desired;
+  return {
+    ready: false,
+    reason: problem.reason as Reason,
+    message: messages.undetermined(problem, group.ref),
+    reconciling: false,
+    stalled: true,
+  };
+}
+
+const WAITING = { ready: false, reconciling: true, stalled: false } as const;
+
+function heldVerdict({ binding, group, report }: StatusInput): Verdict | undefined {
+  const held =
+    report === undefined ? [] : [...report.records.values()].filter(({ state }) => state === 'Held');
+  if (held.length === 0) return undefined;
+  const rows = held.map(({ row }) => row);
+  const message = messages.heldByMinBackends(rows, binding.spec.minBackends, group.ref);
+  return { ...WAITING, reason: 'HeldByMinBackends', message };
+}
+
+function refusedVerdict({ group, report }: GroupInput): Verdict | undefined {
+  const refused = refusalsOf(group, report);
+  if (refused.length === 0) return undefined;
+  return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
+}
+
+function memberVerdict({ group, report, missingEnis }: GroupInput): Verdict | undefined {
+  const missing = missingEnis.filter(({ lookup }) => lookup.state !== 'pending');
+  if (missing.length > 0) return { ...WAITING, ...missingEniProblem(missing, group) };
+  const problem =
+    report?.claim.desired.kind === 'members'
+      ? report.claim.desired.problems.find(({ reason }) => reason === 'NodeWithoutInstance')
+      : undefined;
+  if (problem === undefined) return undefined;
+  return {
+    ...WAITING,
+    reason: problem.reason as Reason,
+    message: messages.nodeWithoutInstance(problem, group.ref),
+  };
+}
+
+function missingEniProblem(
+  missing: readonly MissingEni[],
+  { ref }: GroupState,
+): Pick<Verdict, 'reason' | 'message'> {
+  const members = missing.map(({ member }) => member);
+  const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
+  if (failed === undefined) return { reason: 'EniNotFound', message: messages.eniNotFound(members, ref) };
+  return { reason: outcomeOf(failed).reason, message: messages.eniLookupFailed(failed, members, ref) };
+}
+
+const IN_DRY_RUN = { ready: false, reason: 'DryRun', reconciling: false, stalled: false } as const;
+
+function dryRunVerdict({ group, report, batches, dryRun }: GroupInput): Verdict | undefined {
+  const own = ownBatches(batches, report);
+  if (!dryRun || own.length === 0) return undefined;
+  return { ...IN_DRY_RUN, message: messages.dryRun(own, group.ref) };
+}
+
+function deletingVerdict({ group, report, dryRun }: GroupInput): Verdict {
+  const left = report?.records.size ?? 0;
+  if (dryRun && left === 0 && group.rows !== undefined)
+    return { ...IN_DRY_RUN, message: messages.dryRunKeeps(group.ref) };
+  return { ...WAITING, reason: 'Deleting', message: messages.deleting(left, group.ref) };
+}
+
+function progressVerdict({ group, report, batches }: GroupInput): Verdict {
+  const { ref } = group;
+  const own = ownBatches(batches, report);
+  const pending = report?.claim.mode === 'Sync' ? report.pending.length : 0;
+  if (group.rows === undefined || own.length > 0 || pending > 0) {
+    const adding = own.reduce((sum, { action, changes }) => sum + (action === 'add' ? changes.length : 0), 0);
+    const message =
+      group.rows === undefined ? messages.reading(ref) : messages.progressing(own, pending - adding, ref);
+    return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
+  }
+  // Only a drain that ends by itself has a beginning: that of a node lasts until its label is taken away.
+  const [draining, drained] = drainsOf(report);
+  const foreign = report?.foreignMembers.length ?? 0;
+  return {
+    ready: true,
+    reason: 'Synced',
+    message: messages.synced(desiredCount(report), { foreign, draining, drained }, ref),
+    reconciling: draining > 0,
+    stalled: false,
+  };
+}
+
+function drainsOf(report: ClaimReport | undefined): readonly [leaving: number, withNode: number] {
+  const all = [...(report?.records.values() ?? [])].filter(({ state }) => state === 'Draining');
+  const leaving = all.filter(({ drainingSince }) => drainingSince !== undefined).length;
+  return [leaving, all.length - leaving];
+}
+
+/** Of the batches, what is done for this binding. */
+function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined): readonly Batch[] {
+  return batches.flatMap((batch) => {
+    const changes = batch.changes.filter(({ claim }) => claim === report?.claim.id);
+    return changes.length === 0 ? [] : [{ ...batch, changes }];
+  });
+}
+
+/** The refused backends that are this binding's. */
+export function refusalsOf({ refusals }: GroupState, report: ClaimReport | undefined): readonly Refusal[] {
+  if (report === undefined) return [];
+  const places = new Set(report.pending.map((member) => `${member.ip ?? member.instanceId}:${member.port}`));
+  return [...refusals].flatMap(([key, refusal]) => {
+    const place = `${refusal.row.serverIp ?? refusal.row.serverId}:${refusal.row.port}`;
+    return report.records.has(key) || places.has(place) ? [refusal] : [];
+  });
+}
+
+export function desiredCount(report: ClaimReport | undefined): number {
+  if (report === undefined) return 0;
+  const { desired } = report.claim;
+  if (desired.kind === 'members') return desired.members.length - report.passedOver;
+  return [...report.records.values()].filter(({ state }) => state === 'Registered').length;
+}

@@ -1,0 +1,147 @@
+import {
+  type BindingMetadata,
+  FINALIZER,
+  type ParsedBinding,
+  parseBinding,
+  type VServerGroupBindingSpec,
+  type VServerGroupBindingStatus,
+} from '../../api/vservergroupbinding.ts';
+import type { Store, Stored } from '../../kubernetes/informer/store.ts';
+import type {
+  EndpointsObject,
+  NodeObject,
+  PodObject,
+  ServiceObject,
+} from '../../kubernetes/objects/objects.ts';
+import { fieldsOf, printOf, type StatusPrint } from '../../kubernetes/write/status-fields.ts';
+
+/** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
+export interface BindingObject extends Stored {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly parsed: ParsedBinding;
+  /** Of the status as the API server sent it; undefined: there is none. */
+  readonly statusPrint: StatusPrint | undefined;
+}
+
+/** A vServer group of one region. */
+export type GroupKey = string & { readonly __brand: 'GroupKey' };
+
+export function groupKey(regionId: string, vServerGroupId: string): GroupKey {
+  return `${regionId}/${vServerGroupId}` as GroupKey;
+}
+
+export function splitGroupKey(key: GroupKey): { readonly regionId: string; readonly vServerGroupId: string } {
+  const slash = key.indexOf('/');
+  return { regionId: key.slice(0, slash), vServerGroupId: key.slice(slash + 1) };
+}
+
+/** Pod metadata is only kept for namespaces where a binding needs it. */
+export interface PodSource {
+  /** Undefined while the pods of that namespace are not known (completely). */
+  in(namespace: string): Store<PodObject> | undefined;
+}
+
+/** What the controller reads of the cluster, with the indexes it needs (`addIndexes`). */
+export interface ClusterCaches {
+  readonly bindings: Store<BindingObject>;
+  readonly services: Store<ServiceObject>;
+  readonly endpoints: Store<EndpointsObject>;
+  readonly nodes: Store<NodeObject>;
+  readonly pods: PodSource;
+}
+
+export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: string): void {
+  caches.bindings
+    .index('group', (binding) => present(groupOf(binding, defaultRegion)))
+    .index('service', ({ namespace, parsed }) =>
+      parsed.ok ? [`${namespace}/${parsed.binding.spec.serviceRef.name}`] : [],
+    )
+    .index('backendType', ({ parsed }) => (parsed.ok ? [parsed.binding.spec.backendType] : []))
+    .index('namespace', ({ namespace }) => [namespace]);
+  caches.endpoints
+    .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])
+    .index('node', (endpoints) => unique(endpoints, ({ nodeName }) => nodeName))
+    .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod?.uid));
+}
+
+export const WEIGHT_ANNOTATION = 'slb.alibabacloud.com/weight';
+
+/** Few pods have a weight of their own: `weighed` holds no more than those. */
+export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {
+  return pods
+    .index('uid', ({ uid }) => [uid])
+    .index('weighed', ({ uid, annotations }) => (Object.hasOwn(annotations, WEIGHT_ANNOTATION) ? [uid] : []));
+}
+
+/** Undefined: its group can't be read. */
+export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey | undefined {
+  const { regionId, vServerGroupId } = specOf(binding);
+  const { parsed } = binding;
+  if (vServerGroupId === undefined || (!parsed.ok && parsed.misfits.includes('regionId'))) return undefined;
+  return groupKey(regionId ?? defaultRegion, vServerGroupId);
+}
+
+/** As far as it can be read; so are the metadata. */
+export function specOf({ parsed }: BindingObject): Partial<VServerGroupBindingSpec> {
+  return parsed.ok ? parsed.binding.spec : parsed.fields;
+}
+
+export function metadataOf({ parsed }: BindingObject): Partial<BindingMetadata> {
+  return parsed.ok ? parsed.binding.metadata : parsed.metadata;
+}
+
+/** Undefined: there is none. */
+export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus | undefined {
+  return parsed.ok ? parsed.binding.status : parsed.status;
+}
+
+/** Trims a raw VServerGroupBinding for the cache. */
+export function trimBinding(object: unknown): BindingObject {
+  const { metadata, status } = object as { metadata: Record<string, unknown>; status?: unknown };
+  const namespace = String(metadata['namespace']);
+  const name = String(metadata['name']);
+  return {
+    key: `${namespace}/${name}`,
+    namespace,
+    name,
+    uid: String(metadata['uid']),
+    resourceVersion: String(metadata['resourceVersion']),
+    parsed: parseBinding(object),
+    statusPrint: status === undefined ? undefined : printOf(fieldsOf(status)),
+  };
+}
+
+/** Whether the pods of the binding's namespace have to be known: for weights by pod, and to cut drains short. */
+export function needsPods(binding: BindingObject, defaultDrainSeconds: number): boolean {
+  const { backendType, mode, drain } = specOf(binding);
+  if (backendType !== 'eni') return false;
+  return mode === 'Sync' || (drain?.seconds ?? defaultDrainSeconds) > 0;
+}
+
+export function hasFinalizer(binding: BindingObject): boolean {
+  return metadataOf(binding).finalizers?.includes(FINALIZER) ?? false;
+}
+
+export function isBeingDeleted(binding: BindingObject): boolean {
+  return metadataOf(binding).deletionTimestamp !== undefined;
+}
+
+function present<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
+}
+
+function unique(
+  endpoints: EndpointsObject,
+  of: (address: EndpointsObject['subsets'][number]['addresses'][number]) => string | undefined,
+): readonly string[] {
+  const values = new Set<string>();
+  for (const { addresses } of endpoints.subsets) {
+    for (const address of addresses) {
+      const value = of(address);
+      if (value !== undefined) values.add(value);
+    }
+  }
+  return [...values];
+}

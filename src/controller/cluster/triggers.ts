@@ -1,0 +1,106 @@
+import type { StoreChange } from '../../kubernetes/informer/store.ts';
+import type { NodeObject, PodObject } from '../../kubernetes/objects/objects.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  type GroupKey,
+  groupOf,
+  hasFinalizer,
+  isBeingDeleted,
+  metadataOf,
+} from './cluster-caches.ts';
+
+/** Says that something a group depends on has changed. */
+export type Enqueue = (group: GroupKey) => void;
+
+/**
+ * From a change in a cache to the groups that it concerns, by index: what one event costs does not grow with the
+ * number of bindings.
+ */
+export function connectTriggers(caches: ClusterCaches, defaultRegion: string, enqueue: Enqueue): void {
+  const enqueueAll = (bindings: readonly BindingObject[]) => {
+    for (const binding of bindings) {
+      const group = groupOf(binding, defaultRegion);
+      if (group !== undefined) enqueue(group);
+    }
+  };
+  const ofService = (service: string) => enqueueAll(caches.bindings.byIndex('service', service));
+
+  caches.endpoints.onChange(({ old, new: now }) => {
+    const services = new Set([old, now].flatMap((e) => (e ? [`${e.namespace}/${e.serviceName}`] : [])));
+    for (const service of services) ofService(service);
+  });
+  caches.services.onChange(({ old, new: now }) => ofService((now ?? old)?.key ?? ''));
+  caches.bindings.onChange((change) => {
+    if (isOwnStatusWrite(change)) return;
+    enqueueAll([change.old, change.new].filter((binding) => binding !== undefined));
+  });
+  caches.nodes.onChange((change) => {
+    if (!nodeMatters(change)) return;
+    enqueueAll(caches.bindings.byIndex('backendType', 'ecs'));
+    const name = (change.new ?? change.old)?.name ?? '';
+    const services = new Set(
+      caches.endpoints.byIndex('node', name).map((e) => `${e.namespace}/${e.serviceName}`),
+    );
+    for (const service of services) ofService(service);
+  });
+}
+
+/** A pod that is gone ends its drain (`drainingGroups`); a weight that changed concerns the groups of its Services. */
+export function connectPodTriggers(
+  caches: ClusterCaches,
+  defaultRegion: string,
+  enqueue: Enqueue,
+  drainingGroups: (podUID: string) => Iterable<GroupKey>,
+): (change: StoreChange<PodObject>) => void {
+  return ({ type, old, new: now }) => {
+    if (type === 'removed') {
+      for (const group of drainingGroups(old?.uid ?? '')) enqueue(group);
+      return;
+    }
+    if (now === undefined || sameEntries(old?.annotations ?? {}, now.annotations)) return;
+    for (const { namespace, serviceName } of caches.endpoints.byIndex('pod', now.uid)) {
+      for (const binding of caches.bindings.byIndex('service', `${namespace}/${serviceName}`)) {
+        const group = groupOf(binding, defaultRegion);
+        if (group !== undefined) enqueue(group);
+      }
+    }
+  };
+}
+
+/**
+ * Our own status writes come back as events; they change nothing that a group depends on. Not so while a finalizer is to
+ * be set or released: a status that is written meanwhile has the API server refuse that patch as based on an old object,
+ * and its event is the only sign to make it again (finalizers.ts).
+ */
+function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>): boolean {
+  if (old === undefined || now === undefined || old.uid !== now.uid) return false;
+  const before = metadataOf(old);
+  const after = metadataOf(now);
+  const settled = hasFinalizer(now) && !isBeingDeleted(now);
+  return (
+    settled &&
+    before.generation === after.generation &&
+    before.deletionTimestamp === after.deletionTimestamp &&
+    before.finalizers?.join() === after.finalizers?.join()
+  );
+}
+
+/** A node's heartbeat changes its object every few minutes; membership does not depend on that. */
+function nodeMatters({ old, new: now }: StoreChange<NodeObject>): boolean {
+  if (old === undefined || now === undefined) return true;
+  return !(
+    old.uid === now.uid &&
+    old.ready === now.ready &&
+    old.unschedulable === now.unschedulable &&
+    old.providerID === now.providerID &&
+    old.internalIPs.join() === now.internalIPs.join() &&
+    old.taintKeys.join() === now.taintKeys.join() &&
+    sameEntries(old.labels, now.labels)
+  );
+}
+
+function sameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

@@ -1,0 +1,18 @@
+import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
+
+export type Drift = 'missing' | 'unexpected' | 'weight';
+
+/** What somebody else has done to a group between two sights of it, by backend. */
+export function driftOf(before: readonly Row[], after: readonly Row[]): ReadonlyMap<BackendKey, Drift> {
+  const known = new Map(before.map((row) => [backendKey(row), row]));
+  const drift = new Map<BackendKey, Drift>();
+  for (const row of after) {
+    const key = backendKey(row);
+    const was = known.get(key);
+    known.delete(key);
+    if (was === undefined) drift.set(key, 'unexpected');
+    else if (was.weight !== row.weight) drift.set(key, 'weight');
+  }
+  for (const key of known.keys()) drift.set(key, 'missing');
+  return drift;
+}

@@ -1,0 +1,139 @@
+import type { EniLookup, EniResolver } from '../../alibaba/eni-resolver.ts';
+import type { Member } from '../../membership/desired/desired.ts';
+import type { GroupKey } from '../cluster/cluster-caches.ts';
+
+/** What a look-up did not find, worded later for the binding's user. */
+export interface MissingEni {
+  readonly member: Member;
+  readonly lookup: Exclude<EniLookup, { state: 'found' }>;
+}
+
+interface Known {
+  readonly podUID: string | undefined;
+  readonly eniId: string;
+}
+
+/**
+ * Which ENI holds a pod's address, remembered for that very pod: an address goes to the next pod as soon as it is free,
+ * and that pod may sit behind another ENI.
+ *
+ * | the member to be looked up                               | = answer                |
+ * |----------------------------------------------------------|-------------------------|
+ * | a pod whose row left a group, and that is back           | the ENI that it had     |
+ * | any other                                                | what the resolver knows |
+ */
+export class EniDirectory {
+  readonly #resolver: EniResolver;
+  readonly #known = new ByAddress();
+  /** Of those that left. `eniOf` knows nothing of them, so that nothing is judged anew because somebody leaves. */
+  readonly #left = new ByAddress();
+  readonly #waiting = new Map<string, Set<GroupKey>>();
+  #version = 0;
+
+  constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
+    this.#resolver = resolver;
+    resolver.onResolved((regionId, ips) => {
+      const groups = new Set<GroupKey>();
+      for (const ip of ips) {
+        const place = `${regionId}/${ip}`;
+        for (const group of this.#waiting.get(place) ?? []) groups.add(group);
+        this.#waiting.delete(place);
+      }
+      for (const group of groups) enqueue(group);
+    });
+  }
+
+  /** As long as it is the same, `eniOf` answers the same. */
+  get version(): number {
+    return this.#version;
+  }
+
+  eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
+    return ofPod(this.#known.get(regionId, ip), podUID);
+  }
+
+  /** A pod's row leaves its group, with the ENI that it was added by: a pod that is ready again needs no look-up. */
+  noteLeaver(regionId: string, ip: string, podUID: string, eniId: string): void {
+    if (this.#known.get(regionId, ip) === undefined) this.#left.set(regionId, ip, { podUID, eniId });
+  }
+
+  /** Looks members up without blocking. Returns how many are known now, and those that are not (yet). */
+  resolve(
+    regionId: string,
+    members: readonly Member[],
+    group: GroupKey,
+  ): { found: number; missing: readonly MissingEni[] } {
+    let found = 0;
+    const missing: MissingEni[] = [];
+    for (const member of members) {
+      if (member.ip === undefined) continue;
+      const lookup = this.#lookup(regionId, member.ip, member.podUID);
+      if (lookup.state === 'found') {
+        this.#remember(regionId, member.ip, { podUID: member.podUID, eniId: lookup.eniId });
+        found++;
+      } else {
+        missing.push({ member, lookup });
+        this.#waitFor(`${regionId}/${member.ip}`, group);
+      }
+    }
+    return { found, missing };
+  }
+
+  #lookup(regionId: string, ip: string, podUID: string | undefined): EniLookup {
+    const eniId = ofPod(this.#left.get(regionId, ip), podUID);
+    if (eniId !== undefined) return { state: 'found', eniId };
+    const known = this.#known.get(regionId, ip);
+    if (known !== undefined && known.podUID !== podUID) this.forget(regionId, ip);
+    return this.#resolver.lookup(regionId, ip);
+  }
+
+  /** The API refused what was known of the address. */
+  forget(regionId: string, ip: string): void {
+    this.#version++;
+    this.#known.delete(regionId, ip);
+    this.#left.delete(regionId, ip);
+    this.#resolver.invalidate(regionId, ip);
+  }
+
+  #remember(regionId: string, ip: string, eni: Known): void {
+    this.#version++;
+    this.#left.delete(regionId, ip);
+    this.#known.set(regionId, ip, eni);
+  }
+
+  #waitFor(place: string, group: GroupKey): void {
+    const groups = this.#waiting.get(place);
+    if (groups === undefined) this.#waiting.set(place, new Set([group]));
+    else groups.add(group);
+  }
+}
+
+function ofPod(known: Known | undefined, podUID: string | undefined): string | undefined {
+  return known !== undefined && known.podUID === podUID ? known.eniId : undefined;
+}
+
+/** Of one region. */
+const MOST_ENTRIES = 100_000;
+
+/** By region, then by address; of too many in a region the oldest is forgotten. */
+class ByAddress {
+  readonly #regions = new Map<string, Map<string, Known>>();
+
+  get(regionId: string, ip: string): Known | undefined {
+    return this.#regions.get(regionId)?.get(ip);
+  }
+
+  set(regionId: string, ip: string, eni: Known): void {
+    const known = this.#regions.get(regionId) ?? new Map<string, Known>();
+    this.#regions.set(regionId, known);
+    known.delete(ip);
+    known.set(ip, eni);
+    if (known.size <= MOST_ENTRIES) return;
+    const oldest = known.keys().next().value;
+    if (oldest !== undefined) known.delete(oldest);
+  }
+
+  delete(regionId: string, ip: string): void {
+    this.#regions.get(regionId)?.delete(ip);
+  }
+}

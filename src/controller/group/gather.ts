@@ -1,0 +1,216 @@
+import type { EventReason } from '../../api/conditions.ts';
+import { ownershipTag } from '../../api/ownership-tag.ts';
+import type {
+  UnreadableBinding,
+  VServerGroupBinding,
+  VServerGroupBindingSpec,
+} from '../../api/vservergroupbinding.ts';
+import { type BackendKey, byCodeUnit } from '../../membership/backend.ts';
+import { computeDesired, type Desired } from '../../membership/desired/desired.ts';
+import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
+import { messages } from '../binding/messages.ts';
+import { recordsFromStatus } from '../binding/records.ts';
+import { fateOf } from '../binding/unreadable.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  type GroupKey,
+  hasFinalizer,
+  isBeingDeleted,
+  needsPods,
+  statusOf,
+  WEIGHT_ANNOTATION,
+} from '../cluster/cluster-caches.ts';
+import type { GroupState } from './group-state.ts';
+
+export interface GatherOptions {
+  readonly clusterId: string;
+  readonly defaultDrainSeconds: number;
+  readonly excludeCordonedNodes: boolean;
+  readonly localWeights: boolean;
+  /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
+  readonly dryRun: boolean;
+}
+
+/** Something that keeps nothing from being served but that the binding's user should know. */
+export interface Notice {
+  readonly reason: Extract<EventReason, 'InvalidWeight' | 'EndpointsTruncated'>;
+  readonly message: string;
+}
+
+/** A binding on the group, with its claim unless it has none any more (it is going and leaves its rows where they are). */
+export interface Bound {
+  readonly object: BindingObject;
+  readonly claim: Claim | undefined;
+  readonly notices: readonly Notice[];
+}
+
+/**
+ * Reads all that one group's plan depends on from the caches: no I/O, so nothing can change in between.
+ *
+ * | the binding   | its spec                                                 | its claim                              |
+ * |---------------|----------------------------------------------------------|----------------------------------------|
+ * | lives         | can be read                                              | the members that its Service gives     |
+ * | lives         | can't be read                                            | suspended: its rows stay as they are   |
+ * | being deleted | Retain, or suspended                                     | none: its rows stay, and are nobody's  |
+ * | being deleted | Sync                                                     | no members: its rows leave             |
+ * | being deleted | RemoveOnly, can be read                                  | its members: only what has left leaves |
+ * | being deleted | RemoveOnly, can't be read                                | none                                   |
+ * | being deleted | what decides this much can't be read (unreadable.ts)     | suspended                              |
+ */
+export function gather(
+  key: GroupKey,
+  group: GroupState,
+  caches: ClusterCaches,
+  options: GatherOptions,
+): readonly Bound[] {
+  const bound: Bound[] = [];
+  for (const object of caches.bindings.byIndex('group', key)) {
+    const { parsed } = object;
+    const claim = parsed.ok
+      ? claimOf(object, parsed.binding, group, caches, options)
+      : claimOfUnreadable(object, parsed, group, caches, options);
+    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, group, caches) : [];
+    bound.push({ object, claim, notices });
+  }
+  return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
+}
+
+function claimOf(
+  object: BindingObject,
+  binding: VServerGroupBinding,
+  group: GroupState,
+  caches: ClusterCaches,
+  options: GatherOptions,
+): Claim | undefined {
+  const { spec } = binding;
+  const deleting = isBeingDeleted(object);
+  if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
+  const podsAreKnown =
+    !needsPods(object, options.defaultDrainSeconds) || caches.pods.in(object.namespace) !== undefined;
+  return {
+    ...ownOf(object, group, caches, options),
+    mode: spec.mode,
+    ownership: spec.ownership,
+    // What something else has added is not taken away with a binding that only removes: its live backends stay.
+    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, group, caches, options),
+    drainMs: drainMsOf(spec, options),
+    minBackends: spec.minBackends,
+    suspended: spec.suspend,
+    deleting,
+    mayAdd: isGuarded(object, spec, options) && podsAreKnown,
+  };
+}
+
+/** It asks for nothing: either its rows leave, or nobody touches them. */
+function claimOfUnreadable(
+  object: BindingObject,
+  unreadable: UnreadableBinding,
+  group: GroupState,
+  caches: ClusterCaches,
+  options: GatherOptions,
+): Claim | undefined {
+  const fate = fateOf(unreadable);
+  if (fate.is === 'left behind') return undefined;
+  const leaving = fate.is === 'leaving';
+  return {
+    ...ownOf(object, group, caches, options),
+    mode: 'Sync',
+    ownership: 'Shared',
+    desired: NOTHING,
+    drainMs: drainMsOf(unreadable.fields, options),
+    minBackends: 0,
+    suspended: !leaving,
+    deleting: leaving,
+    mayAdd: false,
+  };
+}
+
+/** What a claim says whatever the spec does: whose it is, what it owns, and what of that is alive. */
+function ownOf(
+  object: BindingObject,
+  group: GroupState,
+  caches: ClusterCaches,
+  { clusterId }: GatherOptions,
+): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'livePods' | 'liveNodes'> {
+  const pods = caches.pods.in(object.namespace);
+  return {
+    id: object.key,
+    uid: object.uid,
+    tag: ownershipTag(clusterId, object.namespace, object.name),
+    records: recordsOf(object, group),
+    livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
+    liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
+  };
+}
+
+function drainMsOf(
+  { drain }: Pick<VServerGroupBindingSpec, 'drain'>,
+  { defaultDrainSeconds }: GatherOptions,
+): number {
+  return (drain?.seconds ?? defaultDrainSeconds) * 1000;
+}
+
+function isGuarded(
+  object: BindingObject,
+  { deletionPolicy }: VServerGroupBindingSpec,
+  { dryRun }: GatherOptions,
+): boolean {
+  return dryRun || deletionPolicy === 'Retain' || hasFinalizer(object);
+}
+
+const NOTHING: Desired = { kind: 'members', members: [], problems: [] };
+
+/** What this process knows is ahead of what the API server has; a new process begins with the latter. */
+function recordsOf(object: BindingObject, group: GroupState): ReadonlyMap<BackendKey, BackendRecord> {
+  const known = group.records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? []);
+  group.records.set(object.uid, known);
+  return known;
+}
+
+function desiredOf(
+  { uid, namespace }: BindingObject,
+  { metadata, spec }: VServerGroupBinding,
+  group: GroupState,
+  caches: ClusterCaches,
+  options: GatherOptions,
+): Desired {
+  const serviceName = `${namespace}/${spec.serviceRef.name}`;
+  const service = caches.services.get(serviceName);
+  const endpoints = caches.endpoints.byIndex('service', serviceName);
+  const pods = caches.pods.in(namespace);
+  const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
+  return group.desired.get(uid, from, () =>
+    computeDesired({
+      service,
+      serviceName,
+      port: spec.serviceRef.port,
+      backendType: spec.backendType,
+      weight: spec.weight,
+      nodeSelector: spec.nodeSelector,
+      endpoints,
+      nodes: { get: (name) => caches.nodes.get(name), values: () => caches.nodes.list() },
+      podWeight: (podUID) => pods?.byIndex('weighed', podUID)[0]?.annotations[WEIGHT_ANNOTATION],
+      excludeCordonedNodes: options.excludeCordonedNodes,
+      localWeights: options.localWeights,
+    }),
+  );
+}
+
+function noticesOf(
+  { namespace }: BindingObject,
+  { spec }: VServerGroupBinding,
+  claim: Claim | undefined,
+  { ref }: GroupState,
+  caches: ClusterCaches,
+): readonly Notice[] {
+  const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];
+  const notices = problems.flatMap(({ reason, message }) =>
+    reason === 'InvalidWeight' ? [{ reason, message: messages.invalidWeight(message, ref) }] : [],
+  );
+  const serviceName = `${namespace}/${spec.serviceRef.name}`;
+  if (!caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))
+    return notices;
+  const message = messages.endpointsTruncated(serviceName, ref);
+  return [...notices, { reason: 'EndpointsTruncated', message }];
+}

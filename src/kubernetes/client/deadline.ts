@@ -1,0 +1,77 @@
+import type { Clock, Timer } from '../../clock.ts';
+
+/** Made once: without a reason each call would end with a new exception and its stack. */
+const ended = new Error('the call has ended');
+
+/**
+ * Aborts when the caller does, or when nothing was heard for long enough; knows which of the two it was.
+ * `heard` is cheap enough for every chunk: it moves a number, not a timer.
+ */
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #caller: AbortSignal | undefined;
+  readonly #onAbort = () => this.#controller.abort(this.#caller?.reason);
+  #limitMs: number;
+  #since: number;
+  #timer: Timer | undefined;
+  #passed = false;
+
+  constructor(clock: Clock, limitMs: number, caller?: AbortSignal) {
+    this.#clock = clock;
+    this.#limitMs = limitMs;
+    this.#caller = caller;
+    this.#since = clock.now();
+    if (caller?.aborted) this.#onAbort();
+    else caller?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#arm(limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The time is up, as opposed to: the caller has aborted. */
+  get passed(): boolean {
+    return this.#passed;
+  }
+
+  /** Starts the time anew. */
+  heard(): void {
+    this.#since = this.#clock.now();
+  }
+
+  /** Another limit, from now on. */
+  restart(limitMs: number): void {
+    this.#timer?.cancel();
+    this.#limitMs = limitMs;
+    this.heard();
+    this.#arm(limitMs);
+  }
+
+  /** Aborts what still goes on under the signal, too: a body that nobody reads any more holds its connection. */
+  end(): void {
+    this.#timer?.cancel();
+    this.#caller?.removeEventListener('abort', this.#onAbort);
+    this.#controller.abort(ended);
+  }
+
+  #arm(ms: number): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      const left = this.#since + this.#limitMs - this.#clock.now();
+      if (left > 0) return this.#arm(left);
+      this.#passed = true;
+      this.#controller.abort();
+    }, ms);
+  }
+}
+
+/** Stops waiting for what cannot be stopped itself: a credential plugin that hangs, say. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

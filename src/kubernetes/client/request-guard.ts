@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../clock.ts';
+import { items, raw, text } from '../objects/raw.ts';
+import type { KubeTransport } from './transport-types.ts';
+
+/** unauthenticated: nobody known shows this token. forbidden: somebody who has no right to it. */
+export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden';
+
+export interface RequestGuardOptions {
+  readonly transport: Pick<KubeTransport, 'request'>;
+  readonly clock: Clock;
+  /** The right that is asked for: `verb` on a path that is no resource. */
+  readonly verb: string;
+  readonly path: string;
+}
+
+const keptMs = 60_000;
+const mostKept = 256;
+/** Whoever asks needs no right to do so: all others must still get their turn at the API server. */
+const mostAtOnce = 8;
+const requestTimeoutMs = 5_000;
+
+/**
+ * Asks the API server who shows a bearer token (TokenReview) and whether they may (SubjectAccessReview). The answer
+ * counts for a minute, and all who ask meanwhile share it. Rejects when there is no answer: then nobody passes.
+ */
+export class RequestGuard {
+  readonly #options: RequestGuardOptions;
+  /** By the token's digest, in order of age. */
+  readonly #verdicts = new Map<string, { readonly until: number; readonly verdict: Promise<Verdict> }>();
+  #asking = 0;
+
+  constructor(options: RequestGuardOptions) {
+    this.#options = options;
+  }
+
+  check(token: string): Promise<Verdict> {
+    const now = this.#options.clock.now();
+    const key = createHash('sha256').update(token).digest('base64');
+    const kept = this.#verdicts.get(key);
+    if (kept !== undefined && now < kept.until) return kept.verdict;
+    if (this.#asking >= mostAtOnce) return Promise.reject(new Error('too many tokens to review at once'));
+    const verdict = this.#ask(token);
+    this.#verdicts.delete(key);
+    this.#verdicts.set(key, { until: now + keptMs, verdict });
+    verdict.catch(() => this.#verdicts.delete(key));
+    if (this.#verdicts.size > mostKept) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');
+    return verdict;
+  }
+
+  async #ask(token: string): Promise<Verdict> {
+    this.#asking++;
+    try {
+      const { authenticated, user } = await this.#review('authentication.k8s.io', 'TokenReview', { token });
+      if (authenticated !== true) return 'unauthenticated';
+      const { username, uid, groups, extra } = raw(user);
+      const { verb, path } = this.#options;
+      const { allowed } = await this.#review('authorization.k8s.io', 'SubjectAccessReview', {
+        user: text(username),
+        uid: text(uid),
+        groups: items(groups),
+        extra: raw(extra),
+        nonResourceAttributes: { verb, path },
+      });
+      return allowed === true ? 'allowed' : 'forbidden';
+    } finally {
+      this.#asking--;
+    }
+  }
+
+  async #review(group: string, kind: string, spec: object) {
+    const reply = await this.#options.transport.request('POST', `/apis/${group}/v1/${kind.toLowerCase()}s`, {
+      body: { apiVersion: `${group}/v1`, kind, spec },
+      timeoutMs: requestTimeoutMs,
+    });
+    return raw(raw(reply)['status']);
+  }
+}

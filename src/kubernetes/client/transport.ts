@@ -1,0 +1,209 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Dispatcher } from 'undici';
+import { type Clock, systemClock } from '../../clock.ts';
+import { LineSplitter, parseWatchLine } from '../informer/watch-lines.ts';
+import { type Access, ApiAccess } from './api-access.ts';
+import { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
+import {
+  apiError,
+  type Call,
+  connectionError,
+  encoded,
+  isCertificateError,
+  parseAnswer,
+  queryString,
+  statusOf,
+} from './call.ts';
+import { Connections } from './connections.ts';
+import { Deadline, unlessAborted } from './deadline.ts';
+import { pathTemplate } from './path-template.ts';
+import type {
+  KubeTransport,
+  Method,
+  RequestOptions,
+  RequestRecord,
+  WatchEvent,
+  WatchOptions,
+} from './transport-types.ts';
+
+export { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
+export type * from './transport-types.ts';
+
+export interface TransportOptions {
+  readonly clock?: Clock;
+  readonly userAgent?: string;
+  /** For calls other than watches; more of them wait for their turn. Default 32. */
+  readonly maxConnections?: number;
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+export function createTransport(kubeConfig: KubeConfig, options: TransportOptions = {}): KubeTransport {
+  return new HttpTransport(kubeConfig, options);
+}
+
+const defaultTimeoutMs = 30_000;
+/** The API server answers a watch before there is anything to tell; under load it may queue it for a while. */
+const watchAnswerMs = 15_000;
+
+class HttpTransport implements KubeTransport {
+  readonly requests = { started: 0, failed: 0, inFlight: 0 };
+  readonly #access: ApiAccess;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  readonly #maxConnections: number;
+  readonly #onRequest: (record: RequestRecord) => void;
+  #connections: Connections | undefined;
+  readonly #retiring = new Set<Connections>();
+  #closed = false;
+
+  constructor(kubeConfig: KubeConfig, options: TransportOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#access = new ApiAccess(kubeConfig, this.#clock);
+    this.#userAgent = options.userAgent ?? 'vservergroup-operator';
+    this.#maxConnections = options.maxConnections ?? 32;
+    this.#onRequest = options.onRequest ?? (() => {});
+  }
+
+  async request<T = unknown>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
+    const call: Call = { method, path, query: options.query, ...encoded(options), pool: 'requests' };
+    const finish = this.#begin(method, path);
+    const deadline = new Deadline(this.#clock, options.timeoutMs ?? defaultTimeoutMs, options.signal);
+    try {
+      const { statusCode, headers, body } = await this.#send(call, deadline.signal);
+      const answer = await body.text();
+      if (statusCode >= 400) throw apiError(call, statusCode, answer, headers['retry-after']);
+      finish(statusCode);
+      return parseAnswer(call, answer) as T;
+    } catch (error) {
+      if (options.signal?.aborted) {
+        finish('ABORTED');
+        throw options.signal.reason;
+      }
+      throw finish(this.#failure(call, error, deadline, 'TIMEOUT'));
+    } finally {
+      deadline.end();
+    }
+  }
+
+  async *watch(path: string, options: WatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
+    const call: Call = {
+      method: 'GET',
+      path,
+      query: { ...options.query, watch: true },
+      ...encoded(options),
+      pool: 'watches',
+    };
+    const finish = this.#begin('WATCH', path);
+    const deadline = new Deadline(this.#clock, Math.min(watchAnswerMs, options.inactivityMs), options.signal);
+    try {
+      const { statusCode, headers, body } = await this.#send(call, deadline.signal);
+      if (statusCode >= 400) throw apiError(call, statusCode, await body.text(), headers['retry-after']);
+      deadline.restart(options.inactivityMs);
+      options.onOpen?.();
+      yield* this.#events(call, body, deadline);
+      finish(statusCode);
+      // undici counts the connection as free one turn after the body's end; sooner, the next watch would open another one.
+      await nextTurn();
+    } catch (error) {
+      if (!options.signal.aborted) throw finish(this.#failure(call, error, deadline, 'SILENT'));
+    } finally {
+      deadline.end();
+      finish('ABORTED');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const all = [...this.#retiring, ...(this.#connections === undefined ? [] : [this.#connections])];
+    this.#connections = undefined;
+    await Promise.all(all.map((connections) => connections.destroy()));
+  }
+
+  async *#events(call: Call, body: AsyncIterable<Buffer>, deadline: Deadline): AsyncGenerator<WatchEvent> {
+    const lines = new LineSplitter();
+    for await (const chunk of body) {
+      deadline.heard();
+      for (const line of lines.push(chunk)) if (line.length > 0) yield parseWatchLine(line);
+    }
+    if (lines.pendingBytes > 0)
+      throw new KubeConnectionError(call, 'CUT', 'the watch ended in the middle of a line');
+  }
+
+  /** Answers whatever the API server said; one that refuses our credentials is asked once more with fresh ones. */
+  async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const access = await unlessAborted(this.#access.current(), signal);
+    try {
+      const response = await this.#sendAs(access, call, signal);
+      if (response.statusCode !== 401) return response;
+      const renewed = await unlessAborted(this.#access.renew(access), signal);
+      if (renewed === undefined) return response;
+      await response.body.dump();
+      return await this.#sendAs(renewed, call, signal);
+    } catch (error) {
+      if (!isCertificateError(error)) throw error;
+      const renewed = await unlessAborted(this.#access.renew(access), signal);
+      // Nothing was sent before the handshake failed, so even a POST can go again.
+      if (renewed === undefined || renewed.tlsIdentity === access.tlsIdentity) throw error;
+      return await this.#sendAs(renewed, call, signal);
+    }
+  }
+
+  async #sendAs(access: Access, call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { origin, pathname } = new URL(access.server);
+    return this.#connectionsFor(access)[call.pool].request({
+      origin,
+      path: (pathname === '/' ? '' : pathname) + call.path + queryString(call.query),
+      method: call.method,
+      headers: { ...call.headers, ...access.headers, 'user-agent': this.#userAgent },
+      body: call.body ?? null,
+      signal,
+    });
+  }
+
+  #connectionsFor(access: Access): Connections {
+    if (this.#closed) throw new Error('the transport is closed');
+    if (this.#connections?.tlsIdentity !== access.tlsIdentity) this.#retireConnections();
+    this.#connections ??= new Connections(access, this.#maxConnections);
+    return this.#connections;
+  }
+
+  #retireConnections(): void {
+    const old = this.#connections;
+    if (old === undefined) return;
+    this.#connections = undefined;
+    this.#retiring.add(old);
+    void old.close().finally(() => this.#retiring.delete(old));
+  }
+
+  #failure(call: Call, error: unknown, deadline: Deadline, code: string): unknown {
+    if (error instanceof KubeApiError || error instanceof KubeParseError) return error;
+    if (deadline.passed) {
+      // What swallowed this call may swallow what goes over any other connection made before.
+      this.#retireConnections();
+      return new KubeConnectionError(call, code, 'the API server was not heard of in time');
+    }
+    return error instanceof KubeConnectionError ? error : connectionError(call, error);
+  }
+
+  /** Counts a call; the returned function counts its end, the first time it is called, and hands back what it was given. */
+  #begin(method: RequestRecord['method'], path: string): <R>(result: R) => R {
+    const startedAt = this.#clock.now();
+    let open = true;
+    this.requests.started++;
+    this.requests.inFlight++;
+    return (result) => {
+      if (!open) return result;
+      open = false;
+      this.requests.inFlight--;
+      if (typeof result !== 'number' && result !== 'ABORTED') this.requests.failed++;
+      this.#onRequest({
+        method,
+        path: pathTemplate(path),
+        status: statusOf(result),
+        durationMs: this.#clock.now() - startedAt,
+      });
+      return result;
+    };
+  }
+}

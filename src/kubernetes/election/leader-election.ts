@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import type { KubeTransport } from '../client/transport-types.ts';
+import type { Gauge } from '../metric-types.ts';
+import { microTime } from '../objects/micro-time.ts';
+import { type ElectionTiming, electionTiming } from './election-timing.ts';
+import { isConflict, isMissing, type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
+
+export interface LeaderElectorOptions {
+  readonly transport: Pick<KubeTransport, 'request'>;
+  readonly namespace: string;
+  /** Of the Lease, and the metric's label. */
+  readonly name: string;
+  /** Has to differ from that of every other candidate. Default: host name and a random UUID. */
+  readonly identity?: string;
+  readonly timing?: Partial<ElectionTiming>;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** leader_election_master_status */
+  readonly masterStatus?: Gauge<'name'>;
+  /** Leads from now on, until the signal is aborted. */
+  readonly onStartedLeading: (signal: AbortSignal) => void;
+  /** Called once after it led. Lost: something went wrong, and whatever still wants to write must not. */
+  readonly onStoppedLeading?: (how: 'lost' | 'released', why: string) => void;
+  readonly onNewLeader?: (identity: string) => void;
+  readonly onFailure?: (failure: {
+    readonly during: 'acquire' | 'renew' | 'release';
+    readonly error: unknown;
+  }) => void;
+}
+
+const longestCandidatePauseMs = 800;
+
+/**
+ * client-go's leader election on a Lease.
+ *
+ * Whether the leader is alive is judged by changes of the Lease that this process saw, timed by its own monotonic clock: clocks of
+ * two machines are never compared. Leadership ends, and its signal is aborted, `renewDeadlineMs` after the *start* of the last renewal
+ * that succeeded: before anyone else can take the Lease, since they wait for `leaseDurationMs` after they saw that renewal.
+ * `isLeader` needs no timer: also in the first moment after the process was stopped and continued (SIGSTOP, a frozen cgroup) it is false
+ * when that time has passed. The monotonic clock stands still while the whole machine is suspended: then the next renewal
+ * finds out, so do not rely on the Lease alone where a machine may be suspended. Leadership that was lost is not sought again:
+ * the process should end and start over. `stop` gives the Lease back, so that the next leader need not wait; whoever calls it has
+ * stopped the work before.
+ */
+export class LeaderElector {
+  readonly identity: string;
+  readonly #options: LeaderElectorOptions;
+  readonly #timing: ElectionTiming;
+  readonly #clock: Clock;
+  readonly #leases: LeaseClient;
+  readonly #over = new AbortController();
+  readonly #leadership = new AbortController();
+  #state: 'candidate' | 'leading' | 'ended' = 'candidate';
+  /** As last seen or written by us. */
+  #lease: Lease | undefined;
+  #seenSpec = '';
+  #seenAt = Number.NEGATIVE_INFINITY;
+  #seenHolder = '';
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #deadline: Timer | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LeaderElectorOptions) {
+    this.identity = options.identity ?? `${hostname()}_${randomUUID()}`;
+    this.#options = options;
+    this.#timing = electionTiming(options.timing);
+    this.#clock = options.clock ?? systemClock;
+    this.#leases = new LeaseClient(options.transport, options.namespace, options.name);
+    this.#showStatus();
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** A fence: ask right before each write. */
+  isLeader(): boolean {
+    if (this.#state !== 'leading') return false;
+    if (this.#clock.now() - this.#renewedAt < this.#timing.renewDeadlineMs) return true;
+    this.#lose(`the Lease could not be renewed for ${this.#timing.renewDeadlineMs / 1000} s`);
+    return false;
+  }
+
+  async stop(): Promise<void> {
+    this.#over.abort();
+    // A request in flight may win the Lease: cut off, its holder would be a process that is gone.
+    await this.#running;
+    const led = this.isLeader();
+    if (this.#state === 'ended') return;
+    this.#end(new Error('leadership was given up'));
+    if (readSpec(this.#lease ?? {}).holderIdentity === this.identity) await this.#release();
+    if (led) this.#options.onStoppedLeading?.('released', 'stopped');
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      await this.#attempt();
+      await sleep(this.#clock, this.#pauseMs(), this.#over.signal).catch(() => undefined);
+    }
+  }
+
+  /** A candidate only reads, and looks more often: a Lease that is given back is to be taken within a second. */
+  #pauseMs(): number {
+    const { retryPeriodMs } = this.#timing;
+    if (this.#state === 'leading') return retryPeriodMs;
+    const longest = Math.min(retryPeriodMs, longestCandidatePauseMs);
+    return longest * (1 - 0.4 * (this.#options.random ?? Math.random)());
+  }
+
+  async #attempt(): Promise<void> {
+    const during = this.#state === 'leading' ? 'renew' : 'acquire';
+    try {
+      const sentAt = await this.#acquireOrRenew();
+      if (sentAt !== undefined) this.#renewed(sentAt);
+      else if (this.#state === 'leading') this.#lose(`${this.#seenHolder || 'nobody'} holds the Lease`);
+    } catch (error) {
+      this.#options.onFailure?.({ during, error });
+    }
+  }
+
+  /** When the write that made the Lease ours was sent; undefined when it is another's. */
+  async #acquireOrRenew(): Promise<number | undefined> {
+    try {
+      // The leader knows the Lease: no read, unless someone else touched it.
+      if (this.#state === 'leading' && this.#lease !== undefined) return await this.#take(this.#lease);
+    } catch (error) {
+      if (!isConflict(error) && !isMissing(error)) throw error;
+    }
+    const lease = await this.#leases.get(this.#timeoutMs());
+    if (lease !== undefined && !this.#isFree(lease)) return undefined;
+    try {
+      return await this.#take(lease);
+    } catch (error) {
+      // Another candidate was faster; who leads looks again.
+      if (isConflict(error) && this.#state !== 'leading') return undefined;
+      throw error;
+    }
+  }
+
+  #isFree(lease: Lease): boolean {
+    const { holderIdentity, leaseDurationSeconds } = this.#see(lease);
+    if (holderIdentity === this.identity) return true;
+    if (this.#state === 'leading') return false;
+    const durationMs = leaseDurationSeconds > 0 ? leaseDurationSeconds * 1000 : this.#timing.leaseDurationMs;
+    return holderIdentity === '' || this.#clock.now() - this.#seenAt >= durationMs;
+  }
+
+  async #take(lease: Lease | undefined): Promise<number> {
+    const now = microTime(this.#clock.wall());
+    const before = lease && readSpec(lease);
+    const isOurs = before?.holderIdentity === this.identity;
+    const spec: LeaseSpec = {
+      holderIdentity: this.identity,
+      leaseDurationSeconds: Math.ceil(this.#timing.leaseDurationMs / 1000),
+      acquireTime: isOurs && before.acquireTime !== '' ? before.acquireTime : now,
+      renewTime: now,
+      leaseTransitions: before === undefined ? 0 : before.leaseTransitions + (isOurs ? 0 : 1),
+    };
+    const sentAt = this.#clock.now();
+    const timeoutMs = this.#timeoutMs();
+    this.#see(
+      lease === undefined
+        ? await this.#leases.create(spec, timeoutMs)
+        : await this.#leases.replace(lease, spec, timeoutMs),
+    );
+    return sentAt;
+  }
+
+  #see(lease: Lease): LeaseSpec {
+    const spec = readSpec(lease);
+    const seen = JSON.stringify(spec);
+    this.#lease = lease;
+    if (seen !== this.#seenSpec) {
+      this.#seenSpec = seen;
+      this.#seenAt = this.#clock.now();
+    }
+    if (spec.holderIdentity !== this.#seenHolder) {
+      this.#seenHolder = spec.holderIdentity;
+      if (spec.holderIdentity !== '') this.#options.onNewLeader?.(spec.holderIdentity);
+    }
+    return spec;
+  }
+
+  /** Half the deadline: a connection that swallows everything leaves time for another one. */
+  #timeoutMs(): number {
+    const half = this.#timing.renewDeadlineMs / 2;
+    if (this.#state !== 'leading') return half;
+    const left = this.#renewedAt + this.#timing.renewDeadlineMs - this.#clock.now();
+    return Math.max(1, Math.min(half, left));
+  }
+
+  #renewed(sentAt: number): void {
+    if (this.#state === 'ended' || this.#clock.now() - sentAt >= this.#timing.renewDeadlineMs) return;
+    this.#renewedAt = sentAt;
+    if (this.#over.signal.aborted && this.#state === 'candidate') return;
+    this.#watchDeadline();
+    if (this.#state === 'leading') return;
+    this.#state = 'leading';
+    this.#showStatus();
+    this.#options.onStartedLeading(this.#leadership.signal);
+  }
+
+  #watchDeadline(): void {
+    this.#deadline?.cancel();
+    const left = this.#renewedAt + this.#timing.renewDeadlineMs - this.#clock.now();
+    this.#deadline = this.#clock.setTimeout(
+      () => {
+        // Timers may run a moment early.
+        if (this.isLeader()) this.#watchDeadline();
+      },
+      Math.max(1, left),
+    );
+  }
+
+  #lose(why: string): void {
+    if (this.#state !== 'leading') return;
+    this.#end(new Error(`leadership is lost: ${why}`));
+    this.#options.onStoppedLeading?.('lost', why);
+  }
+
+  #end(reason: Error): void {
+    this.#state = 'ended';
+    this.#deadline?.cancel();
+    this.#leadership.abort(reason);
+    this.#over.abort();
+    this.#showStatus();
+  }
+
+  async #release(): Promise<void> {
+    const now = microTime(this.#clock.wall());
+    const { leaseTransitions } = readSpec(this.#lease ?? {});
+    const spec = {
+      holderIdentity: '',
+      leaseDurationSeconds: 1,
+      acquireTime: now,
+      renewTime: now,
+      leaseTransitions,
+    };
+    try {
+      await this.#leases.replace(this.#lease ?? {}, spec, this.#timing.renewDeadlineMs / 2);
+    } catch (error) {
+      this.#options.onFailure?.({ during: 'release', error });
+    }
+  }
+
+  #showStatus(): void {
+    this.#options.masterStatus?.set({ name: this.#options.name }, this.#state === 'leading' ? 1 : 0);
+  }
+}

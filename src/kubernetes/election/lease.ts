@@ -1,0 +1,76 @@
+import { KubeApiError } from '../client/api-error.ts';
+import type { KubeTransport } from '../client/transport-types.ts';
+import { type Raw, raw, text } from '../objects/raw.ts';
+
+/** A Lease as the API server sent it: raw, so that fields of later versions survive being written back. */
+export type Lease = Raw;
+
+export interface LeaseSpec {
+  readonly holderIdentity: string;
+  readonly leaseDurationSeconds: number;
+  /** MicroTime, as is `renewTime`. */
+  readonly acquireTime: string;
+  readonly renewTime: string;
+  readonly leaseTransitions: number;
+}
+
+/** One Lease of coordination.k8s.io/v1. `replace` fails with 409 when the Lease is not the one that was read. */
+export class LeaseClient {
+  readonly #transport: Pick<KubeTransport, 'request'>;
+  readonly #namespace: string;
+  readonly #name: string;
+
+  constructor(transport: Pick<KubeTransport, 'request'>, namespace: string, name: string) {
+    this.#transport = transport;
+    this.#namespace = namespace;
+    this.#name = name;
+  }
+
+  async get(timeoutMs: number): Promise<Lease | undefined> {
+    try {
+      return raw(await this.#transport.request('GET', `${this.#collection}/${this.#name}`, { timeoutMs }));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async create(spec: LeaseSpec, timeoutMs: number): Promise<Lease> {
+    const metadata = { namespace: this.#namespace, name: this.#name };
+    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+    return raw(await this.#transport.request('POST', this.#collection, { body, timeoutMs }));
+  }
+
+  async replace(lease: Lease, spec: LeaseSpec, timeoutMs: number): Promise<Lease> {
+    const body = { ...lease, spec: { ...raw(lease['spec']), ...spec } };
+    const path = `${this.#collection}/${this.#name}`;
+    return raw(await this.#transport.request('PUT', path, { body, timeoutMs }));
+  }
+
+  get #collection(): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.#namespace}/leases`;
+  }
+}
+
+export function readSpec(lease: Lease): LeaseSpec {
+  const spec = raw(lease['spec']);
+  return {
+    holderIdentity: text(spec['holderIdentity']),
+    leaseDurationSeconds: whole(spec['leaseDurationSeconds']),
+    acquireTime: text(spec['acquireTime']),
+    renewTime: text(spec['renewTime']),
+    leaseTransitions: whole(spec['leaseTransitions']),
+  };
+}
+
+function whole(value: unknown): number {
+  return typeof value === 'number' && Number.isInteger(value) ? value : 0;
+}
+
+export function isConflict(error: unknown): boolean {
+  return error instanceof KubeApiError && error.status === 409;
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof KubeApiError && error.status === 404;
+}

@@ -1,0 +1,104 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { KubeParseError } from '../client/api-error.ts';
+import { items, keyOf, raw, text } from '../objects/raw.ts';
+import type { ReflectorOptions } from './reflector-types.ts';
+import type { Stored } from './store.ts';
+
+const pageSize = 500;
+const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
+export interface Listing<T> {
+  readonly objects: readonly T[];
+  readonly resourceVersion: string;
+}
+
+/** `refused`: trim threw. `dropped`: of no interest. */
+export type Trimmed<T> =
+  | { readonly is: 'kept'; readonly object: T }
+  | { readonly is: 'dropped' | 'refused'; readonly key: string | undefined };
+
+export function trimmed<T extends Stored>(options: ReflectorOptions<T>, object: unknown): Trimmed<T> {
+  try {
+    const kept = options.trim(object);
+    return kept === undefined ? { is: 'dropped', key: keyOf(object) } : { is: 'kept', object: kept };
+  } catch (error) {
+    const key = keyOf(object);
+    options.hooks?.refused?.(options.name, { key, error });
+    return { is: 'refused', key };
+  }
+}
+
+/**
+ * Lists the collection: '' the newest there is, else not older than the version.
+ *
+ * Page by page, each trimmed before the next is asked for: memory holds one page of raw objects, and no page blocks the loop for
+ * long. That is why nothing is listed at version 0, as client-go does: API servers ignore the limit there, and may go back in time.
+ * Measured against 1.36, 4,000 EndpointSlices of 2.3 KB: version 0 160–190 ms, the loop blocked for 50–80 ms; the newest in pages
+ * 190–260 ms, blocked for 20–35 ms (since 1.31 the server takes it from its cache as well); streamed (`sendInitialEvents`) 300–430 ms.
+ */
+export async function list<T extends Stored>(
+  options: ReflectorOptions<T>,
+  version: string,
+  signal: AbortSignal,
+): Promise<Listing<T>> {
+  const startedAt = options.clock.now();
+  const objects: T[] = [];
+  let resourceVersion = '';
+  let next = '';
+  do {
+    const page = await readPage(options, next === '' ? versionQuery(version) : { continue: next }, signal);
+    await trimPage(options, page.items, objects);
+    ({ next, resourceVersion } = page);
+  } while (next !== '');
+  const durationMs = options.clock.now() - startedAt;
+  options.hooks?.listed?.(options.name, { items: objects.length, durationMs, resourceVersion: version });
+  return { objects, resourceVersion };
+}
+
+/** Without the match, a version together with a limit would mean exactly that version, which the server may have forgotten. */
+function versionQuery(version: string) {
+  return version === '' ? {} : { resourceVersion: version, resourceVersionMatch: 'NotOlderThan' };
+}
+
+async function readPage<T extends Stored>(
+  { transport, path, query, metadataOnly }: ReflectorOptions<T>,
+  at: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<{ items: readonly unknown[]; next: string; resourceVersion: string }> {
+  const answer = await transport.request('GET', path, {
+    query: { ...query, limit: pageSize, ...at },
+    signal,
+    timeoutMs: 60_000,
+    ...(metadataOnly ? { accept: metadataList } : {}),
+  });
+  const page = raw(answer);
+  const { continue: next, resourceVersion } = raw(page['metadata']);
+  // Anything else taken for an empty list would empty the store. `items: null` is how Go writes an empty slice.
+  const isList =
+    Array.isArray(page['items']) || (page['items'] === null && text(page['kind']).endsWith('List'));
+  if (!isList || text(resourceVersion) === '')
+    throw new KubeParseError(`GET ${path}: the answer is not a list`);
+  return { items: items(page['items']), next: text(next), resourceVersion: text(resourceVersion) };
+}
+
+async function trimPage<T extends Stored>(
+  options: ReflectorOptions<T>,
+  page: readonly unknown[],
+  into: T[],
+): Promise<void> {
+  for (let start = 0; start < page.length; start += pageSize) {
+    // API servers ignore the limit when they answer from their cache: such a page can be all there is.
+    if (start > 0) await nextTurn();
+    for (const object of page.slice(start, start + pageSize)) {
+      const result = trimmed(options, object);
+      if (result.is === 'kept') into.push(result.object);
+      else if (result.is === 'refused' && result.key !== undefined) keepStored(options, result.key, into);
+    }
+  }
+}
+
+/** A refused object is still there: its absence from the list would read as its removal. */
+function keepStored<T extends Stored>({ store }: ReflectorOptions<T>, key: string, into: T[]): void {
+  const stored = store.get(key);
+  if (stored !== undefined) into.push(stored);
+}

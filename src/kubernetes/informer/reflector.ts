@@ -1,0 +1,219 @@
+import { sleep } from '../../clock.ts';
+import { KubeApiError, KubeConnectionError, statusAnswer } from '../client/api-error.ts';
+import { unlessAborted } from '../client/deadline.ts';
+import type { WatchEvent } from '../client/transport-types.ts';
+import { keyOf, raw, resourceVersionOf } from '../objects/raw.ts';
+import { believableList } from './believable.ts';
+import { type Listing, trimmed } from './lister.ts';
+import { recoveryFrom } from './recovery.ts';
+import type { ReflectorHealth, ReflectorOptions } from './reflector-types.ts';
+import { RetryPause } from './retry-pause.ts';
+import type { Store, Stored } from './store.ts';
+
+export type { ListRecord, ReflectorHealth, ReflectorHooks, ReflectorOptions } from './reflector-types.ts';
+
+/**
+ * How long a watch is asked for. A connection can be cut without a word (a NAT entry or a node gone), and HTTP/1.1 has no ping; a
+ * quiet collection sends a bookmark a minute at best. So each watch is kept short: the server then ends it properly, after a
+ * bookmark, and the next one goes on at that version over the same connection: no list, no handshake, nothing missed. One that is
+ * silent until `graceMs` after its time is dark. That is noticed within 40 s, and costs a small request per collection and half
+ * minute. (Opening the next watch before its time instead would starve the bookmarks, which come two seconds before the end at the
+ * latest, and with them the version, until the server has forgotten it.)
+ */
+const shortestWatchSeconds = 25;
+const watchSpreadSeconds = 10;
+const graceMs = 5_000;
+/** A watch that ends sooner without an event is as good as refused: opened again at once, it would be so thousands of times a minute. */
+const provenAfterMs = 1_000;
+const missingBelievedAfterMs = 30_000;
+const missingBelievedAfterAnswers = 3;
+const metadataObject = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
+/**
+ * Keeps a store equal to a collection of the API server: lists, then watches from the list's version on; never stops trying.
+ *
+ * - Changes reach the store, and its handlers, in the order of the server's events, in the turn in which their line was read.
+ * - A watch that ends, however it ends, is taken up again at the last version seen. A list is read again only when the server has
+ *   forgotten that version, the stream was not understood, or `relist` asks for it; what to do when is the table in recovery.ts.
+ * - When the collection itself disappears (CRD deleted) the store is kept for 30 s of 404s, three of them at least, then emptied
+ *   with a `removed` for each object; it fills again by itself when the CRD is back. A CRD leaves only after its last object, so
+ *   what the store still holds then has missed its event; the wait is for API servers that answer 404 while they start.
+ */
+export class Reflector<T extends Stored> {
+  readonly name: string;
+  readonly #options: ReflectorOptions<T>;
+  readonly #random: () => number;
+  readonly #pause: RetryPause;
+  /** The next list's version; undefined while a watch can go on from `#version`. */
+  #listAt: string | undefined = '';
+  #version = '';
+  #proven = false;
+  #missing: { since: number; answers: number } | undefined;
+  #step = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #relisted: PromiseWithResolvers<void> | undefined;
+  #health: ReflectorHealth;
+
+  constructor(options: ReflectorOptions<T>) {
+    const { name, clock } = options;
+    this.name = name;
+    this.#options = options;
+    this.#random = options.random ?? Math.random;
+    this.#pause = new RetryPause(clock, this.#random);
+    this.#health = { name, synced: false, up: false, since: clock.now(), lastContact: undefined };
+  }
+
+  get store() {
+    return this.#options.store;
+  }
+
+  /** The store has held the whole collection at least once. */
+  get hasSynced(): boolean {
+    return this.#health.synced;
+  }
+
+  get healthy(): ReflectorHealth {
+    return this.#health;
+  }
+
+  waitForSync(signal: AbortSignal): Promise<void> {
+    return unlessAborted(this.#synced.promise, signal);
+  }
+
+  /** Reads the newest list there is. Resolves when the store is equal to it; rejects when the reflector stops before. */
+  relist(): Promise<void> {
+    this.#relisted ??= Promise.withResolvers<void>();
+    // Stopping is no crash of a caller that does not wait.
+    this.#relisted.promise.catch(() => {});
+    this.#step.abort();
+    return this.#relisted.promise;
+  }
+
+  /** Resolves when the signal has aborted and nothing goes on any more. To be called once. */
+  async start(signal: AbortSignal): Promise<void> {
+    const stop = () => this.#step.abort();
+    signal.addEventListener('abort', stop);
+    while (!signal.aborted) {
+      this.#step = new AbortController();
+      if (this.#relisted !== undefined) this.#listAt = '';
+      await this.#listOrWatch(this.#step.signal);
+    }
+    signal.removeEventListener('abort', stop);
+    this.#note({ up: false });
+    this.#relisted?.reject(signal.reason);
+  }
+
+  async #listOrWatch(step: AbortSignal): Promise<void> {
+    const during = this.#listAt === undefined ? 'watch' : 'list';
+    this.#proven = false;
+    try {
+      if (this.#listAt === undefined) await this.#watch(step);
+      else await this.#list(this.#listAt, step);
+    } catch (error) {
+      if (step.aborted) return;
+      const retryInMs = this.#recover(error, during);
+      this.#options.hooks?.failed?.(this.name, { error, during, retryInMs });
+      if (retryInMs > 0) await sleep(this.#options.clock, retryInMs, step).catch(() => {});
+    }
+  }
+
+  async #list(version: string, step: AbortSignal): Promise<void> {
+    const listing = await believableList(this.#options, version, step);
+    // One that `relist` has overtaken may be older than that call.
+    if (!step.aborted) this.#replace(listing);
+  }
+
+  #replace({ objects, resourceVersion }: Listing<T>): void {
+    this.#options.store.replace(objects);
+    this.#version = resourceVersion;
+    this.#listAt = undefined;
+    this.#missing = undefined;
+    this.#note({ synced: true, lastContact: this.#options.clock.now() });
+    this.#synced.resolve();
+    this.#relisted?.resolve();
+    this.#relisted = undefined;
+  }
+
+  async #watch(step: AbortSignal): Promise<void> {
+    const { transport, path, query, metadataOnly, clock } = this.#options;
+    const timeoutSeconds = Math.round(shortestWatchSeconds + this.#random() * watchSpreadSeconds);
+    let openedAt = Number.POSITIVE_INFINITY;
+    const events = transport.watch(path, {
+      query: { ...query, resourceVersion: this.#version, allowWatchBookmarks: true, timeoutSeconds },
+      signal: step,
+      inactivityMs: timeoutSeconds * 1000 + graceMs,
+      onOpen: () => {
+        openedAt = clock.now();
+        this.#opened();
+      },
+      ...(metadataOnly ? { accept: metadataObject } : {}),
+    });
+    try {
+      for await (const event of events) {
+        if (step.aborted) return;
+        this.#take(event);
+        this.#proven = true;
+      }
+    } finally {
+      this.#proven ||= clock.now() - openedAt >= provenAfterMs;
+    }
+    if (!this.#proven && !step.aborted)
+      throw new KubeConnectionError({ method: 'WATCH', path }, 'CLOSED', 'closed as soon as opened');
+  }
+
+  #take(event: WatchEvent): void {
+    const { path, name, clock, hooks } = this.#options;
+    if (event.type === 'ERROR') {
+      const status = Number(raw(event.object)['code']) || 500;
+      throw new KubeApiError({ method: 'WATCH', path }, status, statusAnswer(event.object));
+    }
+    this.#apply(event);
+    this.#note({ lastContact: clock.now() });
+    hooks?.event?.(name, event.type);
+  }
+
+  #apply({ type, object }: WatchEvent): void {
+    const { store } = this.#options;
+    if (type === 'DELETED') remove(store, keyOf(object));
+    else if (type !== 'BOOKMARK') {
+      const result = trimmed(this.#options, object);
+      if (result.is === 'kept') store.set(result.object);
+      else if (result.is === 'dropped') remove(store, result.key);
+    }
+    this.#version = resourceVersionOf(object) || this.#version;
+  }
+
+  #opened(): void {
+    this.#missing = undefined;
+    this.#note({ up: true, lastContact: this.#options.clock.now() });
+    this.#options.hooks?.watching?.(this.name);
+  }
+
+  /** Decides where to go on from; returns after how long. */
+  #recover(error: unknown, during: 'list' | 'watch'): number {
+    this.#note({ up: false, lastError: error });
+    const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });
+    if (next === 'newest') this.#listAt = '';
+    if (next === 'list') this.#listAt ??= this.#version;
+    if (pause === 'missing') this.#believeMissing();
+    return this.#pause.after(pause, error instanceof KubeApiError ? error.retryAfterMs : undefined);
+  }
+
+  #believeMissing(): void {
+    const now = this.#options.clock.now();
+    this.#missing ??= { since: now, answers: 0 };
+    this.#missing.answers++;
+    const { since, answers } = this.#missing;
+    if (answers >= missingBelievedAfterAnswers && now - since >= missingBelievedAfterMs)
+      this.store.replace([]);
+  }
+
+  #note(news: Partial<ReflectorHealth>): void {
+    const turned = news.up !== undefined && news.up !== this.#health.up;
+    this.#health = { ...this.#health, ...news, ...(turned ? { since: this.#options.clock.now() } : {}) };
+  }
+}
+
+function remove<T extends Stored>(store: Store<T>, key: string | undefined): void {
+  if (key !== undefined) store.remove(key);
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../../clock.ts';
+import { backoffMs } from '../backoff.ts';
+import type { Recovery } from './recovery.ts';
+
+const expiredIsRareMs = 30_000;
+const quietMs = 30_000;
+const maxRetryMs = 1_500;
+
+/**
+ * How long to wait before the next attempt: 0.2 s, then doubling to 1.5 s, half of it by chance; anew after 30 s without
+ * a failure. client-go goes up to 30 s for the sake of a server with thousands of clients. There are two or three of
+ * this one, with half a dozen watches each, and a backend that leaves while a watch rests stays in its group for as
+ * long as the rest lasts. A server that wants more says so, by Retry-After.
+ */
+export class RetryPause {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #failures = 0;
+  #restAt = Number.NEGATIVE_INFINITY;
+  #expiredAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  after(kind: Recovery['pause'], retryAfterMs = 0): number {
+    if (kind === 'none' || (kind === 'none-if-rare' && this.#isRare())) return 0;
+    // All who were told the same Retry-After must not come back in the same instant.
+    const asked = retryAfterMs * (1 + this.#random() / 10);
+    return Math.max(asked, this.#next());
+  }
+
+  #isRare(): boolean {
+    const rare = this.#clock.now() - this.#expiredAt > expiredIsRareMs;
+    this.#expiredAt = this.#clock.now();
+    return rare;
+  }
+
+  #next(): number {
+    const now = this.#clock.now();
+    if (now - this.#restAt > quietMs) this.#failures = 0;
+    const options = { baseMs: 200, capMs: maxRetryMs, jitter: 0.5, random: this.#random };
+    const ms = backoffMs(this.#failures++, options);
+    this.#restAt = now + ms;
+    return ms;
+  }
+}

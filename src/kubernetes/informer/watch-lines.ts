@@ -1,0 +1,54 @@
+import { KubeParseError } from '../client/api-error.ts';
+import type { WatchEvent } from '../client/transport-types.ts';
+
+/** More than etcd lets any object be, several times: past this it is no watch but something that would eat the memory. */
+const longestLine = 64 * 1024 * 1024;
+const newline = 0x0a;
+
+/** Cuts a stream of bytes into lines; on bytes, because a chunk may end in the middle of a character. */
+export class LineSplitter {
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  *push(chunk: Buffer): Generator<Buffer> {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      yield this.#complete(chunk.subarray(start, end));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  #complete(last: Buffer): Buffer {
+    if (this.#pending.length === 0) return last;
+    const line = Buffer.concat([...this.#pending, last]);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return line;
+  }
+
+  #keep(part: Buffer): void {
+    this.#pendingBytes += part.length;
+    if (this.#pendingBytes > longestLine)
+      throw new KubeParseError(`a line of a watch is longer than ${longestLine} bytes`);
+    this.#pending.push(part);
+  }
+}
+
+const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+
+export function parseWatchLine(line: Buffer): WatchEvent {
+  let event: Partial<WatchEvent> | null;
+  try {
+    event = JSON.parse(line.toString('utf8'));
+  } catch {
+    throw new KubeParseError(`a line of ${line.length} bytes in a watch is not JSON`);
+  }
+  if (!types.has(event?.type))
+    throw new KubeParseError(`a line of ${line.length} bytes in a watch is not an event`);
+  return event as WatchEvent;
+}

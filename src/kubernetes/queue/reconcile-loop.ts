@@ -1,0 +1,231 @@
+import { type Clock, systemClock } from '../../clock.ts';
+import { KubeApiError } from '../client/api-error.ts';
+import type { Counter, Gauge, Histogram } from '../metric-types.ts';
+import { within } from '../within.ts';
+import type { Priority, WorkQueue } from './work-queue.ts';
+
+/** What a reconcile asks for: nothing more, another try after the key's back-off, or a look after a while whatever happens. */
+export type Result = 'done' | 'backoff' | { readonly requeueAfterMs: number; readonly priority?: Priority };
+
+/**
+ * Brings the world to what `key` stands for, whatever happened since it was last called (it is told that something changed, never what),
+ * and gives up soon after the signal is aborted. A throw is an error: the key is tried again after its back-off.
+ */
+export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<Result>;
+
+export interface Failure<K extends string> {
+  readonly key: K;
+  readonly error: unknown;
+  /** A mistake of the program rather than of the world. */
+  readonly panic: boolean;
+  /** Failures of this key in a row. */
+  readonly attempts: number;
+}
+
+/** Names and meaning are those of controller-runtime. */
+export interface ReconcileMetrics {
+  /** controller_runtime_reconcile_total */
+  readonly total: Counter<'controller' | 'result'>;
+  /** controller_runtime_reconcile_errors_total */
+  readonly errors: Counter<'controller'>;
+  /** controller_runtime_reconcile_panics_total */
+  readonly panics: Counter<'controller'>;
+  /** controller_runtime_reconcile_time_seconds */
+  readonly time: Histogram<'controller'>;
+  /** controller_runtime_max_concurrent_reconciles; `+Inf` when there is no cap */
+  readonly maxConcurrent: Gauge<'controller'>;
+  /** controller_runtime_active_workers */
+  readonly activeWorkers: Gauge<'controller'>;
+}
+
+export interface ReconcileLoopOptions<K extends string> {
+  /** The controller's name, in lower case: the metrics' label. */
+  readonly name: string;
+  readonly queue: WorkQueue<K>;
+  readonly reconcile: Reconcile<K>;
+  readonly clock?: Clock;
+  /** Default: no cap, since keys are independent of each other and each mostly waits for the network. */
+  readonly maxConcurrent?: number;
+  readonly metrics?: ReconcileMetrics;
+  readonly onFailure?: (failure: Failure<K>) => void;
+}
+
+export interface Outcome {
+  readonly result: (typeof RESULTS)[number];
+  readonly panic: boolean;
+  readonly next:
+    | { readonly do: 'forget' }
+    | { readonly do: 'backoff'; readonly atLeastMs: number }
+    | { readonly do: 'after'; readonly ms: number; readonly priority: Priority };
+}
+
+const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
+
+type Settled = { readonly value: Result } | { readonly error: unknown };
+
+/**
+ * The only place that knows what the end of a reconcile does to the queue and the metrics.
+ *
+ * | the reconcile …              | counts as     | = the key                                             |
+ * |------------------------------|---------------|-------------------------------------------------------|
+ * | returned done                | success       | is forgotten                                          |
+ * | returned backoff             | requeue       | comes back after its back-off                         |
+ * | returned requeueAfterMs      | requeue_after | is forgotten and comes back then                      |
+ * | threw                        | error         | comes back after its back-off                         |
+ * | threw what names a time      | error         | the same, not before the API server's Retry-After     |
+ * | threw what only a bug throws | error, panic  | comes back after its back-off                         |
+ */
+export function outcome(settled: Settled): Outcome {
+  if ('error' in settled) {
+    const { error } = settled;
+    const atLeastMs = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+    return { result: 'error', panic: isPanic(error), next: { do: 'backoff', atLeastMs } };
+  }
+  const { value } = settled;
+  if (value === 'done') return { result: 'success', panic: false, next: { do: 'forget' } };
+  if (value === 'backoff') return { result: 'requeue', panic: false, next: { do: 'backoff', atLeastMs: 0 } };
+  const { requeueAfterMs, priority = 'normal' } = value;
+  return { result: 'requeue_after', panic: false, next: { do: 'after', ms: requeueAfterMs, priority } };
+}
+
+/** The classes that the engine itself throws, and whatever is no error at all. */
+function isPanic(error: unknown): boolean {
+  return (
+    !(error instanceof Error) ||
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof ReferenceError
+  );
+}
+
+/**
+ * Reconciles the keys of a queue.
+ *
+ * The same key is never reconciled twice at once; different keys are, without a cap by default. Nothing that a reconcile throws ends
+ * the loop. After `stop` no key is started; those under way get until the deadline to finish, then their signal is aborted.
+ * When the signal given to `start` is aborted, no key is started either and those under way are aborted at once.
+ */
+export class ReconcileLoop<K extends string> {
+  readonly #options: ReconcileLoopOptions<K>;
+  readonly #clock: Clock;
+  readonly #labels: { readonly controller: string };
+  readonly #cut = new AbortController();
+  readonly #active = new Map<K, Promise<void>>();
+  #pulling: Promise<void> | undefined;
+  #stopping = false;
+  #freed: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: ReconcileLoopOptions<K>) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#labels = { controller: options.name };
+    this.#startSeries();
+  }
+
+  start(signal?: AbortSignal): void {
+    if (this.#pulling !== undefined) throw new Error(`${this.#options.name} was started before`);
+    if (signal?.aborted) this.#abort(signal);
+    signal?.addEventListener('abort', () => this.#abort(signal), { once: true, signal: this.#cut.signal });
+    this.#pulling = this.#pull();
+  }
+
+  /** Resolves with the keys that did not finish before the deadline: they were aborted, and are not waited for. */
+  async stop(deadlineMs: number): Promise<readonly K[]> {
+    this.#stopStarting();
+    const finished = Promise.all([this.#pulling, ...this.#active.values()]);
+    if (!(await within(this.#clock, deadlineMs, finished))) {
+      const cut = [...this.#active.keys()];
+      this.#cut.abort(new Error(`${this.#options.name} stops`));
+      return cut;
+    }
+    this.#cut.abort();
+    return [];
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  #abort(signal: AbortSignal): void {
+    this.#stopStarting();
+    this.#cut.abort(signal.reason);
+  }
+
+  #stopStarting(): void {
+    this.#stopping = true;
+    this.#freed?.resolve();
+    void this.#options.queue.shutDown();
+  }
+
+  async #pull(): Promise<void> {
+    const { queue, maxConcurrent = Number.POSITIVE_INFINITY } = this.#options;
+    while (!this.#stopping) {
+      if (this.#active.size >= maxConcurrent) {
+        this.#freed = Promise.withResolvers();
+        await this.#freed.promise;
+        continue;
+      }
+      const key = await queue.get();
+      if (key === undefined) return;
+      if (this.#stopping) queue.done(key);
+      else this.#startOn(key);
+    }
+  }
+
+  #startOn(key: K): void {
+    const { metrics } = this.#options;
+    const startedAt = this.#clock.now();
+    const run = this.#settled(key).then((settled) => {
+      metrics?.time.observe(this.#labels, (this.#clock.now() - startedAt) / 1000);
+      this.#active.delete(key);
+      metrics?.activeWorkers.set(this.#labels, this.#active.size);
+      this.#conclude(key, settled);
+      this.#freed?.resolve();
+    });
+    this.#active.set(key, run);
+    metrics?.activeWorkers.set(this.#labels, this.#active.size);
+  }
+
+  async #settled(key: K): Promise<Settled> {
+    try {
+      return { value: await this.#options.reconcile(key, this.#cut.signal) };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #conclude(key: K, settled: Settled): void {
+    const { queue, metrics } = this.#options;
+    const { result, panic, next } = outcome(settled);
+    // Cut short by us: no failure of the key.
+    if (!(result === 'error' && this.#cut.signal.aborted)) {
+      metrics?.total.inc({ ...this.#labels, result });
+      if (next.do === 'backoff') queue.addRateLimited(key, undefined, next.atLeastMs);
+      else queue.forget(key);
+      if (next.do === 'after') queue.addAfter(key, next.ms, next.priority);
+      if ('error' in settled) this.#failed(key, settled.error, panic);
+    }
+    queue.done(key);
+  }
+
+  #failed(key: K, error: unknown, panic: boolean): void {
+    const { queue, metrics, onFailure } = this.#options;
+    metrics?.errors.inc(this.#labels);
+    if (panic) metrics?.panics.inc(this.#labels);
+    try {
+      onFailure?.({ key, error, panic, attempts: queue.numRequeues(key) });
+    } catch {
+      // What reports failures may not become one: the key would never be done.
+    }
+  }
+
+  #startSeries(): void {
+    const { metrics, maxConcurrent = Number.POSITIVE_INFINITY } = this.#options;
+    for (const result of RESULTS) metrics?.total.inc({ ...this.#labels, result }, 0);
+    metrics?.errors.inc(this.#labels, 0);
+    metrics?.panics.inc(this.#labels, 0);
+    metrics?.time.zero(this.#labels);
+    metrics?.maxConcurrent.set(this.#labels, maxConcurrent);
+    metrics?.activeWorkers.set(this.#labels, 0);
+  }
+}

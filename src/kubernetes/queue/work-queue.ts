@@ -1,0 +1,239 @@
+import { type Clock, systemClock, type Timer } from '../../clock.ts';
+import { type BackoffOptions, backoffMs } from '../backoff.ts';
+import type { Counter, Histogram } from '../metric-types.ts';
+
+/** Served in this order. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Names and meaning are those of client-go; the gauges of the family are read from `WorkQueue.gauges`. */
+export interface WorkQueueMetrics {
+  /** workqueue_adds_total */
+  readonly adds: Counter<'name'>;
+  /** workqueue_retries_total */
+  readonly retries: Counter<'name'>;
+  /** workqueue_queue_duration_seconds */
+  readonly queueDuration: Histogram<'name'>;
+  /** workqueue_work_duration_seconds */
+  readonly workDuration: Histogram<'name'>;
+}
+
+export interface WorkQueueGauges {
+  /** workqueue_depth */
+  readonly depth: number;
+  /** workqueue_unfinished_work_seconds */
+  readonly unfinishedWorkSeconds: number;
+  /** workqueue_longest_running_processor_seconds */
+  readonly longestRunningProcessorSeconds: number;
+}
+
+export interface WorkQueueOptions {
+  readonly name: string;
+  readonly clock?: Clock;
+  /** Default: 5 ms doubling up to 30 s, a fifth of it random. */
+  readonly backoff?: Partial<BackoffOptions>;
+  readonly metrics?: WorkQueueMetrics;
+}
+
+interface Dirty {
+  readonly priority: Priority;
+  readonly addedAt: number;
+}
+
+interface Delayed {
+  priority: Priority;
+  readonly readyAt: number;
+  readonly timer: Timer;
+}
+
+interface Processing {
+  readonly priority: Priority;
+  readonly startedAt: number;
+}
+
+/** A longer time-out would overflow the timer and fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * Keys that need work, each at most once, whatever was added how often.
+ *
+ * A key being worked on is not handed out again before `done`; added meanwhile, it comes back after it. Of several adds of one key
+ * the earliest ready time and the highest priority win, so a plain add overrides a delay. Higher priorities are served first, and
+ * first come, first served within each. A waiting `get` is answered by `add` itself: there is no timer in between.
+ * After `shutDown` adds are ignored and delayed keys dropped; what was ready is still handed out.
+ */
+export class WorkQueue<K extends string> {
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #backoff: BackoffOptions;
+  readonly #metrics: WorkQueueMetrics | undefined;
+  readonly #labels: { readonly name: string };
+  readonly #dirty = new Map<K, Dirty>();
+  /** The dirty keys that nobody works on, in their order. */
+  readonly #ready: Readonly<Record<Priority, Set<K>>> = {
+    high: new Set(),
+    normal: new Set(),
+    low: new Set(),
+  };
+  readonly #processing = new Map<K, Processing>();
+  readonly #delayed = new Map<K, Delayed>();
+  readonly #failures = new Map<K, number>();
+  readonly #getters: ((key: K | undefined) => void)[] = [];
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor({ name, clock = systemClock, backoff, metrics }: WorkQueueOptions) {
+    this.name = name;
+    this.#clock = clock;
+    this.#backoff = { baseMs: 5, capMs: 30_000, jitter: 0.2, ...backoff };
+    this.#metrics = metrics;
+    this.#labels = { name };
+    metrics?.adds.inc(this.#labels, 0);
+    metrics?.retries.inc(this.#labels, 0);
+    metrics?.queueDuration.zero(this.#labels);
+    metrics?.workDuration.zero(this.#labels);
+  }
+
+  add(key: K, priority: Priority = 'normal'): void {
+    if (this.#drained !== undefined) return;
+    const wanted = highest(priority, this.#cancelDelay(key));
+    if (this.#raised(key, wanted)) return;
+    this.#metrics?.adds.inc(this.#labels);
+    this.#dirty.set(key, { priority: wanted, addedAt: this.#clock.now() });
+    if (!this.#processing.has(key)) this.#ready[wanted].add(key);
+    this.#handOut();
+  }
+
+  addAfter(key: K, ms: number, priority: Priority = 'normal'): void {
+    if (!(ms > 0)) {
+      this.add(key, priority);
+      return;
+    }
+    if (this.#drained !== undefined) return;
+    this.#metrics?.retries.inc(this.#labels);
+    if (this.#raised(key, priority)) return;
+    const readyAt = this.#clock.now() + ms;
+    const delayed = this.#delayed.get(key);
+    if (delayed !== undefined && delayed.readyAt <= readyAt) {
+      delayed.priority = highest(delayed.priority, priority);
+      return;
+    }
+    const wanted = highest(priority, this.#cancelDelay(key));
+    const timer = this.#clock.setTimeout(() => this.add(key, 'low'), Math.min(ms, longestTimerMs));
+    this.#delayed.set(key, { priority: wanted, readyAt, timer });
+  }
+
+  /**
+   * After the key's own back-off, and not before `atLeastMs`. While it is worked on, its priority is by default the one that it was
+   * handed out with.
+   */
+  addRateLimited(key: K, priority?: Priority, atLeastMs = 0): void {
+    const failures = this.numRequeues(key);
+    this.#failures.set(key, failures + 1);
+    const ms = Math.max(atLeastMs, backoffMs(failures, this.#backoff));
+    this.addAfter(key, ms, priority ?? this.#processing.get(key)?.priority ?? 'normal');
+  }
+
+  /** The key did well: its back-off starts over. Does not take it off the queue. */
+  forget(key: K): void {
+    this.#failures.delete(key);
+  }
+
+  /** How often the key was added rate-limited since it was last forgotten. */
+  numRequeues(key: K): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  /** The next key, which is the caller's until `done`; undefined when the queue was shut down and holds nothing more. */
+  get(): Promise<K | undefined> {
+    return new Promise((resolve) => {
+      this.#getters.push(resolve);
+      this.#handOut();
+    });
+  }
+
+  done(key: K): void {
+    const processing = this.#processing.get(key);
+    if (processing === undefined) return;
+    this.#processing.delete(key);
+    this.#metrics?.workDuration.observe(this.#labels, this.#secondsSince(processing.startedAt));
+    const dirty = this.#dirty.get(key);
+    if (dirty !== undefined) this.#ready[dirty.priority].add(key);
+    this.#handOut();
+  }
+
+  /** Resolves once everything that was ready has been handed out and is done. */
+  shutDown(): Promise<void> {
+    if (this.#drained === undefined) {
+      this.#drained = Promise.withResolvers();
+      for (const { timer } of this.#delayed.values()) timer.cancel();
+      this.#delayed.clear();
+      this.#handOut();
+    }
+    return this.#drained.promise;
+  }
+
+  gauges(): WorkQueueGauges {
+    const running = [...this.#processing.values()].map(({ startedAt }) => this.#secondsSince(startedAt));
+    return {
+      depth: this.#dirty.size,
+      unfinishedWorkSeconds: running.reduce((sum, seconds) => sum + seconds, 0),
+      longestRunningProcessorSeconds: running.reduce((most, seconds) => Math.max(most, seconds), 0),
+    };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<K, void, undefined> {
+    for (let key = await this.get(); key !== undefined; key = await this.get()) yield key;
+  }
+
+  #handOut(): void {
+    for (let get = this.#getters[0]; get !== undefined; get = this.#getters[0]) {
+      const key = this.#take();
+      // A dirty key that is still worked on comes back at its `done`: the getters wait for it even during a shut-down.
+      if (key === undefined && (this.#drained === undefined || this.#dirty.size > 0)) break;
+      this.#getters.shift();
+      get(key);
+    }
+    if (this.#dirty.size === 0 && this.#processing.size === 0) this.#drained?.resolve();
+  }
+
+  #take(): K | undefined {
+    for (const priority of PRIORITIES) {
+      for (const key of this.#ready[priority]) {
+        this.#ready[priority].delete(key);
+        const addedAt = this.#dirty.get(key)?.addedAt ?? this.#clock.now();
+        this.#dirty.delete(key);
+        this.#processing.set(key, { priority, startedAt: this.#clock.now() });
+        this.#metrics?.queueDuration.observe(this.#labels, this.#secondsSince(addedAt));
+        return key;
+      }
+    }
+    return undefined;
+  }
+
+  /** Of a key that is dirty already, only the priority can change. */
+  #raised(key: K, priority: Priority): boolean {
+    const dirty = this.#dirty.get(key);
+    if (dirty === undefined) return false;
+    const wanted = highest(dirty.priority, priority);
+    this.#dirty.set(key, { ...dirty, priority: wanted });
+    if (wanted !== dirty.priority && this.#ready[dirty.priority].delete(key)) this.#ready[wanted].add(key);
+    return true;
+  }
+
+  /** The priority of the delayed add that is dropped; the lowest when there was none. */
+  #cancelDelay(key: K): Priority {
+    const delayed = this.#delayed.get(key);
+    if (delayed === undefined) return 'low';
+    delayed.timer.cancel();
+    this.#delayed.delete(key);
+    return delayed.priority;
+  }
+
+  #secondsSince(time: number): number {
+    return (this.#clock.now() - time) / 1000;
+  }
+}
+
+function highest(a: Priority, b: Priority): Priority {
+  return PRIORITIES.indexOf(a) < PRIORITIES.indexOf(b) ? a : b;
+}

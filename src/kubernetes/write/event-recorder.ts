@@ -1,0 +1,228 @@
+import { hostname } from 'node:os';
+import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import { type BackoffOptions, backoffMs } from '../backoff.ts';
+import { KubeApiError } from '../client/api-error.ts';
+import type { KubeTransport } from '../client/transport-types.ts';
+import type { Counter } from '../metric-types.ts';
+import { microTime } from '../objects/micro-time.ts';
+import { within } from '../within.ts';
+import { type EventInput, eventBody, seriesKey } from './event-body.ts';
+import { SpamFilter } from './spam-filter.ts';
+
+export type { EventInput } from './event-body.ts';
+
+export interface EventRecorderOptions {
+  readonly transport: Pick<KubeTransport, 'request'>;
+  /** The pod's name. Default: the host's, which is the same in a pod. */
+  readonly reportingInstance?: string;
+  readonly clock?: Clock;
+  /** Results: `sent`, `merged` (into an earlier one), `dropped` (too many), `failed` (the API server did not take it). */
+  readonly events?: Counter<'result'>;
+  readonly onFailure?: (failure: { readonly event: EventInput; readonly error: unknown }) => void;
+}
+
+interface Recorded {
+  readonly event: EventInput;
+  readonly body: ReturnType<typeof eventBody>;
+  count: number;
+  lastSeen: { readonly now: number; readonly wall: number };
+  /** The count that the API server knows; 0 before it knows of the event. */
+  sentCount: number;
+  notBefore: number;
+  inOutbox: boolean;
+  timer: Timer | undefined;
+}
+
+/** client-go's: a repeat later than that is an event of its own. */
+const seriesEndsAfterMs = 6 * 60_000;
+const seriesSpacingMs = 60_000;
+const mostRecorded = 1_000;
+const mostAttempts = 5;
+const requestTimeoutMs = 10_000;
+const retries: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
+
+/**
+ * Tells the users of an object what happened to it, as Events of events.k8s.io/v1.
+ *
+ * `record` never waits and never throws. A repeat becomes part of the earlier event's series: its count is told at once the first
+ * time, then once a minute. New events of one object are limited as in client-go, to 25 and then one in 5 minutes. Memory is bounded:
+ * what does not fit, and what the API server does not take in five attempts, is dropped and counted.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #clock: Clock;
+  readonly #spam: SpamFilter;
+  /** In the order of their last use. */
+  readonly #recorded = new Map<string, Recorded>();
+  readonly #outbox: Recorded[] = [];
+  readonly #closed = new AbortController();
+  #sending: Promise<void> | undefined;
+  #flushing = false;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#spam = new SpamFilter(this.#clock);
+  }
+
+  record(event: EventInput): void {
+    try {
+      if (!this.#closed.signal.aborted) this.#record(event);
+    } catch (error) {
+      this.#failed(event, error);
+    }
+  }
+
+  /** Sends all that waits, counts included, for at most so long, then closes. */
+  async flush(deadlineMs: number): Promise<void> {
+    this.#flushing = true;
+    for (const recorded of this.#recorded.values()) this.#post(recorded);
+    await within(this.#clock, deadlineMs, this.#sending ?? Promise.resolve());
+    this.close();
+  }
+
+  /** Drops what waits and cuts what is in flight. */
+  close(): void {
+    this.#closed.abort(new Error('the event recorder is closed'));
+    for (const { timer } of this.#recorded.values()) timer?.cancel();
+    this.#recorded.clear();
+    this.#outbox.length = 0;
+  }
+
+  #record(event: EventInput): void {
+    const now = this.#clock.now();
+    const key = seriesKey(event);
+    const earlier = this.#recorded.get(key);
+    const isRepeat = earlier !== undefined && now - earlier.lastSeen.now < seriesEndsAfterMs;
+    if (!isRepeat && (this.#outbox.length >= mostRecorded || !this.#spam.allows(event.regarding.uid))) {
+      this.#count('dropped');
+      return;
+    }
+    const recorded = isRepeat ? earlier : this.#begin(event);
+    recorded.count++;
+    recorded.lastSeen = { now, wall: this.#clock.wall() };
+    this.#remember(key, recorded);
+    if (isRepeat) this.#count('merged');
+    this.#post(recorded);
+  }
+
+  #begin(event: EventInput): Recorded {
+    const wall = this.#clock.wall();
+    return {
+      event,
+      body: eventBody(event, this.#options.reportingInstance ?? hostname(), wall),
+      count: 0,
+      lastSeen: { now: this.#clock.now(), wall },
+      sentCount: 0,
+      notBefore: Number.NEGATIVE_INFINITY,
+      inOutbox: false,
+      timer: undefined,
+    };
+  }
+
+  #remember(key: string, recorded: Recorded): void {
+    const replaced = this.#recorded.get(key);
+    if (replaced !== recorded) replaced?.timer?.cancel();
+    this.#recorded.delete(key);
+    this.#recorded.set(key, recorded);
+    if (this.#recorded.size <= mostRecorded) return;
+    for (const [oldest, { timer }] of this.#recorded) {
+      timer?.cancel();
+      this.#recorded.delete(oldest);
+      return;
+    }
+  }
+
+  #post(recorded: Recorded): void {
+    recorded.timer?.cancel();
+    recorded.timer = undefined;
+    if (this.#closed.signal.aborted || recorded.inOutbox || recorded.count === recorded.sentCount) return;
+    const ms = recorded.notBefore - this.#clock.now();
+    if (ms > 0 && !this.#flushing) {
+      recorded.timer = this.#clock.setTimeout(() => this.#post(recorded), ms);
+      return;
+    }
+    recorded.inOutbox = true;
+    this.#outbox.push(recorded);
+    this.#sending ??= this.#send();
+  }
+
+  async #send(): Promise<void> {
+    for (let next = this.#outbox[0]; next !== undefined; next = this.#outbox[0]) {
+      const { count } = next;
+      const error = await this.#deliver(next);
+      if (this.#closed.signal.aborted) break;
+      this.#outbox.shift();
+      next.inOutbox = false;
+      if (error !== undefined) this.#failed(next.event, error);
+      else if (next.sentCount === 0) this.#count('sent');
+      if (error !== undefined || next.sentCount > 0) next.notBefore = this.#clock.now() + seriesSpacingMs;
+      next.sentCount = count;
+      this.#post(next);
+    }
+    // Not later: what is recorded before a promise's callback runs would wait for the next event.
+    this.#sending = undefined;
+  }
+
+  /** Resolves with the error that the last attempt ended with, if it did. */
+  async #deliver(recorded: Recorded): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#write(recorded);
+        return undefined;
+      } catch (error) {
+        if (this.#closed.signal.aborted || attempt >= mostAttempts || !mayPass(error)) return error;
+        const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+        const ms = Math.max(asked, backoffMs(attempt - 1, retries));
+        await sleep(this.#clock, ms, this.#closed.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #write({ body, count, lastSeen, sentCount }: Recorded): Promise<void> {
+    const { transport } = this.#options;
+    const path = `/apis/events.k8s.io/v1/namespaces/${body.metadata.namespace}/events`;
+    const options = { timeoutMs: requestTimeoutMs, signal: this.#closed.signal };
+    // The API server refuses a series of one.
+    const series = count > 1 && { series: { count, lastObservedTime: microTime(lastSeen.wall) } };
+    const create = async () => {
+      try {
+        await transport.request('POST', path, { ...options, body: { ...body, ...series } });
+      } catch (error) {
+        // The reply to an earlier attempt was lost: the name is ours alone.
+        if (!(error instanceof KubeApiError && error.reason === 'AlreadyExists')) throw error;
+      }
+    };
+    if (sentCount === 0 || !series) return await create();
+    try {
+      const contentType = 'application/merge-patch+json';
+      await transport.request('PATCH', `${path}/${body.metadata.name}`, {
+        ...options,
+        contentType,
+        body: series,
+      });
+    } catch (error) {
+      // Events live for an hour by default, or until someone deletes them.
+      if (!(error instanceof KubeApiError && error.status === 404)) throw error;
+      await create();
+    }
+  }
+
+  #failed(event: EventInput, error: unknown): void {
+    this.#count('failed');
+    try {
+      this.#options.onFailure?.({ event, error });
+    } catch {
+      // Whoever tells of what happened must not fail because of it.
+    }
+  }
+
+  #count(result: string): void {
+    this.#options.events?.inc({ result });
+  }
+}
+
+/** Refusals don't pass by being asked again. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof KubeApiError) || error.status === 429 || error.status >= 500;
+}

@@ -1,0 +1,27 @@
+import type { Clock } from '../../clock.ts';
+
+const burst = 25;
+const refillMs = 5 * 60_000;
+const mostObjects = 4096;
+
+/** client-go's limit of events per object: 25 at once, then one in 5 minutes. Remembers the 4096 objects told of last. */
+export class SpamFilter {
+  readonly #clock: Clock;
+  readonly #buckets = new Map<string, { readonly tokens: number; readonly at: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes one token of the object; false when it has none left. */
+  allows(uid: string): boolean {
+    const now = this.#clock.now();
+    const { tokens, at } = this.#buckets.get(uid) ?? { tokens: burst, at: now };
+    const filled = Math.min(burst, tokens + (now - at) / refillMs);
+    // Taken out first, so that the map's order is that of use.
+    this.#buckets.delete(uid);
+    this.#buckets.set(uid, { tokens: filled >= 1 ? filled - 1 : filled, at: now });
+    if (this.#buckets.size > mostObjects) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
+    return filled >= 1;
+  }
+}

@@ -1,0 +1,273 @@
+import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import { type BackoffOptions, backoffMs } from '../backoff.ts';
+import { KubeApiError } from '../client/api-error.ts';
+import type { KubeTransport } from '../client/transport-types.ts';
+import type { Counter } from '../metric-types.ts';
+import { raw, resourceVersionOf, text } from '../objects/raw.ts';
+import { isOlder } from '../objects/resource-version.ts';
+import { within } from '../within.ts';
+import { holds, isSamePrint, type StatusPrint } from './status-fields.ts';
+import { merged, patchOf, type Wanted, type WriteOptions, wantedOf } from './wanted-status.ts';
+
+export type { WriteOptions } from './wanted-status.ts';
+
+export interface ObjectRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface StatusFailure {
+  readonly ref: ObjectRef;
+  readonly error: unknown;
+  readonly attempts: number;
+  /** Undefined: it is not tried again. */
+  readonly retryInMs: number | undefined;
+}
+
+export interface StatusWriterOptions {
+  readonly transport: Pick<KubeTransport, 'request'>;
+  /** The object's path, without `/status`. */
+  readonly pathOf: (ref: ObjectRef) => string;
+  readonly clock?: Clock;
+  /** From the start of a write to the next of the same object, unless it is urgent. Default 1 s. */
+  readonly spacingMs?: number;
+  /** Default 2 s. */
+  readonly patienceMs?: number;
+  /** Default: 200 ms doubling up to 30 s, a fifth of it random. */
+  readonly backoff?: Partial<BackoffOptions>;
+  /** Asked right before each write; one that may not go is dropped: the next leader writes its own. */
+  readonly mayWrite?: () => boolean;
+  /** Results: `written`, `unchanged` (none needed), `conflict` (the object is gone or another one now), `error`. */
+  readonly writes?: Counter<'result'>;
+  readonly onFailure?: (failure: StatusFailure) => void;
+}
+
+interface Entry {
+  readonly ref: ObjectRef;
+  /** What the API server last showed, or was last told, and the object's version then. Undefined: no status. */
+  known: StatusPrint | undefined;
+  version: string;
+  /** What was last written, and what the API server made of it: a schema may drop or default fields. */
+  accepted: { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' } | undefined;
+  wanted: Wanted | undefined;
+  notBefore: number;
+  retryAt: number;
+  failures: number;
+  inFlight: Promise<void> | undefined;
+  timer: Timer | undefined;
+}
+
+const requestTimeoutMs = 10_000;
+/** The answer to a write: its version is all that is needed, and the rest of it comes by the watch anyway. */
+const metadataObject = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+
+/**
+ * Writes the status of objects.
+ *
+ * At most one write per object is in flight; of what comes meanwhile the newest wins. Nothing is written that the API server shows
+ * already. Writes of one object keep a spacing, urgent ones go at once. A failed write is tried again after a back-off, with the
+ * newest status. A status never reaches another object of the same name, and a field that is left out is removed.
+ *
+ * Each write is a JSON Patch: `test` of the uid, then the whole status. A merge patch cannot guard the uid (the status subresource of
+ * a custom resource ignores metadata, so a foreign uid in the body is accepted: seen on 1.36), and leaves behind each field for which
+ * it has no null. Server-side apply ignores the uid likewise, and pays for field ownership that a status with one writer has no use for.
+ */
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #clock: Clock;
+  readonly #backoff: BackoffOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #closed = new AbortController();
+  #flushing = false;
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#backoff = { baseMs: 200, capMs: 30_000, jitter: 0.2, ...options.backoff };
+  }
+
+  /** The status this object should have from now on. Never throws for what the API server may answer. */
+  write(ref: ObjectRef, status: object, options: WriteOptions = {}): void {
+    if (this.#closed.signal.aborted) return;
+    const entry = this.#entry(ref);
+    const wanted = wantedOf(status, options, this.#clock.now() + (this.#options.patienceMs ?? 2_000));
+    entry.wanted = merged(entry.wanted, wanted);
+    if (entry.inFlight === undefined && isShown(entry, entry.wanted)) this.#count('unchanged');
+    this.#schedule(entry);
+  }
+
+  /**
+   * The status that a cache shows, as the API server sent it. It may lag behind the reply to a write: an older version is
+   * not believed.
+   */
+  observed(ref: ObjectRef & { readonly resourceVersion: string }, status: StatusPrint | undefined): void {
+    const entry = this.#entry(ref);
+    if (isOlder(ref.resourceVersion, entry.version)) return;
+    const isOwnWrite = ref.resourceVersion === entry.version;
+    if (isOwnWrite && entry.accepted?.as === 'not seen yet') entry.accepted.as = status;
+    entry.known = status;
+    entry.version = ref.resourceVersion;
+    this.#schedule(entry);
+  }
+
+  /** The object is gone: what waits for it is dropped. */
+  forget({ uid }: Pick<ObjectRef, 'uid'>): void {
+    this.#entries.get(uid)?.timer?.cancel();
+    this.#entries.delete(uid);
+  }
+
+  /** Writes all that waits without spacing, then closes; resolves with the objects that could not be written before the deadline. */
+  async flush(deadlineMs: number): Promise<readonly ObjectRef[]> {
+    this.#flushing = true;
+    for (const entry of this.#entries.values()) this.#schedule(entry);
+    const over = new AbortController();
+    await within(this.#clock, deadlineMs, this.#drained(over.signal));
+    over.abort();
+    const unwritten = this.#unwritten().map(({ ref }) => ref);
+    this.close();
+    return unwritten;
+  }
+
+  /** Drops what waits and cuts what is in flight. */
+  close(): void {
+    this.#closed.abort(new Error('the status writer is closed'));
+    for (const entry of this.#entries.values()) this.forget(entry.ref);
+  }
+
+  #entry(ref: ObjectRef): Entry {
+    let entry = this.#entries.get(ref.uid);
+    if (entry === undefined) {
+      const { namespace, name, uid } = ref;
+      entry = {
+        ref: { namespace, name, uid },
+        known: undefined,
+        version: '',
+        accepted: undefined,
+        wanted: undefined,
+        notBefore: Number.NEGATIVE_INFINITY,
+        retryAt: Number.NEGATIVE_INFINITY,
+        failures: 0,
+        inFlight: undefined,
+        timer: undefined,
+      };
+      this.#entries.set(uid, entry);
+    }
+    return entry;
+  }
+
+  #unwritten(): Entry[] {
+    return [...this.#entries.values()].filter(
+      ({ wanted, inFlight }) => wanted !== undefined || inFlight !== undefined,
+    );
+  }
+
+  async #drained(over: AbortSignal): Promise<void> {
+    for (let open = this.#unwritten(); open.length > 0; open = this.#unwritten()) {
+      const now = this.#clock.now();
+      // The timer of a failed write was set before this one, so it goes first.
+      await Promise.all(
+        open.map((entry) => entry.inFlight ?? sleep(this.#clock, Math.max(0, entry.retryAt - now), over)),
+      );
+    }
+  }
+
+  #schedule(entry: Entry): void {
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    if (entry.inFlight !== undefined || entry.wanted === undefined) return;
+    if (isShown(entry, entry.wanted)) {
+      entry.wanted = undefined;
+      return;
+    }
+    const atOnce = entry.wanted.urgent || this.#flushing;
+    const paced = atOnce ? Number.NEGATIVE_INFINITY : Math.max(entry.notBefore, entry.wanted.notBefore);
+    const ms = Math.max(paced, entry.retryAt) - this.#clock.now();
+    if (ms > 0) entry.timer = this.#clock.setTimeout(() => this.#send(entry), ms);
+    else this.#send(entry);
+  }
+
+  #send(entry: Entry): void {
+    const { wanted } = entry;
+    entry.wanted = undefined;
+    if (wanted === undefined || this.#options.mayWrite?.() === false) return;
+    entry.notBefore = this.#clock.now() + (this.#options.spacingMs ?? 1_000);
+    entry.inFlight = this.#attempt(entry, wanted).finally(() => {
+      entry.inFlight = undefined;
+      if (this.#entries.get(entry.ref.uid) === entry) this.#schedule(entry);
+    });
+  }
+
+  async #attempt(entry: Entry, wanted: Wanted): Promise<void> {
+    try {
+      const reply = await this.#patch(entry, wanted);
+      this.#accepted(entry, wanted, resourceVersionOf(reply));
+      entry.failures = 0;
+      entry.retryAt = Number.NEGATIVE_INFINITY;
+      this.#count('written');
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      if (await this.#isGone(entry.ref, error)) {
+        this.#count('conflict');
+        this.forget(entry.ref);
+      } else this.#failed(entry, wanted, error);
+    }
+  }
+
+  /** The cache may have shown this version before the reply came, or a newer one. */
+  #accepted(entry: Entry, { print, part }: Wanted, version: string): void {
+    entry.accepted = { print, as: version === entry.version ? entry.known : 'not seen yet' };
+    if (version === entry.version || isOlder(version, entry.version)) return;
+    entry.known = part ? { ...entry.known, ...print } : print;
+    entry.version = version;
+  }
+
+  #patch({ ref, known }: Entry, wanted: Wanted): Promise<unknown> {
+    return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
+      contentType: 'application/json-patch+json',
+      accept: metadataObject,
+      body: patchOf(ref.uid, wanted, known !== undefined),
+      timeoutMs: requestTimeoutMs,
+      signal: this.#closed.signal,
+    });
+  }
+
+  /** A failed `test` is answered 422 without a word why, as a status that breaks the schema may be: the object itself tells. */
+  async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
+    if (!(error instanceof KubeApiError)) return false;
+    if (error.status !== 422) return error.status === 404;
+    const options = { timeoutMs: requestTimeoutMs, signal: this.#closed.signal };
+    try {
+      const now = await this.#options.transport.request('GET', this.#options.pathOf(ref), options);
+      return text(raw(raw(now)['metadata'])['uid']) !== ref.uid;
+    } catch (error) {
+      return error instanceof KubeApiError && error.status === 404;
+    }
+  }
+
+  #failed(entry: Entry, wanted: Wanted, error: unknown): void {
+    const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+    const isRefused = error instanceof KubeApiError && error.status === 422;
+    const retryInMs =
+      isRefused && !wanted.retried ? undefined : Math.max(asked, backoffMs(entry.failures, this.#backoff));
+    entry.failures++;
+    if (retryInMs === undefined) entry.accepted = { print: wanted.print, as: entry.known };
+    else {
+      entry.retryAt = this.#clock.now() + retryInMs;
+      entry.wanted = entry.wanted ? merged(wanted, entry.wanted) : { ...wanted, urgent: true };
+    }
+    this.#count('error');
+    this.#options.onFailure?.({ ref: entry.ref, error, attempts: entry.failures, retryInMs });
+  }
+
+  #count(result: string): void {
+    this.#options.writes?.inc({ result });
+  }
+}
+
+function isShown({ known, accepted }: Entry, { print, part }: Wanted): boolean {
+  if (known !== undefined && (part ? holds(known, print) : isSamePrint(known, print))) return true;
+  if (accepted === undefined || !isSamePrint(accepted.print, print)) return false;
+  const { as } = accepted;
+  return as === known || (typeof as === 'object' && known !== undefined && isSamePrint(as, known));
+}

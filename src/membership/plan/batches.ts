@@ -1,0 +1,122 @@
+import { type BackendKey, byCodeUnit, type Row } from '../backend.ts';
+import type { Member } from '../desired/desired.ts';
+
+/** One row to write. */
+export interface Change {
+  /** As it is to be removed, added, or to look afterwards (`set`). */
+  readonly row: Row;
+  readonly key: BackendKey;
+  /** The binding that it is done for. */
+  readonly claim: string;
+  /** `set`: the weight before. */
+  readonly was?: number;
+  /** `add`: the member that the row stands for. */
+  readonly member?: Member;
+}
+
+/** One call: RemoveVServerGroupBackendServers, SetVServerGroupAttribute or AddVServerGroupBackendServers. */
+export interface Batch {
+  readonly action: 'remove' | 'set' | 'add';
+  readonly changes: readonly Change[];
+  /** It takes something out of service (removal, drain), or such a batch waits for it: nothing may hold it back. */
+  readonly urgent: boolean;
+}
+
+export interface Changes {
+  readonly removals: readonly Change[];
+  readonly drains: readonly Change[];
+  readonly weights: readonly Change[];
+  readonly additions: readonly Change[];
+  /** Rows of the group with a weight above 0, before any of it. */
+  readonly usable: number;
+  readonly cohorts: { get(key: BackendKey): number | undefined };
+  readonly additionsBlocked: boolean;
+  readonly batchSize: number;
+}
+
+/**
+ * Changes → the fewest calls, in order: removals, weights (drains first), additions.
+ *
+ * One exception: when the next removal or drain would leave the group without a backend that takes requests while
+ * others wait to be added or to get their weight back, one batch of those goes before it. Always adding first would
+ * fail on a full group; always removing first would empty one.
+ */
+export function orderBatches(changes: Changes): readonly Batch[] {
+  const { cohorts, batchSize, additionsBlocked } = changes;
+  const split = (list: readonly Change[]) => intoBatches(list, cohorts, batchSize);
+  const batches: readonly Batch[] = [
+    ...split(sorted(changes.removals)).map((part) => batch('remove', part, true)),
+    ...split([...sorted(changes.drains), ...sorted(changes.weights)]).map((part) =>
+      batch('set', part, part.some(isDrain)),
+    ),
+    ...split(sorted(changes.additions)).map((part) => batch('add', part, false)),
+  ];
+  const mayRescue = ({ action }: Batch) => action !== 'add' || !additionsBlocked;
+  return fillBeforeEmpty(batches, changes.usable, mayRescue);
+}
+
+function fillBeforeEmpty(
+  batches: readonly Batch[],
+  usableBefore: number,
+  mayRescue: (batch: Batch) => boolean,
+): readonly Batch[] {
+  let usable = usableBefore;
+  const empties = batches.findIndex((next) => {
+    const before = usable;
+    usable += usableDelta(next);
+    return next.urgent && before > 0 && usable <= 0;
+  });
+  if (empties === -1) return batches;
+  const rescue = batches.findIndex((later, i) => i > empties && mayRescue(later) && usableDelta(later) > 0);
+  const first = batches[rescue];
+  if (first === undefined) return batches;
+  return [
+    ...batches.slice(0, empties),
+    { ...first, urgent: true },
+    ...batches.slice(empties, rescue),
+    ...batches.slice(rescue + 1),
+  ];
+}
+
+/** By how many rows a batch changes the number that takes requests. */
+function usableDelta({ action, changes }: Batch): number {
+  return changes.reduce((delta, { row, was = 0 }) => {
+    const before = action === 'remove' ? row.weight > 0 : was > 0;
+    const after = action !== 'remove' && row.weight > 0;
+    return delta + Number(after) - Number(before);
+  }, 0);
+}
+
+const isDrain = ({ row, was = 0 }: Change) => row.weight === 0 && was > 0;
+
+const batch = (action: Batch['action'], changes: readonly Change[], urgent: boolean): Batch => ({
+  action,
+  changes,
+  urgent,
+});
+
+function sorted(changes: readonly Change[]): readonly Change[] {
+  return changes.length < 2 ? changes : [...changes].sort((a, b) => byCodeUnit(a.key, b.key));
+}
+
+/** Full batches, each of one cohort only; rows without a cohort (all of them, unless a batch was refused) go first. */
+function intoBatches(
+  changes: readonly Change[],
+  cohorts: Changes['cohorts'],
+  size: number,
+): readonly (readonly Change[])[] {
+  const byCohort = new Map<number, Change[]>();
+  for (const change of changes) {
+    const cohort = cohorts.get(change.key) ?? 0;
+    const members = byCohort.get(cohort);
+    if (members === undefined) byCohort.set(cohort, [change]);
+    else members.push(change);
+  }
+  return [...byCohort]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([, members]) =>
+      Array.from({ length: Math.ceil(members.length / size) }, (_, i) =>
+        members.slice(i * size, (i + 1) * size),
+      ),
+    );
+}

@@ -1,0 +1,45 @@
+import type { Row } from '../backend.ts';
+import type { BackendRecord, Claim } from './claim.ts';
+
+/** `since`, `until`: milliseconds since the Unix epoch. */
+export type DrainStep =
+  | { readonly step: 'remove' }
+  | { readonly step: 'drain' | 'wait'; readonly since: number; readonly until: number };
+
+/**
+ * What is next for a row that leaves. `now` and all times are milliseconds since the Unix epoch.
+ *
+ * | drain asked | its pod or node is gone | drain began            | weight | next              |
+ * |-------------|-------------------------|------------------------|--------|-------------------|
+ * | no          | –                       | –                      | –      | remove            |
+ * | yes         | yes                     | –                      | –      | remove            |
+ * | yes         | no                      | ≥ drainMs ago          | –      | remove            |
+ * | yes         | no                      | < drainMs ago, not yet | > 0    | weight 0          |
+ * | yes         | no                      | < drainMs ago, not yet | 0      | wait for the rest |
+ *
+ * A drain begins with the first plan that knows of it, not with the call that carries it out: a row whose weight the
+ * API does not let go of leaves in time all the same. A start in the future (a clock that was set back) counts as now.
+ */
+export function nextDrainStep(
+  claim: Pick<Claim, 'drainMs' | 'livePods' | 'liveNodes'>,
+  row: Pick<Row, 'weight'>,
+  record: BackendRecord | undefined,
+  now: number,
+): DrainStep {
+  if (claim.drainMs <= 0 || isGone(claim, record)) return { step: 'remove' };
+  const since = Math.min(record?.drainingSince ?? now, now);
+  const until = since + claim.drainMs;
+  if (now >= until) return { step: 'remove' };
+  return { step: row.weight > 0 ? 'drain' : 'wait', since, until };
+}
+
+/** Nothing is left that could finish its requests. */
+export function isGone(
+  claim: Pick<Claim, 'livePods' | 'liveNodes'>,
+  record: BackendRecord | undefined,
+): boolean {
+  if (record === undefined) return false;
+  const { podUID, node } = record;
+  const podGone = podUID !== undefined && claim.livePods !== undefined && !claim.livePods.has(podUID);
+  return podGone || (node !== undefined && !claim.liveNodes.has(node));
+}

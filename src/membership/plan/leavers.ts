@@ -1,0 +1,76 @@
+import { type BackendKey, byCodeUnit, type Row } from '../backend.ts';
+import type { BackendRecord, Claim } from './claim.ts';
+import { type DrainStep, isGone, nextDrainStep } from './drain.ts';
+
+/** A row that leaves. */
+export interface Leaver {
+  readonly row: Row;
+  readonly key: BackendKey;
+  /** All bindings whose row it is. */
+  readonly owners: readonly Claim[];
+  readonly record: BackendRecord | undefined;
+  /** Its address went to another ENI: it leads nowhere. */
+  readonly moved: boolean;
+}
+
+/** What is done with a leaver, in the name of one of its owners. */
+export type Leave = { readonly claim: Claim } & (
+  | DrainStep
+  | { readonly step: 'hold'; readonly revive: boolean }
+);
+
+/**
+ * What becomes of the rows that leave, together because of minBackends.
+ *
+ * | minBackends needs it | its address moved | its pod or node is gone | next                                     |
+ * |----------------------|-------------------|-------------------------|------------------------------------------|
+ * | yes                  | no                | no                      | hold, with the weight it had             |
+ * | yes                  | yes               | –                       | hold as it is: it answers nobody         |
+ * | yes                  | –                 | yes                     | hold as it is                            |
+ * | no                   | yes               | –                       | remove                                   |
+ * | no                   | no                | –                       | remove or drain (drain.ts)               |
+ *
+ * A binding that goes away holds nothing. `kept` is how many rows a binding has that do not leave.
+ */
+export function settleLeavers(
+  leavers: readonly Leaver[],
+  claims: readonly Claim[],
+  kept: (claim: Claim) => number,
+  now: number,
+): readonly (readonly [Leaver, Leave])[] {
+  const holders = holdersOf(leavers, claims, kept);
+  return leavers.map((leaver) => {
+    const { row, owners, record, moved } = leaver;
+    const holder = holders.get(leaver);
+    if (holder !== undefined) {
+      const revive = !moved && !isGone(holder, record);
+      return [leaver, { claim: holder, step: 'hold', revive }];
+    }
+    const claim = owners.find(({ deleting }) => !deleting) ?? (owners[0] as Claim);
+    if (moved) return [leaver, { claim, step: 'remove' }];
+    return [leaver, { claim, ...nextDrainStep(claim, row, record, now) }];
+  });
+}
+
+function holdersOf(
+  leavers: readonly Leaver[],
+  claims: readonly Claim[],
+  kept: (claim: Claim) => number,
+): ReadonlyMap<Leaver, Claim> {
+  const holders = new Map<Leaver, Claim>();
+  for (const claim of claims) {
+    if (claim.deleting || claim.minBackends === 0) continue;
+    const own = leavers.filter(({ owners }) => owners.includes(claim));
+    const free = own.filter((leaver) => !holders.has(leaver));
+    const missing = claim.minBackends - kept(claim) - (own.length - free.length);
+    if (missing <= 0) continue;
+    free.sort((a, b) => worth(claim, b) - worth(claim, a) || byCodeUnit(a.key, b.key));
+    for (const leaver of free.slice(0, missing)) holders.set(leaver, claim);
+  }
+  return holders;
+}
+
+/** What can still answer is held first: alive before gone, serving before draining. */
+function worth(claim: Claim, { record, row, moved }: Leaver): number {
+  return (moved || isGone(claim, record) ? 0 : 2) + (row.weight === 0 ? 0 : 1);
+}

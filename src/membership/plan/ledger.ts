@@ -1,0 +1,119 @@
+import type { BackendKey, Row } from '../backend.ts';
+import type { Member } from '../desired/desired.ts';
+import type { BackendRecord, Claim } from './claim.ts';
+
+/** What the plan says of one binding, for its status. */
+export interface ClaimReport {
+  readonly claim: Claim;
+  /** The claim's own map when nothing in it changed. */
+  readonly records: ReadonlyMap<BackendKey, BackendRecord>;
+  /** Members that are not in the group. */
+  readonly pending: readonly Member[];
+  /** Members that are in the group, but as somebody else's row. */
+  readonly foreignMembers: readonly Member[];
+  /** Members on their way out that are not in the group, and are not added any more. */
+  readonly passedOver: number;
+  /** Rows of the group that are not this binding's. */
+  readonly foreign: number;
+}
+
+/** Where a row comes from. */
+export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
+
+/** Collects one binding's report while the plan goes through the group. */
+export class Ledger {
+  readonly claim: Claim;
+  readonly pending: Member[] = [];
+  readonly foreignMembers: Member[] = [];
+  /** Rows of the binding that do not leave. */
+  kept = 0;
+  passedOver = 0;
+  readonly #keys: BackendKey[] = [];
+  readonly #records: BackendRecord[] = [];
+  #unchanged = true;
+
+  constructor(claim: Claim) {
+    this.claim = claim;
+  }
+
+  /** The row is the binding's and stays so, as it is recorded. */
+  keep(key: BackendKey, record: BackendRecord): void {
+    this.kept++;
+    this.#push(key, record);
+  }
+
+  /**
+   * The row is the binding's. `weight`: what it has, or gets back when it stays after all. Returns whether
+   * that is recorded already.
+   */
+  own(
+    key: BackendKey,
+    row: Row,
+    weight: number,
+    state: BackendRecord['state'],
+    from: Origin | undefined,
+    drainingSince?: number,
+  ): boolean {
+    const before = this.claim.records.get(key);
+    if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
+      this.#push(key, before);
+      return true;
+    }
+    this.#unchanged = false;
+    this.#push(key, {
+      row: row.weight === weight ? row : { ...row, weight },
+      state,
+      ...(from?.pod !== undefined && { pod: from.pod }),
+      ...(from?.podUID !== undefined && { podUID: from.podUID }),
+      ...(from?.node !== undefined && { node: from.node }),
+      ...(drainingSince !== undefined && { drainingSince }),
+    });
+    return false;
+  }
+
+  #push(key: BackendKey, record: BackendRecord): void {
+    this.#keys.push(key);
+    this.#records.push(record);
+  }
+
+  /** In the order of the rows. */
+  #recordMap(): ReadonlyMap<BackendKey, BackendRecord> {
+    const map = new Map<BackendKey, BackendRecord>();
+    for (let i = 0; i < this.#keys.length; i++)
+      map.set(this.#keys[i] as BackendKey, this.#records[i] as BackendRecord);
+    return map;
+  }
+
+  report(rowsInGroup: number): ClaimReport {
+    const { claim, pending, foreignMembers, passedOver } = this;
+    const unchanged = this.#unchanged && this.#keys.length === claim.records.size;
+    return {
+      claim,
+      records: unchanged ? claim.records : this.#recordMap(),
+      pending,
+      foreignMembers,
+      passedOver,
+      foreign: rowsInGroup - this.#keys.length,
+    };
+  }
+}
+
+function isSame(
+  before: BackendRecord,
+  { description, type }: Row,
+  weight: number,
+  state: BackendRecord['state'],
+  from: Origin | undefined,
+  drainingSince: number | undefined,
+): boolean {
+  return (
+    before.state === state &&
+    before.row.weight === weight &&
+    before.row.description === description &&
+    before.row.type === type &&
+    before.pod === from?.pod &&
+    before.podUID === from?.podUID &&
+    before.node === from?.node &&
+    before.drainingSince === drainingSince
+  );
+}

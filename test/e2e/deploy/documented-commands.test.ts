@@ -1,0 +1,239 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { applyObjects } from '../../../lab/control-plane/api/apply.ts';
+import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
+import { locateDeployTools, locateKubectl } from '../../../lab/control-plane/build/build.ts';
+import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';
+import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
+import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
+import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
+import { commandsOf } from '../../documented-commands.ts';
+import { anyObjectCrd } from '../../helm/any-object-crd.ts';
+
+// The kubectl and helm lines of README.md and docs/, typed as they are there: from the root of a clone, with kubectl,
+// helm and kubectl-vsgb on PATH. kwok plays the pods, so the operator that acts is a process beside the cluster.
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const BUILD_MS = 30 * 60_000;
+const COMMAND_MS = 60_000;
+const NAME = 'vservergroup-operator';
+const GROUP = 'rsp-bp1exampleeni';
+const CRD_PATH =
+  '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/vservergroupbindings.slb.alibabacloud.com';
+
+/** Not run, and why. */
+const NOT_HERE: Readonly<Record<string, string>> = {
+  [`kubectl -n ${NAME} logs deployment/${NAME} --since=10m`]:
+    'no kubelet has the log of a pod that kwok plays',
+  'helm install … --take-ownership': 'shortened: it is run in full',
+};
+
+jest.setTimeout(3 * COMMAND_MS);
+
+let dir: string;
+let plane: ControlPlane;
+let api: KubeApi;
+let simulator: Simulator;
+let operator: OperatorProcess;
+let pages: readonly string[];
+let documented: ReadonlySet<string>;
+const ran = new Set<string>();
+
+beforeAll(async () => {
+  const [kubectl, { helm }] = [await locateKubectl(), await locateDeployTools()];
+  await ensureBuilt();
+  dir = await mkdtemp(join(tmpdir(), 'vsgb-documented-'));
+  await mkdir(join(dir, 'bin'));
+  await symlink(kubectl, join(dir, 'bin/kubectl'));
+  await symlink(helm, join(dir, 'bin/helm'));
+  // As docs/plugin.md has it: under its name, and far from the package that it was built in.
+  await copyFile(join(ROOT, 'dist/kubectl-vsgb.js'), join(dir, 'bin/kubectl-vsgb'));
+
+  const names = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
+  const paths = ['README.md', ...names.map((name) => `docs/${name}`)];
+  pages = await Promise.all(paths.map((path) => readFile(join(ROOT, path), 'utf8')));
+  const commands = pages.flatMap(commandsOf).map(({ command }) => command);
+  documented = new Set(commands.filter((command) => /^(kubectl|helm) /.test(command)));
+
+  plane = await startControlPlane({ podAddresses: 'unique' });
+  api = await KubeApi.fromKubeconfig(plane.kubeconfig);
+  await createNodes(api, ['node0', 'node1']);
+  await untilNodesReady(api, ['node0', 'node1']);
+  simulator = await startSimulator({ groups: [GROUP] });
+}, BUILD_MS);
+
+afterAll(async () => {
+  await operator?.kill();
+  await simulator?.close();
+  await api?.close();
+  await plane?.stop();
+  if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+});
+
+/** What a shell prints of this line. */
+function shell(line: string, cwd = ROOT): Promise<string> {
+  const env = {
+    PATH: [join(dir, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
+    HOME: dir,
+    KUBECONFIG: plane.kubeconfig,
+    ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid',
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret',
+    // What the operator is run with decides in `kubectl vsgb diff` as well.
+    VSGB_REGION: 'cn-hangzhou',
+    VSGB_VPC_ID: 'vpc-1',
+    VSGB_CLUSTER_ID: 'production',
+    VSGB_SLB_ENDPOINT: simulator.url,
+    VSGB_ECS_ENDPOINT: simulator.url,
+  };
+  const options = { cwd, env, timeout: COMMAND_MS, killSignal: 'SIGKILL' } as const;
+  return new Promise((resolve_, reject) => {
+    execFile('/bin/sh', ['-c', line], options, (error, stdout, stderr) => {
+      if (error === null) resolve_(stdout);
+      else reject(new Error(`${line}: ${stderr || error.message}`, { cause: error }));
+    });
+  });
+}
+
+/** The one command in the docs that is this, or starts with it. */
+function inDocs(start: string): string {
+  if (documented.has(start)) return start;
+  const found = [...documented].filter((command) => command.startsWith(start));
+  if (found.length !== 1) throw new Error(`${found.length} commands in the docs start with ${start}`);
+  return found[0]!;
+}
+
+/** Runs a command that the docs have, found by how it starts. */
+async function documentedly(start: string, cwd?: string): Promise<string> {
+  const command = inDocs(start);
+  const output = await shell(command, cwd);
+  ran.add(command);
+  return output;
+}
+
+const rows = () => simulator.state.group(GROUP).rows();
+const upgraded = `helm upgrade ${NAME} deploy/helm/${NAME} --namespace ${NAME} --reset-then-reuse-values`;
+const object = async (path: string) => await api.find<KubeObject & { data?: Record<string, string> }>(path);
+const deployment = `/apis/apps/v1/namespaces/${NAME}/deployments/${NAME}`;
+
+describe('with kustomize', () => {
+  test('the Secret with an access key', async () => {
+    for (const file of ['access-key-id', 'access-key-secret']) await writeFile(join(dir, file), 'x');
+    await documentedly(`kubectl create namespace ${NAME}`);
+    const secret = await documentedly(`kubectl -n ${NAME} create secret generic`, dir);
+    expect(secret).toBe(`secret/${NAME}-credentials created\n`);
+  });
+
+  test('the overlay is applied and its Deployment rolls out', async () => {
+    expect(await documentedly('kubectl apply -k deploy/overlays/example')).toContain(
+      `deployment.apps/${NAME} created`,
+    );
+    expect(await documentedly(`kubectl -n ${NAME} rollout status deployment ${NAME}`)).toContain(
+      'successfully rolled out',
+    );
+  });
+
+  test('the first binding gets ready, and the group holds the pods of the sample', async () => {
+    const configMap = await object(`/api/v1/namespaces/${NAME}/configmaps/${NAME}`);
+    operator = await OperatorProcess.start({
+      kubeconfig: await plane.kubeconfigForServiceAccount(NAME, NAME),
+      apiUrl: simulator.url,
+      env: configMap?.data ?? {},
+      flags: ['--leader-elect', '--leader-elect-namespace', NAME],
+    });
+    await documentedly('kubectl apply -f deploy/samples/web.yaml -f deploy/samples/binding-eni.yaml');
+    await documentedly('kubectl wait --for=condition=Ready vsgb/web');
+    await shell('kubectl rollout status deployment web');
+    await shell('kubectl wait --for=jsonpath={.status.registered}=4 vsgb/web');
+    expect(rows()).toHaveLength(4);
+  });
+
+  test('what there is to see of it', async () => {
+    expect(await documentedly('kubectl get vsgb')).toMatch(
+      /^NAME +GROUP +SERVICE +.*\nweb +rsp-bp1exampleeni +web .* 4 +4 .*True/,
+    );
+    expect(await documentedly('kubectl get vsgb web')).toContain(GROUP);
+    expect(await documentedly('kubectl describe vsgb web')).toMatch(/Type: +Ready[\s\S]*Events:/);
+    expect(await documentedly('kubectl vsgb status -A')).toMatch(/default +web +rsp-bp1exampleeni .*4\/4/);
+    expect(await documentedly('kubectl vsgb diff web')).toBe('');
+  });
+
+  test('the commands to look with that a sentence or a table names', async () => {
+    const named = pages.flatMap((page) => page.match(/(?<=`)kubectl [^`\n]+(?=`)/g) ?? []);
+    const looking = new Set(
+      named.filter((one) => /^kubectl (-n \S+ )?(get|explain|describe|vsgb (status|diff)) [^[…]+$/.test(one)),
+    );
+    expect(looking.size).toBeGreaterThan(15);
+    const real: Readonly<Record<string, string>> = {
+      NAMESPACE: 'default',
+      SERVICE: 'web',
+      NODE: 'node0',
+      NAME: 'web',
+    };
+    for (const one of looking)
+      await shell(one.replace(/\b(NAMESPACE|SERVICE|NODE|NAME)\b/, (word) => real[word]!));
+  });
+
+  test('moving here and away: modes, suspension, and a binding that leaves its rows', async () => {
+    await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"mode":"Sync"}}'`);
+    await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"suspend":true}}'`);
+    await documentedly('kubectl patch vsgb web --type merge -p \'{"spec":{"mode":"RemoveOnly"');
+    await documentedly('kubectl delete vsgb web');
+    expect(rows()).toHaveLength(4);
+  });
+
+  test('all bindings are deleted, and their backends leave the groups', async () => {
+    await shell('kubectl apply -f deploy/samples/binding-eni.yaml');
+    await shell('kubectl wait --for=jsonpath={.status.registered}=4 vsgb/web');
+    await documentedly('kubectl delete vsgb --all --all-namespaces');
+    expect(rows()).toEqual([]);
+  });
+
+  test('it is scaled to nothing', async () => {
+    await documentedly(`kubectl -n ${NAME} scale deployment ${NAME} --replicas 0`);
+    expect(await object(deployment)).toMatchObject({ spec: { replicas: 0 } });
+  });
+
+  test('then Helm takes the CRD over, once all else is deleted', async () => {
+    await documentedly(`kubectl -n ${NAME} delete deployment,service,`);
+    await documentedly('kubectl delete clusterrole,clusterrolebinding');
+    expect(await object(deployment)).toBeUndefined();
+    await shell(`${inDocs(`helm install ${NAME} `)} --take-ownership`);
+    expect(await object(deployment)).toBeDefined();
+  });
+});
+
+describe('with Helm', () => {
+  test('uninstalled, and the CRD deleted, nothing is left', async () => {
+    await documentedly(`helm uninstall ${NAME}`);
+    expect(await object(CRD_PATH)).toBeDefined();
+    await documentedly('kubectl delete crd vservergroupbindings.slb.alibabacloud.com');
+    expect(await object(CRD_PATH)).toBeUndefined();
+  });
+
+  test('it is installed, gets its credentials injected, and rolls out', async () => {
+    await documentedly(`helm install ${NAME} `);
+    await documentedly(`kubectl label namespace ${NAME} pod-identity`);
+    await documentedly(`kubectl -n ${NAME} rollout restart deployment ${NAME}`);
+    expect(await shell(inDocs(`kubectl -n ${NAME} rollout status deployment ${NAME}`))).toContain(
+      'successfully rolled out',
+    );
+  });
+
+  test('it is upgraded, monitored, guarded and rolled back', async () => {
+    await documentedly(upgraded);
+    await applyObjects(api, ['ServiceMonitor', 'PrometheusRule'].map(anyObjectCrd));
+    await documentedly(`${upgraded} --set metrics.serviceMonitor.enabled=true`);
+    await documentedly(`${upgraded} --set metrics.auth=kubernetes`);
+    const monitor = `/apis/monitoring.coreos.com/v1/namespaces/${NAME}/servicemonitors/${NAME}`;
+    expect(await object(monitor)).toMatchObject({ spec: { endpoints: [{ scheme: 'https' }] } });
+    await documentedly(`helm rollback ${NAME}`);
+    expect(await object(monitor)).not.toMatchObject({ spec: { endpoints: [{ scheme: 'https' }] } });
+  });
+});
+
+test('every kubectl and helm command of the docs has been run, or is named here with the reason', () => {
+  expect([...documented].filter((command) => !ran.has(command)).sort()).toEqual(Object.keys(NOT_HERE).sort());
+});

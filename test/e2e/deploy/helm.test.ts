@@ -1,0 +1,471 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { isMap, isScalar, parse, parseDocument, type YAMLMap } from 'yaml';
+import { applyFolder, applyObjects } from '../../../lab/control-plane/api/apply.ts';
+import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
+import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';
+import { OperatorProcess } from '../../../lab/environment/operator-process.ts';
+import { Workloads } from '../../../lab/environment/workloads.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
+import { startSimulator } from '../../../simulator/simulator.ts';
+import { environmentName, flagKeys } from '../../../src/config/flags.ts';
+import { anyObjectCrd } from '../../helm/any-object-crd.ts';
+import { normalised } from '../../helm/normalise.ts';
+import { CHART, DeployTools, succeeded } from '../../helm/tools.ts';
+import { VALUES } from '../../helm/values.ts';
+
+const DEPLOY = resolve(import.meta.dirname, '../../../deploy');
+const BUILD_MS = 30 * 60_000;
+const CRD = 'vservergroupbindings.slb.alibabacloud.com';
+const CRD_PATH = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${CRD}`;
+
+jest.setTimeout(60_000);
+
+let tools: DeployTools;
+
+beforeAll(async () => {
+  tools = await DeployTools.find();
+}, BUILD_MS);
+
+afterAll(async () => {
+  await tools?.close();
+});
+
+describe('the chart', () => {
+  test.each(Object.entries(VALUES))('passes helm lint --strict with values "%s"', async (_, values) => {
+    const file = await tools.valuesFile(values);
+    expect(succeeded(await tools.helm(['lint', '--strict', CHART, '--values', file]))).toContain(
+      '1 chart(s) linted, 0 chart(s) failed',
+    );
+  });
+
+  test.each(Object.entries(VALUES))(
+    'puts what has a namespace into that of the release: "%s"',
+    async (_, values) => {
+      const objects = await tools.template(values, 'edge', 'slb-system');
+      const clusterWide = ['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition'];
+      for (const { kind, metadata } of objects)
+        expect([kind, metadata.namespace]).toEqual([
+          kind,
+          clusterWide.includes(kind ?? '') ? undefined : 'slb-system',
+        ]);
+    },
+  );
+
+  test('leaves out what is not wanted', async () => {
+    const objects = await tools.template(VALUES['as little as can be'], 'edge', 'slb-system');
+    expect(objects.map(({ kind }) => kind).sort()).toEqual([
+      'ClusterRole',
+      'ClusterRoleBinding',
+      'ConfigMap',
+      'Deployment',
+      'Role',
+      'RoleBinding',
+      'Service',
+    ]);
+  });
+
+  test('puts every value where it belongs', async () => {
+    const objects = await tools.template(VALUES.everything, 'edge', 'slb-system');
+    const find = (kind: string) => objects.find((object) => object.kind === kind);
+    const values = VALUES.everything;
+    expect(find('Deployment')).toMatchObject({
+      spec: {
+        replicas: 3,
+        template: {
+          metadata: { labels: { team: 'edge' }, annotations: { note: 'here' } },
+          spec: {
+            serviceAccountName: 'operator',
+            priorityClassName: 'system-cluster-critical',
+            nodeSelector: values.nodeSelector,
+            tolerations: values.tolerations,
+            affinity: values.affinity,
+            imagePullSecrets: [{ name: 'registry' }],
+            containers: [
+              {
+                image: `registry.example.com/slb/operator@${values.image.digest}`,
+                imagePullPolicy: 'Always',
+                args: ['--api-qps=20'],
+                resources: { limits: { memory: '1Gi' } },
+              },
+            ],
+            volumes: [
+              { secret: { secretName: 'keys', defaultMode: 0o440 } },
+              { secret: { secretName: 'certificate', defaultMode: 0o440 } },
+            ],
+          },
+        },
+      },
+    });
+    expect(find('ConfigMap')).toMatchObject({
+      data: { VSGB_LOG_LEVEL: 'debug', VSGB_NAMESPACE: 'shop,web', VSGB_METRICS_AUTH: 'kubernetes' },
+    });
+    expect(find('ServiceAccount')).toMatchObject({
+      metadata: { name: 'operator', annotations: { team: 'edge' } },
+    });
+    expect(find('PodDisruptionBudget')).toMatchObject({ spec: { maxUnavailable: '50%' } });
+    expect(find('NetworkPolicy')).toMatchObject({
+      spec: { egress: expect.arrayContaining([{ ports: [{ port: 3128, protocol: 'TCP' }] }]) },
+    });
+    expect(find('ServiceMonitor')).toMatchObject({
+      metadata: { labels: { release: 'prometheus' } },
+      spec: {
+        endpoints: [
+          {
+            interval: '15s',
+            bearerTokenFile: expect.any(String),
+            scheme: 'https',
+            tlsConfig: {
+              serverName: 'metrics.example.com',
+              ca: { secret: { name: 'certificate', key: 'ca.crt' } },
+            },
+          },
+        ],
+      },
+    });
+    expect(find('PrometheusRule')).toMatchObject({ metadata: { labels: { release: 'prometheus' } } });
+    const dashboard = objects.find(({ metadata }) => metadata.name.endsWith('-dashboard')) as KubeObject & {
+      data: Record<string, string>;
+    };
+    expect(JSON.parse(dashboard.data['dashboard.json'] ?? '')).toMatchObject({
+      title: 'VServerGroup operator',
+    });
+  });
+
+  test('new settings make new pods, the same ones do not', async () => {
+    const checksum = async (drain: string) => {
+      const values = { ...VALUES.least, config: { VSGB_DEFAULT_DRAIN_SECONDS: drain } };
+      const objects = await tools.template(values, 'edge', 'slb-system');
+      return JSON.stringify(objects.find(({ kind }) => kind === 'Deployment')).match(
+        /"checksum\/config":"\w+"/,
+      )?.[0];
+    };
+    expect(await checksum('5')).toEqual(await checksum('5'));
+    expect(await checksum('6')).not.toEqual(await checksum('5'));
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'no region',
+      {},
+      'region is needed: the region of the load balancers, for example --set region=cn-hangzhou',
+    ],
+    ['a region that is none', { region: 'Hangzhou' }, "at '/region': 'Hangzhou' does not match pattern"],
+    [
+      'a value that is not known',
+      { region: 'cn-hangzhou', replica: 3 },
+      "additional properties 'replica' not allowed",
+    ],
+    [
+      'replicas in words',
+      { region: 'cn-hangzhou', replicas: 'two' },
+      "at '/replicas': got string, want integer",
+    ],
+    [
+      'a variable that is not known',
+      { region: 'cn-hangzhou', config: { VSGB_DRAIN: '5' } },
+      "invalid propertyName 'VSGB_DRAIN'",
+    ],
+    [
+      'a setting that is no text',
+      { region: 'cn-hangzhou', config: { VSGB_API_QPS: 5 } },
+      "at '/config/VSGB_API_QPS': got number, want string",
+    ],
+    [
+      'a setting that has a value of its own',
+      { region: 'cn-hangzhou', config: { VSGB_REGION: 'cn-beijing' } },
+      "invalid propertyName 'VSGB_REGION'",
+    ],
+    [
+      'two ways to sign in',
+      { region: 'cn-hangzhou', credentials: { rrsa: { roleName: 'role' }, existingSecret: 'keys' } },
+      'credentials.rrsa.roleName and credentials.existingSecret are two ways to sign in: set one of them',
+    ],
+    [
+      'a digest that is none',
+      { region: 'cn-hangzhou', image: { digest: 'latest' } },
+      "at '/image/digest': 'latest' does not match pattern",
+    ],
+    [
+      'a way to guard metrics that is not known',
+      { region: 'cn-hangzhou', metrics: { auth: 'basic' } },
+      "at '/metrics/auth': value must be one of 'none', 'kubernetes'",
+    ],
+  ])('refuses %s and says so', async (_, values, message) => {
+    const { ok, errors } = await tools.helm([
+      'template',
+      'edge',
+      CHART,
+      '--values',
+      await tools.valuesFile(values),
+    ]);
+    expect(ok).toBe(false);
+    expect(errors).toContain(message);
+  });
+
+  test('describes every value, and has a rule for each', async () => {
+    const document = parseDocument(await readFile(join(CHART, 'values.yaml'), 'utf8'));
+    const schema: Schema = JSON.parse(await readFile(join(CHART, 'values.schema.json'), 'utf8'));
+    expect(isMap(document.contents) && faultsIn(document.contents, schema)).toEqual([]);
+  });
+
+  test('takes as settings the variables of the operator that no value stands for', async () => {
+    const { properties }: Schema = JSON.parse(await readFile(join(CHART, 'values.schema.json'), 'utf8'));
+    const deployment = await readFile(join(CHART, 'templates/deployment.yaml'), 'utf8');
+    const helpers = await readFile(join(CHART, 'templates/_helpers.tpl'), 'utf8');
+    const set = [...`${deployment}${helpers}`.matchAll(/VSGB_\w+/g)].map(([variable]) => variable);
+    // Of a pod there is nothing to choose; and the Role names the Lease.
+    const unfit = ['VSGB_KUBECONFIG', 'VSGB_CONTEXT', 'VSGB_LEADER_ELECT_LEASE_NAME'];
+    const fit = flagKeys.map(environmentName).filter((variable) => !unfit.includes(variable));
+    const free = fit.filter((variable) => !set.includes(variable) || variable === 'VSGB_LOG_LEVEL');
+    expect(properties?.['config']?.propertyNames?.enum?.toSorted()).toEqual(free.toSorted());
+  });
+
+  test.each(['install', 'monitoring'])('takes the values that docs/%s.md sets', async (page) => {
+    const text = await readFile(resolve(DEPLOY, `../docs/${page}.md`), 'utf8');
+    const settings = [...text.matchAll(/(--set(?:-string)?)[ =]([\w.]+=[^\s`]+)/g)];
+    expect(settings.length).toBeGreaterThan(2);
+    for (const leftOut of ['credentials.existingSecret', 'credentials.rrsa']) {
+      const args = settings.flatMap(([, flag = '', value = '']) =>
+        value.startsWith(leftOut) ? [] : [flag, value],
+      );
+      succeeded(await tools.helm(['template', 'edge', CHART, '--set', 'region=cn-hangzhou', ...args]));
+    }
+  });
+
+  test('is of the version in package.json', async () => {
+    const { version } = JSON.parse(await readFile(resolve(DEPLOY, '../package.json'), 'utf8'));
+    const chart = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8'));
+    expect([chart.version, chart.appVersion]).toEqual([version, version]);
+  });
+});
+
+describe('chart and kustomize', () => {
+  const overlay = async (name: string, components: readonly string[], fields: object = {}) => {
+    const folder = join(tools.dir, name);
+    await mkdir(folder);
+    const path = (target: string) => relative(folder, join(DEPLOY, target));
+    const config = { VSGB_REGION: 'cn-hangzhou' };
+    const content = {
+      resources: [path('base')],
+      components: components.map(path),
+      images: [{ name: 'vservergroup-operator', newName: 'registry.example.com/vservergroup-operator' }],
+      patches: [
+        {
+          patch: JSON.stringify({
+            apiVersion: 'v1',
+            kind: 'ConfigMap',
+            metadata: { name: 'vservergroup-operator', namespace: 'vservergroup-operator' },
+            data: config,
+          }),
+        },
+      ],
+      ...fields,
+    };
+    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(content));
+    return folder;
+  };
+
+  test.each<[string, keyof typeof VALUES, () => Promise<string>]>([
+    ['with RRSA', 'rrsa', async () => join(DEPLOY, 'overlays/example')],
+    ['with an access key', 'access key', async () => join(DEPLOY, 'overlays/example-access-key')],
+    ['with the least', 'least', () => overlay('least', [])],
+    ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
+    ['with monitoring', 'monitored', () => overlay('monitored', ['monitoring'])],
+    [
+      'with guarded metrics over HTTPS',
+      'metrics over HTTPS',
+      () => overlay('https', ['monitoring', 'components/metrics-auth', 'components/metrics-tls']),
+    ],
+  ])('make the same objects %s', async (_, values, folder) => {
+    const name = 'vservergroup-operator';
+    const chart = normalised(await tools.template(VALUES[values], name, name));
+    expect(chart).toEqual(normalised(await tools.kustomize(await folder())));
+    expect(Object.keys(chart).length).toBeGreaterThan(10);
+  });
+});
+
+describe('installed on a cluster', () => {
+  const RELEASE = 'edge';
+  const NAMESPACE = 'slb-system';
+  const NAME = `${RELEASE}-vservergroup-operator`;
+  const NAMESPACED = ['--namespace', NAMESPACE];
+  let plane: ControlPlane;
+  let api: KubeApi;
+
+  const helm = async (...args: string[]) => succeeded(await tools.helm(args, plane.kubeconfig));
+  const values = async (set: keyof typeof VALUES) => ['--values', await tools.valuesFile(VALUES[set])];
+  const configMap = () =>
+    api.get<KubeObject & { data: Record<string, string> }>(
+      `/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}`,
+    );
+
+  beforeAll(async () => {
+    plane = await startControlPlane({ kwok: false, scheduler: false, controllerManager: false });
+    api = await KubeApi.fromKubeconfig(plane.kubeconfig);
+  }, BUILD_MS);
+
+  afterAll(async () => {
+    await api?.close();
+    await plane?.stop();
+  });
+
+  test.each(['rrsa', 'access key', 'guarded metrics', 'least'] as const)(
+    'the API server takes it in a dry run with values "%s", and nothing is there after it',
+    async (set) => {
+      const args = ['--create-namespace', '--dry-run=server', ...NAMESPACED, ...(await values(set))];
+      expect(await helm('install', RELEASE, CHART, ...args)).toContain('kind: Deployment');
+      expect(await api.find(CRD_PATH)).toBeUndefined();
+    },
+  );
+
+  test('it tells the next step', async () => {
+    const args = ['--create-namespace', ...NAMESPACED, ...(await values('rrsa'))];
+    const notes = await helm('install', RELEASE, CHART, ...args);
+    expect(notes).toContain(
+      `kubectl label namespace ${NAMESPACE} pod-identity.alibabacloud.com/injection=on`,
+    );
+    expect(notes).toContain(`kubectl -n ${NAMESPACE} rollout status deployment ${NAME}`);
+    expect(notes).toContain('kubectl wait --for=condition=Ready vsgb/web');
+  });
+
+  test('the CRD is established and is that of crds/', async () => {
+    const { spec, status } = await waitUntil('the CRD to be established', async () => {
+      const crd = await api.get<KubeObject & { spec: object; status: { conditions: { type: string }[] } }>(
+        CRD_PATH,
+      );
+      return crd.status.conditions.some(({ type }) => type === 'Established') && crd;
+    });
+    const source = await readFile(
+      resolve(DEPLOY, `../crds/slb.alibabacloud.com_vservergroupbindings.yaml`),
+      'utf8',
+    );
+    expect(status.conditions).not.toContainEqual(expect.objectContaining({ type: 'NonStructuralSchema' }));
+    expect(spec).toMatchObject(parse(source).spec);
+  });
+
+  test('an upgrade changes the settings, and a rollback takes them back', async () => {
+    expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
+    await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least')));
+    expect((await configMap()).data).toEqual({ VSGB_REGION: 'cn-hangzhou', VSGB_LOG_LEVEL: 'info' });
+    await helm('rollback', RELEASE, '1', ...NAMESPACED);
+    expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
+    const args = ['--reset-then-reuse-values', '--set-string', 'config.VSGB_DRY_RUN=true'];
+    await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...args);
+    expect((await configMap()).data).toMatchObject({
+      VSGB_DEFAULT_DRAIN_SECONDS: '30',
+      VSGB_DRY_RUN: 'true',
+    });
+    await helm('rollback', RELEASE, ...NAMESPACED);
+    expect((await configMap()).data).not.toHaveProperty('VSGB_DRY_RUN');
+  });
+
+  test('with the rights and the settings that it installs, the operator fills a group and empties it, and its metrics tell', async () => {
+    const simulator = await startSimulator();
+    const kubeconfig = await plane.kubeconfigForServiceAccount(NAMESPACE, NAME);
+    let operator: OperatorProcess | undefined;
+    try {
+      simulator.state.createLoadBalancer('lb-helm');
+      simulator.state.createGroup('rsp-helm', 'lb-helm');
+      operator = await OperatorProcess.start({
+        kubeconfig,
+        apiUrl: simulator.url,
+        env: (await configMap()).data,
+        flags: ['--leader-elect', '--leader-elect-namespace', NAMESPACE],
+      });
+      // Nobody needs the pods yet: a watch that does not exist is not down.
+      expect(await operator.metric('vsgb_watch_up{resource="pods"}')).toBeUndefined();
+      await api.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
+      const app = new Workloads(api, 'shop');
+      await app.createService('web');
+      const endpoint = { addresses: ['10.9.0.7'], conditions: { ready: true } };
+      await app.applySlice('web', [endpoint]);
+      await app.bind('web', 'rsp-helm', { drain: { seconds: 0 } });
+      await app.untilCondition('web', 'True', 'Synced');
+      const rows = () =>
+        simulator.state
+          .group('rsp-helm')
+          .rows()
+          .map(({ serverIp }) => serverIp);
+      expect(rows()).toEqual(['10.9.0.7']);
+      expect(await operator.metric('vsgb_oldest_leaver_seconds{group="rsp-helm"}')).toBe(0);
+      expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="web"}')).toBe(0);
+      expect(await operator.metric('vsgb_watch_up{resource="endpoints"}')).toBe(1);
+      expect(await operator.metric('leader_election_master_status{name="vservergroup-operator"}')).toBe(1);
+      await app.bind('lost', 'rsp-none');
+      await app.untilCondition('lost', 'False', 'GroupNotFound');
+      expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="lost"}')).toBe(1);
+      await app.deleteBinding('lost');
+      await app.deleteBinding('web');
+      await waitUntil('the binding to be gone', async () => !(await api.find(`${app.bindings()}/web`)));
+      expect(rows()).toEqual([]);
+      await api.get(`/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/vservergroup-operator`);
+    } finally {
+      await operator?.stop();
+      await simulator.close();
+    }
+  });
+
+  test('where the Prometheus Operator is, it takes the scrape, the alerts and the dashboard', async () => {
+    await applyObjects(api, ['ServiceMonitor', 'PrometheusRule'].map(anyObjectCrd));
+    await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('monitored')));
+    const monitoring = `/apis/monitoring.coreos.com/v1/namespaces/${NAMESPACE}`;
+    expect(await api.get(`${monitoring}/servicemonitors/${NAME}`)).toMatchObject({
+      spec: { endpoints: [{ port: 'metrics', honorLabels: true }] },
+    });
+    expect(await api.get(`${monitoring}/prometheusrules/${NAME}`)).toMatchObject({
+      spec: { groups: [{ name: 'vservergroup-operator' }] },
+    });
+    await api.get(`/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}-dashboard`);
+  });
+
+  test('uninstalled, it leaves nothing but the CRD and the bindings', async () => {
+    await api.create('/apis/slb.alibabacloud.com/v1beta1/namespaces/default/vservergroupbindings', {
+      apiVersion: 'slb.alibabacloud.com/v1beta1',
+      kind: 'VServerGroupBinding',
+      metadata: { name: 'kept' },
+      spec: { vServerGroupId: 'rsp-kept', serviceRef: { name: 'web', port: 80 } },
+    });
+    await helm('uninstall', RELEASE, ...NAMESPACED);
+    await api.get('/apis/slb.alibabacloud.com/v1beta1/namespaces/default/vservergroupbindings/kept');
+    expect(await api.find(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`)).toBeUndefined();
+    expect(await api.find(`/apis/rbac.authorization.k8s.io/v1/clusterroles/${NAME}`)).toBeUndefined();
+  });
+
+  test('installed again, it takes the CRD over', async () => {
+    await helm('install', RELEASE, CHART, ...NAMESPACED, ...(await values('least')));
+    await api.get(`/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`);
+  });
+
+  test('a CRD that kustomize made is taken over on request', async () => {
+    await helm('uninstall', RELEASE, ...NAMESPACED);
+    await api.delete(CRD_PATH);
+    await waitUntil('the CRD to be gone', async () => !(await api.find(CRD_PATH)));
+    await applyFolder(api, resolve(DEPLOY, '../crds'), { fieldManager: 'kubectl' });
+    const args = [...NAMESPACED, ...(await values('least'))];
+    await expect(helm('install', RELEASE, CHART, ...args)).rejects.toThrow('exists and cannot be imported');
+    await helm('install', RELEASE, CHART, '--take-ownership', ...args);
+    expect(await api.get(CRD_PATH)).toMatchObject({
+      metadata: { annotations: { 'helm.sh/resource-policy': 'keep', 'meta.helm.sh/release-name': RELEASE } },
+    });
+  });
+});
+
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly propertyNames?: { readonly enum?: readonly string[] };
+}
+
+/** Values that the schema does not name, and those without a comment in front. */
+function faultsIn(values: YAMLMap, schema: Schema, path = ''): string[] {
+  return values.items.flatMap(({ key, value }, index) => {
+    const name = isScalar(key) ? String(key.value) : '?';
+    const known = schema.properties?.[name];
+    if (known === undefined) return [`${path}/${name}: not in the schema`];
+    if (isMap(value) && known.properties !== undefined) return faultsIn(value, known, `${path}/${name}`);
+    // The parser gives the comment in front of the first key to the map.
+    const comment = isScalar(key) ? (key.commentBefore ?? (index === 0 ? values.commentBefore : null)) : null;
+    return comment?.startsWith(' --') ? [] : [`${path}/${name}: not described`];
+  });
+}

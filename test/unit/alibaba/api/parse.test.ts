@@ -1,0 +1,190 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseGroup, parseNetworkInterfaces } from '../../../../src/alibaba/api/parse.ts';
+import { ApiError } from '../../../../src/alibaba/errors/errors.ts';
+import { GROUP } from '../rpc/local-api.ts';
+
+const CONTEXT = { action: 'DescribeVServerGroupAttribute', group: GROUP };
+
+function group(body: Record<string, unknown>) {
+  return parseGroup({ RequestId: 'R', VServerGroupId: 'rsp-1', ...body }, CONTEXT);
+}
+
+function backends(...rows: unknown[]) {
+  return group({ BackendServers: { BackendServer: rows } }).backends;
+}
+
+test('a group is read with all its rows', () => {
+  const read = group({
+    ...{ VServerGroupName: 'web', LoadBalancerId: 'lb-1' },
+    BackendServers: {
+      BackendServer: [
+        { ServerId: 'i-1', Port: 80, Weight: 100, Type: 'ecs', ServerIp: '10.0.0.9', Description: '' },
+        {
+          ServerId: 'eni-1',
+          ServerIp: '10.0.0.1',
+          Port: 8080,
+          Weight: 0,
+          Type: 'eni',
+          Description: 'vsgb/a/b/c',
+        },
+      ],
+    },
+  });
+  expect(read).toEqual({
+    ...{ requestId: 'R', vServerGroupName: 'web', loadBalancerId: 'lb-1' },
+    backends: [
+      { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 },
+      {
+        serverId: 'eni-1',
+        serverIp: '10.0.0.1',
+        port: 8080,
+        type: 'eni',
+        weight: 0,
+        description: 'vsgb/a/b/c',
+      },
+    ],
+  });
+});
+
+test('numbers as strings are numbers', () => {
+  expect(backends({ ServerId: 'i-1', Port: '80', Weight: '7', Type: 'ecs' })).toEqual([
+    { serverId: 'i-1', port: 80, type: 'ecs', weight: 7 },
+  ]);
+});
+
+test('a single object instead of a list is a list of one', () => {
+  const row = { ServerId: 'i-1', Port: 80, Weight: 100 };
+  expect(group({ BackendServers: { BackendServer: row } }).backends).toHaveLength(1);
+});
+
+test.each([{}, { BackendServers: null }, { BackendServers: {} }, { BackendServers: { BackendServer: [] } }])(
+  'an absent list is empty: %j',
+  (body) => expect(group(body).backends).toEqual([]),
+);
+
+test('a reply wrapped in its action is unwrapped', () => {
+  const inner = { RequestId: 'R', VServerGroupId: 'rsp-1', BackendServers: { BackendServer: [] } };
+  expect(parseGroup({ DescribeVServerGroupAttributeResponse: inner }, CONTEXT).requestId).toBe('R');
+});
+
+test('a type that is absent follows from the id, and one that is unknown hides the row', () => {
+  const rows = backends(
+    { ServerId: 'eni-1', Port: 80, ServerIp: '10.0.0.1' },
+    { ServerId: 'i-1', Port: 80 },
+    { ServerId: 'eci-1', Port: 80, ServerIp: '10.0.0.2' },
+    { ServerId: 'x-1', Port: 80 },
+    { ServerId: 'vm-1', Port: 80, Type: 'vm' },
+    { ServerId: 'eni-2', Port: 80, Type: 'ENI', ServerIp: '10.0.0.3' },
+  );
+  expect(rows.map(({ type }) => type)).toEqual(['eni', 'ecs', 'eci', 'ecs', 'eni']);
+});
+
+test('objects without prototype and big numbers are read', () => {
+  const row = Object.assign(Object.create(null), { ServerId: 'i-1', Port: { c: [80], toFixed: () => '80' } });
+  expect(backends(row)).toEqual([{ serverId: 'i-1', port: 80, type: 'ecs', weight: 100 }]);
+});
+
+test.each([
+  ['no object', 'text'],
+  ['null', null],
+  ['empty', {}],
+  ['without request id', { VServerGroupId: 'rsp-1', BackendServers: { BackendServer: [] } }],
+  ['about another group', { RequestId: 'R', VServerGroupId: 'rsp-2', BackendServers: { BackendServer: [] } }],
+  ['about nothing', { RequestId: 'R' }],
+  [
+    'with a row that is no row',
+    { RequestId: 'R', VServerGroupId: 'rsp-1', BackendServers: { BackendServer: [7] } },
+  ],
+  [
+    'with a row without port',
+    { RequestId: 'R', VServerGroupId: 'rsp-1', BackendServers: { BackendServer: [{ ServerId: 'i-1' }] } },
+  ],
+])('a reply %s is never taken for an empty group', (_name, reply) => {
+  expect(() => parseGroup(reply, CONTEXT)).toThrow(
+    expect.objectContaining({ name: 'ApiError', kind: 'transient', outcome: 'unknown', group: GROUP }),
+  );
+});
+
+test('network interfaces are read with all their addresses', () => {
+  const reply = {
+    ...{ RequestId: 'R', NextToken: 'T' },
+    NetworkInterfaceSets: {
+      NetworkInterfaceSet: [
+        {
+          ...{ NetworkInterfaceId: 'eni-1', Status: 'InUse', VpcId: 'vpc-1', InstanceId: 'i-1' },
+          PrivateIpAddress: '10.0.0.1',
+          PrivateIpSets: {
+            PrivateIpSet: [{ PrivateIpAddress: '10.0.0.1' }, { PrivateIpAddress: '10.0.0.2' }],
+          },
+          Ipv6Sets: { Ipv6Set: { Ipv6Address: '2001:db8::1' } },
+        },
+        { Status: 'InUse' },
+        'noise',
+      ],
+    },
+  };
+  expect(parseNetworkInterfaces(reply, { action: 'DescribeNetworkInterfaces' })).toEqual({
+    nextToken: 'T',
+    interfaces: [
+      {
+        ...{ networkInterfaceId: 'eni-1', status: 'InUse', vpcId: 'vpc-1', instanceId: 'i-1' },
+        privateIps: ['10.0.0.1', '10.0.0.2', '2001:db8::1'],
+      },
+    ],
+  });
+});
+
+const anyReply = fc.oneof(
+  fc.anything({ withNullPrototype: true, withBigInt: true, withMap: true, withDate: true }),
+  fc.record(
+    {
+      RequestId: fc.anything(),
+      VServerGroupId: fc.oneof(fc.constant('rsp-1'), fc.anything()),
+      LoadBalancerId: fc.anything(),
+      NextToken: fc.anything(),
+      BackendServers: fc.oneof(
+        fc.anything(),
+        fc.record({
+          BackendServer: fc.array(
+            fc.record(
+              { ServerId: fc.anything(), Port: fc.anything(), Weight: fc.anything(), Type: fc.anything() },
+              { requiredKeys: [] },
+            ),
+          ),
+        }),
+      ),
+      NetworkInterfaceSets: fc.record({ NetworkInterfaceSet: fc.anything() }),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+test('whatever the reply, the result is valid or an ApiError', () => {
+  fc.assert(
+    fc.property(anyReply, (reply) => {
+      for (const parse of [
+        () => parseGroup(reply, CONTEXT).backends.every(isValid),
+        () => Array.isArray(parseNetworkInterfaces(reply, CONTEXT).interfaces),
+      ]) {
+        try {
+          if (!parse()) return false;
+        } catch (error) {
+          if (!(error instanceof ApiError) || error.outcome !== 'unknown') throw error;
+        }
+      }
+      return true;
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+function isValid(row: { port: number; weight: number; type: string; serverId: string }): boolean {
+  const inRange = (n: number, low: number, high: number) => Number.isInteger(n) && n >= low && n <= high;
+  return (
+    inRange(row.port, 1, 65_535) &&
+    inRange(row.weight, 0, 100) &&
+    ['ecs', 'eni', 'eci'].includes(row.type) &&
+    row.serverId.length > 0
+  );
+}

@@ -1,0 +1,126 @@
+import { expect, test } from '@jest/globals';
+import { createEcsApi } from '../../../../src/alibaba/api/ecs.ts';
+import { createSlbApi } from '../../../../src/alibaba/api/slb.ts';
+import type { BackendServer, SlbApi } from '../../../../src/alibaba/api/slb-api.ts';
+import type { Params, Rpc } from '../../../../src/alibaba/rpc/rpc.ts';
+import { GROUP } from '../rpc/local-api.ts';
+
+const ENI: BackendServer = {
+  ...{
+    serverId: 'eni-1',
+    serverIp: '10.0.0.1',
+    port: 80,
+    type: 'eni',
+    weight: 50,
+    description: 'vsgb/a/b/c',
+  },
+};
+const ECS: BackendServer = { serverId: 'i-1', serverIp: '10.0.0.9', port: 30080, type: 'ecs', weight: 100 };
+
+function recorder(reply: unknown) {
+  const calls: { region: string; action: string; params: Params; count: number | undefined }[] = [];
+  const rpc =
+    (region: string): Rpc =>
+    async (action, params, context) => {
+      calls.push({ region, action, params, count: context?.count });
+      return reply as Record<string, unknown>;
+    };
+  return { calls, rpc };
+}
+
+const GROUP_REPLY = {
+  ...{ RequestId: 'R', VServerGroupId: 'rsp-1' },
+  BackendServers: { BackendServer: [{ ServerId: 'i-2', Port: 80, Weight: 1, Type: 'ecs' }] },
+};
+
+test.each([
+  ['addBackends', 'AddVServerGroupBackendServers'],
+  ['setBackends', 'SetVServerGroupAttribute'],
+  ['removeBackends', 'RemoveVServerGroupBackendServers'],
+] as const)('%s names each backend in full, numbers as numbers, no address for ecs', async (verb, action) => {
+  const { calls, rpc } = recorder(GROUP_REPLY);
+  const reply = await createSlbApi(rpc)[verb](GROUP, [ENI, ECS]);
+  expect(reply).toEqual({
+    requestId: 'R',
+    backends: [{ serverId: 'i-2', port: 80, weight: 1, type: 'ecs' }],
+  });
+  const [call] = calls;
+  expect(call).toMatchObject({ region: 'cn-hangzhou', action, count: 2 });
+  expect(call?.params).toMatchObject({ RegionId: 'cn-hangzhou', VServerGroupId: 'rsp-1' });
+  expect(JSON.parse(String(call?.params['BackendServers']))).toEqual([
+    { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: 80, Type: 'eni', Weight: 50, Description: 'vsgb/a/b/c' },
+    { ServerId: 'i-1', Port: 30080, Type: 'ecs', Weight: 100 },
+  ]);
+});
+
+test.each(['by hand', '手动添加', '', 'x'.repeat(81)])(
+  'a description that the API would not take back is left out: "%s"',
+  async (description) => {
+    const { calls, rpc } = recorder(GROUP_REPLY);
+    await createSlbApi(rpc).removeBackends(GROUP, [{ ...ENI, description }]);
+    expect(JSON.parse(String(calls[0]?.params['BackendServers']))).toEqual([
+      { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: 80, Type: 'eni', Weight: 50 },
+    ]);
+  },
+);
+
+test.each([0, 41])('%i backends in a call are a programming error', async (count) => {
+  const { calls, rpc } = recorder(GROUP_REPLY);
+  const slb: SlbApi = createSlbApi(rpc);
+  await expect(slb.removeBackends(GROUP, Array(count).fill(ENI))).rejects.toThrow(RangeError);
+  expect(calls).toEqual([]);
+});
+
+test('a group is described by its region and id', async () => {
+  const { calls, rpc } = recorder({ ...GROUP_REPLY, VServerGroupName: 'web', LoadBalancerId: 'lb-1' });
+  const read = await createSlbApi(rpc).describeVServerGroup(GROUP);
+  expect(read).toMatchObject({ vServerGroupName: 'web', loadBalancerId: 'lb-1' });
+  expect(calls[0]).toMatchObject({
+    ...{ action: 'DescribeVServerGroupAttribute', region: 'cn-hangzhou' },
+    params: { RegionId: 'cn-hangzhou', VServerGroupId: 'rsp-1' },
+  });
+});
+
+test('interfaces are asked for by a hundred addresses of one family, all pages', async () => {
+  const calls: Params[] = [];
+  const rpc = (): Rpc => async (_, params) => {
+    calls.push(params);
+    const first = params['NextToken'] === undefined;
+    const id = `eni-${calls.length}`;
+    return {
+      ...{ RequestId: 'R', NextToken: first ? 'T' : '' },
+      NetworkInterfaceSets: { NetworkInterfaceSet: [{ NetworkInterfaceId: id, Status: 'InUse' }] },
+    };
+  };
+  const v4 = Array.from({ length: 150 }, (_, i) => `10.0.0.${i}`);
+  const found = await createEcsApi(rpc).describeNetworkInterfaces({
+    ...{ regionId: 'cn-hangzhou', vpcId: 'vpc-1', privateIps: [...v4, '10.0.0.0', '2001:db8::1'] },
+  });
+  const asked = calls.map((params) => [
+    params['PrivateIpAddress']?.toString().split(',').length,
+    params['Ipv6Address'],
+  ]);
+  expect(asked).toEqual([
+    [100, undefined],
+    [100, undefined],
+    [50, undefined],
+    [50, undefined],
+    [undefined, ['2001:db8::1']],
+    [undefined, ['2001:db8::1']],
+  ]);
+  expect(calls[1]).toMatchObject({ NextToken: 'T', VpcId: 'vpc-1' });
+  expect(found).toHaveLength(6);
+});
+
+test('a token that never ends is not followed for ever', async () => {
+  let calls = 0;
+  const rpc = (): Rpc => async () => ({ RequestId: 'R', NextToken: `T${calls++}` });
+  await createEcsApi(rpc).describeNetworkInterfaces({ regionId: 'cn-hangzhou', privateIps: ['10.0.0.1'] });
+  expect(calls).toBeLessThan(100);
+});
+
+test('no addresses, no call', async () => {
+  const { calls, rpc } = recorder({});
+  await createEcsApi(rpc).describeNetworkInterfaces({ regionId: 'cn-hangzhou', privateIps: [] });
+  expect(calls).toEqual([]);
+});

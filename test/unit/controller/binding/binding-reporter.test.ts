@@ -1,0 +1,121 @@
+import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { BindingReporter } from '../../../../src/controller/binding/binding-reporter.ts';
+import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { GroupState } from '../../../../src/controller/group/group-state.ts';
+
+const CONDITIONS = [
+  { type: 'Ready', status: 'True', reason: 'Synced', message: 'all is well.' },
+  { type: 'Reconciling', status: 'True', reason: 'Progressing', message: 'more is to come.' },
+].map((condition) => ({
+  ...condition,
+  observedGeneration: 1,
+  lastTransitionTime: '2025-12-31T00:00:00Z',
+}));
+
+const METADATA = { namespace: 'shop', name: 'web', uid: 'uid-1', resourceVersion: '7' };
+
+/** A binding whose weight cannot be read. */
+function invalid(generation: number, status?: object) {
+  return trimBinding({
+    metadata: { ...METADATA, generation },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, weight: 101 + generation },
+    ...(status && { status }),
+  });
+}
+
+const BACKEND = { serverId: 'eni-1', port: 80, type: 'eni', weight: 100, state: 'Registered' };
+
+/** The same, being deleted, with more that cannot be read. */
+function unreadable(spec: object, status?: object): BindingObject {
+  return trimBinding({
+    metadata: { ...METADATA, generation: 3, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
+    ...(status && { status }),
+  });
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const parts: unknown[] = [];
+  const events: string[] = [];
+  const status = {
+    write: () => {
+      throw new Error('the whole status is not to be written');
+    },
+    writeConditions: (_: unknown, part: unknown) => void parts.push(part),
+  };
+  const record = ({ type, reason, note }: { type: string; reason: string; note: string }) =>
+    void events.push(`${type} ${reason}: ${note}`);
+  const reporter = new BindingReporter(status, { record }, clock);
+  const group = new GroupState('cn-hangzhou', 'rsp-1');
+  const input = { group, report: undefined, batches: [], missingEnis: [], dryRun: false };
+  const report = (object: BindingObject) => reporter.report({ object, claim: undefined, notices: [] }, input);
+  return { clock, parts, events, reporter, report };
+}
+
+test('a spec that cannot be read: Ready is False and Stalled True from now on, with an event of the same words', () => {
+  const { report, parts, events } = setUp();
+  report(invalid(2, { observedGeneration: 1, conditions: CONDITIONS, desired: 3 }));
+  const message =
+    "shop/web can't be read, and its group is left as it is: spec.weight: Too big: expected number to be <=100. Correct the spec.";
+  const said = { reason: 'InvalidSpec', message, observedGeneration: 2 };
+  const at = { lastTransitionTime: '2026-01-01T00:00:00Z' };
+  expect(parts).toEqual([
+    {
+      observedGeneration: 2,
+      conditions: [
+        { type: 'Ready', status: 'False', ...said, ...at },
+        { type: 'Stalled', status: 'True', ...said, ...at },
+      ],
+    },
+  ]);
+  expect(events).toEqual([`Warning InvalidSpec: ${message}`]);
+});
+
+test('told again, it keeps its time and makes no other event', async () => {
+  const { clock, report, parts, events } = setUp();
+  report(invalid(1));
+  await clock.advance(60_000);
+  report(invalid(2));
+  expect(parts).toMatchObject([
+    { observedGeneration: 1, conditions: [{ lastTransitionTime: '2026-01-01T00:00:00Z' }, {}] },
+    { observedGeneration: 2, conditions: [{ lastTransitionTime: '2026-01-01T00:00:00Z' }, {}] },
+  ]);
+  expect(events).toHaveLength(1);
+});
+
+test('another operator that takes over keeps the times that the status has', async () => {
+  const { report, parts } = setUp();
+  const { report: next, parts: after, clock } = setUp();
+  report(invalid(2));
+  await clock.advance(60_000);
+  next(invalid(2, parts[0] as object));
+  expect(after).toEqual(parts);
+});
+
+test('one that is being deleted is told anew, and which field decides what becomes of its backends', () => {
+  const { report, parts, events } = setUp();
+  report(invalid(1));
+  report(unreadable({ deletionPolicy: 'Keep', mode: 7 }));
+  const message =
+    'shop/web is being deleted, and what becomes of its backends in vServer group rsp-1 (cn-hangzhou) can\'t be read from spec.deletionPolicy, spec.mode: spec.mode: Invalid option: expected one of "Sync"|"RemoveOnly"; spec.deletionPolicy: Invalid option: expected one of "Remove"|"Retain". Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer slb.alibabacloud.com/backends.';
+  expect(parts[1]).toMatchObject({
+    conditions: [
+      { type: 'Ready', status: 'False', reason: 'DeletionBlocked', message },
+      { type: 'Stalled', status: 'True', reason: 'DeletionBlocked', message },
+    ],
+  });
+  expect(events[1]).toBe(`Warning DeletionBlocked: ${message}`);
+});
+
+test('one that is being deleted, and whose group cannot be read: told how many backends that concerns', () => {
+  const { reporter, events } = setUp();
+  const backends = ['eni-1', 'eni-2'].map((serverId) => ({ ...BACKEND, serverId }));
+  const object = unreadable({ vServerGroupId: 'lb-1' }, { backends });
+  if (object.parsed.ok) throw new Error('it can be read');
+  reporter.reportGroupless(object, object.parsed);
+  expect(events).toEqual([
+    "Warning DeletionBlocked: shop/web is being deleted, and the group that 2 backends have to leave can't be read: spec.vServerGroupId: must be the id of a vServer group: rsp- and then letters and digits. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer slb.alibabacloud.com/backends) and take them out of their group by hand.",
+  ]);
+});

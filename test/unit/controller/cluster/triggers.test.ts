@@ -1,0 +1,84 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { FINALIZER } from '../../../../src/api/vservergroupbinding.ts';
+import {
+  addIndexes,
+  type BindingObject,
+  type ClusterCaches,
+  trimBinding,
+} from '../../../../src/controller/cluster/cluster-caches.ts';
+import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
+import { Store } from '../../../../src/kubernetes/informer/store.ts';
+import type {
+  EndpointsObject,
+  NodeObject,
+  ServiceObject,
+} from '../../../../src/kubernetes/objects/objects.ts';
+
+let caches: ClusterCaches;
+let enqueued: string[];
+let version = 0;
+
+beforeEach(() => {
+  caches = {
+    bindings: new Store<BindingObject>(),
+    services: new Store<ServiceObject>(),
+    endpoints: new Store<EndpointsObject>(),
+    nodes: new Store<NodeObject>(),
+    pods: { in: () => undefined },
+  };
+  addIndexes(caches, 'cn-hangzhou');
+  enqueued = [];
+  connectTriggers(caches, 'cn-hangzhou', (group) => enqueued.push(group));
+});
+
+function binding(metadata: object, registered = 0, spec: object = {}): BindingObject {
+  return trimBinding({
+    metadata: {
+      namespace: 'default',
+      name: 'web',
+      uid: 'uid-1',
+      generation: 1,
+      resourceVersion: String(++version),
+      ...metadata,
+    },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
+    status: { registered },
+  });
+}
+
+function enqueuedBy(before: object, after: object): readonly string[] {
+  caches.bindings.set(binding(before));
+  enqueued.length = 0;
+  caches.bindings.set(binding(after, 1));
+  return [...new Set(enqueued)];
+}
+
+describe('a status that was written', () => {
+  const finalizers = [FINALIZER];
+
+  test('concerns no group', () => {
+    expect(enqueuedBy({ finalizers }, { finalizers })).toEqual([]);
+  });
+
+  test('concerns no group when the spec cannot be read either; its change does', () => {
+    const written = () => caches.bindings.set(binding({ finalizers }, 1, { weight: 101 }));
+    caches.bindings.set(binding({ finalizers, generation: 0 }));
+    enqueued.length = 0;
+    written();
+    expect([...new Set(enqueued)]).toEqual(['cn-hangzhou/rsp-1']);
+    enqueued.length = 0;
+    written();
+    expect(enqueued).toEqual([]);
+  });
+
+  test('concerns its group while the finalizer is not set: the patch that sets it may have been refused', () => {
+    expect(enqueuedBy({}, {})).toEqual(['cn-hangzhou/rsp-1']);
+  });
+
+  test('concerns its group while the binding is deleted: the patch that lets it go may have been refused', () => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(enqueuedBy({ finalizers, deletionTimestamp }, { finalizers, deletionTimestamp })).toEqual([
+      'cn-hangzhou/rsp-1',
+    ]);
+  });
+});

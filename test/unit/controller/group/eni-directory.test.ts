@@ -1,0 +1,106 @@
+import { describe, expect, test } from '@jest/globals';
+import { type GroupKey, groupKey } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { EniDirectory } from '../../../../src/controller/group/eni-directory.ts';
+import type { Member } from '../../../../src/membership/desired/desired.ts';
+import { eniMember } from '../../membership/builders.ts';
+import { FakeEnis } from './fake-cloud.ts';
+
+const REGION = 'cn-hangzhou';
+const GROUP = groupKey(REGION, 'rsp-1');
+
+function withoutPod({ pod: _, podUID: __, ...member }: Member): Member {
+  return member;
+}
+
+function directory() {
+  const enis = new FakeEnis();
+  const woken: GroupKey[] = [];
+  return { enis, woken, known: new EniDirectory(enis, (key) => woken.push(key)) };
+}
+
+test('an ENI is known for the pod that was looked up, and for no other pod or region', () => {
+  const { known } = directory();
+  known.resolve(REGION, [eniMember('1')], GROUP);
+  expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBe('eni-10.0.0.1');
+  expect(known.eniOf(REGION, '10.0.0.1', 'uid-2')).toBeUndefined();
+  expect(known.eniOf('cn-beijing', '10.0.0.1', 'uid-1')).toBeUndefined();
+});
+
+test('the version is another one after each change of what is known, and the same until then', () => {
+  const { enis, known } = directory();
+  const versions = [known.version];
+  known.resolve(REGION, [eniMember('1')], GROUP);
+  versions.push(known.version);
+  known.eniOf(REGION, '10.0.0.1', 'uid-1');
+  enis.answers.set('10.0.0.2', { state: 'pending' });
+  known.resolve(REGION, [eniMember('2')], GROUP);
+  expect(known.version).toBe(versions.at(-1));
+  enis.answers.set('10.0.0.1', { state: 'pending' });
+  known.resolve(REGION, [eniMember('1', { podUID: 'uid-next' })], GROUP);
+  expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBeUndefined();
+  versions.push(known.version);
+  known.forget(REGION, '10.0.0.1');
+  versions.push(known.version);
+  expect(new Set(versions).size).toBe(versions.length);
+});
+
+test('a group that waits for an address is woken once it is resolved', () => {
+  const { enis, woken, known } = directory();
+  enis.answers.set('10.0.0.1', { state: 'pending' });
+  const { found, missing } = known.resolve(REGION, [eniMember('1')], GROUP);
+  expect([found, missing.length, woken]).toEqual([0, 1, []]);
+  enis.answer('10.0.0.1', { state: 'found', eniId: 'eni-1' });
+  expect(woken).toEqual([GROUP]);
+});
+
+describe('a pod whose row left its group', () => {
+  function withLeaver() {
+    const parts = directory();
+    parts.known.noteLeaver(REGION, '10.0.0.1', 'uid-1', 'eni-of-row');
+    return parts;
+  }
+
+  test('needs no look-up when it is back; until then nothing is known of its address', () => {
+    const { enis, known } = withLeaver();
+    const { version } = known;
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBeUndefined();
+    expect(known.version).toBe(version);
+    expect(known.resolve(REGION, [eniMember('1')], GROUP)).toEqual({ found: 1, missing: [] });
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBe('eni-of-row');
+    expect(known.version).not.toBe(version);
+    expect(enis.asked).toEqual([]);
+  });
+
+  test.each([
+    ['another pod at its address', REGION, eniMember('1', { podUID: 'uid-next' })],
+    ['a pod without UID at its address', REGION, withoutPod(eniMember('1'))],
+    ['the same pod in another region', 'cn-beijing', eniMember('1')],
+  ])('says nothing of %s', (_, regionId, member) => {
+    const { enis, known } = withLeaver();
+    known.resolve(regionId, [member], GROUP);
+    expect(enis.asked).toEqual(['10.0.0.1']);
+    expect(known.eniOf(regionId, '10.0.0.1', member.podUID)).toBe('eni-10.0.0.1');
+  });
+
+  test('is looked up once the API has refused what was known', () => {
+    const { enis, known } = withLeaver();
+    known.forget(REGION, '10.0.0.1');
+    known.resolve(REGION, [eniMember('1')], GROUP);
+    expect(enis.asked).toEqual(['10.0.0.1']);
+  });
+
+  test('says nothing against what was looked up', () => {
+    const { known } = directory();
+    known.resolve(REGION, [eniMember('1')], GROUP);
+    known.noteLeaver(REGION, '10.0.0.1', 'uid-1', 'eni-of-row');
+    known.resolve(REGION, [eniMember('1')], GROUP);
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBe('eni-10.0.0.1');
+  });
+
+  test('is forgotten once its address went to another', () => {
+    const { enis, known } = withLeaver();
+    known.resolve(REGION, [eniMember('1', { podUID: 'uid-next' })], GROUP);
+    known.resolve(REGION, [eniMember('1')], GROUP);
+    expect(enis.asked).toEqual(['10.0.0.1', '10.0.0.1']);
+  });
+});

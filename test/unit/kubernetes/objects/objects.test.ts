@@ -1,0 +1,279 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  paths,
+  trimEndpointSlice,
+  trimEndpoints,
+  trimNode,
+  trimPod,
+  trimService,
+} from '../../../../src/kubernetes/objects/objects.ts';
+import { MalformedObjectError } from '../../../../src/kubernetes/objects/raw.ts';
+
+const metadata = { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '7' };
+const identity = { key: 'shop/web', namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '7' };
+
+describe('Service', () => {
+  test('keeps type, policy and ports', () => {
+    const ports = [
+      { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web', nodePort: 30080 },
+      { port: 53, protocol: 'UDP', targetPort: 5353, nodePort: 0 },
+      { port: 70000 },
+    ];
+    const spec = {
+      type: 'NodePort',
+      externalTrafficPolicy: 'Local',
+      publishNotReadyAddresses: true,
+      ports,
+      clusterIP: '10.0.0.1',
+    };
+    expect(trimService({ metadata, spec, status: {} })).toEqual({
+      ...identity,
+      type: 'NodePort',
+      externalTrafficPolicy: 'Local',
+      publishNotReadyAddresses: true,
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web', nodePort: 30080 },
+        { name: '', port: 53, protocol: 'UDP', targetPort: 5353 },
+      ],
+    });
+  });
+});
+
+const labels = { 'kubernetes.io/service-name': 'web' };
+const slice = (endpoints: unknown, extra: object = {}) =>
+  trimEndpointSlice({
+    metadata: { ...metadata, name: 'web-x1', labels },
+    addressType: 'IPv4',
+    endpoints,
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    ...extra,
+  });
+const conditionsOf = (conditions: unknown) => {
+  const address = slice([{ addresses: ['10.0.0.1'], conditions }])?.subsets[0]?.addresses[0];
+  return [address?.ready, address?.serving, address?.terminating];
+};
+
+describe('EndpointSlice', () => {
+  test('is one subset of its Service', () => {
+    const targetRef = { kind: 'Pod', namespace: 'shop', name: 'web-1', uid: 'p1' };
+    const endpoint = {
+      addresses: ['10.0.0.1', '10.0.0.2'],
+      nodeName: 'n1',
+      targetRef,
+      conditions: { ready: true },
+    };
+    expect(slice([endpoint])).toEqual({
+      key: 'shop/web-x1',
+      namespace: 'shop',
+      name: 'web-x1',
+      resourceVersion: '7',
+      serviceName: 'web',
+      overCapacity: false,
+      source: 'EndpointSlice',
+      subsets: [
+        {
+          addresses: [
+            {
+              ip: '10.0.0.1',
+              ready: true,
+              serving: true,
+              terminating: false,
+              nodeName: 'n1',
+              pod: { namespace: 'shop', name: 'web-1', uid: 'p1' },
+            },
+          ],
+          ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+        },
+      ],
+    });
+  });
+
+  test.each([
+    [undefined, [true, true, false]],
+    [{}, [true, true, false]],
+    [{ ready: null, serving: null, terminating: null }, [true, true, false]],
+    [{ ready: false }, [false, false, false]],
+    [{ ready: false, serving: true, terminating: true }, [false, true, true]],
+  ])('conditions %j read as the API says', (conditions, expected) => {
+    expect(conditionsOf(conditions)).toEqual(expected);
+  });
+
+  test('of host names, or of no Service, is left out', () => {
+    expect(slice([], { addressType: 'FQDN' })).toBeUndefined();
+    expect(slice([], { metadata })).toBeUndefined();
+  });
+
+  test('what is no address is left out', () => {
+    const endpoints = [
+      { addresses: ['fe80::1%eth0'] },
+      { addresses: ['nowhere'] },
+      { addresses: [] },
+      { addresses: ['fd00::1'] },
+    ];
+    expect(slice(endpoints)?.subsets[0]?.addresses.map(({ ip }) => ip)).toEqual(['fd00::1']);
+  });
+});
+
+describe('Endpoints', () => {
+  test('addresses that are not ready are kept as such', () => {
+    const subsets = [
+      { addresses: [{ ip: '10.0.0.1' }], notReadyAddresses: [{ ip: '10.0.0.2' }], ports: [{ port: 80 }] },
+    ];
+    const trimmed = trimEndpoints({ metadata, subsets });
+    expect(trimmed).toMatchObject({ serviceName: 'web', overCapacity: false, source: 'Endpoints' });
+    expect(trimmed.subsets).toEqual([
+      {
+        addresses: [
+          { ip: '10.0.0.1', ready: true, serving: true, terminating: false },
+          { ip: '10.0.0.2', ready: false, serving: false, terminating: false },
+        ],
+        ports: [{ name: '', port: 80, protocol: 'TCP' }],
+      },
+    ]);
+  });
+
+  test('says when Kubernetes left addresses out', () => {
+    const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' };
+    expect(trimEndpoints({ metadata: { ...metadata, annotations } }).overCapacity).toBe(true);
+  });
+});
+
+test('a Node keeps what decides whether it takes traffic', () => {
+  const node = {
+    metadata: {
+      name: 'n1',
+      uid: 'u',
+      resourceVersion: '3',
+      labels: { zone: 'a' },
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: {
+      providerID: 'cn-hangzhou.i-1',
+      unschedulable: true,
+      taints: [{ key: 'ToBeDeletedByClusterAutoscaler' }, {}],
+    },
+    status: {
+      conditions: [
+        { type: 'DiskPressure', status: 'True' },
+        { type: 'Ready', status: 'True' },
+      ],
+      addresses: [
+        { type: 'InternalIP', address: '192.168.0.1' },
+        { type: 'Hostname', address: 'n1' },
+      ],
+      images: [{ names: ['large'] }],
+    },
+  };
+  expect(trimNode(node)).toEqual({
+    key: 'n1',
+    name: 'n1',
+    uid: 'u',
+    resourceVersion: '3',
+    labels: { zone: 'a' },
+    providerID: 'cn-hangzhou.i-1',
+    unschedulable: true,
+    ready: true,
+    internalIPs: ['192.168.0.1'],
+    taintKeys: ['ToBeDeletedByClusterAutoscaler'],
+    deleting: true,
+  });
+});
+
+test('a Node whose Ready is Unknown is not ready', () => {
+  const status = { conditions: [{ type: 'Ready', status: 'Unknown' }] };
+  expect(trimNode({ metadata: { name: 'n', resourceVersion: '1' }, status }).ready).toBe(false);
+});
+
+test('a Pod keeps our annotations only', () => {
+  const annotations = {
+    'slb.alibabacloud.com/weight': '50',
+    'kubectl.kubernetes.io/restartedAt': 'x',
+    'slb.alibabacloud.com/odd': 5,
+  };
+  expect(trimPod({ metadata: { ...metadata, annotations } })).toEqual({
+    ...identity,
+    deleting: false,
+    annotations: { 'slb.alibabacloud.com/weight': '50' },
+  });
+});
+
+test('paths of one namespace and of all', () => {
+  expect(paths.pods('shop')).toBe('/api/v1/namespaces/shop/pods');
+  expect(paths.endpointSlices()).toBe('/apis/discovery.k8s.io/v1/endpointslices');
+});
+
+const trims = { trimService, trimEndpointSlice, trimEndpoints, trimNode, trimPod };
+
+/** Field names that the trims look for, with anything at all in them. */
+const absurd = fc.letrec((tie) => ({
+  value: fc.oneof({ maxDepth: 4 }, fc.anything(), tie('object'), fc.array(tie('value'), { maxLength: 4 })),
+  object: fc.dictionary(
+    fc.constantFrom(
+      ...[
+        'spec',
+        'status',
+        'ports',
+        'port',
+        'nodePort',
+        'targetPort',
+        'subsets',
+        'addresses',
+        'notReadyAddresses',
+        'ip',
+      ],
+      ...[
+        'endpoints',
+        'conditions',
+        'ready',
+        'targetRef',
+        'kind',
+        'taints',
+        'key',
+        'labels',
+        'annotations',
+        'metadata',
+      ],
+    ),
+    tie('value'),
+  ),
+})).object as fc.Arbitrary<Record<string, unknown>>;
+
+describe.each(Object.entries(trims))('%s', (_name, trim) => {
+  test('of absurd content throws nothing and yields only valid ports and addresses', () => {
+    fc.assert(
+      fc.property(absurd, fc.anything(), (object, more) => {
+        const named = raw(object['metadata']);
+        const trimmed = trim({ ...object, metadata: { labels, annotations: more, ...named, ...metadata } });
+        expect(problemsIn(trimmed)).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('of anything at all throws at most that it is malformed', () => {
+    fc.assert(
+      fc.property(fc.anything(), (object) => {
+        try {
+          expect(problemsIn(trim(object))).toEqual([]);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedObjectError);
+        }
+      }),
+    );
+  });
+});
+
+const raw = (value: unknown) => (typeof value === 'object' && value !== null ? value : {});
+
+function problemsIn(value: unknown, path = ''): string[] {
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [`${path}: ${value}`];
+  }
+  if (value === null || typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol')
+    return [path];
+  if (typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, entry]) =>
+    entry === undefined ? [`${path}.${key}: undefined`] : problemsIn(entry, `${path}.${key}`),
+  );
+}

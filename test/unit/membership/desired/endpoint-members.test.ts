@@ -1,0 +1,214 @@
+import { expect, test } from '@jest/globals';
+import {
+  type AddressView,
+  DRAIN_LABEL,
+  type EndpointsView,
+} from '../../../../src/membership/desired/cluster.ts';
+import {
+  computeDesired,
+  type DesiredInput,
+  type Member,
+} from '../../../../src/membership/desired/desired.ts';
+import {
+  desiredInput,
+  endpoint,
+  node,
+  nodes,
+  notReady,
+  service,
+  shown,
+  slice,
+  terminating,
+} from '../builders.ts';
+
+const ready = endpoint('10.0.0.1');
+const other = endpoint('10.0.0.2');
+const HTTP = { name: 'http', port: 8080 };
+
+const cases: readonly (readonly [string, readonly EndpointsView[], readonly string[] | string])[] = [
+  ['a ready endpoint is a member', [slice([ready])], ['10.0.0.1:8080*100']],
+  [
+    'an endpoint that is not ready is none',
+    [slice([endpoint('10.0.0.1', notReady), other])],
+    ['10.0.0.2:8080*100'],
+  ],
+  [
+    'a terminating endpoint leaves although it still serves',
+    [slice([endpoint('10.0.0.1', terminating), other])],
+    ['10.0.0.2:8080*100'],
+  ],
+  [
+    'endpoints that are all terminating stay as long as they serve',
+    [slice([endpoint('10.0.0.1', terminating), endpoint('10.0.0.2', terminating)])],
+    ['10.0.0.1:8080*100', '10.0.0.2:8080*100'],
+  ],
+  [
+    'of endpoints that are all terminating only those that serve stay',
+    [slice([endpoint('10.0.0.1', terminating), endpoint('10.0.0.2', { ...terminating, serving: false })])],
+    ['10.0.0.1:8080*100'],
+  ],
+  ['no endpoints: no members', [], []],
+  [
+    'no ready and no serving endpoints: no members, whatever their ports',
+    [slice([endpoint('10.0.0.1', notReady)], [])],
+    [],
+  ],
+  [
+    'an endpoint on a node that was deleted leaves',
+    [slice([endpoint('10.0.0.1', { nodeName: 'lost' }), other])],
+    ['10.0.0.2:8080*100'],
+  ],
+  [
+    'endpoints on a deleted node do not keep terminating ones from serving',
+    [slice([endpoint('10.0.0.1', { nodeName: 'lost' }), endpoint('10.0.0.2', terminating)])],
+    ['10.0.0.2:8080*100'],
+  ],
+  [
+    'publishNotReadyAddresses: Kubernetes calls the endpoint ready, terminating or not',
+    [slice([endpoint('10.0.0.1', { terminating: true }), endpoint('10.0.0.2', { serving: false })])],
+    ['10.0.0.1:8080*100', '10.0.0.2:8080*100'],
+  ],
+  [
+    'an address in two slices is one member',
+    [slice([ready]), slice([ready, other])],
+    ['10.0.0.1:8080*100', '10.0.0.2:8080*100'],
+  ],
+  [
+    'an address that one slice calls ready and another terminating is a member',
+    [slice([endpoint('10.0.0.1', terminating)]), slice([ready])],
+    ['10.0.0.1:8080*100'],
+  ],
+  [
+    'a named target port that differs between pods keeps the port of each pod',
+    [slice([ready], [HTTP]), slice([other], [{ name: 'http', port: 9090 }])],
+    ['10.0.0.1:8080*100', '10.0.0.2:9090*100'],
+  ],
+  [
+    "of several ports only the Service's own counts",
+    [slice([ready], [{ name: 'metrics', port: 9100 }, HTTP])],
+    ['10.0.0.1:8080*100'],
+  ],
+  [
+    'pods without the named port are left out',
+    [slice([ready], [HTTP]), slice([other], [])],
+    ['10.0.0.1:8080*100'],
+  ],
+  [
+    'a named target port that no ready pod has is a mistake in the Service',
+    [slice([ready], [{ name: 'grpc', port: 9 }])],
+    'PortNotFound',
+  ],
+  [
+    'endpoints without pod and node (a Service without selector) are members',
+    [
+      {
+        subsets: [
+          {
+            addresses: [{ ip: '172.16.0.9', ready: true, serving: true, terminating: false }],
+            ports: [HTTP],
+          },
+        ],
+      },
+    ],
+    ['172.16.0.9:8080*100'],
+  ],
+  [
+    'IPv4 and IPv6 addresses of a dual-stack Service are members of their own',
+    [slice([ready]), slice([endpoint('2001:db8::1')])],
+    ['10.0.0.1:8080*100', '2001:db8::1:8080*100'],
+  ],
+];
+
+test.each(cases)('%s', (_, endpoints, expected) => {
+  expect(shown(computeDesired(desiredInput({ endpoints })))).toEqual(expected);
+});
+
+test('Endpoints and EndpointSlices of the same pods give the same members', () => {
+  const slices = [
+    slice([endpoint('10.0.0.1')]),
+    slice([endpoint('10.0.0.2', notReady)]),
+    slice([endpoint('10.0.0.3')]),
+  ];
+  const oneObject = { subsets: slices.flatMap(({ subsets }) => subsets) };
+  const of = (endpoints: readonly EndpointsView[]) => computeDesired(desiredInput({ endpoints }));
+  expect(of([oneObject])).toEqual(of(slices));
+});
+
+test('the order of slices and of their addresses changes nothing', () => {
+  const reused = endpoint('10.0.0.1', { pod: { namespace: 'shop', name: 'new', uid: 'zz' } });
+  const slices = [slice([ready, other]), slice([reused])];
+  const backwards = [slice([reused]), slice([other, ready])];
+  const of = (endpoints: readonly EndpointsView[]) => computeDesired(desiredInput({ endpoints }));
+  expect(of(backwards)).toEqual(of(slices));
+});
+
+test('a member names its pod and node', () => {
+  const desired = computeDesired(desiredInput({ endpoints: [slice([ready])] }));
+  expect(desired).toMatchObject({
+    members: [{ type: 'eni', pod: 'pod-10.0.0.1', podUID: 'uid-10.0.0.1', node: 'n1' }],
+  });
+});
+
+const host = node('n1', { internalIPs: ['192.168.0.1', 'fd00::1'] });
+const onHost = (change: Partial<AddressView> = {}) => endpoint('192.168.0.1', change);
+const hostCases: readonly (readonly [string, AddressView, readonly string[], readonly string[]])[] = [
+  ["a pod with hostNetwork is its node's instance", onHost(), ['i-n1:8080*100'], []],
+  ['… by IPv6 too', endpoint('fd00::1'), ['i-n1:8080*100'], []],
+  ["another pod's address on the same node is a pod", endpoint('192.168.0.7'), ['192.168.0.7:8080*100'], []],
+];
+test.each(hostCases)('%s', (_, address, expected, problems) => {
+  const desired = computeDesired(desiredInput({ endpoints: [slice([address])], nodes: nodes(host) }));
+  expect(shown(desired)).toEqual(expected);
+  expect(desired).toMatchObject({ problems });
+});
+
+test('a pod with hostNetwork on a node without an instance is left out, and a problem says so', () => {
+  const { providerID: _, ...bare } = host;
+  const desired = computeDesired(desiredInput({ endpoints: [slice([onHost(), other])], nodes: nodes(bare) }));
+  expect(shown(desired)).toEqual(['10.0.0.2:8080*100']);
+  expect(desired).toMatchObject({ problems: [{ reason: 'NodeWithoutInstance' }] });
+});
+
+const weights: readonly (readonly [string, string | undefined, number, boolean])[] = [
+  ['no annotation: spec.weight', undefined, 50, false],
+  ['a whole number is the weight', '7', 7, false],
+  ['0 takes the pod out of service', '0', 0, false],
+  ['spaces around it do not matter', ' 7 ', 7, false],
+  ['above 100 is 100', '101', 100, true],
+  ['below 0 is 0', '-1', 0, true],
+  ['a fraction is no weight', '7.5', 50, true],
+  ['text is no weight', 'high', 50, true],
+  ['an empty annotation is no weight', '', 50, true],
+];
+test.each(weights)('weight annotation: %s', (_, annotation, expected, isProblem) => {
+  const input: Partial<DesiredInput> = {
+    weight: 50,
+    podWeight: () => annotation,
+    endpoints: [slice([ready])],
+  };
+  const desired = computeDesired(desiredInput(input));
+  expect(shown(desired)).toEqual([`10.0.0.1:8080*${expected}`]);
+  expect(desired).toMatchObject({ problems: isProblem ? [{ reason: 'InvalidWeight' }] : [] });
+});
+
+test('problems come in the same order whatever the order of endpoints', () => {
+  const of = (...addresses: AddressView[]) =>
+    computeDesired(desiredInput({ podWeight: () => 'high', endpoints: [slice(addresses)] }));
+  expect(of(ready, other)).toEqual(of(other, ready));
+});
+
+test('a headless Service is served by its ports like any other', () => {
+  const headless = service({ type: 'ClusterIP', port: { name: '' } });
+  const desired = computeDesired(
+    desiredInput({ service: headless, endpoints: [slice([ready], [{ name: '', port: 8080 }])] }),
+  );
+  expect(shown(desired)).toEqual(['10.0.0.1:8080*100']);
+});
+
+test('a pod on a drained node is a member that is drained and keeps its weight for later', () => {
+  const drained = node('n1', { labels: { [DRAIN_LABEL]: 'true' } });
+  const { members } = computeDesired(
+    desiredInput({ endpoints: [slice([ready])], nodes: nodes(drained), weight: 70 }),
+  ) as { members: readonly Member[] };
+  expect(members).toMatchObject([{ ip: '10.0.0.1', weight: 70, drained: true }]);
+});

@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from '@jest/globals';
+import { HELP, parseCommandLine, UsageError } from '../../../simulator/options.ts';
+import { call } from './harness.ts';
+
+const parse = (line: string, env = {}) => parseCommandLine(line === '' ? [] : line.split(' '), env);
+
+test('the documented command line', () => {
+  const line =
+    '--port 8080 --access-key ID:SE:CRET --load-balancer lb-1 --group rsp-0 --group rsp-1@lb-1 --latency 20ms --journal j.ndjson';
+  expect(parse(line)).toMatchObject({
+    port: 8080,
+    accessKeys: [{ id: 'ID', secret: 'SE:CRET' }],
+    loadBalancers: ['lb-1'],
+    groups: [{ id: 'rsp-0' }, { id: 'rsp-1', loadBalancer: 'lb-1' }],
+    latencyMs: 20,
+    journalFile: 'j.ndjson',
+  });
+});
+
+test('without flags everything has a default', () => {
+  expect(parse('')).toMatchObject({
+    port: 0,
+    accessKeys: [{ id: 'testid', secret: 'testsecret' }],
+    regionId: 'cn-hangzhou',
+    vpcId: 'vpc-1',
+    loadBalancers: ['lb-1'],
+    groups: [],
+    latencyMs: 0,
+    busyMs: 0,
+    maxBackendsPerCall: 20,
+    backendsPerLoadBalancer: 0,
+  });
+});
+
+test('the access key and the token may come from the environment', () => {
+  const env = { SLB_SIMULATOR_ACCESS_KEY: 'ID:SECRET', SLB_SIMULATOR_SECURITY_TOKEN: 'token' };
+  expect(parse('', env)).toMatchObject({
+    accessKeys: [{ id: 'ID', secret: 'SECRET', securityToken: 'token' }],
+  });
+});
+
+test('faults name an action and an error code or a kind, with a share', () => {
+  expect(
+    parse('--fault RemoveVServerGroupBackendServers=ServiceIsConfiguring:0.2 --fault *=applied-no-reply'),
+  ).toMatchObject({
+    faults: [
+      {
+        action: 'RemoveVServerGroupBackendServers',
+        kind: 'error',
+        code: 'ServiceIsConfiguring',
+        probability: 0.2,
+      },
+      { action: '*', kind: 'applied-no-reply', probability: 1 },
+    ],
+  });
+});
+
+test.each([
+  ['--port 70000', '--port must be a whole number from 0 to 65535, not "70000"'],
+  ['--latency 20', '--latency must be a duration such as 20ms or 1.5s, not "20"'],
+  ['--qps 0', '--qps must be a number above 0, not "0"'],
+  ['--max-backends-per-call 41', '--max-backends-per-call must be a whole number from 1 to 40, not "41"'],
+  ['--access-key secretonly', '--access-key must be ID:SECRET'],
+  ['--group rsp-0 --group rsp-0', '--group rsp-0 is given twice'],
+  ['--group rsp-0@lb-9', '--group rsp-0@lb-9 names a load balancer that no --load-balancer creates'],
+  ['--fault Add=NoSuchCode', '--fault knows no error code or fault "NoSuchCode"; see README.md'],
+  ['--fault Add', '--fault must be ACTION=WHAT or ACTION=WHAT:SHARE, not "Add"'],
+  ['--fault *=hang:2', 'the share in --fault must be between 0 and 1, not "2"'],
+  ['--sts-expires 1s', '--sts-expires needs --sts'],
+  ['--colour', "Unknown option '--colour'; see --help"],
+])('%s is refused with one sentence', (line, message) => {
+  expect(() => parse(line)).toThrow(new UsageError(message));
+});
+
+test('--help names every flag', () => {
+  expect(parse('--help')).toBe('help');
+  for (const flag of [
+    '--port',
+    '--access-key',
+    '--sts',
+    '--group',
+    '--fault',
+    '--busy',
+    '--journal',
+    '--qps',
+  ]) {
+    expect(HELP).toContain(`${flag} `);
+  }
+});
+
+const MAIN = new URL('../../../simulator/main.ts', import.meta.url).pathname;
+
+test('the command says where it listens, serves, and ends cleanly on SIGTERM', async () => {
+  const child = spawn(process.execPath, [MAIN, '--group', 'rsp-0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let output = '';
+    const listening = Promise.withResolvers<string>();
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const url = /listening on (http:\/\/127\.0\.0\.1:\d+)\n/.exec(output)?.[1];
+      if (url) listening.resolve(url);
+    });
+    child.once('exit', () => listening.reject(new Error(`ended early: ${output}`)));
+    const url = await listening.promise;
+    expect((await call({ url }, 'DescribeVServerGroupAttribute', { VServerGroupId: 'rsp-0' })).status).toBe(
+      200,
+    );
+    expect(output).toMatch(/^seed \d+$/m);
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}, 20_000);
+
+test('a wrong value ends the command with code 2 and one sentence on stderr', async () => {
+  const child = spawn(process.execPath, [MAIN, '--port', 'x'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const [code] = await once(child, 'close');
+  expect(code).toBe(2);
+  expect(errors).toBe('simulator: --port must be a whole number from 0 to 65535, not "x"\n');
+}, 20_000);
