@@ -1,5 +1,6 @@
 import type { GroupRef } from '../../alibaba/api/slb-api.ts';
 import type { ApiError } from '../../alibaba/errors/errors.ts';
+import { backoffMs } from '../../backoff.ts';
 import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
 import type { AtRest } from '../../membership/plan/at-rest.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
@@ -242,15 +243,14 @@ function movedBy(ms: number, record: BackendRecord): BackendRecord {
     : { ...record, drainingSince: record.drainingSince + ms };
 }
 
-/** Exponential from the range's base to its cap, with the upper half of each step random; the API's own word is a floor. */
+/** After so many attempts, the last of which failed; the API's own word is a floor. */
 export function backoff(
   attempts: number,
-  { baseMs, capMs }: BackoffRange,
+  range: BackoffRange,
   error: Pick<ApiError, 'retryAfterMs'>,
   random: () => number,
 ): number {
-  const step = Math.min(capMs, baseMs * 2 ** Math.min(attempts - 1, 30));
-  return Math.max(error.retryAfterMs ?? 0, step * (0.5 + random() / 2));
+  return Math.max(error.retryAfterMs ?? 0, backoffMs(attempts - 1, { ...range, jitter: 0.5, random }));
 }
 
 /** Whether a message names the row, by its server id or address as a word of its own. */

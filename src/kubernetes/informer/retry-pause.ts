@@ -1,5 +1,5 @@
+import { backoffMs } from '../../backoff.ts';
 import type { Clock } from '../../clock.ts';
-import { backoffMs } from '../backoff.ts';
 import type { Recovery } from './recovery.ts';
 
 const expiredIsRareMs = 30_000;

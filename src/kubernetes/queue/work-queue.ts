@@ -1,5 +1,5 @@
+import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, systemClock, type Timer } from '../../clock.ts';
-import { type BackoffOptions, backoffMs } from '../backoff.ts';
 import type { Counter, Histogram } from '../metric-types.ts';
 
 /** Served in this order. */

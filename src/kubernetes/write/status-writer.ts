@@ -1,5 +1,5 @@
+import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
-import { type BackoffOptions, backoffMs } from '../backoff.ts';
 import { KubeApiError } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import type { Counter } from '../metric-types.ts';
