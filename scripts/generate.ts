@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
+import { API_GROUP, OPERATOR, PLURAL } from '../src/api/names.ts';
 import { apiPage } from './docs/api.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
@@ -13,7 +14,7 @@ import { pluginPage } from './docs/plugin.ts';
 import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
-const CHART = 'deploy/helm/vservergroup-operator';
+const CHART = `deploy/helm/${OPERATOR}`;
 const ALERTS = 'deploy/monitoring/alerts.yaml';
 
 interface Generator {
@@ -25,7 +26,7 @@ const root = join(import.meta.dirname, '..');
 
 const generators: readonly Generator[] = [
   {
-    path: 'crds/slb.alibabacloud.com_vservergroupbindings.yaml',
+    path: `crds/${API_GROUP}_${PLURAL}.yaml`,
     render: () => `# Made by \`npm run generate\` from src/api.\n${yaml(customResourceDefinition())}`,
   },
   { path: 'docs/flags.md', render: flagsPage },
@@ -55,7 +56,7 @@ function crdTemplate(): string {
 
 function prometheusRule(): string {
   const spec: unknown = parse(readFileSync(join(root, ALERTS), 'utf8'));
-  const name = 'vservergroup-operator';
+  const name = OPERATOR;
   const rule = {
     apiVersion: 'monitoring.coreos.com/v1',
     kind: 'PrometheusRule',

@@ -1,3 +1,4 @@
+import { OPERATOR } from './api/names.ts';
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -132,7 +133,7 @@ function connect(config: Config, metrics: Metrics): Connection {
   const kubeConfig = loadKubeConfig(config.kubeconfig, { context: config.context });
   const transport = createTransport(kubeConfig, {
     clock,
-    userAgent: `vservergroup-operator/${version}`,
+    userAgent: `${OPERATOR}/${version}`,
     onRequest: ({ method, status }) => metrics.runtime.restRequests.inc({ method, code: String(status) }),
   });
   const context = kubeConfig.getContextObject(kubeConfig.getCurrentContext());

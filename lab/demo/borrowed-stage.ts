@@ -5,7 +5,7 @@ import { homedir, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import { startSimulator } from '../../simulator/simulator.ts';
-import { API_VERSION, KIND, PLURAL } from '../../src/api/vservergroupbinding.ts';
+import { API_VERSION, KIND, PLURAL } from '../../src/api/names.ts';
 import { applyFolder, applyObjects } from '../control-plane/api/apply.ts';
 import { KubeApi, KubeApiError, type KubeObject } from '../control-plane/api/kube-api.ts';
 import { moveTo, readManifests } from '../control-plane/api/manifest.ts';

@@ -1,6 +1,6 @@
 // Usage: make demo [KEEP=1] [CONTEXT=name]
 
-import { API_VERSION, PLURAL } from '../../src/api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../../src/api/names.ts';
 import { borrowedStage } from './borrowed-stage.ts';
 import { Observer } from './observer.ts';
 import { ownStage } from './own-stage.ts';

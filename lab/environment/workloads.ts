@@ -1,10 +1,5 @@
-import type { Condition } from '../../src/api/vservergroupbinding.ts';
-import {
-  API_VERSION,
-  KIND,
-  PLURAL,
-  type VServerGroupBindingSpec,
-} from '../../src/api/vservergroupbinding.ts';
+import { API_VERSION, KIND, PLURAL } from '../../src/api/names.ts';
+import type { Condition, VServerGroupBindingSpec } from '../../src/api/vservergroupbinding.ts';
 import type { KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
 import { waitUntil } from '../time/wait-until.ts';
 

@@ -1,6 +1,5 @@
 import { customResourceDefinition } from '../../src/api/crd.ts';
-import { WEIGHT_ANNOTATION } from '../../src/controller/cluster/cluster-caches.ts';
-import { DRAIN_LABEL } from '../../src/membership/desired/cluster.ts';
+import { DRAIN_LABEL, WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { row, table } from './table.ts';
 
 interface Schema {

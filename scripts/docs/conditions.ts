@@ -1,4 +1,5 @@
-import { CONDITION_TYPES, REASONS } from '../../src/api/conditions.ts';
+import { REASONS } from '../../src/api/conditions.ts';
+import { CONDITION_TYPES } from '../../src/api/names.ts';
 import { row, table } from './table.ts';
 
 export function conditionsPage(): string {

@@ -1,4 +1,5 @@
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
+import { WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
 import type { Verdict } from '../../src/controller/binding/verdict.ts';
 import { backendKey, type Row } from '../../src/membership/backend.ts';
@@ -242,8 +243,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   InvalidWeight: {
     type: 'Warning',
     todo: 'Correct the annotation of the pod, in the template of its Deployment.',
-    example: () =>
-      notice('InvalidWeight', { pods: two, podAnnotations: { 'slb.alibabacloud.com/weight': 'heavy' } }),
+    example: () => notice('InvalidWeight', { pods: two, podAnnotations: { [WEIGHT_ANNOTATION]: 'heavy' } }),
   },
   EndpointsTruncated: {
     type: 'Warning',

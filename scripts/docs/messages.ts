@@ -1,4 +1,5 @@
-import { CONDITION_TYPES, EVENT_REASONS, REASONS } from '../../src/api/conditions.ts';
+import { EVENT_REASONS, REASONS } from '../../src/api/conditions.ts';
+import { CONDITION_TYPES } from '../../src/api/names.ts';
 import { type ConditionExample, conditionExamples, eventExamples } from './message-examples.ts';
 import { row, table } from './table.ts';
 

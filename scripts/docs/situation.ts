@@ -1,6 +1,6 @@
 import type { EniLookup } from '../../src/alibaba/eni-resolver.ts';
 import { type ApiError, refused } from '../../src/alibaba/errors/errors.ts';
-import { FINALIZER } from '../../src/api/vservergroupbinding.ts';
+import { FINALIZER } from '../../src/api/names.ts';
 import type { Clock } from '../../src/clock.ts';
 import { type Verdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';

@@ -1,11 +1,5 @@
+import { type ConditionType, WEIGHT_ANNOTATION } from './names.ts';
 import type { Condition } from './schema.ts';
-
-/** kstatus: Ready is the answer; Reconciling and Stalled say why it is not there yet. */
-export const CONDITION_TYPES = {
-  Ready: 'The group holds what it should.',
-  Reconciling: 'Work is under way, or will go on by itself.',
-  Stalled: 'Nothing goes on until someone has acted.',
-} as const;
 
 /** Every reason that a condition can carry, with what it means. docs/conditions.md is made from this table. */
 export const REASONS = {
@@ -47,12 +41,11 @@ export const EVENT_REASONS = {
   Draining: 'Backends got weight 0; those that leave are removed later.',
   Weighed: 'Backends got another weight.',
   Recovered: 'What an earlier event told of is over.',
-  InvalidWeight: "A pod's annotation slb.alibabacloud.com/weight is no weight. Another one is used.",
+  InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is no weight. Another one is used.`,
   EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
 } as const;
 
 export type EventReason = keyof typeof EVENT_REASONS;
-export type ConditionType = keyof typeof CONDITION_TYPES;
 export type Reason = keyof typeof REASONS;
 
 export interface NewCondition {

@@ -1,6 +1,16 @@
 import { z } from 'zod';
+import {
+  API_GROUP,
+  API_VERSION,
+  CATEGORY,
+  KIND,
+  OPERATOR,
+  PLURAL,
+  SCHEMA_VERSION,
+  SHORT_NAME,
+} from './names.ts';
 import { statusSchema } from './status.ts';
-import { GROUP, KIND, PLURAL, specSchema, VERSION } from './vservergroupbinding.ts';
+import { specSchema } from './vservergroupbinding.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema & { properties?: Record<string, JsonSchema> };
 
@@ -12,21 +22,21 @@ export function customResourceDefinition() {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${PLURAL}.${GROUP}`, labels: { 'app.kubernetes.io/name': 'vservergroup-operator' } },
+    metadata: { name: `${PLURAL}.${API_GROUP}`, labels: { 'app.kubernetes.io/name': OPERATOR } },
     spec: {
-      group: GROUP,
+      group: API_GROUP,
       names: {
         kind: KIND,
         listKind: `${KIND}List`,
         plural: PLURAL,
         singular: KIND.toLowerCase(),
-        shortNames: ['vsgb'],
-        categories: ['slb'],
+        shortNames: [SHORT_NAME],
+        categories: [CATEGORY],
       },
       scope: 'Namespaced',
       versions: [
         {
-          name: VERSION,
+          name: SCHEMA_VERSION,
           served: true,
           storage: true,
           subresources: { status: {} },
@@ -69,7 +79,7 @@ function openApiSchema(): JsonSchema {
     description: DESCRIPTION,
     required: ['spec'],
     properties: {
-      apiVersion: { type: 'string', description: `Version of the schema: ${GROUP}/${VERSION}.` },
+      apiVersion: { type: 'string', description: `Version of the schema: ${API_VERSION}.` },
       kind: { type: 'string', description: `Kind of the object: ${KIND}.` },
       metadata: { type: 'object' },
       spec: { ...structural(specSchema), description: 'What the group should hold, and how it gets there.' },

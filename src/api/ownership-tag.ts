@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { TAG_PREFIX } from './names.ts';
 
 /**
  * The longest Description a backend takes, of letters, digits and `- / . _`.
@@ -8,7 +9,7 @@ const MAX_DESCRIPTION = 80;
 const HASH_LENGTH = 32;
 
 /** The longest cluster id that leaves room for the hash of a binding's name in every tag. */
-export const MAX_CLUSTER_ID = MAX_DESCRIPTION - HASH_LENGTH - 'vsgb//'.length;
+export const MAX_CLUSTER_ID = MAX_DESCRIPTION - HASH_LENGTH - `${TAG_PREFIX}//`.length;
 
 /**
  * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`; where that is too long,
@@ -16,8 +17,8 @@ export const MAX_CLUSTER_ID = MAX_DESCRIPTION - HASH_LENGTH - 'vsgb//'.length;
  * without its owner's mark.
  */
 export function ownershipTag(clusterId: string, namespace: string, name: string): string {
-  const tag = `vsgb/${clusterId}/${namespace}/${name}`;
+  const tag = `${TAG_PREFIX}/${clusterId}/${namespace}/${name}`;
   if (tag.length <= MAX_DESCRIPTION) return tag;
   const hash = createHash('sha256').update(`${namespace}/${name}`).digest('hex').slice(0, HASH_LENGTH);
-  return `vsgb/${clusterId}/${hash}`;
+  return `${TAG_PREFIX}/${clusterId}/${hash}`;
 }

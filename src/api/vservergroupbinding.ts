@@ -11,14 +11,6 @@ export {
   type VServerGroupBindingStatus,
 } from './status.ts';
 
-export const GROUP = 'slb.alibabacloud.com';
-export const VERSION = 'v1beta1';
-export const API_VERSION = `${GROUP}/${VERSION}`;
-export const KIND = 'VServerGroupBinding';
-export const PLURAL = 'vservergroupbindings';
-/** Kept on a binding until its backends have left the group. */
-export const FINALIZER = `${GROUP}/backends`;
-
 const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
 const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';

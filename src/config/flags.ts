@@ -1,3 +1,4 @@
+import { OPERATOR } from '../api/names.ts';
 import {
   address,
   boolean,
@@ -202,7 +203,7 @@ export const flags = {
   leaderElectNamespace: election.optional(namespace, 'Namespace of the Lease.', 'the namespace of the pod'),
   leaderElectLeaseName: election.defaulted(
     text('NAME', 'the name of a Lease', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/),
-    'vservergroup-operator',
+    OPERATOR,
     'Name of the Lease.',
   ),
   leaderElectLeaseDuration: election.defaulted(

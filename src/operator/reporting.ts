@@ -1,5 +1,6 @@
 import { isTrue } from '../api/conditions.ts';
-import { API_VERSION, type Condition, PLURAL } from '../api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../api/names.ts';
+import type { Condition } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { StatusSink } from '../controller/binding/binding-reporter.ts';
 import type { KubeTransport } from '../kubernetes/client/transport.ts';

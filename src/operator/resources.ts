@@ -1,4 +1,4 @@
-import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../api/names.ts';
 import type { Config } from '../config.ts';
 import {
   addIndexes,
@@ -23,7 +23,7 @@ import {
   trimService,
 } from '../kubernetes/objects/objects.ts';
 
-export const RESOURCES = ['vservergroupbindings', 'services', 'endpoints', 'nodes', 'pods'] as const;
+export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
 
 /** Where one kind of object is listed, and what is kept of it. */
@@ -52,7 +52,7 @@ export async function listedResources(
   const selector = config.bindingSelector;
   return {
     bindings: {
-      resource: 'vservergroupbindings',
+      resource: PLURAL,
       path: (namespace) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace),
       trim: trimBinding,
       ...(selector !== undefined && { query: { labelSelector: selector } }),
@@ -74,7 +74,7 @@ export function createCaches(
   const store = <T extends Stored>(resource: Resource) =>
     new Store<T>({ onHandlerError: (error) => onHandlerError(resource, error) });
   const caches = {
-    bindings: store<BindingObject>('vservergroupbindings'),
+    bindings: store<BindingObject>(PLURAL),
     services: store<ServiceObject>('services'),
     endpoints: store<EndpointsObject>('endpoints'),
     nodes: store<NodeObject>('nodes'),

@@ -1,3 +1,4 @@
+import { PLURAL } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { type Config, ConfigError } from '../config.ts';
 import { RequestGuard } from '../kubernetes/client/request-guard.ts';
@@ -126,7 +127,7 @@ function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined
   if (watching === undefined) return;
   const { bindings, services, endpoints, nodes } = watching.caches;
   for (const [resource, store] of Object.entries({
-    vservergroupbindings: bindings,
+    [PLURAL]: bindings,
     services,
     endpoints,
     nodes,

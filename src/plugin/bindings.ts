@@ -1,4 +1,4 @@
-import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { type BindingObject, trimBinding } from '../controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../kubernetes/client/api-error.ts';

@@ -1,4 +1,4 @@
-import { API_VERSION, PLURAL } from '../api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../api/names.ts';
 import { boolean } from '../config/values.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
 import { items, raw, text } from '../kubernetes/objects/raw.ts';

@@ -1,3 +1,4 @@
+import { PLUGIN } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { loadKubeConfig } from '../kubernetes/client/kubeconfig.ts';
 import { createTransport } from '../kubernetes/client/transport.ts';
@@ -9,7 +10,7 @@ import type { Options } from './flags.ts';
 export function connectCluster(options: Options, clock: Clock): Cluster {
   const context = options.operator('context');
   const kubeConfig = loadKubeConfig(options.operator('kubeconfig'), { context });
-  const userAgent = `kubectl-vsgb/${version}`;
+  const userAgent = `${PLUGIN}/${version}`;
   return {
     transport: createTransport(kubeConfig, { clock, userAgent }),
     namespace: kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace ?? 'default',

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ecsRamRole from '@alicloud/credentials/dist/src/providers/ecs_ram_role.js';
+import { OPERATOR } from '../../api/names.ts';
 import { publishedFolder } from '../../mounted-secret.ts';
 import { isRecord, type Reply, text } from '../api/parse.ts';
 import { ApiError } from '../errors/errors.ts';
@@ -28,7 +29,7 @@ export function chooseProvider({ env, credentialsDir, sts }: ProviderChoice): Cr
   const providerArn = env['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'];
   const tokenFile = env['ALIBABA_CLOUD_OIDC_TOKEN_FILE'];
   if (roleArn && providerArn && tokenFile) {
-    const sessionName = env['ALIBABA_CLOUD_ROLE_SESSION_NAME'] || 'vservergroup-operator';
+    const sessionName = env['ALIBABA_CLOUD_ROLE_SESSION_NAME'] || OPERATOR;
     return oidcProvider({ roleArn, providerArn, tokenFile, sessionName }, sts);
   }
   if (env['ALIBABA_CLOUD_ACCESS_KEY_ID'] && env['ALIBABA_CLOUD_ACCESS_KEY_SECRET'])

@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import RPCClient from '@alicloud/pop-core';
+import { OPERATOR } from '../../api/names.ts';
 import type { Clock } from '../../clock.ts';
 import { isRecord, type Reply, text } from '../api/parse.ts';
 import { type GroupRef, WithdrawnError } from '../api/slb-api.ts';
@@ -162,7 +163,7 @@ function send(
         method: 'POST',
         agent: options.agent,
         timeout: options.timeoutMs + HTTPX_GRACE_MS,
-        headers: { 'user-agent': USER_AGENT, 'x-acs-action': action, 'x-acs-version': options.apiVersion },
+        headers: { 'user-agent': OPERATOR, 'x-acs-action': action, 'x-acs-version': options.apiVersion },
         beforeRequest,
       })
       .then(
@@ -171,8 +172,6 @@ function send(
       );
   });
 }
-
-const USER_AGENT = 'vservergroup-operator';
 
 /**
  * A time-out of 0 takes the agent's, which is for idle connections, off the connection while it is in use. httpx's own

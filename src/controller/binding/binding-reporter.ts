@@ -1,11 +1,10 @@
 import { type EventReason, findCondition, type Reason } from '../../api/conditions.ts';
-import {
-  API_VERSION,
-  type Condition,
-  KIND,
-  type UnreadableBinding,
-  type VServerGroupBinding,
-  type VServerGroupBindingStatus,
+import { API_VERSION, KIND } from '../../api/names.ts';
+import type {
+  Condition,
+  UnreadableBinding,
+  VServerGroupBinding,
+  VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';

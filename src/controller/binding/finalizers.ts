@@ -1,4 +1,4 @@
-import { API_VERSION, FINALIZER, PLURAL } from '../../api/vservergroupbinding.ts';
+import { API_VERSION, FINALIZER, OPERATOR, PLURAL } from '../../api/names.ts';
 import { KubeApiError } from '../../kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { type BindingObject, hasFinalizer, isBeingDeleted, metadataOf } from '../cluster/cluster-caches.ts';
@@ -69,7 +69,7 @@ export class Finalizers {
     const path = `/apis/${API_VERSION}/namespaces/${encodeURIComponent(namespace)}/${PLURAL}/${encodeURIComponent(name)}`;
     await this.#transport.request('PATCH', path, {
       contentType: 'application/merge-patch+json',
-      query: { fieldManager: 'vservergroup-operator' },
+      query: { fieldManager: OPERATOR },
       body: { metadata: { uid, resourceVersion, finalizers } },
     });
   }

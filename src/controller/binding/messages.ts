@@ -6,7 +6,7 @@
 
 import type { GroupRef } from '../../alibaba/api/slb-api.ts';
 import type { ApiError } from '../../alibaba/errors/errors.ts';
-import { FINALIZER } from '../../api/vservergroupbinding.ts';
+import { FINALIZER } from '../../api/names.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/desired.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';

@@ -1,6 +1,6 @@
+import { FINALIZER, WEIGHT_ANNOTATION } from '../../api/names.ts';
 import {
   type BindingMetadata,
-  FINALIZER,
   type ParsedBinding,
   parseBinding,
   type VServerGroupBindingSpec,
@@ -65,8 +65,6 @@ export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: s
     .index('node', (endpoints) => unique(endpoints, ({ nodeName }) => nodeName))
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod?.uid));
 }
-
-export const WEIGHT_ANNOTATION = 'slb.alibabacloud.com/weight';
 
 /** Few pods have a weight of their own: `weighed` holds no more than those. */
 export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {

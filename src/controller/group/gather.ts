@@ -1,4 +1,5 @@
 import type { EventReason } from '../../api/conditions.ts';
+import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { ownershipTag } from '../../api/ownership-tag.ts';
 import type {
   UnreadableBinding,
@@ -19,7 +20,6 @@ import {
   isBeingDeleted,
   needsPods,
   statusOf,
-  WEIGHT_ANNOTATION,
 } from '../cluster/cluster-caches.ts';
 import type { GroupState } from './group-state.ts';
 

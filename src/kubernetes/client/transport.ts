@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
+import { OPERATOR } from '../../api/names.ts';
 import { type Clock, systemClock } from '../../clock.ts';
 import { LineSplitter, parseWatchLine } from '../informer/watch-lines.ts';
 import { type Access, ApiAccess } from './api-access.ts';
@@ -60,7 +61,7 @@ class HttpTransport implements KubeTransport {
   constructor(kubeConfig: KubeConfig, options: TransportOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#access = new ApiAccess(kubeConfig, this.#clock);
-    this.#userAgent = options.userAgent ?? 'vservergroup-operator';
+    this.#userAgent = options.userAgent ?? OPERATOR;
     this.#maxConnections = options.maxConnections ?? 32;
     this.#onRequest = options.onRequest ?? (() => {});
   }

@@ -1,3 +1,4 @@
+import { NAME_PREFIX } from '../../api/names.ts';
 import { identity, intern, items, port, raw, strings, text } from './raw.ts';
 
 export type { EndpointAddress, EndpointPort, EndpointsObject } from './endpoints.ts';
@@ -46,11 +47,9 @@ export interface PodObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly deleting: boolean;
-  /** Only those that start with `slb.alibabacloud.com/`. */
+  /** Only those of the operator (`NAME_PREFIX`). */
   readonly annotations: Readonly<Record<string, string>>;
 }
-
-const annotationPrefix = 'slb.alibabacloud.com/';
 
 /** Where each kind is listed and watched: in one namespace, or in all. */
 export const paths = {
@@ -144,9 +143,7 @@ function taintKey(value: unknown): string[] {
 export function trimPod(object: unknown): PodObject {
   const { key, namespace, name, uid, resourceVersion } = identity(object, 'namespaced');
   const metadata = raw(raw(object)['metadata']);
-  const annotations = strings(metadata['annotations'], (annotation) =>
-    annotation.startsWith(annotationPrefix),
-  );
+  const annotations = strings(metadata['annotations'], (annotation) => annotation.startsWith(NAME_PREFIX));
   return { key, namespace, name, uid, resourceVersion, deleting: isDeleting(metadata), annotations };
 }
 

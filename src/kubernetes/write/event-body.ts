@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { REPORTING_CONTROLLER } from '../../api/names.ts';
 import { microTime } from '../objects/micro-time.ts';
 
 export interface EventInput {
@@ -23,8 +24,6 @@ export interface Series {
   readonly count: number;
   readonly lastObservedTime: string;
 }
-
-export const REPORTING_CONTROLLER = 'slb.alibabacloud.com/vservergroup-operator';
 
 // https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go; its "characters" are bytes.
 const longestNote = 1024;

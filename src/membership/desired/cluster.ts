@@ -1,3 +1,4 @@
+import { DRAIN_LABEL } from '../../api/names.ts';
 /** What membership reads of the cluster: plain data, a subset of what the caches hold. */
 
 export interface ServiceView {
@@ -41,9 +42,7 @@ export interface NodeView {
   readonly taintKeys: readonly string[];
 }
 
-/** `kubectl vsgb drain` sets it: as long as a node has it, whatever its value, the node's backends get weight 0. */
-export const DRAIN_LABEL = 'slb.alibabacloud.com/drain';
-
+/** As long as a node has the label, whatever its value. */
 export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
   return Object.hasOwn(labels, DRAIN_LABEL);
 }

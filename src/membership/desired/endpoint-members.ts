@@ -1,3 +1,4 @@
+import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { byCodeUnit, ecsSlot, eniSlot } from '../backend.ts';
 import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
 import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
@@ -140,7 +141,7 @@ function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<strin
   if (!/^-?\d+$/.test(text.trim())) {
     problems.set(`weight ${pod.uid}`, {
       reason: 'InvalidWeight',
-      message: `pod ${pod.namespace}/${pod.name} has weight "${text.slice(0, 40)}", which is no whole number of 0 to 100: spec.weight ${input.weight} is used; correct the annotation slb.alibabacloud.com/weight`,
+      message: `pod ${pod.namespace}/${pod.name} has weight "${text.slice(0, 40)}", which is no whole number of 0 to 100: spec.weight ${input.weight} is used; correct the annotation ${WEIGHT_ANNOTATION}`,
     });
     return input.weight;
   }
@@ -148,7 +149,7 @@ function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<strin
   if (weight !== Number(text)) {
     problems.set(`weight ${pod.uid}`, {
       reason: 'InvalidWeight',
-      message: `pod ${pod.namespace}/${pod.name} has weight ${text.trim().slice(0, 40)}, outside 0 to 100: ${weight} is used; correct the annotation slb.alibabacloud.com/weight`,
+      message: `pod ${pod.namespace}/${pod.name} has weight ${text.trim().slice(0, 40)}, outside 0 to 100: ${weight} is used; correct the annotation ${WEIGHT_ANNOTATION}`,
     });
   }
   return weight;

@@ -1,9 +1,9 @@
 import { findCondition } from '../../api/conditions.ts';
+import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
 import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../../kubernetes/client/api-error.ts';
-import { DRAIN_LABEL } from '../../membership/desired/cluster.ts';
 import { listBindings } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
@@ -83,7 +83,7 @@ async function read(call: Call, node: string): Promise<readonly BindingObject[]>
 async function label(call: Call, node: string, value: string | null): Promise<void> {
   await call.cluster().transport.request('PATCH', `/api/v1/nodes/${encodeURIComponent(node)}`, {
     contentType: 'application/merge-patch+json',
-    query: { fieldManager: 'kubectl-vsgb' },
+    query: { fieldManager: PLUGIN },
     body: { metadata: { labels: { [DRAIN_LABEL]: value } } },
     signal: call.signal,
   });

@@ -4,7 +4,7 @@ import type { OperatorProcess } from '../../../lab/environment/operator-process.
 import { addressesOf, ScriptedService } from '../../../lab/environment/scripted-service.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { API_VERSION, PLURAL } from '../../../src/api/vservergroupbinding.ts';
+import { API_VERSION, PLURAL } from '../../../src/api/names.ts';
 import { KubeProxy } from '../../environment/kube-proxy.ts';
 import { scenarios } from '../../environment/scenario.ts';
 

@@ -3,7 +3,7 @@ import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { API_VERSION, FINALIZER, KIND } from '../../../src/api/vservergroupbinding.ts';
+import { API_VERSION, FINALIZER, KIND } from '../../../src/api/names.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 let env: Environment;

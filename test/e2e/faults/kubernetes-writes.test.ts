@@ -4,7 +4,7 @@ import { applyFiles } from '../../../lab/control-plane/api/apply.ts';
 import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { API_VERSION, KIND, PLURAL } from '../../../src/api/vservergroupbinding.ts';
+import { API_VERSION, KIND, PLURAL } from '../../../src/api/names.ts';
 import { loadKubeConfig } from '../../../src/kubernetes/client/kubeconfig.ts';
 import { createTransport, type KubeTransport } from '../../../src/kubernetes/client/transport.ts';
 import { LeaderElector } from '../../../src/kubernetes/election/leader-election.ts';

@@ -4,7 +4,7 @@ import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { FINALIZER } from '../../../src/api/vservergroupbinding.ts';
+import { FINALIZER } from '../../../src/api/names.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 let env: Environment;

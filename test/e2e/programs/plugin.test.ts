@@ -3,7 +3,7 @@ import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.t
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { DRAIN_LABEL } from '../../../src/membership/desired/cluster.ts';
+import { DRAIN_LABEL } from '../../../src/api/names.ts';
 import { type PluginResult, runPlugin } from '../../environment/plugin-process.ts';
 import { scenarios } from '../../environment/scenario.ts';
 

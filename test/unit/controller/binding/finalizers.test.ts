@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { FINALIZER } from '../../../../src/api/vservergroupbinding.ts';
+import { FINALIZER } from '../../../../src/api/names.ts';
 import { Finalizers } from '../../../../src/controller/binding/finalizers.ts';
 import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { FINALIZER } from '../../../../src/api/vservergroupbinding.ts';
+import { FINALIZER } from '../../../../src/api/names.ts';
 import {
   addIndexes,
   type BindingObject,

@@ -1,6 +1,6 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
+import { FINALIZER } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
-import { FINALIZER } from '../../../../src/api/vservergroupbinding.ts';
 import {
   BindingReporter,
   type EventSink,

@@ -1,9 +1,6 @@
 import { expect, test } from '@jest/globals';
-import {
-  type AddressView,
-  DRAIN_LABEL,
-  type EndpointsView,
-} from '../../../../src/membership/desired/cluster.ts';
+import { DRAIN_LABEL } from '../../../../src/api/names.ts';
+import type { AddressView, EndpointsView } from '../../../../src/membership/desired/cluster.ts';
 import {
   computeDesired,
   type DesiredInput,

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { DRAIN_LABEL, instanceIdOf, type NodeView } from '../../../../src/membership/desired/cluster.ts';
+import { DRAIN_LABEL } from '../../../../src/api/names.ts';
+import { instanceIdOf, type NodeView } from '../../../../src/membership/desired/cluster.ts';
 import {
   computeDesired,
   type DesiredInput,
