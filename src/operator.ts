@@ -2,6 +2,7 @@ import { OPERATOR } from './api/names.ts';
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { CONTROLLER, createGroupLoop, type GroupLoop } from './controller/group-loop.ts';
 import { loadKubeConfig } from './kubernetes/client/kubeconfig.ts';
 import { createTransport, type KubeTransport } from './kubernetes/client/transport.ts';
 import type { Logger } from './observability/logger.ts';
@@ -9,9 +10,9 @@ import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { type Cloud, createCloud } from './operator/cloud.ts';
 import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
 import { readClusterId } from './operator/cluster-id.ts';
-import { CONTROLLER, createGroupLoop, type GroupLoop } from './operator/group-loop.ts';
 import { createLeadership } from './operator/leadership.ts';
-import { closeReporting, countingBackends, createReporting, type Reporting } from './operator/reporting.ts';
+import { createLoopHooks } from './operator/loop-hooks.ts';
+import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
 import { RESOURCES } from './operator/resources.ts';
 import {
   loopMetrics,
@@ -22,7 +23,6 @@ import {
 } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
-import { createWriteHooks } from './operator/write-hooks.ts';
 import { version } from './version.ts';
 
 const clock = systemClock;
@@ -158,21 +158,32 @@ interface LoopParts {
   readonly mayWrite: () => boolean;
 }
 
-function createLoop({ metrics, reporting, ...parts }: LoopParts): GroupLoop {
-  // First of all who hear of a binding: what is written next is compared with what is there now.
-  parts.watching.caches.bindings.onChange(({ old, new: now }) => {
-    if (now !== undefined) reporting.status.observed(now, now.statusPrint);
-    else if (old !== undefined) {
-      reporting.status.forget(old);
-      metrics.forgetBinding(old.namespace, old.name);
-    }
-  });
-  const loop = createGroupLoop({
-    ...parts,
-    clock,
+function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: LoopParts): GroupLoop {
+  const options = {
+    clusterId,
+    region: config.region,
+    defaultDrainSeconds: config.defaultDrainSeconds,
+    excludeCordonedNodes: config.excludeCordonedNodes,
+    localWeights: config.localWeights,
+    writeSpacingMs: config.writeSpacing,
+    addWindowMs: config.addWindow,
+    batchSize: config.maxBackendsPerCall,
+    resyncMs: config.resync,
+    dryRun: config.dryRun,
+  };
+  const loop = createGroupLoop(options, {
+    caches: parts.watching.caches,
+    slb: cloud.client.slb,
+    resolver: cloud.resolver,
+    limiter: cloud.limiter,
+    onCredentialsChanged: cloud.onCredentialsChanged,
+    transport: parts.transport,
+    status: createStatusSink(reporting.status, metrics),
     events: reporting.events,
-    status: countingBackends(reporting.status, metrics),
-    hooks: createWriteHooks(metrics, parts.logger),
+    clock,
+    random: Math.random,
+    mayWrite: parts.mayWrite,
+    hooks: createLoopHooks(metrics, parts.logger),
     metrics: { queue: queueMetrics(metrics), loop: loopMetrics(metrics) },
   });
   showQueueGauges(metrics, loop.queue);

@@ -60,7 +60,7 @@ export function closeReporting({ status, events }: Reporting): void {
 }
 
 /** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
-export function countingBackends(status: StatusWriter, metrics: Metrics): StatusSink {
+export function createStatusSink(status: StatusWriter, metrics: Metrics): StatusSink {
   const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) =>
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
   return {
@@ -75,6 +75,11 @@ export function countingBackends(status: StatusWriter, metrics: Metrics): Status
     writeConditions(ref, part) {
       status.write(ref, part, { part: true });
       showStalled(ref, part.conditions);
+    },
+    observed: (binding) => status.observed(binding, binding.statusPrint),
+    forget(binding) {
+      status.forget(binding);
+      metrics.forgetBinding(binding.namespace, binding.name);
     },
   };
 }

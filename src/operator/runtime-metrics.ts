@@ -1,9 +1,9 @@
+import type { GroupLoop } from '../controller/group-loop.ts';
 import type { ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import type { ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
 import type { WorkQueue, WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { GroupLoop } from './group-loop.ts';
 
 /** src/kubernetes knows no metrics library: here its hooks meet prom-client's objects. */
 export function queueMetrics({ runtime }: Metrics): WorkQueueMetrics {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { BACKEND_STATES } from '../../src/api/vservergroupbinding.ts';
+import { CONTROLLER } from '../../src/controller/group-loop.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
-import { CONTROLLER } from '../../src/operator/group-loop.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

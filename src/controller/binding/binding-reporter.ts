@@ -25,6 +25,10 @@ export interface StatusSink {
     ref: ObjectRef,
     part: Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'>,
   ): void;
+  /** The binding as the cache shows it now. */
+  observed(binding: BindingObject): void;
+  /** The binding is gone: what waits to be written is dropped. */
+  forget(binding: BindingObject): void;
 }
 
 export interface ObjectRef {
@@ -54,14 +58,16 @@ interface Told {
 /** Reasons that are a state of work, not a problem. */
 const QUIET: ReadonlySet<Reason> = new Set(['Synced', 'Progressing', 'Deleting', 'DryRun', 'Suspended']);
 
+type StatusWrites = Pick<StatusSink, 'write' | 'writeConditions'>;
+
 /** The one place that speaks to a binding's user: status, conditions and events. */
 export class BindingReporter {
-  readonly #status: StatusSink;
+  readonly #status: StatusWrites;
   readonly #events: EventSink;
   readonly #clock: Clock;
   readonly #told = new Map<string, Told>();
 
-  constructor(status: StatusSink, events: EventSink, clock: Clock) {
+  constructor(status: StatusWrites, events: EventSink, clock: Clock) {
     this.#status = status;
     this.#events = events;
     this.#clock = clock;
@@ -112,7 +118,8 @@ export class BindingReporter {
     }
   }
 
-  forget(uid: string): void {
+  /** The binding is gone. */
+  forget({ uid }: Pick<BindingObject, 'uid'>): void {
     this.#told.delete(uid);
   }
 

@@ -18,12 +18,12 @@ export interface FinalizerHooks {
  * the API server refuse one that is based on an old list; whoever is told of that comes again with the newer object.
  */
 export class Finalizers {
-  readonly #transport: KubeTransport;
+  readonly #transport: Pick<KubeTransport, 'request'>;
   readonly #hooks: FinalizerHooks;
   /** By UID: the version that was patched last. The cache shows the result a moment later than the reply. */
   readonly #patched = new Map<string, string>();
 
-  constructor(transport: KubeTransport, hooks: FinalizerHooks) {
+  constructor(transport: Pick<KubeTransport, 'request'>, hooks: FinalizerHooks) {
     this.#transport = transport;
     this.#hooks = hooks;
   }
@@ -47,7 +47,7 @@ export class Finalizers {
   }
 
   /** The binding is gone. */
-  forget(uid: string): void {
+  forget({ uid }: Pick<BindingObject, 'uid'>): void {
     this.#patched.delete(uid);
   }
 

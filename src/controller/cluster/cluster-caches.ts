@@ -6,7 +6,7 @@ import {
   type VServerGroupBindingSpec,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
-import type { Store, Stored } from '../../kubernetes/informer/store.ts';
+import type { Store, StoreChange, Stored } from '../../kubernetes/informer/store.ts';
 import type {
   EndpointsObject,
   NodeObject,
@@ -41,6 +41,13 @@ export function splitGroupKey(key: GroupKey): { readonly regionId: string; reado
 export interface PodSource {
   /** Undefined while the pods of that namespace are not known (completely). */
   in(namespace: string): Store<PodObject> | undefined;
+}
+
+/** A source that tells of its changes. */
+export interface WatchedPods extends PodSource {
+  onChange(handler: (change: StoreChange<PodObject>) => void): void;
+  /** Calls back once the pods of a namespace are known. */
+  onSynced(listener: (namespace: string) => void): void;
 }
 
 /** What the controller reads of the cluster, with the indexes it needs (`addIndexes`). */

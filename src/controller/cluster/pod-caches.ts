@@ -2,13 +2,13 @@ import { type Caches, OnDemandCaches } from '../../kubernetes/informer/caches.ts
 import type { Reflector } from '../../kubernetes/informer/reflector.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
 import type { PodObject } from '../../kubernetes/objects/objects.ts';
-import { addPodIndexes, type BindingObject, needsPods, type PodSource } from './cluster-caches.ts';
+import { addPodIndexes, type BindingObject, needsPods, type WatchedPods } from './cluster-caches.ts';
 
 /**
  * The metadata of pods, in just those namespaces where a binding needs it. A namespace's pods are known once their first
  * list is complete; until then nothing is added there by weight, and no drain is cut short.
  */
-export class PodCaches implements PodSource {
+export class PodCaches implements WatchedPods {
   readonly #onDemand: OnDemandCaches<Reflector<PodObject>>;
   readonly #needing = new Map<string, Set<string>>();
   readonly #handlers: ((change: StoreChange<PodObject>) => void)[] = [];
@@ -39,7 +39,6 @@ export class PodCaches implements PodSource {
     this.#handlers.push(handler);
   }
 
-  /** Calls back once the pods of a namespace are known. */
   onSynced(listener: (namespace: string) => void): void {
     this.#onSynced.push(listener);
   }

@@ -19,10 +19,8 @@ export type Enqueue = (group: GroupKey) => void;
  */
 export function connectTriggers(caches: ClusterCaches, defaultRegion: string, enqueue: Enqueue): void {
   const enqueueAll = (bindings: readonly BindingObject[]) => {
-    for (const binding of bindings) {
-      const group = groupOf(binding, defaultRegion);
-      if (group !== undefined) enqueue(group);
-    }
+    const groups = new Set(bindings.map((binding) => groupOf(binding, defaultRegion)));
+    for (const group of groups) if (group !== undefined) enqueue(group);
   };
   const ofService = (service: string) => enqueueAll(caches.bindings.byIndex('service', service));
 

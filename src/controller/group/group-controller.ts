@@ -30,7 +30,7 @@ export interface GroupControllerOptions extends DecideOptions, Pacing {
 
 export interface GroupControllerParts {
   readonly caches: ClusterCaches;
-  readonly limiter: RateLimiter;
+  readonly limiter: Pick<RateLimiter, 'acquire'>;
   readonly enis: EniDirectory;
   readonly drains: DrainIndex;
   readonly finalizers: Finalizers;
@@ -126,7 +126,6 @@ export class GroupController {
   }
 
   #drop(key: GroupKey): undefined {
-    for (const uid of this.#groups.get(key)?.records.keys() ?? []) this.#parts.reporter.forget(uid);
     this.#groups.delete(key);
     this.#parts.drains.update(key, []);
   }

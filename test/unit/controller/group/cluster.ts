@@ -1,26 +1,19 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
-import {
-  BindingReporter,
-  type EventSink,
-  type StatusSink,
-} from '../../../../src/controller/binding/binding-reporter.ts';
-import { Finalizers } from '../../../../src/controller/binding/finalizers.ts';
+import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
 import {
   addIndexes,
   addPodIndexes,
   type BindingObject,
-  type ClusterCaches,
-  type GroupKey,
-  groupKey,
   trimBinding,
+  type WatchedPods,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
-import { DrainIndex } from '../../../../src/controller/cluster/drain-index.ts';
-import { connectPodTriggers, connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
-import { EniDirectory } from '../../../../src/controller/group/eni-directory.ts';
-import { GroupController } from '../../../../src/controller/group/group-controller.ts';
-import { GroupWriter } from '../../../../src/controller/group/group-writer.ts';
+import {
+  createGroupLoop,
+  type GroupLoop,
+  type GroupLoopHooks,
+} from '../../../../src/controller/group-loop.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import type {
   EndpointsObject,
@@ -28,8 +21,6 @@ import type {
   PodObject,
   ServiceObject,
 } from '../../../../src/kubernetes/objects/objects.ts';
-import { ReconcileLoop } from '../../../../src/kubernetes/queue/reconcile-loop.ts';
-import { WorkQueue } from '../../../../src/kubernetes/queue/work-queue.ts';
 import { FakeEnis, FakeLimiter, FakeSlb } from './fake-cloud.ts';
 
 const REGION = 'cn-hangzhou';
@@ -39,8 +30,8 @@ export const CLUSTER_ID = 'cluster-1';
 type Status = Parameters<StatusSink['write']>[1];
 
 /**
- * The controller with everything around it that is not the network: real stores, triggers, queue and loop; a clock that
- * stands still until told; the cloud in memory.
+ * The group loop as it ships, with everything around it that is not the network: real stores, a clock that stands still
+ * until told, the cloud and the API server in memory.
  */
 export class TestCluster {
   readonly clock = new FakeClock(1_000);
@@ -51,61 +42,40 @@ export class TestCluster {
   readonly statuses = new Map<string, Status>();
   /** By binding: the conditions that were written without the rest, as `type reason`. */
   readonly conditions = new Map<string, readonly string[]>();
+  /** Bindings of which the status sink was told that they are gone. */
+  readonly forgotten: string[] = [];
   readonly delays: number[] = [];
   readonly patched: string[] = [];
+  /** What the API server answers to a patch of finalizers: throws to refuse it. */
+  answerPatch: () => void = () => {};
+  /** Of which the loop was told that their finalizer could not be written. */
+  readonly unpatched: string[] = [];
   readonly reads: string[] = [];
   readonly corrected: string[] = [];
   /** What a dry run would have sent. */
   readonly withheld: string[] = [];
-  /** Milliseconds, for each group. */
-  readonly longestLeaving: () => readonly number[];
+  readonly bugs: unknown[] = [];
+  credentialsChanged: () => void = () => {};
   mayWrite = true;
   readonly #pods = addPodIndexes(new Store<PodObject>());
   podsKnown = true;
-  readonly caches: ClusterCaches;
-  readonly #loop: ReconcileLoop<GroupKey>;
-  readonly #queue: WorkQueue<GroupKey>;
+  readonly caches = {
+    bindings: new Store<BindingObject>(),
+    services: new Store<ServiceObject>(),
+    endpoints: new Store<EndpointsObject>(),
+    nodes: new Store<NodeObject>(),
+    pods: this.#watchedPods(),
+  };
+  readonly #loop: GroupLoop;
+  #podsSynced: (namespace: string) => void = () => {};
   #version = 0;
-  #nodeNames = new Set<string>();
 
   constructor(options: { readonly dryRun?: boolean; readonly defaultDrainSeconds?: number } = {}) {
-    const { clock } = this;
-    this.caches = {
-      bindings: new Store<BindingObject>(),
-      services: new Store<ServiceObject>(),
-      endpoints: new Store<EndpointsObject>(),
-      nodes: new Store<NodeObject>(),
-      pods: { in: () => (this.podsKnown ? this.#pods : undefined) },
-    };
     addIndexes(this.caches, REGION);
-    this.#queue = new WorkQueue<GroupKey>({ name: 'test', clock });
-    const enqueue = (key: GroupKey) => {
-      controller.noteChange(key);
-      this.#queue.add(key, 'high');
-    };
-    const drains = new DrainIndex();
-    const status: StatusSink = {
-      write: ({ name }, next) => void this.statuses.set(name, next),
-      writeConditions: ({ name }, { conditions }) =>
-        void this.conditions.set(
-          name,
-          conditions.map(({ type, reason }) => `${type} ${reason}`),
-        ),
-    };
-    const events: EventSink = { record: ({ reason, note }) => void this.events.push(`${reason}: ${note}`) };
-    const enis = new EniDirectory(this.enis, (key) => this.#queue.add(key));
-    const transport = {
-      request: async (_: string, path: string, { body }: { body?: unknown } = {}) => {
-        this.patched.push(
-          `${path.split('/').at(-1)} ${JSON.stringify((body as { metadata: { finalizers: string[] } }).metadata.finalizers)}`,
-        );
-        return {};
-      },
-    };
-    const random = () => 0.5;
-    const controller = new GroupController(
+    this.#loop = createGroupLoop(
       {
         clusterId: CLUSTER_ID,
+        region: REGION,
         defaultDrainSeconds: options.defaultDrainSeconds ?? 0,
         excludeCordonedNodes: false,
         localWeights: false,
@@ -117,61 +87,39 @@ export class TestCluster {
       },
       {
         caches: this.caches,
+        slb: this.slb,
+        resolver: this.enis,
         limiter: this.limiter,
-        enis,
-        drains,
-        clock,
-        random,
-        finalizers: new Finalizers(transport as never, { mayWrite: () => true, onError: () => {} }),
-        reporter: new BindingReporter(status, events, clock),
-        writer: new GroupWriter({
-          slb: this.slb,
-          enis,
-          clock,
-          random,
-          mayWrite: () => this.mayWrite,
-          hooks: {
-            onWritten: (_group, _batch, _request, delays) => void this.delays.push(...delays),
-            onFailed: () => {},
-            onRead: (_group, reason) => void this.reads.push(reason),
-            onDriftCorrected: (drift) => void this.corrected.push(drift),
-            onWithheld: (_group, { action, changes }) =>
-              void this.withheld.push(
-                [action, ...changes.map(({ row }) => `${row.serverIp ?? row.serverId}`)].join(' '),
-              ),
-          },
-        }),
+        onCredentialsChanged: (listener) => {
+          this.credentialsChanged = listener;
+        },
+        transport: { request: async (_, path, request) => this.#patch(path, request?.body) as never },
+        status: this.#statusSink(),
+        events: { record: ({ reason, note }) => void this.events.push(`${reason}: ${note}`) },
+        clock: this.clock,
+        random: () => 0.5,
+        mayWrite: () => this.mayWrite,
+        hooks: this.#hooks(),
       },
     );
-    this.longestLeaving = () => [...controller.longestLeaving()].map(({ ms }) => ms);
-    connectTriggers(this.caches, REGION, enqueue);
-    this.#pods.onChange(connectPodTriggers(this.caches, REGION, enqueue, (uid) => drains.groupsOf(uid)));
-    this.caches.bindings.onChange(({ new: now }) => {
-      if (now !== undefined) controller.forgetFailures(groupKey(REGION, GROUP));
-    });
-    this.#loop = new ReconcileLoop<GroupKey>({
-      name: 'test',
-      queue: this.#queue,
-      clock,
-      reconcile: async (key, signal) => {
-        const ms = await controller.reconcile(key, signal);
-        return ms === undefined ? 'done' : { requeueAfterMs: ms };
-      },
-      onFailure: ({ error }) => {
-        throw error;
-      },
-    });
     for (const name of ['node-0', 'node-1']) this.node(name);
+  }
+
+  /** Milliseconds, for each group. */
+  longestLeaving(): readonly number[] {
+    return [...this.#loop.longestLeaving()].map(({ ms }) => ms);
   }
 
   start(): void {
     this.#loop.start();
   }
 
+  /** Throws what a reconcile has thrown meanwhile: it throws on a bug only. */
   async stop(): Promise<void> {
     const stopped = this.#loop.stop(60_000);
     await this.clock.advance(60_000);
     await stopped;
+    for (const bug of this.bugs) throw bug;
   }
 
   /** Lets everything happen that needs no time, or so much. */
@@ -264,7 +212,6 @@ export class TestCluster {
   }
 
   node(name: string, fields: Partial<NodeObject> = {}): void {
-    this.#nodeNames.add(name);
     this.caches.nodes.set({
       key: name,
       name,
@@ -279,6 +226,63 @@ export class TestCluster {
       deleting: false,
       ...fields,
     });
+  }
+
+  unbind(name = 'web'): void {
+    this.caches.bindings.remove(`shop/${name}`);
+  }
+
+  /** From now on the pods are known, as after their first list. */
+  podsAreListed(): void {
+    this.podsKnown = true;
+    this.#podsSynced('shop');
+  }
+
+  #watchedPods(): WatchedPods {
+    return {
+      in: () => (this.podsKnown ? this.#pods : undefined),
+      onChange: (handler) => void this.#pods.onChange(handler),
+      onSynced: (listener) => {
+        this.#podsSynced = listener;
+      },
+    };
+  }
+
+  #statusSink(): StatusSink {
+    return {
+      write: ({ name }, next) => void this.statuses.set(name, next),
+      writeConditions: ({ name }, { conditions }) =>
+        void this.conditions.set(
+          name,
+          conditions.map(({ type, reason }) => `${type} ${reason}`),
+        ),
+      observed: () => {},
+      forget: ({ name }) => void this.forgotten.push(name),
+    };
+  }
+
+  #hooks(): GroupLoopHooks {
+    return {
+      onWritten: (_group, _batch, _request, delays) => void this.delays.push(...delays),
+      onFailed: () => {},
+      onRead: (_group, reason) => void this.reads.push(reason),
+      onDriftCorrected: (drift) => void this.corrected.push(drift),
+      onWithheld: (_group, { action, changes }) =>
+        void this.withheld.push(
+          [action, ...changes.map(({ row }) => `${row.serverIp ?? row.serverId}`)].join(' '),
+        ),
+      onReconcileFailed: ({ error }) => {
+        this.bugs.push(error);
+      },
+      onFinalizerFailed: ({ name }) => void this.unpatched.push(name),
+    };
+  }
+
+  #patch(path: string, body: unknown): object {
+    this.answerPatch();
+    const { finalizers } = (body as { metadata: { finalizers: readonly string[] } }).metadata;
+    this.patched.push(`${path.split('/').at(-1)} ${JSON.stringify(finalizers)}`);
+    return {};
   }
 
   #next(): string {

@@ -1,7 +1,7 @@
 import { backendName, listed } from '../controller/binding/messages.ts';
 import type { GroupState } from '../controller/group/group-state.ts';
-import type { WriteHooks } from '../controller/group/group-writer.ts';
 import { outcomeOf } from '../controller/group/outcome.ts';
+import type { GroupLoopHooks } from '../controller/group-loop.ts';
 import type { Change } from '../membership/plan/batches.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -19,7 +19,7 @@ const WOULD_BE_DONE = {
 const CHANGE = { remove: 'remove', add: 'add', set: 'weigh' } as const;
 
 /** One line for each thing that happened to a user's group, and the metrics that count it. */
-export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
+export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHooks {
   return {
     onWritten(group, { action, changes }, requestId, delaysMs, durationMs) {
       metrics.groups.changes.inc({ change: CHANGE[action] }, changes.length);
@@ -55,6 +55,10 @@ export function createWriteHooks(metrics: Metrics, logger: Logger): WriteHooks {
       metrics.groups.withheld.inc({ action });
       logger.info(WOULD_BE_DONE[action], described(group, changes));
     },
+    onReconcileFailed: ({ key, error, attempts }) =>
+      logger.error('Reconcile failed; it is tried again', { group: key, attempts, error }),
+    onFinalizerFailed: ({ key }, error) =>
+      logger.warn('Finalizer could not be written; tried again', { binding: key, error }),
   };
 }
 

@@ -1,0 +1,166 @@
+import type { SlbApi } from '../alibaba/api/slb-api.ts';
+import type { EniResolver } from '../alibaba/eni-resolver.ts';
+import type { RateLimiter } from '../alibaba/throttle.ts';
+import type { Clock } from '../clock.ts';
+import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { type Failure, ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
+import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
+import { BindingReporter, type EventSink, type StatusSink } from './binding/binding-reporter.ts';
+import { Finalizers } from './binding/finalizers.ts';
+import { mayGoWithoutGroup } from './binding/unreadable.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  type GroupKey,
+  groupOf,
+  metadataOf,
+  type WatchedPods,
+} from './cluster/cluster-caches.ts';
+import { DrainIndex } from './cluster/drain-index.ts';
+import { connectPodTriggers, connectTriggers } from './cluster/triggers.ts';
+import { EniDirectory } from './group/eni-directory.ts';
+import { GroupController, type GroupControllerOptions } from './group/group-controller.ts';
+import { GroupWriter, type WriteHooks } from './group/group-writer.ts';
+
+export const CONTROLLER = 'vservergroup';
+
+const FINALIZER_RETRY_MS = 1_000;
+/** A big group's look-ups are answered a hundred at a time: planned after each answer, 10,000 members took 11 s of the loop. */
+const ENI_ANSWERS_SHARE_MS = 10;
+/** Longer than the cache takes to show the newer object. */
+const OUTDATED_RETRY_MS = 100;
+
+export interface GroupLoopOptions extends GroupControllerOptions {
+  /** Of bindings that name none. */
+  readonly region: string;
+}
+
+/** All that the loop touches outside itself. */
+export interface GroupLoopPorts {
+  readonly caches: ClusterCaches & { readonly pods: WatchedPods };
+  readonly slb: SlbApi;
+  readonly resolver: EniResolver;
+  readonly limiter: Pick<RateLimiter, 'acquire'>;
+  /** Calls back whenever the credentials are other ones than before. */
+  readonly onCredentialsChanged: (listener: () => void) => void;
+  /** For finalizers. */
+  readonly transport: Pick<KubeTransport, 'request'>;
+  readonly status: StatusSink;
+  readonly events: EventSink;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** Asked before each write: false as soon as another replica may lead. */
+  readonly mayWrite: () => boolean;
+  readonly hooks: GroupLoopHooks;
+  readonly metrics?: { readonly queue: WorkQueueMetrics; readonly loop: ReconcileMetrics };
+}
+
+/** What is told of the loop's work; it changes nothing. */
+export interface GroupLoopHooks extends WriteHooks {
+  /** A mistake of the program: the group is tried again. */
+  onReconcileFailed(failure: Failure<GroupKey>): void;
+  /** It is tried again. */
+  onFinalizerFailed(binding: BindingObject, error: unknown): void;
+}
+
+export interface GroupLoop {
+  readonly queue: WorkQueue<GroupKey>;
+  /** See GroupController. */
+  longestLeaving: GroupController['longestLeaving'];
+  /** Begins to reconcile: every group once, then whatever changes. */
+  start(): void;
+  /** Lets calls in flight end, for at most so long. Returns the groups that did not make it. */
+  stop(deadlineMs: number): Promise<readonly GroupKey[]>;
+}
+
+/** From the caches' events to the groups they concern, and the loop that reconciles them. */
+export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts): GroupLoop {
+  const { region, dryRun } = options;
+  const { caches, slb, clock, random, mayWrite, status, hooks, metrics } = ports;
+  const queue = new WorkQueue<GroupKey>({
+    name: CONTROLLER,
+    clock,
+    ...(metrics && { metrics: metrics.queue }),
+  });
+  const reporter = new BindingReporter(status, ports.events, clock);
+  const drains = new DrainIndex();
+  const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
+  const finalizers = new Finalizers(ports.transport, {
+    mayWrite,
+    onError: (binding, error, outdated) => {
+      if (!outdated) hooks.onFinalizerFailed(binding, error);
+      const ms = outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS;
+      const group = groupOf(binding, region);
+      if (group !== undefined) queue.addAfter(group, ms);
+      else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
+    },
+  });
+  const writer = new GroupWriter({ slb, enis, clock, random, mayWrite, hooks });
+  const { limiter } = ports;
+  const parts = { caches, limiter, enis, drains, finalizers, writer, reporter, clock, random };
+  const controller = new GroupController(options, parts);
+  const enqueue = (group: GroupKey) => {
+    controller.noteChange(group);
+    queue.add(group, 'high');
+  };
+  /** A binding whose group can't be read is in no reconcile. */
+  const lookAfterGroupless = (binding: BindingObject | undefined) => {
+    if (binding === undefined || binding.parsed.ok || groupOf(binding, region) !== undefined) return;
+    if (!mayWrite()) return;
+    if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
+    else reporter.reportGroupless(binding, binding.parsed);
+  };
+
+  // First of all who hear of a binding: what is written next is compared with what is there now.
+  caches.bindings.onChange(({ old, new: now }) => {
+    if (now !== undefined) status.observed(now);
+    else if (old !== undefined) for (const one of [status, reporter, finalizers]) one.forget(old);
+  });
+  ports.onCredentialsChanged(() => {
+    for (const group of controller.credentialsChanged()) queue.add(group);
+  });
+  connectTriggers(caches, region, enqueue);
+  caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
+  caches.pods.onSynced((namespace) => {
+    for (const binding of caches.bindings.byIndex('namespace', namespace)) {
+      const group = groupOf(binding, region);
+      if (group !== undefined) queue.add(group);
+    }
+  });
+  caches.bindings.onChange(({ old, new: now }) => {
+    if (now === undefined) return;
+    lookAfterGroupless(now);
+    const group = groupOf(now, region);
+    if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
+  });
+
+  const loop = new ReconcileLoop<GroupKey>({
+    name: CONTROLLER,
+    queue,
+    clock,
+    ...(metrics && { metrics: metrics.loop }),
+    reconcile: async (group, signal) => {
+      const ms = await controller.reconcile(group, signal);
+      return ms === undefined ? 'done' : { requeueAfterMs: ms };
+    },
+    onFailure: (failure) => hooks.onReconcileFailed(failure),
+  });
+  return {
+    queue,
+    longestLeaving: () => controller.longestLeaving(),
+    start() {
+      loop.start();
+      for (const binding of caches.bindings.list()) {
+        lookAfterGroupless(binding);
+        const group = groupOf(binding, region);
+        if (group !== undefined) queue.add(group);
+      }
+    },
+    stop: (deadlineMs) => loop.stop(deadlineMs),
+  };
+}
+
+function generationOf(object: BindingObject | undefined): number | undefined {
+  return object && metadataOf(object).generation;
+}

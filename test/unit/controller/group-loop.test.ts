@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FINALIZER } from '../../../src/api/names.ts';
+import { KubeApiError } from '../../../src/kubernetes/client/api-error.ts';
+import { addresses, ownRow, TestCluster } from './group/cluster.ts';
+import { apiError } from './group/fake-cloud.ts';
+
+let cluster: TestCluster;
+
+beforeEach(() => {
+  cluster = new TestCluster();
+});
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
+const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+const RELEASED = ['web []'];
+
+/** Refuses the first patches of finalizers with these statuses. */
+function patchesAnswered(...statuses: number[]): void {
+  cluster.answerPatch = () => {
+    const status = statuses.shift();
+    if (status === undefined) return;
+    const body = { reason: '', message: '', causes: [] };
+    throw new KubeApiError({ method: 'PATCH', path: '/' }, status, body);
+  };
+}
+
+describe('a binding whose group cannot be read', () => {
+  /** Names a load balancer where a group belongs. */
+  const NO_GROUP = { vServerGroupId: 'lb-1' };
+  const RECORDED = { backends: [{ ...ownRow('10.0.0.1'), state: 'Registered' }] };
+
+  test('that is there at the start is told so, and costs no call', async () => {
+    cluster.bind('web', NO_GROUP);
+    await cluster.after(1_000);
+    cluster.start();
+    await cluster.after(1_000);
+    expect(cluster.conditions.get('web')).toEqual(['Ready InvalidSpec', 'Stalled InvalidSpec']);
+    expect(cluster.events).toHaveLength(1);
+    expect(calls()).toEqual([]);
+  });
+
+  test('that comes later is told so in the turn of its event, and it gets no finalizer', async () => {
+    cluster.start();
+    cluster.bind('web', NO_GROUP, { finalizers: [] });
+    expect(cluster.conditions.get('web')).toEqual(['Ready InvalidSpec', 'Stalled InvalidSpec']);
+    expect(cluster.patched).toEqual([]);
+  });
+
+  test('is told nothing by a process that may not write', () => {
+    cluster.mayWrite = false;
+    cluster.bind('web', NO_GROUP);
+    expect([cluster.conditions.size, cluster.events]).toEqual([0, []]);
+  });
+
+  test('is let go when it is deleted with nothing recorded, also when the patch fails at first', async () => {
+    cluster.start();
+    patchesAnswered(500);
+    cluster.bind('web', NO_GROUP, DELETED);
+    await cluster.after(900);
+    expect([cluster.patched, cluster.unpatched]).toEqual([[], ['web']]);
+    await cluster.after(200);
+    expect(cluster.patched).toEqual(RELEASED);
+  });
+
+  test('stays while it records a backend: nobody knows where that is', async () => {
+    cluster.start();
+    cluster.bind('web', NO_GROUP, DELETED, RECORDED);
+    await cluster.after(1_000);
+    expect(cluster.patched).toEqual([]);
+    expect(cluster.conditions.get('web')).toEqual(['Ready DeletionBlocked', 'Stalled DeletionBlocked']);
+  });
+
+  test('stays in a dry run', async () => {
+    cluster = new TestCluster({ dryRun: true });
+    cluster.bind('web', NO_GROUP, DELETED);
+    await cluster.after(2_000);
+    expect(cluster.patched).toEqual([]);
+    expect(cluster.conditions.get('web')).toEqual(['Ready InvalidSpec', 'Stalled InvalidSpec']);
+  });
+});
+
+test('answers about ENIs that come within a short time are planned together', async () => {
+  const ips = addresses(20);
+  for (const ip of ips) cluster.enis.answers.set(ip, { state: 'pending' });
+  cluster.endpoints(ips);
+  cluster.bind();
+  cluster.start();
+  await cluster.after(1_000);
+  const planned = cluster.enis.asked.length;
+  for (const ip of ips.slice(0, 10)) cluster.enis.answer(ip, { state: 'found', eniId: `eni-${ip}` });
+  await cluster.after(9);
+  expect(cluster.enis.asked).toHaveLength(planned);
+  for (const ip of ips.slice(10)) cluster.enis.answer(ip, { state: 'found', eniId: `eni-${ip}` });
+  await cluster.after(1);
+  expect(cluster.enis.asked).toHaveLength(planned + ips.length);
+  await cluster.after(1_000);
+  expect(calls()).toEqual(['describe 0', 'add 20']);
+});
+
+describe('a patch of the finalizer', () => {
+  test('that fails is told, and made again a second later', async () => {
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    patchesAnswered(500);
+    cluster.bind('web', {}, { finalizers: [] });
+    await cluster.after(900);
+    expect([cluster.patched, cluster.unpatched]).toEqual([[], ['web']]);
+    await cluster.after(200);
+    expect(cluster.patched).toEqual([`web ["${FINALIZER}"]`]);
+  });
+
+  test('that a write of the status has overtaken is made again soon, and is no news', async () => {
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    patchesAnswered(409);
+    cluster.bind('web', {}, { finalizers: [] });
+    await cluster.after(90);
+    expect(cluster.patched).toEqual([]);
+    await cluster.after(20);
+    expect([cluster.patched, cluster.unpatched]).toEqual([[`web ["${FINALIZER}"]`], []]);
+  });
+
+  test('is not made by a process that may not write', async () => {
+    cluster.mayWrite = false;
+    cluster.bind('web', {}, { finalizers: [] });
+    cluster.start();
+    await cluster.after(5_000);
+    expect(cluster.patched).toEqual([]);
+  });
+});
+
+describe('what has failed', () => {
+  /** An addition that is denied: it waits for a minute between two tries. */
+  async function denied(): Promise<number> {
+    cluster.slb.behave = ({ action }) => {
+      if (action === 'add') throw apiError('denied', 'Forbidden.RAM');
+      return undefined;
+    };
+    cluster.endpoints(['10.0.0.1']);
+    cluster.bind('web', {}, { generation: 1 });
+    cluster.start();
+    await cluster.after(600_000);
+    return cluster.slb.writes.length;
+  }
+
+  test('is tried again at once when the spec of a binding changes', async () => {
+    const before = await denied();
+    cluster.bind('web', { weight: 50 }, { generation: 2 });
+    await cluster.after(0);
+    expect(cluster.slb.writes).toHaveLength(before + 1);
+  });
+
+  test('goes on waiting when anything else of a binding changes', async () => {
+    const before = await denied();
+    cluster.bind('web', {}, { generation: 1, finalizers: [FINALIZER, 'shop.example/own'] });
+    cluster.bind('web', {}, { generation: 1 }, { registered: 7 });
+    await cluster.after(0);
+    expect(cluster.slb.writes).toHaveLength(before);
+  });
+
+  test('for want of credentials is tried again at once when there are others', async () => {
+    cluster.slb.behave = () => {
+      throw apiError('credentials', 'InvalidAccessKeyId.NotFound');
+    };
+    cluster.bind();
+    cluster.start();
+    await cluster.after(600_000);
+    const before = cluster.slb.calls.length;
+    cluster.slb.behave = () => undefined;
+    cluster.credentialsChanged();
+    await cluster.after(0);
+    expect(cluster.slb.calls).toHaveLength(before + 1);
+  });
+});
+
+test('what waited for the pods of a namespace goes on once they are known', async () => {
+  cluster.podsKnown = false;
+  cluster.endpoints(['10.0.0.1']);
+  cluster.bind();
+  cluster.start();
+  await cluster.after(5_000);
+  expect(calls()).toEqual(['describe 0']);
+  cluster.podsAreListed();
+  await cluster.after(1_000);
+  expect(calls()).toEqual(['describe 0', 'add 1']);
+});
+
+test('of a binding that is gone nothing is remembered: one that comes with its UID is told anew', async () => {
+  cluster.slb.behave = () => {
+    throw apiError('denied', 'Forbidden.RAM');
+  };
+  cluster.bind();
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.unbind();
+  await cluster.after(1_000);
+  expect(cluster.forgotten).toEqual(['web']);
+  cluster.bind();
+  await cluster.after(1_000);
+  expect(cluster.events.map((event) => event.split(':')[0])).toEqual(['AccessDenied', 'AccessDenied']);
+});
