@@ -1,19 +1,19 @@
+import { type Cloud, createCloud } from './alibaba/cloud.ts';
 import { OPERATOR } from './api/names.ts';
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
+import { readClusterId } from './controller/cluster/cluster-id.ts';
+import { RESOURCES } from './controller/cluster/resources.ts';
 import { CONTROLLER, createGroupLoop, type GroupLoop } from './controller/group-loop.ts';
 import { loadKubeConfig } from './kubernetes/client/kubeconfig.ts';
 import { createTransport, type KubeTransport } from './kubernetes/client/transport.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { type Cloud, createCloud } from './operator/cloud.ts';
 import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
-import { readClusterId } from './operator/cluster-id.ts';
 import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
 import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
-import { RESOURCES } from './operator/resources.ts';
 import {
   loopMetrics,
   queueMetrics,

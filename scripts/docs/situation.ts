@@ -4,6 +4,7 @@ import { FINALIZER } from '../../src/api/names.ts';
 import type { Clock } from '../../src/clock.ts';
 import { type Verdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { createCaches } from '../../src/controller/cluster/resources.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
 import { type Action, GroupState } from '../../src/controller/group/group-state.ts';
@@ -17,7 +18,6 @@ import {
   trimService,
 } from '../../src/kubernetes/objects/objects.ts';
 import type { Row } from '../../src/membership/backend.ts';
-import { createCaches } from '../../src/operator/resources.ts';
 
 /** A small cluster and group, and what is wrong with them: input for the operator's own code, to show what it says. */
 export interface Situation {

@@ -1,7 +1,7 @@
+import type { CloudObserver } from '../alibaba/cloud.ts';
 import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { CloudObserver } from './cloud.ts';
 
 /** Tells metrics and log of the cloud API. */
 export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {

@@ -2,12 +2,17 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { ClusterCaches } from '../controller/cluster/cluster-caches.ts';
 import { PodCaches } from '../controller/cluster/pod-caches.ts';
+import {
+  createCaches,
+  type Listed,
+  listedResources,
+  type Resource,
+} from '../controller/cluster/resources.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { Caches } from '../kubernetes/informer/caches.ts';
 import { Reflector, type ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import type { PodObject } from '../kubernetes/objects/objects.ts';
-import { createCaches, type Listed, listedResources, type Resource } from './resources.ts';
 
 export interface WatchingParts {
   readonly transport: KubeTransport;

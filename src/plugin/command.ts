@@ -1,6 +1,6 @@
+import type { Cloud } from '../alibaba/cloud.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import type { Cloud } from '../operator/cloud.ts';
 import type { Options, PluginFlag } from './flags.ts';
 import type { Terminal } from './terminal.ts';
 

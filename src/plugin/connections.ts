@@ -1,8 +1,8 @@
+import { type Cloud, createCloud } from '../alibaba/cloud.ts';
 import { PLUGIN } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { loadKubeConfig } from '../kubernetes/client/kubeconfig.ts';
 import { createTransport } from '../kubernetes/client/transport.ts';
-import { type Cloud, createCloud } from '../operator/cloud.ts';
 import { version } from '../version.ts';
 import type { Cluster } from './command.ts';
 import type { Options } from './flags.ts';

@@ -6,10 +6,15 @@ import {
   needsPods,
   type PodSource,
 } from '../controller/cluster/cluster-caches.ts';
+import {
+  createCaches,
+  type EndpointsSource,
+  type Listed,
+  listedResources,
+} from '../controller/cluster/resources.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { list } from '../kubernetes/informer/lister.ts';
 import { Store, type Stored } from '../kubernetes/informer/store.ts';
-import { createCaches, type Listed, listedResources } from '../operator/resources.ts';
 
 export interface SnapshotOptions {
   readonly transport: KubeTransport;
@@ -17,7 +22,7 @@ export interface SnapshotOptions {
   readonly signal: AbortSignal;
   /** Of bindings that name none. */
   readonly region: string;
-  readonly endpointsSource: 'auto' | 'endpointslices' | 'endpoints';
+  readonly endpointsSource: EndpointsSource;
   readonly defaultDrainSeconds: number;
 }
 

@@ -1,9 +1,9 @@
 import { verdictOn } from '../../controller/binding/verdict.ts';
 import { groupKey, groupOf } from '../../controller/cluster/cluster-caches.ts';
+import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
 import { type DecideParts, type Decision, decide } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
 import { GroupState } from '../../controller/group/group-state.ts';
-import { readClusterUid } from '../../operator/cluster-id.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
 import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
 import { CLOUD, KUBERNETES } from '../flags.ts';

@@ -1,14 +1,7 @@
-import { API_VERSION, PLURAL } from '../api/names.ts';
-import type { Config } from '../config.ts';
-import {
-  addIndexes,
-  type BindingObject,
-  type ClusterCaches,
-  trimBinding,
-} from '../controller/cluster/cluster-caches.ts';
-import { KubeApiError } from '../kubernetes/client/api-error.ts';
-import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import { Store, type Stored } from '../kubernetes/informer/store.ts';
+import { API_VERSION, PLURAL } from '../../api/names.ts';
+import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
+import { Store, type Stored } from '../../kubernetes/informer/store.ts';
 import {
   type EndpointsObject,
   type NodeObject,
@@ -21,10 +14,13 @@ import {
   trimNode,
   trimPod,
   trimService,
-} from '../kubernetes/objects/objects.ts';
+} from '../../kubernetes/objects/objects.ts';
+import { addIndexes, type BindingObject, type ClusterCaches, trimBinding } from './cluster-caches.ts';
 
 export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
+
+export type EndpointsSource = 'auto' | 'endpointslices' | 'endpoints';
 
 /** Where one kind of object is listed, and what is kept of it. */
 export interface Listed<T extends Stored> {
@@ -45,7 +41,7 @@ export interface ListedResources {
 
 /** What the operator needs of the cluster, and nothing more of it. */
 export async function listedResources(
-  config: Pick<Config, 'bindingSelector' | 'endpointsSource'>,
+  config: { readonly bindingSelector: string | undefined; readonly endpointsSource: EndpointsSource },
   transport: Pick<KubeTransport, 'request'>,
 ): Promise<ListedResources> {
   const slices = await servesSlices(config.endpointsSource, transport);
@@ -85,7 +81,7 @@ export function createCaches(
 
 /** `auto`: EndpointSlices where the cluster serves them. Endpoints are cut at 1,000 addresses and deprecated since 1.33. */
 async function servesSlices(
-  source: Config['endpointsSource'],
+  source: EndpointsSource,
   transport: Pick<KubeTransport, 'request'>,
 ): Promise<boolean> {
   if (source !== 'auto') return source === 'endpointslices';

@@ -1,11 +1,11 @@
-import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from '../alibaba/client.ts';
-import type { CredentialsSource, RefreshRecord } from '../alibaba/credentials/credentials.ts';
-import { createEniResolver, type EniResolver, type EniResolverOptions } from '../alibaba/eni-resolver.ts';
-import { createCloudTime } from '../alibaba/rpc/cloud-time.ts';
-import type { CallRecord } from '../alibaba/rpc/rpc.ts';
-import { createRateLimiter, type RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config.ts';
+import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from './client.ts';
+import type { CredentialsSource, RefreshRecord } from './credentials/credentials.ts';
+import { createEniResolver, type EniResolver, type EniResolverOptions } from './eni-resolver.ts';
+import { createCloudTime } from './rpc/cloud-time.ts';
+import type { EndpointOptions } from './rpc/endpoints.ts';
+import type { CallRecord } from './rpc/rpc.ts';
+import { createRateLimiter, type RateLimiter } from './throttle.ts';
 
 export interface Cloud {
   readonly client: AlibabaClient;
@@ -26,21 +26,21 @@ export interface CloudObserver {
   readonly onEniAnswer?: EniResolverOptions['onAnswer'];
 }
 
-export type CloudConfig = Pick<
-  Config,
-  | 'region'
-  | 'vpcId'
-  | 'slbEndpoint'
-  | 'ecsEndpoint'
-  | 'stsEndpoint'
-  | 'endpointNetwork'
-  | 'allowInsecureEndpoints'
-  | 'credentialsDir'
-  | 'apiTimeout'
-  | 'apiQps'
-  | 'apiBurst'
-> &
-  Partial<Pick<Config, 'addWindow'>>;
+/** What the flags of these names say. Durations are in milliseconds. */
+export interface CloudConfig {
+  readonly region: string;
+  readonly vpcId: string | undefined;
+  readonly slbEndpoint: string | undefined;
+  readonly ecsEndpoint: string | undefined;
+  readonly stsEndpoint: string | undefined;
+  readonly endpointNetwork: EndpointOptions['network'];
+  readonly allowInsecureEndpoints: boolean;
+  readonly credentialsDir: string | undefined;
+  readonly apiTimeout: number;
+  readonly apiQps: number;
+  readonly apiBurst: number;
+  readonly addWindow: number;
+}
 
 /** The cloud API as configured. */
 export function createCloud(config: CloudConfig, clock: Clock, observer: CloudObserver = {}): Cloud {

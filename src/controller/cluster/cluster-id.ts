@@ -1,5 +1,5 @@
-import { type Clock, sleep } from '../clock.ts';
-import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { type Clock, sleep } from '../../clock.ts';
+import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 
 const RETRY_MS = 1_000;
 
