@@ -46,7 +46,22 @@ module.exports = {
       name: 'alibaba-knows-no-cluster-and-no-decision',
       severity: 'error',
       from: { path: '^src/alibaba/' },
-      to: { path: '^src/(?!alibaba/|(api/names|backoff|clock|json|mounted-secret)\\.ts)' },
+      to: {
+        path: '^src/(?!(alibaba|cloud)/|(api/conditions|api/names|membership/backend|backoff|clock|json|mounted-secret)\\.ts)',
+      },
+    },
+    {
+      name: 'cloud-is-what-the-controller-knows-of-one',
+      comment: 'plain types and one error: over rows and reasons',
+      severity: 'error',
+      from: { path: '^src/cloud/' },
+      to: { path: '^src/(?!cloud/|api/conditions\\.ts|membership/backend\\.ts|clock\\.ts)' },
+    },
+    {
+      name: 'controller-knows-no-cloud-but-the-port',
+      severity: 'error',
+      from: { path: '^src/controller/' },
+      to: { path: '^src/alibaba/' },
     },
     {
       name: 'controller-does-not-compose',

@@ -173,9 +173,8 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
   };
   const loop = createGroupLoop(options, {
     caches: parts.watching.caches,
-    slb: cloud.client.slb,
+    groups: cloud.client.vServerGroups,
     resolver: cloud.resolver,
-    limiter: cloud.limiter,
     onCredentialsChanged: cloud.onCredentialsChanged,
     transport: parts.transport,
     status: createStatusSink(reporting.status, metrics),

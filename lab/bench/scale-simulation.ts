@@ -2,8 +2,7 @@
 // clock that only jumps. `node lab/bench/scale-simulation.ts` prints the table of docs/scale.md.
 
 import { seededRandom } from '../../simulator/state/random.ts';
-import type { Priority } from '../../src/alibaba/api/slb-api.ts';
-import { createRateLimiter } from '../../src/alibaba/throttle.ts';
+import { type CallPriority, createRateLimiter } from '../../src/alibaba/throttle.ts';
 import { FakeClock } from '../time/fake-clock.ts';
 import { type Summary, summarize } from './measure/statistics.ts';
 
@@ -54,7 +53,7 @@ const LOADS: readonly Load[] = [
 
 interface Arrival {
   readonly at: number;
-  readonly kind: Priority;
+  readonly kind: CallPriority;
 }
 
 interface Outcome {
@@ -78,9 +77,9 @@ for (const load of LOADS) {
 async function simulate(load: Load, priorities: boolean): Promise<Outcome> {
   const clock = new FakeClock();
   const limiter = createRateLimiter({ clock, qps: QPS, burst: BURST });
-  const waits: Record<Priority, number[]> = { removal: [], read: [], addition: [] };
+  const waits: Record<CallPriority, number[]> = { removal: [], read: [], addition: [] };
   const pending: Promise<void>[] = [];
-  const ask = async (kind: Priority) => {
+  const ask = async (kind: CallPriority) => {
     const since = clock.now();
     await limiter.acquire(priorities ? kind : 'removal');
     waits[kind].push(clock.now() - since);

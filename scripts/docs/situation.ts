@@ -1,7 +1,9 @@
-import type { EniLookup } from '../../src/alibaba/eni-resolver.ts';
-import { type ApiError, refused } from '../../src/alibaba/errors/errors.ts';
+import { refused } from '../../src/alibaba/errors/errors.ts';
 import { FINALIZER } from '../../src/api/names.ts';
 import type { Clock } from '../../src/clock.ts';
+import type { ApiError } from '../../src/cloud/api-error.ts';
+import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
+import { vServerGroup } from '../../src/cloud/group-ref.ts';
 import { type Verdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
@@ -39,7 +41,7 @@ export interface Situation {
 
 const REGION = 'cn-hangzhou';
 const GROUP = 'rsp-bp1x0abc';
-export const REF = { regionId: REGION, vServerGroupId: GROUP };
+export const REF = vServerGroup(REGION, GROUP);
 const clock: Clock = {
   now: () => 0,
   wall: () => Date.UTC(2026, 0, 1),

@@ -1,15 +1,15 @@
 import type { Clock } from '../clock.ts';
+import { ApiError } from '../cloud/api-error.ts';
+import type { ServerGroups } from '../cloud/server-groups.ts';
 import { createEcsApi, ECS_API_VERSION } from './api/ecs.ts';
 import type { EcsApi } from './api/ecs-api.ts';
-import { createSlbApi, SLB_API_VERSION } from './api/slb.ts';
-import type { SlbApi } from './api/slb-api.ts';
+import { createVServerGroups, SLB_API_VERSION } from './api/vserver-groups.ts';
 import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credentials/credential-providers.ts';
 import {
   type CredentialsOptions,
   type CredentialsSource,
   createCredentialsSource,
 } from './credentials/credentials.ts';
-import { ApiError } from './errors/errors.ts';
 import { createAgent } from './rpc/agent.ts';
 import type { CloudTime } from './rpc/cloud-time.ts';
 import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './rpc/endpoints.ts';
@@ -42,7 +42,7 @@ export interface AlibabaClientOptions extends TransportOptions {
 }
 
 export interface AlibabaClient {
-  readonly slb: SlbApi;
+  readonly vServerGroups: ServerGroups;
   readonly ecs: EcsApi;
   close(): void;
 }
@@ -58,10 +58,7 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
     retrying(rpc(regionId), limiter, clock, retry);
   const slb = signed('slb', SLB_API_VERSION);
   return {
-    slb: {
-      ...createSlbApi(slb),
-      describeVServerGroup: createSlbApi(read(slb, { attempts: 1 })).describeVServerGroup,
-    },
+    vServerGroups: createVServerGroups({ read: read(slb, { attempts: 1 }), write: slb, limiter }),
     ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION), options.retry)),
     close: transport.close,
   };

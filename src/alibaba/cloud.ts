@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts';
+import type { EniResolver } from '../cloud/eni-resolver.ts';
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from './client.ts';
 import type { CredentialsSource, RefreshRecord } from './credentials/credentials.ts';
-import { createEniResolver, type EniResolver, type EniResolverOptions } from './eni-resolver.ts';
+import { createEniResolver, type EniResolverOptions } from './eni-resolver.ts';
 import { createCloudTime } from './rpc/cloud-time.ts';
 import type { EndpointOptions } from './rpc/endpoints.ts';
 import type { CallRecord } from './rpc/rpc.ts';

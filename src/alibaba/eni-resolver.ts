@@ -1,27 +1,11 @@
 import type { Clock, Timer } from '../clock.ts';
+import { ApiError } from '../cloud/api-error.ts';
+import type { EniLookup, EniResolver } from '../cloud/eni-resolver.ts';
 import { MAX_ADDRESSES_PER_CALL } from './api/ecs.ts';
 import type { EcsApi, NetworkInterface } from './api/ecs-api.ts';
-import { ApiError } from './errors/errors.ts';
-
-/** What is known about an address. `since` is in `Clock.now()` milliseconds. */
-export type EniLookup =
-  | { readonly state: 'found'; readonly eniId: string }
-  | { readonly state: 'pending' }
-  | { readonly state: 'missing'; readonly since: number }
-  | { readonly state: 'failed'; readonly error: ApiError };
+import { apiError } from './errors/errors.ts';
 
 type Settled = Exclude<EniLookup, { readonly state: 'pending' }>;
-
-/** Which network interface holds a pod's address: needed for additions only. */
-export interface EniResolver {
-  /** Never blocks: answers what is known, and starts a look-up in the background when nothing is. */
-  lookup(regionId: string, ip: string): EniLookup;
-  /** Forgets an address, because the API refused what was known of it. */
-  invalidate(regionId: string, ip: string): void;
-  /** Calls back with the addresses of which `lookup` now answers something else. */
-  onResolved(listener: (regionId: string, ips: readonly string[]) => void): void;
-  close(): void;
-}
 
 export interface EniResolverOptions {
   readonly ecs: EcsApi;
@@ -243,7 +227,7 @@ function canonical(ip: string): string {
 }
 
 function ambiguous(entry: Entry, ids: readonly string[]): ApiError {
-  return new ApiError({
+  return apiError({
     action: 'DescribeNetworkInterfaces',
     code: 'AmbiguousAddress',
     text: `${entry.ip} in ${entry.regionId} is an address of ${ids.join(' and ')}`,
@@ -254,7 +238,7 @@ function ambiguous(entry: Entry, ids: readonly string[]): ApiError {
 
 function asFailure(failure: unknown): ApiError {
   if (failure instanceof ApiError) return failure;
-  return new ApiError({
+  return apiError({
     action: 'DescribeNetworkInterfaces',
     code: 'LookupFailed',
     text: String(failure),

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { Priority } from './api/slb-api.ts';
+
+/** Order in the account's token bucket: removals first. */
+export type CallPriority = 'removal' | 'read' | 'addition';
 
 /** One token bucket for all calls of the account, since the API's limits are per account. */
 export interface RateLimiter {
@@ -9,7 +11,7 @@ export interface RateLimiter {
    * One token in ten goes to a read or addition that has waited 5 s, so that endless removals do not starve them.
    * Rejects with the signal's reason when it is aborted, and takes no token then.
    */
-  acquire(priority: Priority, signal?: AbortSignal): Promise<void>;
+  acquire(priority: CallPriority, signal?: AbortSignal): Promise<void>;
   /**
    * The API throttled a call: halves the rate (at most once a second, not below 1/s), empties the bucket, and pauses
    * for `retryAfterMs` when the API named a time. From then on the rate grows by a tenth of the configured one each
@@ -18,7 +20,7 @@ export interface RateLimiter {
   onThrottled(retryAfterMs?: number): void;
   /** Calls that may go at once. */
   readonly tokens: number;
-  readonly waiting: Readonly<Record<Priority, number>>;
+  readonly waiting: Readonly<Record<CallPriority, number>>;
   /** Calls a second that are allowed now. */
   readonly rate: number;
   /** Those who wait are rejected. */
@@ -58,7 +60,7 @@ class TokenBucket implements RateLimiter {
   readonly #qps: number;
   readonly #burst: number;
   readonly #reserve: number;
-  readonly #queues: Readonly<Record<Priority, Set<Waiter>>> = {
+  readonly #queues: Readonly<Record<CallPriority, Set<Waiter>>> = {
     removal: new Set(),
     read: new Set(),
     addition: new Set(),
@@ -82,7 +84,7 @@ class TokenBucket implements RateLimiter {
     this.#cut = { rate: qps, at: Number.NEGATIVE_INFINITY };
   }
 
-  acquire(priority: Priority, signal?: AbortSignal): Promise<void> {
+  acquire(priority: CallPriority, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closed) return Promise.reject(new Error('the rate limiter is closed'));
     this.#fill();
@@ -136,7 +138,7 @@ class TokenBucket implements RateLimiter {
     return this.#paused() ? 0 : Math.floor(this.#tokens);
   }
 
-  get waiting(): Readonly<Record<Priority, number>> {
+  get waiting(): Readonly<Record<CallPriority, number>> {
     const { removal, read, addition } = this.#queues;
     return { removal: removal.size, read: read.size, addition: addition.size };
   }
@@ -175,7 +177,7 @@ class TokenBucket implements RateLimiter {
     this.#filledAt = now;
   }
 
-  #needed(priority: Priority): number {
+  #needed(priority: CallPriority): number {
     return priority === 'addition' ? 1 + this.#reserve : 1;
   }
 

@@ -1,7 +1,6 @@
-import type { SlbApi } from '../alibaba/api/slb-api.ts';
-import type { EniResolver } from '../alibaba/eni-resolver.ts';
-import type { RateLimiter } from '../alibaba/throttle.ts';
 import type { Clock } from '../clock.ts';
+import type { EniResolver } from '../cloud/eni-resolver.ts';
+import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { type Failure, ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
@@ -38,9 +37,8 @@ export interface GroupLoopOptions extends GroupControllerOptions {
 /** All that the loop touches outside itself. */
 export interface GroupLoopPorts {
   readonly caches: ClusterCaches & { readonly pods: WatchedPods };
-  readonly slb: SlbApi;
+  readonly groups: ServerGroups;
   readonly resolver: EniResolver;
-  readonly limiter: Pick<RateLimiter, 'acquire'>;
   /** Calls back whenever the credentials are other ones than before. */
   readonly onCredentialsChanged: (listener: () => void) => void;
   /** For finalizers. */
@@ -77,7 +75,7 @@ export interface GroupLoop {
 /** From the caches' events to the groups they concern, and the loop that reconciles them. */
 export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts): GroupLoop {
   const { region, dryRun } = options;
-  const { caches, slb, clock, random, mayWrite, status, hooks, metrics } = ports;
+  const { caches, groups, clock, random, mayWrite, status, hooks, metrics } = ports;
   const queue = new WorkQueue<GroupKey>({
     name: CONTROLLER,
     clock,
@@ -96,9 +94,8 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
       else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
-  const writer = new GroupWriter({ slb, enis, clock, random, mayWrite, hooks });
-  const { limiter } = ports;
-  const parts = { caches, limiter, enis, drains, finalizers, writer, reporter, clock, random };
+  const writer = new GroupWriter({ groups, enis, clock, random, mayWrite, hooks });
+  const parts = { caches, groups, enis, drains, finalizers, writer, reporter, clock, random };
   const controller = new GroupController(options, parts);
   const enqueue = (group: GroupKey) => {
     controller.noteChange(group);

@@ -12,8 +12,12 @@ export interface Row {
   readonly serverIp?: string;
   /** 0–100; 0 takes no new requests. */
   readonly weight: number;
+  /** 1–80 characters out of letters, digits and `- / . _`, unless somebody else wrote it. */
   readonly description?: string;
 }
+
+/** What one call does to rows; `set` changes their weight. */
+export type WriteAction = 'remove' | 'set' | 'add';
 
 /**
  * The identity of a row in its group: (ServerId, Port) for ecs, (ServerId, ServerIp, Port) for eni and eci.

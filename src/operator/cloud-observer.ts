@@ -9,7 +9,7 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
     onCall({ action, code, durationMs, group, count, requestId }) {
       metrics.apiCall(action, code, durationMs / 1000);
       if (code.includes('Throttling')) metrics.cloud.throttled.inc();
-      logger.debug('API call', { action, code, durationMs, group: group?.vServerGroupId, count, requestId });
+      logger.debug('API call', { action, code, durationMs, group: group?.id, count, requestId });
     },
     onClockOffset(offsetMs) {
       const offsetSeconds = Math.round(offsetMs / 1000);

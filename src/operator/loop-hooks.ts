@@ -35,7 +35,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
       const level = attempts >= outcomeOf(error).tellAfter ? 'warn' : 'debug';
       if (error.code === 'ContradictoryReply') metrics.groups.contradictions.inc();
       logger[level](error.message, {
-        group: group.vServerGroupId,
+        group: group.ref.id,
         action,
         code: error.code,
         kind: error.kind,
@@ -46,7 +46,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
     },
     onRead(group, reason) {
       metrics.groups.reads.inc({ reason });
-      logger.debug('Reading the group', { group: group.vServerGroupId, reason });
+      logger.debug('Reading the group', { group: group.ref.id, reason });
     },
     onDriftCorrected(kind) {
       metrics.groups.drift.inc({ kind });
@@ -64,7 +64,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
 
 function described(group: GroupState, changes: readonly Change[]) {
   return {
-    group: group.vServerGroupId,
+    group: group.ref.id,
     bindings: [...new Set(changes.map(({ claim }) => claim))],
     count: changes.length,
     backends: listed(changes.map(({ row }) => `${backendName(row)}*${row.weight}`)),

@@ -39,7 +39,7 @@ export function showQueueGauges(metrics: Metrics, queue: Pick<WorkQueue<string>,
 
 export function showLeavers(metrics: Metrics, { longestLeaving }: Pick<GroupLoop, 'longestLeaving'>): void {
   metrics.onScrape(() => {
-    const leavers = [...longestLeaving()].map(({ group, ms }) => ({ group: group.vServerGroupId, ms }));
+    const leavers = [...longestLeaving()].map(({ group, ms }) => ({ group: group.id, ms }));
     metrics.setOldestLeavers(leavers);
   });
 }

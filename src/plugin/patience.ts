@@ -1,5 +1,5 @@
-import { ApiError } from '../alibaba/errors/errors.ts';
 import { type Clock, sleep } from '../clock.ts';
+import { ApiError } from '../cloud/api-error.ts';
 import { backoff } from '../controller/group/group-state.ts';
 import { outcomeOf } from '../controller/group/outcome.ts';
 

@@ -147,7 +147,7 @@ async function liveWith(junkAround: World): Promise<TestCluster> {
   const { servicePorts, slices, bindings, nodes, pods } = junkAround;
   const cluster = new TestCluster();
   const { caches } = cluster;
-  cluster.slb.rows = [ownRow(LIVE), FOREIGN];
+  cluster.groups.rows = [ownRow(LIVE), FOREIGN];
   const good = { name: 'http', port: 80, targetPort: 8080 };
   caches.services.set(trimService({ metadata: named('web'), spec: { ports: [good, ...servicePorts] } }));
   cluster.endpoints([LIVE]);
@@ -172,8 +172,10 @@ test('whatever bindings, Services, slices, nodes and statuses say, a live backen
   await fc.assert(
     fc.asyncProperty(world, async (junkAround) => {
       const cluster = await liveWith(junkAround);
-      expect(cluster.slb.shown).toEqual(expect.arrayContaining([`${LIVE}:8080*100`, 'i-foreign:30999*50']));
-      const touched = cluster.slb.writes
+      expect(cluster.groups.shown).toEqual(
+        expect.arrayContaining([`${LIVE}:8080*100`, 'i-foreign:30999*50']),
+      );
+      const touched = cluster.groups.writes
         .filter(({ action }) => action !== 'add')
         .flatMap(({ rows }) => rows.map(backendKey));
       expect(touched).not.toContain(backendKey(FOREIGN));
@@ -186,7 +188,7 @@ test('whatever bindings, Services, slices, nodes and statuses say, a live backen
 
 test('a status of 100,000 backends that never were costs one call, and harms none that is there', async () => {
   const cluster = new TestCluster();
-  cluster.slb.rows = [ownRow(LIVE), FOREIGN];
+  cluster.groups.rows = [ownRow(LIVE), FOREIGN];
   cluster.endpoints([LIVE]);
   const backends = Array.from({ length: 100_000 }, (_, i) => ({
     serverId: `eni-${i}`,
@@ -199,8 +201,8 @@ test('a status of 100,000 backends that never were costs one call, and harms non
   cluster.bind('web', {}, {}, { backends });
   cluster.start();
   await cluster.after(1_000);
-  expect(cluster.slb.shown).toEqual([`${LIVE}:8080*100`, 'i-foreign:30999*50']);
-  expect(cluster.slb.calls.map(({ action, rows }) => `${action} ${rows.length}`)).toEqual([
+  expect(cluster.groups.shown).toEqual([`${LIVE}:8080*100`, 'i-foreign:30999*50']);
+  expect(cluster.groups.calls.map(({ action, rows }) => `${action} ${rows.length}`)).toEqual([
     'remove 20',
     'describe 0',
   ]);

@@ -78,7 +78,7 @@ test.each<[string, Handler]>([
     env: {},
   });
   try {
-    expectNoSecretIn(await caught(client.slb.addBackends(GROUP, [ROW])));
+    expectNoSecretIn(await caught(client.vServerGroups.add(GROUP, [ROW])));
   } finally {
     client.close();
     limiter.close();
@@ -98,7 +98,7 @@ test('an error of a proxy that lets nothing through holds no password of its', a
     env: { HTTPS_PROXY: `http://user:${PROXY_PASSWORD}@127.0.0.1:${port}` },
   });
   try {
-    expectNoSecretIn(await caught(client.slb.addBackends(GROUP, [ROW])));
+    expectNoSecretIn(await caught(client.vServerGroups.add(GROUP, [ROW])));
   } finally {
     client.close();
     limiter.close();

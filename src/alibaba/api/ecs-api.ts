@@ -1,4 +1,4 @@
-import type { CallOptions } from './slb-api.ts';
+import type { CallOptions } from '../../cloud/server-groups.ts';
 
 /**
  * The part of the ECS API (version 2014-05-26) that the operator uses: which network interface holds a pod's address.
@@ -8,7 +8,7 @@ export interface EcsApi {
   /** Any number of addresses, IPv4 and IPv6; batches and pages are hidden. Addresses nobody has are left out. */
   describeNetworkInterfaces(
     query: NetworkInterfaceQuery,
-    options?: CallOptions,
+    options?: Pick<CallOptions, 'signal'>,
   ): Promise<readonly NetworkInterface[]>;
 }
 

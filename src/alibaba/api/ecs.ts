@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
+import type { CallOptions } from '../../cloud/server-groups.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from './ecs-api.ts';
 import { parseNetworkInterfaces } from './parse.ts';
-import type { CallOptions } from './slb-api.ts';
 
 export const ECS_API_VERSION = '2014-05-26';
 
@@ -37,7 +37,7 @@ async function describeBatch(
   call: Rpc,
   query: NetworkInterfaceQuery,
   batch: Batch,
-  options: CallOptions,
+  options: Pick<CallOptions, 'signal'>,
 ): Promise<NetworkInterface[]> {
   const found: NetworkInterface[] = [];
   let token: string | undefined;

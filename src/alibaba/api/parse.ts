@@ -1,6 +1,8 @@
+import type { GroupRef } from '../../cloud/group-ref.ts';
+import type { GroupDescription } from '../../cloud/server-groups.ts';
+import type { Row } from '../../membership/backend.ts';
 import { unreadable } from '../errors/errors.ts';
 import type { NetworkInterface } from './ecs-api.ts';
-import type { BackendServer, BackendType, GroupDescription, GroupRef } from './slb-api.ts';
 
 /**
  * Reads replies. They are taken as they come: numbers as strings (the API's own samples), a single object instead of
@@ -62,25 +64,23 @@ export function unwrap(reply: unknown, context: ReplyContext): Reply {
 export function parseGroup(
   reply: unknown,
   context: ReplyContext & { readonly group: GroupRef },
-): GroupDescription {
+): Omit<GroupDescription, 'pending'> {
   const body = unwrap(reply, context);
   const id = text(body['VServerGroupId']);
-  const isAboutGroup =
-    id === undefined ? isRecord(body['BackendServers']) : id === context.group.vServerGroupId;
+  const isAboutGroup = id === undefined ? isRecord(body['BackendServers']) : id === context.group.id;
   if (!isAboutGroup) {
     throw unreadable(context.action, context.group, `the reply is about vServer group ${id ?? '(none)'}`);
   }
   const loadBalancerId = text(body['LoadBalancerId']);
   return {
     requestId: text(body['RequestId']) ?? '',
-    vServerGroupName: text(body['VServerGroupName']) ?? '',
     ...(loadBalancerId === undefined ? {} : { loadBalancerId }),
-    backends: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
+    rows: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
   };
 }
 
 /** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
-function parseBackend(row: unknown, context: ReplyContext): readonly BackendServer[] {
+function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
   const serverId = isRecord(row) ? text(row['ServerId']) : undefined;
   const port = isRecord(row) ? integer(row['Port']) : undefined;
   if (!isRecord(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
@@ -115,7 +115,7 @@ function own<T extends string | undefined>(piece: T): T {
   return (piece === undefined ? undefined : Buffer.from(piece).toString()) as T;
 }
 
-function backendType(serverId: string, type: string | undefined): BackendType | undefined {
+function backendType(serverId: string, type: string | undefined): Row['type'] | undefined {
   switch (type?.toLowerCase() ?? serverId.split('-', 1)[0]) {
     case 'ecs':
     case 'i':

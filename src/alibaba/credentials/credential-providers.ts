@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ecsRamRole from '@alicloud/credentials/dist/src/providers/ecs_ram_role.js';
 import { OPERATOR } from '../../api/names.ts';
+import { ApiError } from '../../cloud/api-error.ts';
 import { publishedFolder } from '../../mounted-secret.ts';
 import { isRecord, type Reply, text } from '../api/parse.ts';
-import { ApiError } from '../errors/errors.ts';
+import { apiError } from '../errors/errors.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import type { Credentials, CredentialsProvider } from './credentials.ts';
 
@@ -113,7 +114,7 @@ export function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvide
 function notOurs(error: ApiError, description: string): ApiError {
   const { action, code, httpStatus, requestId } = error;
   const reason = `no credentials from ${description}: ${error.message}`;
-  return new ApiError({
+  return apiError({
     action,
     code,
     httpStatus,

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts';
+import { ApiError } from '../../cloud/api-error.ts';
 import { isRecord, text } from '../api/parse.ts';
-import { ApiError } from '../errors/errors.ts';
+import { apiError } from '../errors/errors.ts';
 import type { CloudTime } from '../rpc/cloud-time.ts';
 
 export interface Credentials {
@@ -200,7 +201,7 @@ export function sameCredentials(a: Credentials | undefined, b: Credentials | und
 function toApiError(failure: unknown, provider: CredentialsProvider): ApiError {
   if (failure instanceof ApiError) return failure;
   const reason = isRecord(failure) ? (text(failure['message']) ?? 'unknown failure') : String(failure);
-  return new ApiError({
+  return apiError({
     action: 'GetCredentials',
     code: 'CredentialsUnavailable',
     text: `no credentials from ${provider.description}: ${reason}`,

@@ -1,121 +1,190 @@
-/**
- * What an error means to whoever called:
- * - busy: the group or load balancer is still taking in the change before; soon again
- * - throttled: over the account's rate; later again
- * - transient: the API or the way to it failed; again with back-off
- * - credentials: keys expired or refused; refreshed once already, then somebody has to look
- * - groupMissing: the vServer group does not exist (any more)
- * - badBackend: one of the backends named cannot be taken; the others can
- * - quota: no room for more backends
- * - denied: the account may not do this
- * - configuration: region, endpoint, load balancer state …: somebody has to change something
- * - bug: the request was malformed
- */
-export type ErrorKind =
-  | 'busy'
-  | 'throttled'
-  | 'transient'
-  | 'credentials'
-  | 'groupMissing'
-  | 'badBackend'
-  | 'quota'
-  | 'denied'
-  | 'configuration'
-  | 'bug';
+import type { Reason } from '../../api/conditions.ts';
+import type { CallOutcome, ErrorKind, Hint } from '../../cloud/api-error.ts';
 
-/** unknown: the call may have been carried out, so Describe before planning on. */
-export type Outcome = 'refused' | 'unknown';
+/** What an error code means. What a record leaves open is as its kind has it. */
+interface CodeMeaning {
+  readonly kind: ErrorKind;
+  /** A reply with this code says nothing about what became of the call, or of an equal one before it. */
+  readonly outcome?: 'unknown';
+  readonly hint?: string;
+  /** Of the condition; as long as the error is of this kind. */
+  readonly reason?: Reason;
+}
+
+const CHECK_ENDPOINT = 'Check spec.regionId, --region and the endpoint.';
+const CHECK_REGION = 'Check spec.regionId or --region.';
 
 /**
- * Codes by kind, after the vendor's error lists (DOCS-ERR, the API metadata, and what Terraform's provider and the
- * cloud controller manager retry).
+ * The vendor's codes (DOCS-ERR, the API metadata, and what Terraform's provider and the cloud controller manager retry),
+ * and those of this client.
  */
-const CODES: Readonly<Record<ErrorKind, readonly string[]>> = {
-  busy: [
-    'VServerGroupProcessing',
-    'ServiceIsConfiguring',
-    'ServiceIsStopping',
-    'OperationBusy',
-    'OperationFailed.ServiceGroupProcessing',
-    'OperationFailed.ListenerStatusNotSupport',
-    'OperationFailed.TokenIsProcessing',
-    'BackendServer.configuring',
-    'BackendServerProcessing',
-    'SystemBusy',
-    'VpcSystemBusy',
-    'ProcessingSameRequest',
-    'LastTokenProcessing',
-    'RspoolVipExist',
-    'RspoolRuleExist',
-  ],
-  throttled: ['Throttling', 'Throttling.User', 'Throttling.Api', 'Rejected.Throttling'],
-  transient: [
-    'ServiceUnavailable',
-    'InternalError',
-    'InternalInvokeError',
-    'SignatureNonceUsed',
-    'LocationServiceTimeout',
-  ],
-  credentials: [
-    'InvalidAccessKeyId.NotFound',
-    'InvalidAccessKeyId.Inactive',
-    'Forbidden.AccessKeyDisabled',
-    'InvalidSecurityToken.Expired',
-    'InvalidSecurityToken.Malformed',
-    'InvalidSecurityToken.MismatchWithAccessKey',
-    'MissingSecurityToken',
-    'SignatureDoesNotMatch',
-    'IncompleteSignature',
-  ],
-  groupMissing: [],
-  badBackend: [
-    'ObtainIpFail',
-    'InvalidServerId.NotFound',
-    'InvalidServerId.NotExist',
-    'ResourceNotFound.vServers',
-    'InvalidBackendServers.ServerIpConflict',
-    'InvalidBackendServers.Inconsistent',
-    'InvalidBackendServers.NetworkConflict',
-    'InvalidBackendServers.Mismatched.ZoneId',
-    'InvalidBackendServers.MasterSlaveServerConflict',
-    'NetworkConflict',
-    'Mismatched.ZoneId',
-    'MasterSlaveServerConflict',
-    'OperationDeny.LbNotSupportIPv6Server',
-  ],
-  quota: ['InstanceBackendServerNumberOverLimit', 'OverQuota', 'ORDER.QUOTA_EXCEEDED'],
-  denied: ['Forbidden', 'Forbidden.RAM', 'Forbidden.Unauthorized', 'NoPermission'],
-  configuration: [
-    'InvalidTimeStamp.Expired',
-    'OperationFailed.Endpoint',
-    'UnauthorizedRegion',
-    'RegionNotSupport',
-    'InvalidRegionId.NotFound',
-    'LbStatusNotSupport',
-    'InvalidLoadBalancerId.NotFound',
-    'ActionNotAllowed',
-    'UnsupportedOperation',
-    'AccountHasArrearage',
-  ],
-  bug: [
-    'MissingParameter',
-    'InvalidParameter',
-    'InvalidAction.NotFound',
-    'InvalidVersion',
-    'InvalidTimeStamp.Format',
-    'IllegalTimestamp',
-    'UnsupportedHTTPMethod',
-    'TooManyBackendServers',
-    'BackendServersMalformed',
-    'InvalidWeight.Malformed',
-    'BackendServer.InvalidType',
-    'TooManyListeners',
-  ],
+const CODES: Readonly<Record<string, CodeMeaning>> = {
+  VServerGroupProcessing: { kind: 'busy' },
+  ServiceIsConfiguring: { kind: 'busy' },
+  ServiceIsStopping: { kind: 'busy' },
+  OperationBusy: { kind: 'busy' },
+  'OperationFailed.ServiceGroupProcessing': { kind: 'busy' },
+  'OperationFailed.ListenerStatusNotSupport': { kind: 'busy' },
+  'OperationFailed.TokenIsProcessing': { kind: 'busy', outcome: 'unknown' },
+  'BackendServer.configuring': { kind: 'busy' },
+  BackendServerProcessing: { kind: 'busy' },
+  SystemBusy: { kind: 'busy' },
+  VpcSystemBusy: { kind: 'busy' },
+  ProcessingSameRequest: { kind: 'busy', outcome: 'unknown' },
+  LastTokenProcessing: { kind: 'busy', outcome: 'unknown' },
+  RspoolVipExist: { kind: 'busy' },
+  RspoolRuleExist: { kind: 'busy' },
+
+  Throttling: { kind: 'throttled' },
+  'Throttling.User': { kind: 'throttled' },
+  'Throttling.Api': { kind: 'throttled' },
+  'Rejected.Throttling': { kind: 'throttled' },
+
+  ServiceUnavailable: { kind: 'transient' },
+  InternalError: { kind: 'transient', outcome: 'unknown' },
+  InternalInvokeError: { kind: 'transient', outcome: 'unknown' },
+  SignatureNonceUsed: { kind: 'transient', outcome: 'unknown' },
+  LocationServiceTimeout: { kind: 'transient', outcome: 'unknown' },
+
+  'InvalidAccessKeyId.NotFound': { kind: 'credentials' },
+  'InvalidAccessKeyId.Inactive': { kind: 'credentials' },
+  'Forbidden.AccessKeyDisabled': { kind: 'credentials' },
+  'InvalidSecurityToken.Expired': { kind: 'credentials' },
+  'InvalidSecurityToken.Malformed': { kind: 'credentials' },
+  'InvalidSecurityToken.MismatchWithAccessKey': { kind: 'credentials' },
+  MissingSecurityToken: { kind: 'credentials' },
+  SignatureDoesNotMatch: {
+    kind: 'credentials',
+    hint: 'Check that the access key secret belongs to the access key id.',
+  },
+  IncompleteSignature: { kind: 'credentials' },
+
+  ObtainIpFail: { kind: 'badBackend' },
+  'InvalidServerId.NotFound': { kind: 'badBackend' },
+  'InvalidServerId.NotExist': { kind: 'badBackend' },
+  'ResourceNotFound.vServers': { kind: 'badBackend' },
+  'InvalidBackendServers.ServerIpConflict': { kind: 'badBackend' },
+  'InvalidBackendServers.Inconsistent': { kind: 'badBackend' },
+  'InvalidBackendServers.NetworkConflict': { kind: 'badBackend' },
+  'InvalidBackendServers.Mismatched.ZoneId': { kind: 'badBackend' },
+  'InvalidBackendServers.MasterSlaveServerConflict': { kind: 'badBackend' },
+  NetworkConflict: { kind: 'badBackend' },
+  'Mismatched.ZoneId': { kind: 'badBackend' },
+  MasterSlaveServerConflict: { kind: 'badBackend' },
+  'OperationDeny.LbNotSupportIPv6Server': { kind: 'badBackend' },
+
+  InstanceBackendServerNumberOverLimit: { kind: 'quota' },
+  OverQuota: { kind: 'quota' },
+  'ORDER.QUOTA_EXCEEDED': { kind: 'quota' },
+
+  Forbidden: { kind: 'denied' },
+  'Forbidden.RAM': { kind: 'denied' },
+  'Forbidden.Unauthorized': { kind: 'denied' },
+  NoPermission: { kind: 'denied' },
+
+  'InvalidTimeStamp.Expired': {
+    kind: 'configuration',
+    reason: 'ApiUnavailable',
+    hint: 'Set the clock of the node that the operator runs on.',
+  },
+  'OperationFailed.Endpoint': { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_ENDPOINT },
+  UnauthorizedRegion: { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_ENDPOINT },
+  RegionNotSupport: { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_ENDPOINT },
+  'InvalidRegionId.NotFound': { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_REGION },
+  LbStatusNotSupport: {
+    kind: 'configuration',
+    hint: 'The load balancer must be active: start or unlock it, or settle its bill.',
+  },
+  'InvalidLoadBalancerId.NotFound': {
+    kind: 'configuration',
+    hint: 'Check that the load balancer exists in this region.',
+  },
+  ActionNotAllowed: { kind: 'configuration' },
+  UnsupportedOperation: { kind: 'configuration' },
+  AccountHasArrearage: { kind: 'configuration', hint: "Settle the account's bill." },
+
+  MissingParameter: { kind: 'bug' },
+  InvalidParameter: { kind: 'bug' },
+  'InvalidAction.NotFound': { kind: 'bug' },
+  InvalidVersion: { kind: 'bug' },
+  'InvalidTimeStamp.Format': { kind: 'bug' },
+  IllegalTimestamp: { kind: 'bug' },
+  UnsupportedHTTPMethod: { kind: 'bug' },
+  TooManyBackendServers: { kind: 'bug' },
+  BackendServersMalformed: { kind: 'bug' },
+  'InvalidWeight.Malformed': { kind: 'bug' },
+  'BackendServer.InvalidType': { kind: 'bug' },
+  TooManyListeners: { kind: 'bug' },
+
+  // not the API's: of this client, and of the way to the API
+  InvalidRegionId: { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_REGION },
+  ENOTFOUND: {
+    kind: 'transient',
+    reason: 'UnknownRegion',
+    hint: 'Check spec.regionId, --region, the endpoint and the DNS of the cluster.',
+  },
+  InsecureEndpoint: { kind: 'configuration', hint: 'Use https, or allow plain HTTP explicitly.' },
+  Certificate: {
+    kind: 'configuration',
+    reason: 'ApiUnavailable',
+    hint: 'The endpoint showed a certificate that is not trusted: check the endpoint, the proxy and NODE_EXTRA_CA_CERTS.',
+  },
+  AmbiguousAddress: {
+    kind: 'configuration',
+    reason: 'VpcUnknown',
+    hint: 'Set --vpc-id to the VPC of the cluster.',
+  },
 };
 
-const KIND_BY_CODE: ReadonlyMap<string, ErrorKind> = new Map(
-  Object.entries(CODES).flatMap(([kind, codes]) => codes.map((code) => [code, kind as ErrorKind])),
-);
+const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint: Hint }>> = {
+  busy: {
+    reason: 'ApiUnavailable',
+    hint: telling(
+      'The load balancer is still taking in an earlier change; the operator tries again by itself.',
+    ),
+  },
+  throttled: {
+    reason: 'Throttled',
+    hint: telling(
+      "The account's API rate is used up; the operator slows down and tries again by itself. If it goes on, raise the " +
+        'rate in Quota Center or lower --api-qps.',
+    ),
+  },
+  transient: {
+    reason: 'ApiUnavailable',
+    hint: telling('The API or the network to it failed; the operator tries again by itself.'),
+  },
+  credentials: {
+    reason: 'CredentialsInvalid',
+    hint: plain('Check the access key or RAM role that the operator runs with.'),
+  },
+  groupMissing: {
+    reason: 'GroupNotFound',
+    hint: plain(
+      'Check spec.vServerGroupId and spec.regionId; delete the binding if the group was deleted on purpose.',
+    ),
+  },
+  badBackend: {
+    reason: 'BackendsRefused',
+    hint: plain(
+      'One of the backends is unknown to the load balancer or cannot be attached to it; the operator goes on with the ' +
+        'others.',
+    ),
+  },
+  quota: {
+    reason: 'QuotaExceeded',
+    hint: plain('Remove backends that are not needed, or ask for a higher quota.'),
+  },
+  denied: { reason: 'AccessDenied', hint: plain('') },
+  configuration: {
+    reason: 'LoadBalancerNotReady',
+    hint: telling('Look the code up in the API reference; the operator tries again later.'),
+  },
+  bug: {
+    reason: 'InternalError',
+    hint: plain('The request was malformed: please report it with the request id.'),
+  },
+};
 
 /** For codes nobody listed: what their names say, most telling first. */
 const KIND_BY_FORM: readonly (readonly [RegExp, ErrorKind])[] = [
@@ -134,18 +203,20 @@ const KIND_BY_FORM: readonly (readonly [RegExp, ErrorKind])[] = [
  */
 const GROUP_MISSING = /VServerGroup(?:Id)?\b.*\b(?:does not exist|not found)/i;
 
-export interface Refusal {
+/** What the API answered instead of a result. */
+export interface ErrorReply {
   readonly code: string;
   readonly text: string;
   readonly httpStatus: number;
-  readonly retryAfterMs: number | undefined;
+  readonly requestId?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
 }
 
-export function kindOf({ code, text, httpStatus, retryAfterMs }: Refusal): ErrorKind {
+export function kindOf({ code, text, httpStatus, retryAfterMs }: ErrorReply): ErrorKind {
   if (GROUP_MISSING.test(text)) return 'groupMissing';
   // A region that is no region comes from a user's resource; any other bad parameter comes from us.
   if (code === 'InvalidParameter' && /\bRegionId\b/i.test(text)) return 'configuration';
-  const listed = KIND_BY_CODE.get(code) ?? KIND_BY_FORM.find(([form]) => form.test(code))?.[1];
+  const listed = meaningOf(code)?.kind ?? KIND_BY_FORM.find(([form]) => form.test(code))?.[1];
   if (listed !== undefined) return listed;
   if (httpStatus === 429 || retryAfterMs !== undefined) return 'throttled';
   if (httpStatus === 449) return 'busy';
@@ -153,66 +224,48 @@ export function kindOf({ code, text, httpStatus, retryAfterMs }: Refusal): Error
   return httpStatus >= 400 && httpStatus < 500 ? 'configuration' : 'transient';
 }
 
-/** A reply with these codes says nothing about what became of the call, or of an equal one before it. */
-const TELLS_NOTHING: ReadonlySet<string> = new Set([
-  'InternalError',
-  'InternalInvokeError',
-  'LocationServiceTimeout',
-  'ProcessingSameRequest',
-  'OperationFailed.TokenIsProcessing',
-  'LastTokenProcessing',
-  'SignatureNonceUsed',
-]);
-
-export function outcomeOf(refusal: Refusal, kind: ErrorKind): Outcome {
+export function callOutcomeOf({ code, httpStatus }: ErrorReply, kind: ErrorKind): CallOutcome {
   if (kind === 'throttled') return 'refused';
-  return refusal.httpStatus >= 500 || TELLS_NOTHING.has(refusal.code) ? 'unknown' : 'refused';
+  return httpStatus >= 500 || meaningOf(code)?.outcome === 'unknown' ? 'unknown' : 'refused';
 }
 
-const HINT_BY_KIND: Readonly<Record<ErrorKind, string>> = {
-  busy: 'The load balancer is still taking in an earlier change; the operator tries again by itself.',
-  throttled:
-    "The account's API rate is used up; the operator slows down and tries again by itself. If it goes on, raise the " +
-    'rate in Quota Center or lower --api-qps.',
-  transient: 'The API or the network to it failed; the operator tries again by itself.',
-  credentials: 'Check the access key or RAM role that the operator runs with.',
-  groupMissing:
-    'Check spec.vServerGroupId and spec.regionId; delete the binding if the group was deleted on purpose.',
-  badBackend:
-    'One of the backends is unknown to the load balancer or cannot be attached to it; the operator goes on with the ' +
-    'others.',
-  quota: 'Remove backends that are not needed, or ask for a higher quota.',
-  denied: '',
-  configuration: 'Look the code up in the API reference; the operator tries again later.',
-  bug: 'The request was malformed: please report it with the request id.',
-};
+interface Occurrence {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly outcome: CallOutcome;
+  readonly action: string;
+}
 
-const HINT_BY_CODE: Readonly<Record<string, string>> = {
-  'InvalidTimeStamp.Expired': 'Set the clock of the node that the operator runs on.',
-  LbStatusNotSupport: 'The load balancer must be active: start or unlock it, or settle its bill.',
-  AccountHasArrearage: "Settle the account's bill.",
-  'InvalidLoadBalancerId.NotFound': 'Check that the load balancer exists in this region.',
-  UnauthorizedRegion: 'Check spec.regionId, --region and the endpoint.',
-  RegionNotSupport: 'Check spec.regionId, --region and the endpoint.',
-  'OperationFailed.Endpoint': 'Check spec.regionId, --region and the endpoint.',
-  InvalidRegionId: 'Check spec.regionId or --region.',
-  'InvalidRegionId.NotFound': 'Check spec.regionId or --region.',
-  ENOTFOUND: 'Check spec.regionId, --region, the endpoint and the DNS of the cluster.',
-  InsecureEndpoint: 'Use https, or allow plain HTTP explicitly.',
-  Certificate:
-    'The endpoint showed a certificate that is not trusted: check the endpoint, the proxy and NODE_EXTRA_CA_CERTS.',
-  AmbiguousAddress: 'Set --vpc-id to the VPC of the cluster.',
-  SignatureDoesNotMatch: 'Check that the access key secret belongs to the access key id.',
-};
-
-export function hintFor(code: string, kind: ErrorKind, outcome: Outcome, action: string): string {
-  if (kind === 'denied') {
-    const product = action === 'DescribeNetworkInterfaces' ? 'ecs' : 'slb';
-    return `Grant the RAM action ${product}:${action} to the identity that the operator runs with.`;
-  }
+/** What a user is told of an error: what to do, and the condition's reason. */
+export function adviceOn({ code, kind, outcome, action }: Occurrence): {
+  readonly hint: Hint;
+  readonly reason: Reason;
+} {
+  // As a matter of configuration, InvalidParameter is about the region (kindOf).
   const isRegion = code === 'InvalidParameter' && kind === 'configuration';
-  const hint = HINT_BY_CODE[isRegion ? 'InvalidRegionId' : code] ?? HINT_BY_KIND[kind];
-  return outcome === 'unknown'
-    ? `${hint} The call may have taken effect: the current state is read before it is repeated.`
-    : hint;
+  const meaning = meaningOf(isRegion ? 'InvalidRegionId' : code);
+  const byKind = KINDS[kind];
+  const reason = (meaning?.kind === kind ? meaning.reason : undefined) ?? byKind.reason;
+  if (kind === 'denied') return { hint: plain(grant(action)), reason };
+  const hint = meaning?.hint === undefined ? byKind.hint : plain(meaning.hint);
+  return { hint: outcome === 'unknown' ? { ...hint, text: `${hint.text} ${READ_FIRST}` } : hint, reason };
+}
+
+const READ_FIRST = 'The call may have taken effect: the current state is read before it is repeated.';
+
+function grant(action: string): string {
+  const product = action === 'DescribeNetworkInterfaces' ? 'ecs' : 'slb';
+  return `Grant the RAM action ${product}:${action} to the identity that the operator runs with.`;
+}
+
+function meaningOf(code: string): CodeMeaning | undefined {
+  return Object.hasOwn(CODES, code) ? CODES[code] : undefined;
+}
+
+function telling(text: string): Hint {
+  return { text, tellsRetry: true };
+}
+
+function plain(text: string): Hint {
+  return { text, tellsRetry: false };
 }

@@ -1,107 +1,27 @@
-import type { GroupRef } from '../api/slb-api.ts';
-import { type ErrorKind, hintFor, kindOf, type Outcome, outcomeOf } from './error-codes.ts';
+import { ApiError, type ApiErrorFields } from '../../cloud/api-error.ts';
+import type { GroupRef } from '../../cloud/group-ref.ts';
+import { adviceOn, callOutcomeOf, type ErrorReply, kindOf } from './error-codes.ts';
 import { redact } from './redact.ts';
 
-export type { ErrorKind, Outcome } from './error-codes.ts';
+type Secrets = readonly (string | undefined)[];
 
-export interface ApiErrorFields {
-  readonly code: string;
-  /** What happened, in the API's words or ours; secrets are taken out. */
-  readonly text: string;
-  readonly action: string;
-  readonly kind: ErrorKind;
-  readonly outcome: Outcome;
-  readonly group?: GroupRef | undefined;
-  readonly httpStatus?: number | undefined;
-  readonly requestId?: string | undefined;
-  readonly retryAfterMs?: number | undefined;
-}
-
-/**
- * The only error of src/alibaba. It holds plain values and nothing of the request, so it can be logged whole.
- * `message` says what happened, to which group, and what to do; `hint` is its last part.
- */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
-  readonly code: string;
-  readonly action: string;
-  readonly kind: ErrorKind;
-  readonly outcome: Outcome;
-  readonly #text: string;
-  /** One sentence or two: what to do about it. */
-  readonly hint: string;
-  readonly group?: GroupRef;
-  readonly httpStatus?: number;
-  readonly requestId?: string;
-  readonly retryAfterMs?: number;
-
-  constructor(fields: ApiErrorFields, secrets: readonly (string | undefined)[] = []) {
-    const code = redact(fields.code, secrets);
-    const text = redact(fields.text, secrets);
-    const hint = hintFor(code, fields.kind, fields.outcome, fields.action);
-    super(`${describe({ ...fields, code }, text)} ${hint}`);
-    this.#text = text;
-    this.code = code;
-    this.action = fields.action;
-    this.kind = fields.kind;
-    this.outcome = fields.outcome;
-    this.hint = hint;
-    if (fields.group !== undefined) this.group = fields.group;
-    if (fields.httpStatus !== undefined) this.httpStatus = fields.httpStatus;
-    if (fields.requestId !== undefined) this.requestId = redact(fields.requestId, secrets);
-    if (fields.retryAfterMs !== undefined) this.retryAfterMs = fields.retryAfterMs;
-  }
-
-  /**
-   * Whether the same call may succeed later without anybody changing anything. The API also answers
-   * `ServiceUnavailable` with status 400 to permanent faults, so callers cap their attempts.
-   */
-  get retryable(): boolean {
-    return this.kind === 'busy' || this.kind === 'throttled' || this.kind === 'transient';
-  }
-
-  /** The same error, told of the call that it kept from being made. */
-  during(action: string, group: GroupRef | undefined): ApiError {
-    return new ApiError({ ...this, text: this.#text, action, group: group ?? this.group });
-  }
-
-  toJSON(): Record<string, unknown> {
-    const { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs } = this;
-    return { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs };
-  }
-}
-
-function describe(fields: ApiErrorFields, text: string): string {
-  const target =
-    fields.group === undefined
-      ? ''
-      : ` on vServer group ${fields.group.vServerGroupId} (${fields.group.regionId})`;
-  const details = [
-    fields.httpStatus === undefined ? undefined : `HTTP ${fields.httpStatus}`,
-    fields.requestId === undefined ? undefined : `request ${redact(fields.requestId)}`,
-  ].filter((detail) => detail !== undefined);
-  const suffix = details.length === 0 ? '' : ` (${details.join(', ')})`;
-  return `${fields.action}${target} failed with ${fields.code}: ${text.replace(/[.\s]+$/, '')}${suffix}.`;
-}
-
-export interface ApiReply {
-  readonly code: string;
-  readonly text: string;
-  readonly httpStatus: number;
-  readonly requestId?: string | undefined;
-  readonly retryAfterMs?: number | undefined;
+/** An error with what the table of codes says of it, and without secrets. */
+export function apiError(fields: Omit<ApiErrorFields, 'hint' | 'reason'>, secrets: Secrets = []): ApiError {
+  const code = redact(fields.code, secrets);
+  const text = redact(fields.text, secrets);
+  const requestId = fields.requestId && redact(fields.requestId, secrets);
+  return new ApiError({ ...fields, code, text, requestId, ...adviceOn({ ...fields, code }) });
 }
 
 /** An error that the API itself answered with. */
 export function refused(
   action: string,
   group: GroupRef | undefined,
-  reply: ApiReply,
-  secrets: readonly (string | undefined)[] = [],
+  reply: ErrorReply,
+  secrets: Secrets = [],
 ): ApiError {
-  const refusal = { ...reply, retryAfterMs: reply.retryAfterMs };
-  const kind = kindOf(refusal);
-  return new ApiError({ action, group, ...reply, kind, outcome: outcomeOf(refusal, kind) }, secrets);
+  const kind = kindOf(reply);
+  return apiError({ action, group, ...reply, kind, outcome: callOutcomeOf(reply, kind) }, secrets);
 }
 
 /** A reply that cannot be read, or did not come: the call may have been carried out. */
@@ -115,7 +35,7 @@ export function unreadable(
     readonly requestId?: string;
   } = {},
 ): ApiError {
-  return new ApiError({
+  return apiError({
     action,
     group,
     text,
@@ -128,5 +48,5 @@ export function unreadable(
 
 /** A call that was never made, because what it was told cannot be right. */
 export function misconfigured(action: string, code: string, text: string, group?: GroupRef): ApiError {
-  return new ApiError({ action, group, code, text, kind: 'configuration', outcome: 'refused' });
+  return apiError({ action, group, code, text, kind: 'configuration', outcome: 'refused' });
 }

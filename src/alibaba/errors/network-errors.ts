@@ -1,6 +1,7 @@
+import type { ApiError } from '../../cloud/api-error.ts';
+import type { GroupRef } from '../../cloud/group-ref.ts';
 import { isRecord, text } from '../api/parse.ts';
-import type { GroupRef } from '../api/slb-api.ts';
-import { ApiError } from './errors.ts';
+import { apiError } from './errors.ts';
 
 /** With these the request was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -26,7 +27,7 @@ export function networkError(
   const code = codeOf(failure);
   if (code === undefined) {
     const reason = 'the reply is not JSON: the API, or something between, failed';
-    return new ApiError(
+    return apiError(
       {
         action,
         group,
@@ -41,7 +42,7 @@ export function networkError(
   }
   if (CERTIFICATE.test(code)) {
     const reason = `the endpoint's certificate was refused (${code})`;
-    return new ApiError(
+    return apiError(
       { action, group, code: 'Certificate', text: reason, kind: 'configuration', outcome: 'refused' },
       secrets,
     );
@@ -51,7 +52,7 @@ export function networkError(
   const reason = unsent
     ? 'the API could not be reached'
     : 'the connection broke before the reply was complete';
-  return new ApiError({ action, group, httpStatus, code, text: reason, kind: 'transient', outcome }, secrets);
+  return apiError({ action, group, httpStatus, code, text: reason, kind: 'transient', outcome }, secrets);
 }
 
 /** What pop-core's parser throws is no Error, and has no code. */

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import { type Clock, sleep } from '../../clock.ts';
+import { ApiError } from '../../cloud/api-error.ts';
 import { type CredentialsSource, sameCredentials } from '../credentials/credentials.ts';
-import { ApiError } from '../errors/errors.ts';
 import type { RateLimiter } from '../throttle.ts';
 import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
 import type { Rpc } from './rpc.ts';

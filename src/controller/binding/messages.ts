@@ -1,12 +1,12 @@
 /**
  * Everything that a binding's user is told by conditions and events, besides what the cloud API's errors say themselves
- * (alibaba/errors.ts) and what is wrong with the Service (membership). Each sentence names the group and the backends,
+ * (cloud/api-error.ts) and what is wrong with the Service (membership). Each sentence names the group and the backends,
  * and ends with what to do or what happens next. docs/messages.md shows one of each.
  */
 
-import type { GroupRef } from '../../alibaba/api/slb-api.ts';
-import type { ApiError } from '../../alibaba/errors/errors.ts';
 import { FINALIZER } from '../../api/names.ts';
+import type { ApiError } from '../../cloud/api-error.ts';
+import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/desired.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
@@ -16,52 +16,52 @@ type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
 
 export const messages = {
   suspended: (group: GroupRef) =>
-    `${named(group)} is not touched for this binding: set spec.suspend to false to go on.`,
+    `${groupName(group)} is not touched for this binding: set spec.suspend to false to go on.`,
 
   /** `waiting`: what the call that failed was for. */
   apiFailure: (error: ApiError, waiting: readonly Row[]) =>
     [
       error.message,
       waiting.length > 0 && `Until it succeeds, this waits: ${backendNames(waiting)}.`,
-      !/tries again/.test(error.hint) && 'It is tried again by itself.',
+      !error.hint.tellsRetry && 'It is tried again by itself.',
     ]
       .filter((part) => part !== false)
       .join(' '),
 
   undetermined: ({ message }: Problem, group: GroupRef) =>
-    `${message}. Until then nothing is added to ${named(group)}; backends that leave the cluster still leave it.`,
+    `${message}. Until then nothing is added to ${groupName(group)}; backends that leave the cluster still leave it.`,
 
   heldByMinBackends: (rows: readonly Row[], minBackends: number, group: GroupRef) =>
-    `${backendNames(rows)} left but stay in ${named(group)}, because spec.minBackends is ${minBackends}: they go as soon as others take their place; lower spec.minBackends to let them go now.`,
+    `${backendNames(rows)} left but stay in ${groupName(group)}, because spec.minBackends is ${minBackends}: they go as soon as others take their place; lower spec.minBackends to let them go now.`,
 
   backendsRefused: (refused: readonly Refusal[], group: GroupRef) =>
-    `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${named(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
+    `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>
-    `no ENI has the address of ${memberNames(members)}, which can't join ${named(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
+    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
 
   eniLookupFailed: (error: ApiError, members: readonly Member[], group: GroupRef) =>
-    `${error.message} Until then ${memberNames(members)} can't join ${named(group)}.`,
+    `${error.message} Until then ${memberNames(members)} can't join ${groupName(group)}.`,
 
   nodeWithoutInstance: ({ message }: Problem, group: GroupRef) =>
-    `${message}. The other backends of ${named(group)} go on.`,
+    `${message}. The other backends of ${groupName(group)} go on.`,
 
   deleting: (left: number, group: GroupRef) =>
     left === 1
-      ? `1 backend of this binding leaves ${named(group)} before it is deleted.`
-      : `${left} backends of this binding leave ${named(group)} before it is deleted.`,
+      ? `1 backend of this binding leaves ${groupName(group)} before it is deleted.`
+      : `${left} backends of this binding leave ${groupName(group)} before it is deleted.`,
 
   dryRun: (changes: readonly Batch[], group: GroupRef) =>
-    `--dry-run: would ${described(changes)} in ${named(group)}. Run the operator without --dry-run to have it done.`,
+    `--dry-run: would ${described(changes)} in ${groupName(group)}. Run the operator without --dry-run to have it done.`,
 
   dryRunKeeps: (group: GroupRef) =>
-    `--dry-run: this binding has no backend left in ${named(group)} and would be let go. Run the operator without --dry-run to have it done.`,
+    `--dry-run: this binding has no backend left in ${groupName(group)} and would be let go. Run the operator without --dry-run to have it done.`,
 
-  reading: (group: GroupRef) => `${named(group)} is being read; what it lacks is added then.`,
+  reading: (group: GroupRef) => `${groupName(group)} is being read; what it lacks is added then.`,
 
   progressing: (changes: readonly Batch[], waiting: number, group: GroupRef) => {
     const doing = [described(changes), waiting > 0 ? `${waiting} to come` : ''].filter((part) => part !== '');
-    return `Changing ${named(group)}: ${doing.join('; ')}. It goes on by itself.`;
+    return `Changing ${groupName(group)}: ${doing.join('; ')}. It goes on by itself.`;
   },
 
   synced: (
@@ -70,7 +70,7 @@ export const messages = {
     group: GroupRef,
   ) =>
     [
-      `${named(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`,
+      `${groupName(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`,
       but.foreign > 0 && `${but.foreign} of them are someone else's rows and left alone.`,
       but.drained > 0 &&
         `${but.drained} of them have weight 0, because their nodes are drained: kubectl vsgb drain --undo ends that.`,
@@ -84,16 +84,16 @@ export const messages = {
 
   /** `fields`: those that decide, and can't be read. */
   deletionUndecided: (binding: string, fields: readonly string[], why: string, group: GroupRef) =>
-    `${binding} is being deleted, and what becomes of its backends in ${named(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
+    `${binding} is being deleted, and what becomes of its backends in ${groupName(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
 
   deletionWithoutGroup: (binding: string, left: number, why: string) =>
     `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and take them out of their group by hand.`,
 
   /** `text` says what is done instead. */
-  invalidWeight: (text: string, group: GroupRef) => `${text}. It is a backend of ${named(group)}.`,
+  invalidWeight: (text: string, group: GroupRef) => `${text}. It is a backend of ${groupName(group)}.`,
 
   endpointsTruncated: (service: string, group: GroupRef) =>
-    `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${named(group)}: run the operator with --endpoints-source=endpointslices.`,
+    `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
 
   removed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Removed ${counted(changes)} from ${written(changes, group, requestId)}`,
@@ -104,11 +104,6 @@ export const messages = {
   weighed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Changed the weight of ${counted(changes)} in ${written(changes, group, requestId)}`,
 } as const;
-
-/** As the errors of the API name it. */
-function named({ vServerGroupId, regionId }: GroupRef): string {
-  return `vServer group ${vServerGroupId} (${regionId})`;
-}
 
 export function backendName({ serverId, serverIp, port }: RowName): string {
   return `${serverIp ?? serverId}:${port}`;
@@ -127,7 +122,7 @@ function counted(changes: readonly Change[]): string {
 }
 
 function written(changes: readonly Change[], group: GroupRef, requestId: string): string {
-  return `${named(group)}: ${backendNames(changes.map(({ row }) => row))} (request ${requestId}).`;
+  return `${groupName(group)}: ${backendNames(changes.map(({ row }) => row))} (request ${requestId}).`;
 }
 
 /** As `remove 2 (10.0.0.1:80, 10.0.0.2:80), drain 1 (10.0.0.4:80), add 1 (10.0.0.3:80)`. */

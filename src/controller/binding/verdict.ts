@@ -115,7 +115,7 @@ function failureVerdict({ group, batches, report }: GroupInput, stalled: boolean
       .flatMap(({ changes }) => changes.map(({ row }) => row));
     return {
       ready: false,
-      reason: outcome.reason,
+      reason: error.reason,
       message: messages.apiFailure(error, waiting),
       reconciling: !stalled,
       stalled,
@@ -175,7 +175,7 @@ function missingEniProblem(
   const members = missing.map(({ member }) => member);
   const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
   if (failed === undefined) return { reason: 'EniNotFound', message: messages.eniNotFound(members, ref) };
-  return { reason: outcomeOf(failed).reason, message: messages.eniLookupFailed(failed, members, ref) };
+  return { reason: failed.reason, message: messages.eniLookupFailed(failed, members, ref) };
 }
 
 const IN_DRY_RUN = { ready: false, reason: 'DryRun', reconciling: false, stalled: false } as const;

@@ -1,4 +1,4 @@
-import type { EniLookup, EniResolver } from '../../alibaba/eni-resolver.ts';
+import type { EniLookup, EniResolver } from '../../cloud/eni-resolver.ts';
 import type { Member } from '../../membership/desired/desired.ts';
 import type { GroupKey } from '../cluster/cluster-caches.ts';
 

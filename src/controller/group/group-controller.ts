@@ -1,7 +1,8 @@
-import type { GroupRef } from '../../alibaba/api/slb-api.ts';
-import type { RateLimiter } from '../../alibaba/throttle.ts';
 import type { Clock } from '../../clock.ts';
+import type { GroupRef } from '../../cloud/group-ref.ts';
+import type { ServerGroups } from '../../cloud/server-groups.ts';
 import type { Row } from '../../membership/backend.ts';
+import type { Batch } from '../../membership/plan/batches.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { ClaimReport, GroupPlan } from '../../membership/plan/plan.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
@@ -30,7 +31,7 @@ export interface GroupControllerOptions extends DecideOptions, Pacing {
 
 export interface GroupControllerParts {
   readonly caches: ClusterCaches;
-  readonly limiter: Pick<RateLimiter, 'acquire'>;
+  readonly groups: Pick<ServerGroups, 'acquire'>;
   readonly enis: EniDirectory;
   readonly drains: DrainIndex;
   readonly finalizers: Finalizers;
@@ -92,7 +93,7 @@ export class GroupController {
       if (step.do === 'wait' || signal.aborted) return this.#rest(group, decided);
       if (step.do === 'describe') {
         await this.#parts.writer.describe(group, this.#resyncIn());
-      } else if (!hasToken && (await this.#takeToken(step.batch.urgent, signal)) === 'waited') {
+      } else if (!hasToken && (await this.#takeToken(step.batch, signal)) === 'waited') {
         hasToken = true;
       } else {
         hasToken = false;
@@ -173,12 +174,12 @@ export class GroupController {
       this.#parts.enis.noteLeaver(regionId, serverIp, podUID, serverId);
   }
 
-  /** Removals first (RateLimiter). After a wait the caller decides anew: what was planned before is old. */
-  async #takeToken(urgent: boolean, signal: AbortSignal): Promise<'at once' | 'waited'> {
-    const { limiter, clock } = this.#parts;
+  /** After a wait the caller decides anew: what was planned before is old. */
+  async #takeToken({ action, urgent }: Batch, signal: AbortSignal): Promise<'at once' | 'waited'> {
+    const { groups, clock } = this.#parts;
     const before = clock.now();
     try {
-      await limiter.acquire(urgent ? 'removal' : 'addition', signal);
+      await groups.acquire(action, urgent, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
       return 'waited';

@@ -1,6 +1,6 @@
-import type { GroupRef } from '../../alibaba/api/slb-api.ts';
-import type { ApiError } from '../../alibaba/errors/errors.ts';
 import { backoffMs } from '../../backoff.ts';
+import type { ApiError } from '../../cloud/api-error.ts';
+import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
 import type { AtRest } from '../../membership/plan/at-rest.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
@@ -71,15 +71,11 @@ export class GroupState {
   #wallOffset: number | undefined;
 
   constructor(regionId: string, vServerGroupId: string) {
-    this.ref = { regionId, vServerGroupId };
+    this.ref = vServerGroup(regionId, vServerGroupId);
   }
 
   get regionId(): string {
     return this.ref.regionId;
-  }
-
-  get vServerGroupId(): string {
-    return this.ref.vServerGroupId;
   }
 
   /** Keeps, of what leaves now, when it was first seen to leave. */

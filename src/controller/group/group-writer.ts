@@ -1,6 +1,6 @@
-import { type GroupReply, type SlbApi, WithdrawnError } from '../../alibaba/api/slb-api.ts';
-import { ApiError } from '../../alibaba/errors/errors.ts';
 import type { Clock } from '../../clock.ts';
+import { ApiError } from '../../cloud/api-error.ts';
+import { type ServerGroups, WithdrawnError, type WriteReply } from '../../cloud/server-groups.ts';
 import type { Row } from '../../membership/backend.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import { type Drift, driftOf } from './drift.ts';
@@ -35,7 +35,7 @@ export interface WriteHooks {
 export type ReadReason = 'first' | 'resync' | 'contradiction' | 'unknown-outcome';
 
 export interface GroupWriterParts {
-  readonly slb: SlbApi;
+  readonly groups: Pick<ServerGroups, 'describe' | 'add' | 'setWeight' | 'remove'>;
   readonly enis: Pick<EniDirectory, 'forget'>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -84,13 +84,13 @@ export class GroupWriter {
 
   /** Reads the group. */
   async describe(group: GroupState, resyncInMs: number): Promise<void> {
-    const { slb, clock, hooks } = this.#parts;
+    const { groups, clock, hooks } = this.#parts;
     const reason = readReason(group);
     hooks.onRead(group, reason);
     try {
-      const description = await slb.describeVServerGroup(group.ref);
-      noteDrift(group, reason, description.backends);
-      group.learn(description.backends);
+      const description = await groups.describe(group.ref);
+      noteDrift(group, reason, description.rows);
+      group.learn(description.rows);
       group.loadBalancerId = description.loadBalancerId ?? group.loadBalancerId;
       group.succeed('describe');
       group.resyncAt = clock.now() + resyncInMs;
@@ -100,28 +100,28 @@ export class GroupWriter {
     }
   }
 
-  #send(group: GroupState, { action, changes }: Batch): Promise<GroupReply> {
+  #send(group: GroupState, { action, changes }: Batch): Promise<WriteReply> {
     const rows = changes.map(({ row }) => row);
-    const { slb, mayWrite } = this.#parts;
+    const { groups, mayWrite } = this.#parts;
     const options = { mayLeave: mayWrite };
     switch (action) {
       case 'remove':
-        return slb.removeBackends(group.ref, rows, options);
+        return groups.remove(group.ref, rows, options);
       case 'set':
-        return slb.setBackends(group.ref, rows, options);
+        return groups.setWeight(group.ref, rows, options);
       case 'add':
-        return slb.addBackends(group.ref, rows, options);
+        return groups.add(group.ref, rows, options);
     }
   }
 
-  #accept(
-    group: GroupState,
-    batch: Batch,
-    { backends, requestId }: GroupReply,
-    startedAt: number,
-  ): WriteResult {
+  #accept(group: GroupState, batch: Batch, reply: WriteReply, startedAt: number): WriteResult {
     const { clock, hooks } = this.#parts;
-    if (GroupState.contradicts(batch, backends)) {
+    const { requestId } = reply;
+    if (reply.is === 'accepted') {
+      group.needsDescribe = true;
+      return { is: 'written', requestId };
+    }
+    if (GroupState.contradicts(batch, reply.rows)) {
       group.needsDescribe = true;
       this.#rest(group, batch.action, contradiction(group, batch, requestId));
       return { is: 'failed' };
@@ -132,7 +132,7 @@ export class GroupWriter {
       if (drift !== undefined) hooks.onDriftCorrected(drift);
       group.drift.delete(key);
     }
-    group.learn(backends);
+    group.learn(reply.rows);
     group.accepted(batch);
     if (batch.action === 'remove' && group.failures.get('add')?.error.kind === 'quota') group.succeed('add');
     if (batch.action === 'remove') {
@@ -198,6 +198,8 @@ function contradiction(group: GroupState, { action, changes }: Batch, requestId:
     action,
     kind: 'transient',
     outcome: 'unknown',
+    hint: { text: 'The operator reads the group and tries again by itself.', tellsRetry: true },
+    reason: 'ApiUnavailable',
     group: group.ref,
     requestId,
   });

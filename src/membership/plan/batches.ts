@@ -1,4 +1,4 @@
-import { type BackendKey, byCodeUnit, type Row } from '../backend.ts';
+import { type BackendKey, byCodeUnit, type Row, type WriteAction } from '../backend.ts';
 import type { Member } from '../desired/desired.ts';
 
 /** One row to write. */
@@ -16,7 +16,7 @@ export interface Change {
 
 /** One call: RemoveVServerGroupBackendServers, SetVServerGroupAttribute or AddVServerGroupBackendServers. */
 export interface Batch {
-  readonly action: 'remove' | 'set' | 'add';
+  readonly action: WriteAction;
   readonly changes: readonly Change[];
   /** It takes something out of service (removal, drain), or such a batch waits for it: nothing may hold it back. */
   readonly urgent: boolean;

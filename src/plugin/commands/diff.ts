@@ -63,12 +63,12 @@ EndpointSlices and pods in the namespaces of the group's bindings.`,
       }),
     );
     const notes = notesOf(group, decision, call.clock.wall());
-    const { vServerGroupId, regionId } = group;
-    const value = { group: vServerGroupId, region: regionId, changes, notes };
+    const { id, regionId } = group.ref;
+    const value = { group: id, region: regionId, changes, notes };
     answer(terminal, options.own('output') ?? 'table', value, {
       rows: changes,
       columns,
-      empty: `nothing to change in ${vServerGroupId}`,
+      empty: `nothing to change in ${id}`,
     });
     if ((options.own('output') ?? 'table') === 'table') {
       for (const { binding, reason, message } of notes) terminal.note(`${binding}: ${reason}: ${message}`);
@@ -127,10 +127,15 @@ async function decideNow(call: Call) {
   ]);
   const cloud = call.cloud(region);
   const group = new GroupState(spec.regionId ?? region, spec.vServerGroupId);
-  const { slb } = cloud.client;
   group.learn(
-    (await patiently(() => slb.describeVServerGroup(group.ref, { signal }), clock, deadline, signal))
-      .backends,
+    (
+      await patiently(
+        () => cloud.client.vServerGroups.describe(group.ref, { signal }),
+        clock,
+        deadline,
+        signal,
+      )
+    ).rows,
   );
   let wake = () => {};
   const enis = new EniDirectory(cloud.resolver, () => wake());

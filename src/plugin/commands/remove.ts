@@ -1,5 +1,5 @@
-import type { ApiError } from '../../alibaba/errors/errors.ts';
 import { sleep } from '../../clock.ts';
+import type { ApiError } from '../../cloud/api-error.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { backendName } from '../../controller/binding/messages.ts';
 import { GroupState } from '../../controller/group/group-state.ts';
@@ -90,11 +90,11 @@ async function removeAll(
   wanted: readonly Wanted[],
   deadline: number,
 ): Promise<ApiError | undefined> {
-  const { client, limiter } = cloud();
+  const groups = cloud().client.vServerGroups;
   const batchSize = options.operator('maxBackendsPerCall');
   let problem: ApiError | undefined;
   const writer = new GroupWriter({
-    slb: client.slb,
+    groups,
     enis: { forget: () => {} },
     clock,
     random: Math.random,
@@ -127,7 +127,7 @@ async function removeAll(
       await sleep(clock, Math.max(0, failure.retryAt - clock.now()), signal);
     }
     if (next === undefined) continue;
-    await limiter.acquire('removal', signal);
+    await groups.acquire('remove', true, signal);
     await writer.write(group, next);
   }
 }

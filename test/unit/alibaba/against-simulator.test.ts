@@ -1,21 +1,21 @@
 import { expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../simulator/faults.ts';
 import { type SimulatorOptions, startSimulator } from '../../../simulator/simulator.ts';
-import type { BackendServer } from '../../../src/alibaba/api/slb-api.ts';
 import { createAlibabaClient } from '../../../src/alibaba/client.ts';
 import { createCredentialsSource } from '../../../src/alibaba/credentials/credentials.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
-import type { ErrorKind, Outcome } from '../../../src/alibaba/errors/errors.ts';
 import { createCloudTime } from '../../../src/alibaba/rpc/cloud-time.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { failure, fixedCredentials, GROUP } from './rpc/local-api.ts';
+import type { CallOutcome, ErrorKind } from '../../../src/cloud/api-error.ts';
+import type { Row } from '../../../src/membership/backend.ts';
+import { failure, fixedCredentials, GROUP, rowsAfter } from './rpc/local-api.ts';
 
 const KEY = { accessKeyId: 'testid', accessKeySecret: 'testsecret' };
 const ADD = 'AddVServerGroupBackendServers';
 const REMOVE = 'RemoveVServerGroupBackendServers';
 
-const ENI: BackendServer = {
+const ENI: Row = {
   ...{
     serverId: 'eni-a',
     serverIp: '10.0.0.1',
@@ -25,8 +25,8 @@ const ENI: BackendServer = {
     description: 'vsgb/c/ns/web',
   },
 };
-const ENI_2: BackendServer = { ...ENI, serverIp: '10.0.0.2', weight: 100 };
-const ECS: BackendServer = {
+const ENI_2: Row = { ...ENI, serverIp: '10.0.0.2', weight: 100 };
+const ECS: Row = {
   serverId: 'i-a',
   port: 30080,
   type: 'ecs',
@@ -59,25 +59,26 @@ async function setUp(options: SimulatorOptions = {}, timeoutMs = 2_000, credenti
 
 test.each([false, true])('all verbs, with numbers as strings: %s', async (numbersAsStrings) => {
   await using run = await setUp({ numbersAsStrings });
-  const { slb } = run;
-  expect((await slb.addBackends(GROUP, [ENI, ENI_2, ECS])).backends).toEqual([ENI, ENI_2, ECS]);
-  const weighted = await slb.setBackends(GROUP, [{ ...ENI, weight: 0 }]);
-  expect(weighted.backends.find(({ serverIp }) => serverIp === '10.0.0.1')).toEqual({ ...ENI, weight: 0 });
-  const description = await slb.describeVServerGroup(GROUP);
+  const { vServerGroups } = run;
+  expect(await rowsAfter(vServerGroups.add(GROUP, [ENI, ENI_2, ECS]))).toEqual([ENI, ENI_2, ECS]);
+  const weighted = await rowsAfter(vServerGroups.setWeight(GROUP, [{ ...ENI, weight: 0 }]));
+  expect(weighted.find(({ serverIp }) => serverIp === '10.0.0.1')).toEqual({ ...ENI, weight: 0 });
+  const description = await vServerGroups.describe(GROUP);
   expect(description).toMatchObject({
     loadBalancerId: 'lb-1',
-    backends: [{ ...ENI, weight: 0 }, ENI_2, ECS],
+    rows: [{ ...ENI, weight: 0 }, ENI_2, ECS],
+    pending: false,
   });
   // Nothing is removed unless Type and ServerIp are those of the row: the simulator is strict about both.
-  expect((await slb.removeBackends(GROUP, description.backends.slice(0, 2))).backends).toEqual([ECS]);
-  expect((await slb.removeBackends(GROUP, [ENI])).backends).toEqual([ECS]);
+  expect(await rowsAfter(vServerGroups.remove(GROUP, description.rows.slice(0, 2)))).toEqual([ECS]);
+  expect(await rowsAfter(vServerGroups.remove(GROUP, [ENI]))).toEqual([ECS]);
 });
 
 test('twenty backends fit in a call', async () => {
   await using run = await setUp();
   const twenty = Array.from({ length: 20 }, (_, i) => ({ ...ENI, serverIp: `10.0.1.${i}` }));
-  expect((await run.slb.addBackends(GROUP, twenty)).backends).toHaveLength(20);
-  expect((await run.slb.removeBackends(GROUP, twenty)).backends).toEqual([]);
+  expect(await rowsAfter(run.vServerGroups.add(GROUP, twenty))).toHaveLength(20);
+  expect(await rowsAfter(run.vServerGroups.remove(GROUP, twenty))).toEqual([]);
 });
 
 test('interfaces of 150 addresses are found, and the resolver answers them', async () => {
@@ -99,7 +100,7 @@ test('interfaces of 150 addresses are found, and the resolver answers them', asy
   resolver.close();
 });
 
-type Case = readonly [FaultRule, ErrorKind, Outcome];
+type Case = readonly [FaultRule, ErrorKind, CallOutcome];
 
 test.each<Case>([
   [{ kind: 'error', code: 'VServerGroupProcessing' }, 'busy', 'refused'],
@@ -124,13 +125,13 @@ test.each<Case>([
   [{ kind: 'half-body' }, 'transient', 'unknown'],
 ])('a removal that meets %j is %s, outcome %s, and is sent once', async (fault, kind, outcome) => {
   await using run = await setUp({}, 300);
-  await run.slb.addBackends(GROUP, [ENI]);
+  await run.vServerGroups.add(GROUP, [ENI]);
   run.simulator.journal.clear();
   run.simulator.faults.add({ ...fault, action: REMOVE });
-  const error = await failure(run.slb.removeBackends(GROUP, [ENI]));
+  const error = await failure(run.vServerGroups.remove(GROUP, [ENI]));
   expect(error).toMatchObject({ kind, outcome, action: REMOVE, group: GROUP });
   expect(error.retryAfterMs).toBe(fault.retryAfterMs);
-  const described = (await run.slb.describeVServerGroup(GROUP)).backends;
+  const described = (await run.vServerGroups.describe(GROUP)).rows;
   const applied = ['applied-hang', 'applied-no-reply', 'half-body'].includes(fault.kind);
   expect(described).toEqual(applied ? [] : [ENI]);
   expect(run.simulator.journal.filter(({ action }) => action === REMOVE).length).toBeLessThanOrEqual(1);
@@ -149,37 +150,37 @@ test.each(['http-503', 'html-502', 'json-500', 'reset', 'half-body'] as const)(
 test('after a connection died in the pool, a write tells so and the next one succeeds', async () => {
   await using run = await setUp();
   run.simulator.faults.add({ kind: 'stale-close', times: 1 });
-  await run.slb.addBackends(GROUP, [ENI]);
-  const second = await run.slb.addBackends(GROUP, [ENI_2]).catch((error: unknown) => error);
+  await run.vServerGroups.add(GROUP, [ENI]);
+  const second = await run.vServerGroups.add(GROUP, [ENI_2]).catch((error: unknown) => error);
   if (second instanceof Error) expect(second).toMatchObject({ kind: 'transient', outcome: 'unknown' });
-  expect((await run.slb.addBackends(GROUP, [ENI_2])).backends).toEqual([ENI, ENI_2]);
+  expect(await rowsAfter(run.vServerGroups.add(GROUP, [ENI_2]))).toEqual([ENI, ENI_2]);
 });
 
 test('a group that does not exist is told apart from a bad parameter', async () => {
   await using run = await setUp();
-  const gone = { ...GROUP, vServerGroupId: 'rsp-gone' };
+  const gone = { ...GROUP, id: 'rsp-gone' };
   for (const call of [
-    failure(run.slb.describeVServerGroup(gone)),
-    failure(run.slb.addBackends(gone, [ENI])),
-    failure(run.slb.setBackends(gone, [ENI])),
-    failure(run.slb.removeBackends(gone, [ENI])),
+    failure(run.vServerGroups.describe(gone)),
+    failure(run.vServerGroups.add(gone, [ENI])),
+    failure(run.vServerGroups.setWeight(gone, [ENI])),
+    failure(run.vServerGroups.remove(gone, [ENI])),
   ]) {
     expect(await call).toMatchObject({ kind: 'groupMissing', outcome: 'refused', group: gone });
   }
-  const bad = await failure(run.slb.addBackends(GROUP, [{ ...ENI, port: 70_000 }]));
+  const bad = await failure(run.vServerGroups.add(GROUP, [{ ...ENI, port: 70_000 }]));
   expect(bad).toMatchObject({ kind: 'bug', group: GROUP });
 });
 
 test('a stopped instance is a bad backend', async () => {
   await using run = await setUp();
   run.simulator.state.setInstance('i-a', 'Stopped');
-  expect(await failure(run.slb.addBackends(GROUP, [ECS, ENI]))).toMatchObject({ kind: 'badBackend' });
+  expect(await failure(run.vServerGroups.add(GROUP, [ECS, ENI]))).toMatchObject({ kind: 'badBackend' });
 });
 
 test('a wrong secret is a matter of credentials, and the string that was signed is not shown', async () => {
   const wrong = fixedCredentials({ ...KEY, accessKeySecret: 'wrong-secret' });
   await using run = await setUp({}, 2_000, wrong);
-  const error = await failure(run.slb.addBackends(GROUP, [ENI]));
+  const error = await failure(run.vServerGroups.add(GROUP, [ENI]));
   expect(error).toMatchObject({ kind: 'credentials', code: 'SignatureDoesNotMatch' });
   expect(error.message).not.toMatch(/testid|BackendServers%/);
 });
@@ -198,10 +199,10 @@ test('a session that the API calls expired is renewed, and the write goes throug
   const source = createCredentialsSource(provider, { clock, cloudTime: createCloudTime(clock) });
   const accessKeys = [1, 2].map((n) => ({ id: `STS.${n}`, secret: 'secret', securityToken: `token-${n}` }));
   await using run = await setUp({ accessKeys }, 2_000, source);
-  await run.slb.addBackends(GROUP, [ENI]);
+  await run.vServerGroups.add(GROUP, [ENI]);
   now = 60_000;
   run.simulator.accessKeys.expire('STS.1');
-  expect((await run.slb.removeBackends(GROUP, [ENI])).backends).toEqual([]);
+  expect(await rowsAfter(run.vServerGroups.remove(GROUP, [ENI]))).toEqual([]);
   expect(loads).toBe(2);
   expect(run.simulator.journal.map(({ action, code }) => [action, code])).toEqual([
     [ADD, 'OK'],

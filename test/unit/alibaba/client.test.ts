@@ -56,19 +56,19 @@ test('look-ups are repeated; neither writes nor the read of a group are', async 
   expect(await failure(client.ecs.describeNetworkInterfaces(query))).toMatchObject({ code: 'SystemBusy' });
   expect(calls).toBeGreaterThan(1);
   calls = 0;
-  expect(await failure(client.slb.describeVServerGroup(GROUP))).toMatchObject({ code: 'SystemBusy' });
+  expect(await failure(client.vServerGroups.describe(GROUP))).toMatchObject({ code: 'SystemBusy' });
   expect(calls).toBe(1);
-  expect(await failure(client.slb.removeBackends(GROUP, [ROW]))).toMatchObject({ code: 'SystemBusy' });
+  expect(await failure(client.vServerGroups.remove(GROUP, [ROW]))).toMatchObject({ code: 'SystemBusy' });
   expect(calls).toBe(2);
 });
 
 test('reads take a token, writes take none', async () => {
   await using client = await setUp((_, response) => groupReply(response));
   const full = client.limiter.tokens;
-  await client.slb.describeVServerGroup(GROUP);
+  await client.vServerGroups.describe(GROUP);
   expect(client.limiter.tokens).toBeLessThan(full);
   const before = client.limiter.tokens;
-  await client.slb.removeBackends(GROUP, [ROW]);
+  await client.vServerGroups.remove(GROUP, [ROW]);
   expect(client.limiter.tokens).toBeGreaterThanOrEqual(before);
 });
 
@@ -79,9 +79,9 @@ test('each attempt is told, with group and count', async () => {
     if (calls === 1) fault(response, 'SystemBusy', 'busy');
     else groupReply(response);
   });
-  await failure(client.slb.describeVServerGroup(GROUP));
-  await client.slb.describeVServerGroup(GROUP);
-  await client.slb.removeBackends(GROUP, [ROW, { ...ROW, port: 81 }]);
+  await failure(client.vServerGroups.describe(GROUP));
+  await client.vServerGroups.describe(GROUP);
+  await client.vServerGroups.remove(GROUP, [ROW, { ...ROW, port: 81 }]);
   expect(client.records).toMatchObject([
     { action: 'DescribeVServerGroupAttribute', code: 'SystemBusy', httpStatus: 400, group: GROUP },
     { action: 'DescribeVServerGroupAttribute', code: 'OK', httpStatus: 200, requestId: 'R' },
@@ -92,15 +92,15 @@ test('each attempt is told, with group and count', async () => {
 
 test('a throttled write slows the limiter down', async () => {
   await using client = await setUp((_, response) => fault(response, 'Throttling.User', 'flow control'));
-  expect(await failure(client.slb.removeBackends(GROUP, [ROW]))).toMatchObject({ kind: 'throttled' });
+  expect(await failure(client.vServerGroups.remove(GROUP, [ROW]))).toMatchObject({ kind: 'throttled' });
   expect(client.limiter.rate).toBeLessThan(30);
   expect(client.limiter.tokens).toBe(0);
 });
 
 test('a region that is none fails the call that named it, and nothing is sent', async () => {
   await using client = await setUp((_, response) => groupReply(response));
-  const group = { regionId: 'evil.example/', vServerGroupId: 'rsp-1' };
-  const error = await failure(client.slb.removeBackends(group, [ROW]));
+  const group = { ...GROUP, regionId: 'evil.example/' };
+  const error = await failure(client.vServerGroups.remove(group, [ROW]));
   expect(error).toMatchObject({ kind: 'configuration', action: 'RemoveVServerGroupBackendServers', group });
   expect(client.api.received).toEqual([]);
 });
@@ -116,7 +116,7 @@ test('a call through a proxy reaches it with the API in the URL, unless the host
       },
       env,
     });
-    return client.slb.removeBackends(GROUP, [ROW]);
+    return client.vServerGroups.remove(GROUP, [ROW]);
   };
   await through({ HTTP_PROXY: proxy.url });
   expect(proxy.received[0]).toMatchObject({ url: 'http://slb.invalid/', method: 'POST' });
@@ -130,7 +130,7 @@ test('loopback is never behind a proxy', async () => {
   await using client = await setUp((_, response) => groupReply(response), {
     env: { HTTP_PROXY: 'http://127.0.0.1:1', HTTPS_PROXY: 'http://127.0.0.1:1' },
   });
-  await client.slb.removeBackends(GROUP, [ROW]);
+  await client.vServerGroups.remove(GROUP, [ROW]);
 });
 
 test('https goes through a tunnel, and a proxy that refuses it leaves nothing sent and no password shown', async () => {
@@ -147,7 +147,7 @@ test('https goes through a tunnel, and a proxy that refuses it leaves nothing se
     endpoints: { network: 'vpc', override: { slb: 'https://slb.invalid' } },
     env: { HTTPS_PROXY: `http://user:proxypassword@127.0.0.1:${port}` },
   });
-  const error = await failure(client.slb.removeBackends(GROUP, [ROW]));
+  const error = await failure(client.vServerGroups.remove(GROUP, [ROW]));
   expect(asked).toEqual(['slb.invalid:443']);
   expect(error).toMatchObject({ kind: 'transient', outcome: 'refused' });
   expect(error.message).not.toContain('proxypassword');
@@ -168,7 +168,7 @@ test('calls to many groups at once leave at once', async () => {
     void all.then(() => json(response, reply));
   });
   const calls = Array.from({ length: 100 }, (_, i) =>
-    client.slb.removeBackends({ regionId: 'cn-hangzhou', vServerGroupId: `rsp-${i}` }, [ROW]),
+    client.vServerGroups.remove({ ...GROUP, id: `rsp-${i}` }, [ROW]),
   );
   await Promise.all(calls);
   expect(client.records.every(({ code }) => code === 'OK')).toBe(true);

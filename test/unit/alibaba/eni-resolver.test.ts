@@ -2,10 +2,11 @@ import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from '../../../src/alibaba/api/ecs-api.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
-import { ApiError } from '../../../src/alibaba/errors/errors.ts';
+import { apiError } from '../../../src/alibaba/errors/errors.ts';
+import type { ApiError } from '../../../src/cloud/api-error.ts';
 
 const REGION = 'cn-hangzhou';
-const DENIED = new ApiError({
+const DENIED = apiError({
   ...{
     action: 'DescribeNetworkInterfaces',
     code: 'Forbidden.RAM',
@@ -230,7 +231,7 @@ test('an address with two interfaces is an error that says what to set', async (
     state: 'failed',
     error: { kind: 'configuration', code: 'AmbiguousAddress' },
   });
-  expect(lookup.state === 'failed' && lookup.error.hint).toContain('--vpc-id');
+  expect(lookup.state === 'failed' && lookup.error.hint.text).toContain('--vpc-id');
 });
 
 test('IPv6 addresses are the same however they are spelled', async () => {

@@ -1,14 +1,13 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { FakeClock, settle } from '../../../lab/time/fake-clock.ts';
-import type { Priority } from '../../../src/alibaba/api/slb-api.ts';
-import { createRateLimiter, type RateLimiter } from '../../../src/alibaba/throttle.ts';
+import { type CallPriority, createRateLimiter, type RateLimiter } from '../../../src/alibaba/throttle.ts';
 
 function setUp(qps = 10, burst = 20) {
   const clock = new FakeClock();
   const limiter = createRateLimiter({ clock, qps, burst });
   const granted: string[] = [];
-  const ask = (priority: Priority, name: string = priority, signal?: AbortSignal) =>
+  const ask = (priority: CallPriority, name: string = priority, signal?: AbortSignal) =>
     limiter.acquire(priority, signal).then(() => void granted.push(name));
   return { clock, limiter, granted, ask };
 }
@@ -134,7 +133,7 @@ test.each([
 test('never more than burst + rate × time, in any order of events; everyone is served', async () => {
   const event = fc.oneof(
     fc.record({
-      ask: fc.constantFrom<Priority>('removal', 'read', 'addition'),
+      ask: fc.constantFrom<CallPriority>('removal', 'read', 'addition'),
       times: fc.integer({ min: 1, max: 20 }),
     }),
     fc.record({ advance: fc.integer({ min: 1, max: 700 }) }),

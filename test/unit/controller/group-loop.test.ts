@@ -14,7 +14,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
+const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action} ${backends.length}`);
 const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 const RELEASED = ['web []'];
 
@@ -138,7 +138,7 @@ describe('a patch of the finalizer', () => {
 describe('what has failed', () => {
   /** An addition that is denied: it waits for a minute between two tries. */
   async function denied(): Promise<number> {
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'add') throw apiError('denied', 'Forbidden.RAM');
       return undefined;
     };
@@ -146,14 +146,14 @@ describe('what has failed', () => {
     cluster.bind('web', {}, { generation: 1 });
     cluster.start();
     await cluster.after(600_000);
-    return cluster.slb.writes.length;
+    return cluster.groups.writes.length;
   }
 
   test('is tried again at once when the spec of a binding changes', async () => {
     const before = await denied();
     cluster.bind('web', { weight: 50 }, { generation: 2 });
     await cluster.after(0);
-    expect(cluster.slb.writes).toHaveLength(before + 1);
+    expect(cluster.groups.writes).toHaveLength(before + 1);
   });
 
   test('goes on waiting when anything else of a binding changes', async () => {
@@ -161,21 +161,21 @@ describe('what has failed', () => {
     cluster.bind('web', {}, { generation: 1, finalizers: [FINALIZER, 'shop.example/own'] });
     cluster.bind('web', {}, { generation: 1 }, { registered: 7 });
     await cluster.after(0);
-    expect(cluster.slb.writes).toHaveLength(before);
+    expect(cluster.groups.writes).toHaveLength(before);
   });
 
   test('for want of credentials is tried again at once when there are others', async () => {
-    cluster.slb.behave = () => {
+    cluster.groups.behave = () => {
       throw apiError('credentials', 'InvalidAccessKeyId.NotFound');
     };
     cluster.bind();
     cluster.start();
     await cluster.after(600_000);
-    const before = cluster.slb.calls.length;
-    cluster.slb.behave = () => undefined;
+    const before = cluster.groups.calls.length;
+    cluster.groups.behave = () => undefined;
     cluster.credentialsChanged();
     await cluster.after(0);
-    expect(cluster.slb.calls).toHaveLength(before + 1);
+    expect(cluster.groups.calls).toHaveLength(before + 1);
   });
 });
 
@@ -192,7 +192,7 @@ test('what waited for the pods of a namespace goes on once they are known', asyn
 });
 
 test('of a binding that is gone nothing is remembered: one that comes with its UID is told anew', async () => {
-  cluster.slb.behave = () => {
+  cluster.groups.behave = () => {
     throw apiError('denied', 'Forbidden.RAM');
   };
   cluster.bind();

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseGroup, parseNetworkInterfaces } from '../../../../src/alibaba/api/parse.ts';
-import { ApiError } from '../../../../src/alibaba/errors/errors.ts';
+import { ApiError } from '../../../../src/cloud/api-error.ts';
 import { GROUP } from '../rpc/local-api.ts';
 
 const CONTEXT = { action: 'DescribeVServerGroupAttribute', group: GROUP };
@@ -11,7 +11,7 @@ function group(body: Record<string, unknown>) {
 }
 
 function backends(...rows: unknown[]) {
-  return group({ BackendServers: { BackendServer: rows } }).backends;
+  return group({ BackendServers: { BackendServer: rows } }).rows;
 }
 
 test('a group is read with all its rows', () => {
@@ -32,8 +32,8 @@ test('a group is read with all its rows', () => {
     },
   });
   expect(read).toEqual({
-    ...{ requestId: 'R', vServerGroupName: 'web', loadBalancerId: 'lb-1' },
-    backends: [
+    ...{ requestId: 'R', loadBalancerId: 'lb-1' },
+    rows: [
       { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 },
       {
         serverId: 'eni-1',
@@ -55,12 +55,12 @@ test('numbers as strings are numbers', () => {
 
 test('a single object instead of a list is a list of one', () => {
   const row = { ServerId: 'i-1', Port: 80, Weight: 100 };
-  expect(group({ BackendServers: { BackendServer: row } }).backends).toHaveLength(1);
+  expect(group({ BackendServers: { BackendServer: row } }).rows).toHaveLength(1);
 });
 
 test.each([{}, { BackendServers: null }, { BackendServers: {} }, { BackendServers: { BackendServer: [] } }])(
   'an absent list is empty: %j',
-  (body) => expect(group(body).backends).toEqual([]),
+  (body) => expect(group(body).rows).toEqual([]),
 );
 
 test('a reply wrapped in its action is unwrapped', () => {
@@ -164,7 +164,7 @@ test('whatever the reply, the result is valid or an ApiError', () => {
   fc.assert(
     fc.property(anyReply, (reply) => {
       for (const parse of [
-        () => parseGroup(reply, CONTEXT).backends.every(isValid),
+        () => parseGroup(reply, CONTEXT).rows.every(isValid),
         () => Array.isArray(parseNetworkInterfaces(reply, CONTEXT).interfaces),
       ]) {
         try {

@@ -7,8 +7,8 @@ import {
   createCredentialsSource,
   type RefreshRecord,
 } from '../../../../src/alibaba/credentials/credentials.ts';
-import { ApiError } from '../../../../src/alibaba/errors/errors.ts';
 import { createCloudTime } from '../../../../src/alibaba/rpc/cloud-time.ts';
+import { ApiError } from '../../../../src/cloud/api-error.ts';
 import { failure } from '../rpc/local-api.ts';
 
 const MINUTE = 60_000;

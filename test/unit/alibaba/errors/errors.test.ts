@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
-import { ApiError, type ErrorKind, type Outcome, refused } from '../../../../src/alibaba/errors/errors.ts';
+import { apiError, refused } from '../../../../src/alibaba/errors/errors.ts';
 import { redact } from '../../../../src/alibaba/errors/redact.ts';
+import type { CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import { GROUP } from '../rpc/local-api.ts';
 
-type Row = readonly [code: string, httpStatus: number, kind: ErrorKind, outcome: Outcome, text?: string];
+type Row = readonly [code: string, httpStatus: number, kind: ErrorKind, outcome: CallOutcome, text?: string];
 
 const TABLE: readonly Row[] = [
   ['VServerGroupProcessing', 400, 'busy', 'refused'],
@@ -78,8 +79,8 @@ test.each(TABLE)('%s with status %s is %s, outcome %s', (code, httpStatus, kind,
   const error = refused('AddVServerGroupBackendServers', GROUP, { code, httpStatus, text });
   expect(error).toMatchObject({ code, httpStatus, kind, outcome });
   expect(error.retryable).toBe(['busy', 'throttled', 'transient'].includes(kind));
-  expect(error.hint.length).toBeGreaterThan(20);
-  expect(error.message).toContain(error.hint);
+  expect(error.hint.text.length).toBeGreaterThan(20);
+  expect(error.message).toContain(error.hint.text);
   expect(error.message).toContain('rsp-1');
 });
 
@@ -100,7 +101,35 @@ test('after an unknown outcome, the hint says that the state is read first', () 
     httpStatus: 500,
     text: 'x',
   });
-  expect(error.hint).toContain('may have taken effect');
+  expect(error.hint.text).toContain('may have taken effect');
+});
+
+test.each([
+  ['configuration', 'InvalidParameter', 'UnknownRegion'],
+  ['configuration', 'InvalidRegionId', 'UnknownRegion'],
+  ['transient', 'ENOTFOUND', 'UnknownRegion'],
+  ['credentials', 'ENOTFOUND', 'CredentialsInvalid'],
+  ['configuration', 'AmbiguousAddress', 'VpcUnknown'],
+  ['configuration', 'LbStatusNotSupport', 'LoadBalancerNotReady'],
+  ['bug', 'InvalidParameter', 'InternalError'],
+  ['transient', 'ECONNRESET', 'ApiUnavailable'],
+] as const)('%s, %s: the condition says %s', (kind, code, reason) => {
+  expect(apiError({ kind, code, outcome: 'refused', text: 'x', action: 'Test' }).reason).toBe(reason);
+});
+
+test.each(TABLE)(
+  '%s with status %s: whether the hint tells of a retry is told',
+  (code, httpStatus, _kind, _outcome, text = 'words') => {
+    const { hint } = refused('AddVServerGroupBackendServers', GROUP, { code, httpStatus, text });
+    expect(hint.tellsRetry).toBe(hint.text.includes('tries again'));
+  },
+);
+
+test('a code that is the name of something in every object is none that is listed', () => {
+  expect(refused('Test', undefined, { code: 'constructor', httpStatus: 500, text: 'x' })).toMatchObject({
+    kind: 'transient',
+    reason: 'ApiUnavailable',
+  });
 });
 
 test('an error keeps its words when it is told of another call', () => {
@@ -130,7 +159,7 @@ test.each([
   `key ${ID} not found`,
   'token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl refused',
 ])('%s shows no secret', (text) => {
-  const error = new ApiError({
+  const error = apiError({
     ...{ action: 'A', code: 'C', text, kind: 'bug', outcome: 'refused', group: GROUP, requestId: text },
   });
   for (const shown of [redact(text), inspect(error), JSON.stringify(error), String(error.stack)]) {

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
-import { type CallOptions, WithdrawnError } from '../../../../src/alibaba/api/slb-api.ts';
 import { createAlibabaClient } from '../../../../src/alibaba/client.ts';
 import { createCloudTime } from '../../../../src/alibaba/rpc/cloud-time.ts';
 import type { CallRecord } from '../../../../src/alibaba/rpc/rpc.ts';
 import { createRateLimiter } from '../../../../src/alibaba/throttle.ts';
 import { systemClock } from '../../../../src/clock.ts';
+import { type CallOptions, WithdrawnError } from '../../../../src/cloud/server-groups.ts';
 import { failure, fault, fixedCredentials, GROUP, json, LocalApi } from './local-api.ts';
 
 const MINUTE = 60_000;
@@ -42,7 +42,7 @@ async function setUp(offMs: number) {
   });
   return {
     ...{ ...client, clock, cloud, cloudTime, offsets },
-    remove: (options?: CallOptions) => client.slb.removeBackends(GROUP, [ROW], options),
+    remove: (options?: CallOptions) => client.vServerGroups.remove(GROUP, [ROW], options),
     /** The codes of all attempts; the API saw as many. */
     attempts() {
       expect(api.received).toHaveLength(records.length);
@@ -79,7 +79,7 @@ test.each([HOUR, -HOUR])(
 
 test('later calls of all products go by it at once', async () => {
   await using client = await setUp(HOUR);
-  await client.slb.describeVServerGroup(GROUP);
+  await client.vServerGroups.describe(GROUP);
   await client.remove();
   await client.ecs.describeNetworkInterfaces({ regionId: 'cn-hangzhou', privateIps: ['10.0.0.1'] });
   expect(client.attempts()).toEqual([REFUSED, 'OK', 'OK', 'OK']);

@@ -1,11 +1,14 @@
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Credentials, CredentialsSource } from '../../../../src/alibaba/credentials/credentials.ts';
-import type { ApiError } from '../../../../src/alibaba/errors/errors.ts';
 import { createAgent } from '../../../../src/alibaba/rpc/agent.ts';
 import { createCloudTime } from '../../../../src/alibaba/rpc/cloud-time.ts';
 import { type CallRecord, createRpc, type Rpc, type RpcOptions } from '../../../../src/alibaba/rpc/rpc.ts';
 import { type Clock, systemClock } from '../../../../src/clock.ts';
+import type { ApiError } from '../../../../src/cloud/api-error.ts';
+import { vServerGroup } from '../../../../src/cloud/group-ref.ts';
+import type { WriteReply } from '../../../../src/cloud/server-groups.ts';
+import type { Row } from '../../../../src/membership/backend.ts';
 
 export const KEY: Credentials = {
   accessKeyId: 'LTAItestkeyid0000001',
@@ -13,7 +16,7 @@ export const KEY: Credentials = {
   securityToken: 'CAIStesttoken/with+odd=chars==',
 };
 
-export const GROUP = { regionId: 'cn-hangzhou', vServerGroupId: 'rsp-1' } as const;
+export const GROUP = vServerGroup('cn-hangzhou', 'rsp-1');
 
 export interface Received {
   readonly url: string;
@@ -135,4 +138,11 @@ export async function failure(promise: Promise<unknown>): Promise<ApiError> {
     () => Promise.reject(new Error('did not fail')),
     (error) => error,
   );
+}
+
+/** The group's list after a write that is done with its reply. */
+export async function rowsAfter(write: Promise<WriteReply>): Promise<readonly Row[]> {
+  const reply = await write;
+  if (reply.is !== 'done') throw new Error(`the write is ${reply.is}`);
+  return reply.rows;
 }

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import type { Credentials, CredentialsSource } from '../../../../src/alibaba/credentials/credentials.ts';
-import { type ApiError, refused } from '../../../../src/alibaba/errors/errors.ts';
+import { refused } from '../../../../src/alibaba/errors/errors.ts';
 import { type ReadRetryOptions, resending, retrying } from '../../../../src/alibaba/rpc/retry.ts';
 import type { Rpc } from '../../../../src/alibaba/rpc/rpc.ts';
 import { createRateLimiter } from '../../../../src/alibaba/throttle.ts';
+import type { ApiError } from '../../../../src/cloud/api-error.ts';
 import { failure, fixedCredentials, KEY } from './local-api.ts';
 
 function fault(code: string, retryAfterMs?: number): ApiError {

@@ -5,9 +5,9 @@ import net from 'node:net';
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
-import { WithdrawnError } from '../../../../src/alibaba/api/slb-api.ts';
-import { ApiError } from '../../../../src/alibaba/errors/errors.ts';
 import { retryAfter } from '../../../../src/alibaba/rpc/retry-after.ts';
+import { ApiError } from '../../../../src/cloud/api-error.ts';
+import { WithdrawnError } from '../../../../src/cloud/server-groups.ts';
 import { failure, fault, fixedCredentials, GROUP, json, KEY, LocalApi, rpcTo } from './local-api.ts';
 
 const ACTION = 'RemoveVServerGroupBackendServers';

@@ -21,11 +21,11 @@ const recorded = (serverIp: string) => ({
   podUID: `pod-${serverIp}`,
 });
 const ready = (name = 'web') => cluster.statuses.get(name)?.conditions.find(({ type }) => type === 'Ready');
-const actions = () => cluster.slb.calls.map(({ action }) => action);
+const actions = () => cluster.groups.calls.map(({ action }) => action);
 
 describe('a dry run', () => {
   test('reads the group and writes nothing, not even the finalizer that additions need', async () => {
-    cluster.slb.rows = [ownRow('10.0.9.9')];
+    cluster.groups.rows = [ownRow('10.0.9.9')];
     cluster.endpoints(addresses(25));
     cluster.bind('web', {}, { finalizers: [] });
     cluster.start();
@@ -39,7 +39,7 @@ describe('a dry run', () => {
   });
 
   test('does not remove before the first read what left while nobody watched', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
+    cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
     cluster.endpoints(['10.0.0.1']);
     cluster.bind('web', {}, {}, { backends: [recorded('10.0.0.1'), recorded('10.0.0.2')] });
     cluster.start();
@@ -49,7 +49,7 @@ describe('a dry run', () => {
   });
 
   test('tells each change once, and again when it comes up again', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2'), ownRow('10.0.0.3')];
+    cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2'), ownRow('10.0.0.3')];
     const all = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
     cluster.endpoints(all);
     cluster.bind('web', {}, {}, { backends: all.map(recorded) });
@@ -63,7 +63,7 @@ describe('a dry run', () => {
   });
 
   test('a group that holds what it should is Synced', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1')];
+    cluster.groups.rows = [ownRow('10.0.0.1')];
     cluster.endpoints(['10.0.0.1']);
     cluster.bind();
     cluster.start();
@@ -73,7 +73,7 @@ describe('a dry run', () => {
   });
 
   test("records no ownership: an Exclusive binding's strangers stay foreign in its status", async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1'), { ...ownRow('10.0.0.2'), description: 'by hand' }];
+    cluster.groups.rows = [ownRow('10.0.0.1'), { ...ownRow('10.0.0.2'), description: 'by hand' }];
     cluster.endpoints(['10.0.0.1']);
     cluster.bind('web', { ownership: 'Exclusive' });
     cluster.start();
@@ -85,7 +85,7 @@ describe('a dry run', () => {
   });
 
   test('begins no drain: what would drain is recorded as it was', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
+    cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
     cluster.endpoints(['10.0.0.1']);
     cluster.pod('pod-10.0.0.2');
     const backends = [recorded('10.0.0.1'), recorded('10.0.0.2')];
@@ -100,7 +100,7 @@ describe('a dry run', () => {
   });
 
   test('a binding that is deleted stays, and says what would become of it', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1')];
+    cluster.groups.rows = [ownRow('10.0.0.1')];
     cluster.endpoints(['10.0.0.1']);
     cluster.bind('web', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' });
     cluster.start();
@@ -108,7 +108,7 @@ describe('a dry run', () => {
     expect(ready()?.message).toMatch(
       /^--dry-run: would remove 1 \(10\.0\.0\.1:8080\) in vServer group rsp-1/,
     );
-    cluster.slb.rows = [];
+    cluster.groups.rows = [];
     await cluster.after(400_000);
     expect(ready()?.message).toMatch(/^--dry-run: this binding has no backend left .* and would be let go/);
     expect(cluster.patched).toEqual([]);

@@ -72,18 +72,18 @@ afterEach(async () => {
 });
 
 const LIVE = ['10.0.0.1:8080*100', '10.0.0.2:8080*100'];
-const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
+const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action} ${backends.length}`);
 const RELEASED = ['web []'];
 
 /** Two live backends of a binding that has become unreadable since. */
 async function becomeUnreadable(spec: object = {}): Promise<void> {
-  cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
+  cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
   cluster.endpoints(['10.0.0.1', '10.0.0.2']);
   cluster.bind();
   cluster.start();
   await cluster.after(1_000);
   await rebind(spec);
-  cluster.slb.calls.length = 0;
+  cluster.groups.calls.length = 0;
 }
 
 async function rebind(spec: object, metadata: Record<string, unknown> = {}): Promise<void> {
@@ -99,7 +99,7 @@ test('a binding that can be read no more: its rows stay as they are until it can
   expect(calls()).toEqual([]);
   cluster.bind();
   await cluster.after(1_000);
-  expect(cluster.slb.shown).toEqual(['10.0.0.2:8080*100', '10.0.0.3:8080*100']);
+  expect(cluster.groups.shown).toEqual(['10.0.0.2:8080*100', '10.0.0.3:8080*100']);
 });
 
 test('it gets no finalizer', async () => {
@@ -117,22 +117,22 @@ test.each([
     { backends: [ownRow('10.0.0.1'), ownRow('10.0.0.2')].map((row) => ({ ...row, state: 'Registered' })) },
   ],
 ])('an Exclusive neighbour takes away none of its rows: they are known by %s', async (_, rows, status) => {
-  cluster.slb.rows = [...rows, FOREIGN];
+  cluster.groups.rows = [...rows, FOREIGN];
   cluster.endpoints([]);
   cluster.bind('web', UNREADABLE, {}, status);
   cluster.bind('other', { ownership: 'Exclusive' });
   cluster.start();
   await cluster.after(1_000);
-  expect(cluster.slb.shown).toEqual(LIVE);
+  expect(cluster.groups.shown).toEqual(LIVE);
 });
 
 describe('deleted', () => {
   test('its backends leave, and it is let go', async () => {
     await becomeUnreadable();
-    cluster.slb.rows.push(FOREIGN);
+    cluster.groups.rows.push(FOREIGN);
     await rebind({}, DELETED);
     expect(calls()).toEqual(['remove 2']);
-    expect(cluster.slb.shown).toEqual(['i-foreign:30999*50']);
+    expect(cluster.groups.shown).toEqual(['i-foreign:30999*50']);
     expect(cluster.patched).toEqual(RELEASED);
     expect(cluster.conditions.get('web')).toEqual(['Ready InvalidSpec', 'Stalled InvalidSpec']);
   });
@@ -140,20 +140,20 @@ describe('deleted', () => {
   test('they are drained for the time that can be read, and it is told so', async () => {
     await becomeUnreadable({ drain: { seconds: 30 } });
     await rebind({ drain: { seconds: 30 } }, DELETED);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*0', '10.0.0.2:8080*0']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*0', '10.0.0.2:8080*0']);
     expect(cluster.conditions.get('web')).toEqual(['Ready Deleting', 'Reconciling Deleting']);
     expect(cluster.patched).toEqual([]);
     cluster.podIsGone('pod-10.0.0.1');
     await cluster.after(1_000);
-    expect(cluster.slb.shown).toEqual(['10.0.0.2:8080*0']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.2:8080*0']);
     await cluster.after(30_000);
-    expect(cluster.slb.shown).toEqual([]);
+    expect(cluster.groups.shown).toEqual([]);
     expect(cluster.patched).toEqual(RELEASED);
   });
 
   test('what is in the way of its end is told', async () => {
     await becomeUnreadable();
-    cluster.slb.behave = () => {
+    cluster.groups.behave = () => {
       throw apiError('denied', 'Forbidden.RAM');
     };
     await rebind({}, DELETED);
@@ -178,7 +178,7 @@ describe('deleted', () => {
     expect(cluster.conditions.get('web')).toEqual(['Ready DeletionBlocked', 'Stalled DeletionBlocked']);
     expect([calls(), cluster.patched]).toEqual([[], []]);
     await rebind({}, DELETED);
-    expect(cluster.slb.shown).toEqual([]);
+    expect(cluster.groups.shown).toEqual([]);
     expect(cluster.patched).toEqual(RELEASED);
   });
 
@@ -196,6 +196,6 @@ describe('deleted', () => {
     expect(cluster.conditions.get('web')).toEqual(['Ready DryRun']);
     expect(cluster.withheld).toEqual(['remove 10.0.0.1 10.0.0.2']);
     await rebind({ deletionPolicy: 'Retain' }, DELETED);
-    expect([cluster.slb.writes, cluster.patched]).toEqual([[], []]);
+    expect([cluster.groups.writes, cluster.patched]).toEqual([[], []]);
   });
 });

@@ -21,7 +21,7 @@ import type {
   PodObject,
   ServiceObject,
 } from '../../../../src/kubernetes/objects/objects.ts';
-import { FakeEnis, FakeLimiter, FakeSlb } from './fake-cloud.ts';
+import { FakeEnis, FakeVServerGroups } from './fake-cloud.ts';
 
 const REGION = 'cn-hangzhou';
 export const GROUP = 'rsp-1';
@@ -35,9 +35,8 @@ type Status = Parameters<StatusSink['write']>[1];
  */
 export class TestCluster {
   readonly clock = new FakeClock(1_000);
-  readonly slb = new FakeSlb(this.clock);
+  readonly groups = new FakeVServerGroups(this.clock);
   readonly enis = new FakeEnis();
-  readonly limiter = new FakeLimiter();
   readonly events: string[] = [];
   readonly statuses = new Map<string, Status>();
   /** By binding: the conditions that were written without the rest, as `type reason`. */
@@ -87,9 +86,8 @@ export class TestCluster {
       },
       {
         caches: this.caches,
-        slb: this.slb,
+        groups: this.groups,
         resolver: this.enis,
-        limiter: this.limiter,
         onCredentialsChanged: (listener) => {
           this.credentialsChanged = listener;
         },

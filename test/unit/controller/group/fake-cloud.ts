@@ -1,29 +1,39 @@
-import {
-  type BackendServer,
-  type CallOptions,
-  type GroupReply,
-  type SlbApi,
-  WithdrawnError,
-} from '../../../../src/alibaba/api/slb-api.ts';
-import type { EniLookup, EniResolver } from '../../../../src/alibaba/eni-resolver.ts';
-import { ApiError, type ErrorKind, type Outcome } from '../../../../src/alibaba/errors/errors.ts';
-import type { RateLimiter } from '../../../../src/alibaba/throttle.ts';
+import { apiError as errorByTable } from '../../../../src/alibaba/errors/errors.ts';
 import type { Clock } from '../../../../src/clock.ts';
-import { backendKey } from '../../../../src/membership/backend.ts';
+import type { ApiError, CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
+import type { EniLookup, EniResolver } from '../../../../src/cloud/eni-resolver.ts';
+import {
+  type CallOptions,
+  type GroupLimits,
+  type JobState,
+  type ServerGroups,
+  WithdrawnError,
+} from '../../../../src/cloud/server-groups.ts';
+import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 
 export interface Call {
   readonly at: number;
   readonly action: 'describe' | 'add' | 'set' | 'remove';
   readonly backends: readonly string[];
-  readonly rows: readonly BackendServer[];
+  readonly rows: readonly Row[];
 }
 
-type Behaviour = (call: Call) => undefined | 'no-reply' | ((reply: GroupReply) => GroupReply);
+interface Reply {
+  readonly requestId: string;
+  readonly rows: readonly Row[];
+}
 
-/** The SLB API as the controller sees it, over one group in memory; every call takes `latencyMs` of the clock. */
-export class FakeSlb implements SlbApi {
+type Behaviour = (call: Call) => undefined | 'no-reply' | ((reply: Reply) => Reply);
+
+/** vServer groups as the controller sees them: one group in memory; every call takes `latencyMs` of the clock. */
+export class FakeVServerGroups implements ServerGroups {
+  readonly limits: GroupLimits = {
+    rowsPerCall: { add: 40, set: 40, remove: 40 },
+    description: { min: 1, max: 80 },
+    pollMs: 1_000,
+  };
   readonly calls: Call[] = [];
-  rows: BackendServer[] = [];
+  rows: Row[] = [];
   latencyMs = 20;
   /** Throws to refuse; returns 'no-reply' to carry the call out and lose the answer; or alters the answer. */
   behave: Behaviour = () => undefined;
@@ -31,6 +41,9 @@ export class FakeSlb implements SlbApi {
   beforeLeaving: () => void = () => {};
   inFlight = 0;
   mostInFlight = 0;
+  /** What was acquired: `action`, with `!` when urgent. */
+  readonly acquired: string[] = [];
+  #gate: PromiseWithResolvers<void> | undefined;
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -46,27 +59,46 @@ export class FakeSlb implements SlbApi {
     return this.rows.map((row) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`).sort();
   }
 
-  async describeVServerGroup() {
-    const reply = await this.#call('describe', [], () => {});
-    return { ...reply, vServerGroupName: 'group', loadBalancerId: 'lb-1' };
+  /** Nobody may write until `release`. */
+  hold(): void {
+    this.#gate = Promise.withResolvers();
   }
 
-  addBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
-    return this.#call(
+  release(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  async acquire(action: string, urgent: boolean): Promise<void> {
+    this.acquired.push(`${action}${urgent ? '!' : ''}`);
+    await this.#gate?.promise;
+  }
+
+  job(): Promise<JobState> {
+    return Promise.resolve({ is: 'done' });
+  }
+
+  async describe() {
+    const reply = await this.#call('describe', [], () => {});
+    return { ...reply, pending: false, loadBalancerId: 'lb-1' };
+  }
+
+  add(_: unknown, rows: readonly Row[], options?: CallOptions) {
+    return this.#write(
       'add',
-      backends,
+      rows,
       () => {
-        this.rows = [...this.rows, ...backends];
+        this.rows = [...this.rows, ...rows];
       },
       options,
     );
   }
 
-  setBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
-    const byKey = new Map(backends.map((row) => [backendKey(row), row]));
-    return this.#call(
+  setWeight(_: unknown, rows: readonly Row[], options?: CallOptions) {
+    const byKey = new Map(rows.map((row) => [backendKey(row), row]));
+    return this.#write(
       'set',
-      backends,
+      rows,
       () => {
         this.rows = this.rows.map((row) => ({
           ...row,
@@ -77,11 +109,11 @@ export class FakeSlb implements SlbApi {
     );
   }
 
-  removeBackends(_: unknown, backends: readonly BackendServer[], options?: CallOptions): Promise<GroupReply> {
-    const keys = new Set(backends.map(backendKey));
-    return this.#call(
+  remove(_: unknown, rows: readonly Row[], options?: CallOptions) {
+    const keys = new Set(rows.map(backendKey));
+    return this.#write(
       'remove',
-      backends,
+      rows,
       () => {
         this.rows = this.rows.filter((row) => !keys.has(backendKey(row)));
       },
@@ -89,12 +121,16 @@ export class FakeSlb implements SlbApi {
     );
   }
 
+  async #write(action: Call['action'], rows: readonly Row[], carryOut: () => void, options?: CallOptions) {
+    return { is: 'done', ...(await this.#call(action, rows, carryOut, options)) } as const;
+  }
+
   async #call(
     action: Call['action'],
-    rows: readonly BackendServer[],
+    rows: readonly Row[],
     carryOut: () => void,
     options: CallOptions = {},
-  ): Promise<GroupReply> {
+  ): Promise<Reply> {
     this.beforeLeaving();
     if (options.mayLeave?.() === false) throw new WithdrawnError(action);
     const backends = rows.map((row) => row.serverIp ?? row.serverId);
@@ -106,7 +142,7 @@ export class FakeSlb implements SlbApi {
     const behaviour = this.behave(call);
     carryOut();
     if (behaviour === 'no-reply') throw apiError('transient', 'ECONNRESET', 'unknown');
-    const reply = { requestId: `request-${this.calls.length}`, backends: [...this.rows] };
+    const reply = { requestId: `request-${this.calls.length}`, rows: [...this.rows] };
     return typeof behaviour === 'function' ? behaviour(reply) : reply;
   }
 }
@@ -114,10 +150,10 @@ export class FakeSlb implements SlbApi {
 export function apiError(
   kind: ErrorKind,
   code: string,
-  outcome: Outcome = 'refused',
+  outcome: CallOutcome = 'refused',
   text = 'refused by the test',
 ): ApiError {
-  return new ApiError({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
+  return errorByTable({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
 }
 
 /** Every address has the ENI `eni-<address>` unless told otherwise; an answer that is not there yet stays pending. */
@@ -145,31 +181,5 @@ export class FakeEnis implements EniResolver {
     for (const listener of this.#listeners) listener('cn-hangzhou', [ip]);
   }
 
-  close(): void {}
-}
-
-/** Gives tokens at once, or holds everyone until told. */
-export class FakeLimiter implements RateLimiter {
-  readonly asked: string[] = [];
-  readonly tokens = 1;
-  readonly waiting = { removal: 0, read: 0, addition: 0 };
-  readonly rate = 1;
-  #gate: PromiseWithResolvers<void> | undefined;
-
-  hold(): void {
-    this.#gate = Promise.withResolvers();
-  }
-
-  release(): void {
-    this.#gate?.resolve();
-    this.#gate = undefined;
-  }
-
-  async acquire(priority: string): Promise<void> {
-    this.asked.push(priority);
-    await this.#gate?.promise;
-  }
-
-  onThrottled(): void {}
   close(): void {}
 }

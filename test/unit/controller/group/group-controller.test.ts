@@ -18,12 +18,12 @@ async function settled(
   spec: Record<string, unknown> = {},
   status?: object,
 ): Promise<void> {
-  cluster.slb.rows = ips.map((ip) => ownRow(ip));
+  cluster.groups.rows = ips.map((ip) => ownRow(ip));
   cluster.endpoints(ips);
   cluster.bind('web', spec, {}, status);
   cluster.start();
   await cluster.after(1_000);
-  cluster.slb.calls.length = 0;
+  cluster.groups.calls.length = 0;
 }
 
 /** The same in status.backends. */
@@ -33,7 +33,7 @@ function recorded(serverIp: string) {
   return { ...row, state: 'Registered', podUID, pod: podUID, node: 'node-0' };
 }
 
-const calls = () => cluster.slb.calls.map(({ action, backends }) => `${action} ${backends.length}`);
+const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action} ${backends.length}`);
 
 describe('the first sight of a group', () => {
   test('a group is read once, and additions go in full batches', async () => {
@@ -42,11 +42,11 @@ describe('the first sight of a group', () => {
     cluster.start();
     await cluster.after(1_000);
     expect(calls()).toEqual(['describe 0', 'add 20', 'add 20']);
-    expect(cluster.slb.shown).toHaveLength(40);
+    expect(cluster.groups.shown).toHaveLength(40);
   });
 
   test('a group that holds what it should costs one read and no write', async () => {
-    cluster.slb.rows = addresses(40).map((ip) => ownRow(ip));
+    cluster.groups.rows = addresses(40).map((ip) => ownRow(ip));
     cluster.endpoints(addresses(40));
     cluster.bind();
     cluster.start();
@@ -55,14 +55,14 @@ describe('the first sight of a group', () => {
   });
 
   test('what left while nobody watched is removed from status before the group is read', async () => {
-    cluster.slb.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
+    cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
     cluster.endpoints(['10.0.0.1']);
     const backends = ['10.0.0.1', '10.0.0.2'].map(recorded);
     cluster.bind('web', {}, {}, { backends });
     cluster.start();
     await cluster.after(1_000);
     expect(calls()).toEqual(['remove 1', 'describe 0']);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
   });
 
   test('nothing is added before the finalizer is in place', async () => {
@@ -84,7 +84,7 @@ describe('removals', () => {
     cluster.endpoints(addresses(3));
     await cluster.after();
     expect(calls()).toEqual(['remove 1']);
-    expect(cluster.slb.calls[0]?.at).toBe(cluster.clock.now());
+    expect(cluster.groups.calls[0]?.at).toBe(cluster.clock.now());
     expect(cluster.delays).toEqual([]);
     await cluster.after(20);
     expect(cluster.delays).toEqual([20]);
@@ -98,7 +98,7 @@ describe('removals', () => {
     }
     await cluster.after(1_000);
     expect(calls()).toEqual(['remove 1', 'remove 5']);
-    expect((cluster.slb.calls[1]?.at ?? 0) - (cluster.slb.calls[0]?.at ?? 0)).toBe(100);
+    expect((cluster.groups.calls[1]?.at ?? 0) - (cluster.groups.calls[0]?.at ?? 0)).toBe(100);
   });
 
   test('a full batch does not wait for the spacing', async () => {
@@ -139,7 +139,7 @@ describe('removals', () => {
       cluster.endpoints(addresses(left));
       await cluster.after(10);
     }
-    expect(cluster.slb.writes.length).toBeLessThanOrEqual(11);
+    expect(cluster.groups.writes.length).toBeLessThanOrEqual(11);
   });
 
   test('removals go before additions, whatever came first', async () => {
@@ -169,7 +169,7 @@ describe('removals', () => {
 
   test('an addition that is refused holds no removal back', async () => {
     await settled(addresses(2));
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'add') throw apiError('denied', 'Forbidden.RAM');
       return undefined;
     };
@@ -177,7 +177,7 @@ describe('removals', () => {
     await cluster.after(300);
     cluster.endpoints(['10.0.0.1', '10.0.9.9']);
     await cluster.after(0);
-    expect(cluster.slb.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
+    expect(cluster.groups.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
   });
 
   test('additions are not starved by endless removals', async () => {
@@ -198,18 +198,18 @@ describe('removals', () => {
     cluster.endpoints(addresses(2));
     await cluster.after(1_000);
     expect(calls()).toEqual(['remove 1']);
-    expect(cluster.slb.shown).toHaveLength(2);
+    expect(cluster.groups.shown).toHaveLength(2);
   });
 
   test('what was planned before a wait for a token is planned again after it', async () => {
     await settled(addresses(3));
-    cluster.limiter.hold();
+    cluster.groups.hold();
     cluster.endpoints(addresses(2));
     await cluster.after(500);
     cluster.endpoints(['10.0.0.1', '10.0.0.3']);
-    cluster.limiter.release();
+    cluster.groups.release();
     await cluster.after(500);
-    expect(cluster.slb.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
+    expect(cluster.groups.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
       'remove 10.0.0.2',
     ]);
   });
@@ -224,25 +224,25 @@ describe('removals', () => {
 
   test('a call that may not leave any more when its turn comes is forgotten, and its row is not taken for written', async () => {
     await settled(addresses(2));
-    cluster.slb.beforeLeaving = () => {
+    cluster.groups.beforeLeaving = () => {
       cluster.mayWrite = false;
     };
     cluster.endpoints(['10.0.0.1']);
     await cluster.after(1_000);
     expect(calls()).toEqual([]);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
   });
 
   test('writes to one group never overlap', async () => {
     await settled(addresses(80));
-    cluster.slb.latencyMs = 300;
+    cluster.groups.latencyMs = 300;
     for (let left = 79; left >= 1; left -= 3) {
       cluster.endpoints([...addresses(left), '10.0.9.9']);
       await cluster.after(30);
     }
     await cluster.after(5_000);
-    expect(cluster.slb.mostInFlight).toBe(1);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100', '10.0.9.9:8080*100']);
+    expect(cluster.groups.mostInFlight).toBe(1);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.9.9:8080*100']);
   });
 });
 
@@ -253,12 +253,12 @@ describe('deletion', () => {
     await settled(addresses(2));
     cluster.bind('web', {}, deleted);
     await cluster.after(1_000);
-    expect(cluster.slb.shown).toEqual([]);
+    expect(cluster.groups.shown).toEqual([]);
     expect(cluster.patched).toEqual(['web []']);
   });
 
   test('with RemoveOnly what something else added stays while it lives, and what left is removed first', async () => {
-    cluster.slb.rows = addresses(2).map((ip) => ({ ...ownRow(ip), description: 'someone else' }));
+    cluster.groups.rows = addresses(2).map((ip) => ({ ...ownRow(ip), description: 'someone else' }));
     await cluster.after();
     cluster.endpoints(addresses(2));
     cluster.bind('web', { mode: 'RemoveOnly' });
@@ -267,7 +267,7 @@ describe('deletion', () => {
     cluster.endpoints(addresses(1));
     cluster.bind('web', { mode: 'RemoveOnly' }, deleted);
     await cluster.after(1_000);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
     expect(cluster.patched).toEqual(['web []']);
   });
 });
@@ -276,7 +276,7 @@ describe('failures', () => {
   test('a busy group is tried again with a new plan, after 100 ms or so', async () => {
     await settled(addresses(3));
     let refusals = 1;
-    cluster.slb.behave = () => {
+    cluster.groups.behave = () => {
       if (refusals-- > 0) throw apiError('busy', 'VServerGroupProcessing');
       return undefined;
     };
@@ -284,7 +284,7 @@ describe('failures', () => {
     await cluster.after(30);
     cluster.endpoints(['10.0.0.1', '10.0.0.3']);
     await cluster.after(500);
-    expect(cluster.slb.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
+    expect(cluster.groups.calls.map(({ action, backends }) => `${action} ${backends}`)).toEqual([
       'remove 10.0.0.3',
       'remove 10.0.0.2',
     ]);
@@ -293,7 +293,7 @@ describe('failures', () => {
   test('a fault that ends is noticed within two seconds, however long it lasted', async () => {
     await settled(addresses(2));
     let down = true;
-    cluster.slb.behave = () => {
+    cluster.groups.behave = () => {
       if (down) throw apiError('busy', 'ServiceIsConfiguring');
       return undefined;
     };
@@ -301,13 +301,13 @@ describe('failures', () => {
     await cluster.after(60_000);
     down = false;
     await cluster.after(2_000);
-    expect(cluster.slb.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
   });
 
   test('after an unknown outcome the group is read before anything else is written', async () => {
     await settled(addresses(3));
     let lost = 1;
-    cluster.slb.behave = ({ action }) => (action === 'remove' && lost-- > 0 ? 'no-reply' : undefined);
+    cluster.groups.behave = ({ action }) => (action === 'remove' && lost-- > 0 ? 'no-reply' : undefined);
     cluster.endpoints(addresses(2));
     await cluster.after(2_000);
     expect(calls()).toEqual(['remove 1', 'describe 0']);
@@ -316,20 +316,20 @@ describe('failures', () => {
   test('a lost reply to an addition leaks nothing: its tag tells whose it is', async () => {
     await settled(addresses(2));
     let lost = 1;
-    cluster.slb.behave = ({ action }) => (action === 'add' && lost-- > 0 ? 'no-reply' : undefined);
+    cluster.groups.behave = ({ action }) => (action === 'add' && lost-- > 0 ? 'no-reply' : undefined);
     cluster.endpoints([...addresses(2), '10.0.9.9']);
     await cluster.after(30);
     cluster.endpoints(addresses(2));
     await cluster.after(2_000);
-    expect(cluster.slb.shown).toHaveLength(2);
+    expect(cluster.groups.shown).toHaveLength(2);
   });
 
   test('a reply that contradicts its call is not believed: the group is read', async () => {
     await settled(addresses(3));
-    const before = [...cluster.slb.rows];
+    const before = [...cluster.groups.rows];
     let lies = 1;
-    cluster.slb.behave = ({ action }) =>
-      action === 'remove' && lies-- > 0 ? (reply) => ({ ...reply, backends: before }) : undefined;
+    cluster.groups.behave = ({ action }) =>
+      action === 'remove' && lies-- > 0 ? (reply) => ({ ...reply, rows: before }) : undefined;
     cluster.endpoints(addresses(2));
     await cluster.after(2_000);
     expect(calls()).toEqual(['remove 1', 'describe 0']);
@@ -338,26 +338,26 @@ describe('failures', () => {
   test('a bad backend is split off, the others land at once, and it alone is tried again', async () => {
     await settled([]);
     const bad = '10.0.0.7';
-    cluster.slb.behave = ({ action, backends }) => {
+    cluster.groups.behave = ({ action, backends }) => {
       if (action === 'add' && backends.includes(bad)) throw apiError('badBackend', 'ObtainIpFail');
       return undefined;
     };
     cluster.endpoints(addresses(20));
     await cluster.after(400);
-    expect(cluster.slb.shown).toHaveLength(19);
-    expect(cluster.slb.calls.length).toBeLessThanOrEqual(11);
-    const tried = cluster.slb.calls.length;
+    expect(cluster.groups.shown).toHaveLength(19);
+    expect(cluster.groups.calls.length).toBeLessThanOrEqual(11);
+    const tried = cluster.groups.calls.length;
     await cluster.after(2_500);
-    expect(cluster.slb.calls.slice(tried).every(({ backends }) => backends.join() === bad)).toBe(true);
-    expect(cluster.slb.calls.length).toBeGreaterThan(tried);
-    cluster.slb.behave = () => undefined;
+    expect(cluster.groups.calls.slice(tried).every(({ backends }) => backends.join() === bad)).toBe(true);
+    expect(cluster.groups.calls.length).toBeGreaterThan(tried);
+    cluster.groups.behave = () => undefined;
     await cluster.after(60_000);
-    expect(cluster.slb.shown).toHaveLength(20);
+    expect(cluster.groups.shown).toHaveLength(20);
   });
 
   test('a bad backend that the message names stands alone at once', async () => {
     await settled([]);
-    cluster.slb.behave = ({ action, backends }) => {
+    cluster.groups.behave = ({ action, backends }) => {
       if (action === 'add' && backends.includes('10.0.0.7'))
         throw apiError(
           'badBackend',
@@ -374,7 +374,7 @@ describe('failures', () => {
 
   test('a backend whose weight is refused is removed all the same when it leaves', async () => {
     await settled(addresses(2));
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'set') throw apiError('badBackend', 'ObtainIpFail');
       return undefined;
     };
@@ -382,20 +382,20 @@ describe('failures', () => {
     await cluster.after(1_000);
     cluster.endpoints(['10.0.0.1']);
     await cluster.after(0);
-    expect(cluster.slb.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
+    expect(cluster.groups.calls.at(-1)).toMatchObject({ action: 'remove', backends: ['10.0.0.2'] });
   });
 
   test('a full load balancer: what leaves goes first, then the addition', async () => {
     await settled(addresses(4));
-    cluster.slb.behave = ({ action }) => {
-      if (action === 'add' && cluster.slb.rows.length >= 4)
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'add' && cluster.groups.rows.length >= 4)
         throw apiError('quota', 'InstanceBackendServerNumberOverLimit');
       return undefined;
     };
     cluster.endpoints(addresses(4, 50));
     await cluster.after(3_000);
     expect(calls()).toEqual(['add 4', 'remove 4', 'add 4']);
-    expect(cluster.slb.shown).toHaveLength(4);
+    expect(cluster.groups.shown).toHaveLength(4);
   });
 });
 

@@ -8,7 +8,7 @@ let cluster: TestCluster;
 
 beforeEach(async () => {
   cluster = new TestCluster();
-  cluster.slb.rows = addresses(4).map((ip) => ownRow(ip));
+  cluster.groups.rows = addresses(4).map((ip) => ownRow(ip));
   cluster.endpoints(addresses(4));
   cluster.bind();
   cluster.start();
@@ -25,20 +25,20 @@ describe('how long a group has had a backend that should not be there', () => {
   });
 
   test('grows while the removal fails, and is 0 once it is done', async () => {
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'remove') throw apiError('throttled', 'Throttling.User');
       return undefined;
     };
     cluster.endpoints(addresses(3));
     await cluster.after(60_000);
     expect(cluster.longestLeaving()[0]).toBeGreaterThanOrEqual(60_000);
-    cluster.slb.behave = () => undefined;
+    cluster.groups.behave = () => undefined;
     await cluster.after(60_000);
     expect(cluster.longestLeaving()).toEqual([0]);
   });
 
   test('goes on growing while the API refuses the one backend and its removal rests', async () => {
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'remove') throw apiError('badBackend', 'InvalidParameter');
       return undefined;
     };
@@ -48,7 +48,7 @@ describe('how long a group has had a backend that should not be there', () => {
   });
 
   test('is that of the one that left first', async () => {
-    cluster.slb.behave = ({ action }) => {
+    cluster.groups.behave = ({ action }) => {
       if (action === 'remove') throw apiError('throttled', 'Throttling.User');
       return undefined;
     };
@@ -64,7 +64,7 @@ describe('how long a group has had a backend that should not be there', () => {
     await cluster.after(1_000);
     cluster.endpoints(addresses(3));
     await cluster.after(60_000);
-    expect(cluster.slb.shown).toContain('10.0.0.4:8080*0');
+    expect(cluster.groups.shown).toContain('10.0.0.4:8080*0');
     expect(cluster.longestLeaving()).toEqual([0]);
   });
 });
@@ -76,20 +76,22 @@ describe('what is told of reads and of what others did', () => {
   });
 
   test('a backend that was taken out by hand is counted once it is back', async () => {
-    cluster.slb.rows = cluster.slb.rows.slice(1);
+    cluster.groups.rows = cluster.groups.rows.slice(1);
     expect(cluster.corrected).toEqual([]);
     await cluster.after(400_000);
     expect(cluster.corrected).toEqual(['missing']);
   });
 
   test('a weight that was set by hand is counted once it is right', async () => {
-    cluster.slb.rows = cluster.slb.rows.map((row, index) => (index === 0 ? { ...row, weight: 7 } : row));
+    cluster.groups.rows = cluster.groups.rows.map((row, index) =>
+      index === 0 ? { ...row, weight: 7 } : row,
+    );
     await cluster.after(400_000);
     expect(cluster.corrected).toEqual(['weight']);
   });
 
   test('a backend of somebody else that came by hand is nobody to correct', async () => {
-    cluster.slb.rows = [...cluster.slb.rows, { ...ownRow('10.0.7.7'), description: 'by hand' }];
+    cluster.groups.rows = [...cluster.groups.rows, { ...ownRow('10.0.7.7'), description: 'by hand' }];
     await cluster.after(400_000);
     expect(cluster.corrected).toEqual([]);
   });

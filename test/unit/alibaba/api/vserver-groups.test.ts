@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { createEcsApi } from '../../../../src/alibaba/api/ecs.ts';
-import { createSlbApi } from '../../../../src/alibaba/api/slb.ts';
-import type { BackendServer, SlbApi } from '../../../../src/alibaba/api/slb-api.ts';
+import { createVServerGroups } from '../../../../src/alibaba/api/vserver-groups.ts';
 import type { Params, Rpc } from '../../../../src/alibaba/rpc/rpc.ts';
+import type { Row } from '../../../../src/membership/backend.ts';
 import { GROUP } from '../rpc/local-api.ts';
 
-const ENI: BackendServer = {
+const ENI: Row = {
   ...{
     serverId: 'eni-1',
     serverIp: '10.0.0.1',
@@ -15,7 +15,7 @@ const ENI: BackendServer = {
     description: 'vsgb/a/b/c',
   },
 };
-const ECS: BackendServer = { serverId: 'i-1', serverIp: '10.0.0.9', port: 30080, type: 'ecs', weight: 100 };
+const ECS: Row = { serverId: 'i-1', serverIp: '10.0.0.9', port: 30080, type: 'ecs', weight: 100 };
 
 function recorder(reply: unknown) {
   const calls: { region: string; action: string; params: Params; count: number | undefined }[] = [];
@@ -25,7 +25,11 @@ function recorder(reply: unknown) {
       calls.push({ region, action, params, count: context?.count });
       return reply as Record<string, unknown>;
     };
-  return { calls, rpc };
+  return {
+    calls,
+    rpc,
+    groups: createVServerGroups({ read: rpc, write: rpc, limiter: { acquire: async () => {} } }),
+  };
 }
 
 const GROUP_REPLY = {
@@ -34,15 +38,16 @@ const GROUP_REPLY = {
 };
 
 test.each([
-  ['addBackends', 'AddVServerGroupBackendServers'],
-  ['setBackends', 'SetVServerGroupAttribute'],
-  ['removeBackends', 'RemoveVServerGroupBackendServers'],
+  ['add', 'AddVServerGroupBackendServers'],
+  ['setWeight', 'SetVServerGroupAttribute'],
+  ['remove', 'RemoveVServerGroupBackendServers'],
 ] as const)('%s names each backend in full, numbers as numbers, no address for ecs', async (verb, action) => {
-  const { calls, rpc } = recorder(GROUP_REPLY);
-  const reply = await createSlbApi(rpc)[verb](GROUP, [ENI, ECS]);
+  const { calls, groups } = recorder(GROUP_REPLY);
+  const reply = await groups[verb](GROUP, [ENI, ECS]);
   expect(reply).toEqual({
+    is: 'done',
     requestId: 'R',
-    backends: [{ serverId: 'i-2', port: 80, weight: 1, type: 'ecs' }],
+    rows: [{ serverId: 'i-2', port: 80, weight: 1, type: 'ecs' }],
   });
   const [call] = calls;
   expect(call).toMatchObject({ region: 'cn-hangzhou', action, count: 2 });
@@ -56,8 +61,8 @@ test.each([
 test.each(['by hand', '手动添加', '', 'x'.repeat(81)])(
   'a description that the API would not take back is left out: "%s"',
   async (description) => {
-    const { calls, rpc } = recorder(GROUP_REPLY);
-    await createSlbApi(rpc).removeBackends(GROUP, [{ ...ENI, description }]);
+    const { calls, groups } = recorder(GROUP_REPLY);
+    await groups.remove(GROUP, [{ ...ENI, description }]);
     expect(JSON.parse(String(calls[0]?.params['BackendServers']))).toEqual([
       { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: 80, Type: 'eni', Weight: 50 },
     ]);
@@ -65,16 +70,15 @@ test.each(['by hand', '手动添加', '', 'x'.repeat(81)])(
 );
 
 test.each([0, 41])('%i backends in a call are a programming error', async (count) => {
-  const { calls, rpc } = recorder(GROUP_REPLY);
-  const slb: SlbApi = createSlbApi(rpc);
-  await expect(slb.removeBackends(GROUP, Array(count).fill(ENI))).rejects.toThrow(RangeError);
+  const { calls, groups } = recorder(GROUP_REPLY);
+  await expect(groups.remove(GROUP, Array(count).fill(ENI))).rejects.toThrow(RangeError);
   expect(calls).toEqual([]);
 });
 
 test('a group is described by its region and id', async () => {
-  const { calls, rpc } = recorder({ ...GROUP_REPLY, VServerGroupName: 'web', LoadBalancerId: 'lb-1' });
-  const read = await createSlbApi(rpc).describeVServerGroup(GROUP);
-  expect(read).toMatchObject({ vServerGroupName: 'web', loadBalancerId: 'lb-1' });
+  const { calls, groups } = recorder({ ...GROUP_REPLY, VServerGroupName: 'web', LoadBalancerId: 'lb-1' });
+  const read = await groups.describe(GROUP);
+  expect(read).toMatchObject({ loadBalancerId: 'lb-1', pending: false });
   expect(calls[0]).toMatchObject({
     ...{ action: 'DescribeVServerGroupAttribute', region: 'cn-hangzhou' },
     params: { RegionId: 'cn-hangzhou', VServerGroupId: 'rsp-1' },
