@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { environmentName, flagKeys } from '../src/config/flags.ts';
+import { environmentName, FLAG_KEYS } from '../src/config/flags.ts';
 
 /** Set by values of their own or by the Deployment, or of no use in a pod; the chart's Role names the Lease. */
 const NOT_FREE: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ const NOT_FREE: ReadonlySet<string> = new Set([
 /** The schema of the chart's values as it is, with the variables that may stand under `config` as they are now. */
 export function valuesSchema(file: string): string {
   const schema = JSON.parse(readFileSync(file, 'utf8'));
-  const free = flagKeys.map(environmentName).filter((variable) => !NOT_FREE.has(variable));
+  const free = FLAG_KEYS.map(environmentName).filter((variable) => !NOT_FREE.has(variable));
   schema.properties.config.propertyNames.enum = free.toSorted();
   return `${JSON.stringify(schema, null, 2)}\n`;
 }

@@ -41,3 +41,29 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** Whether the work ended, well or not, within `ms` milliseconds. The work itself goes on. */
+export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
+  const over = new AbortController();
+  const ended = work.then(
+    () => true,
+    () => true,
+  );
+  const late = sleep(clock, ms, over.signal).then(
+    () => false,
+    () => false,
+  );
+  const inTime = await Promise.race([ended, late]);
+  over.abort();
+  return inTime;
+}
+
+/** Stops waiting for what cannot be stopped itself: a credential plugin that hangs, say. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

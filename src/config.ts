@@ -1,5 +1,5 @@
 import { ConfigError } from './config/config-error.ts';
-import { type FlagValues, flagKeys, flagName } from './config/flags.ts';
+import { FLAG_KEYS, type FlagValues, flagName } from './config/flags.ts';
 import { type Environment, readArguments, readEnvironment, readValue } from './config/read.ts';
 
 export { ConfigError } from './config/config-error.ts';
@@ -27,7 +27,7 @@ export function readCommand(args: readonly string[], environment: Environment): 
     !given.has('kubeconfig') &&
     !fromEnvironment.has('kubeconfig');
   const values = Object.fromEntries(
-    flagKeys.map((key) => [key, readValue(key, given, fromEnvironment, { inCluster })]),
+    FLAG_KEYS.map((key) => [key, readValue(key, given, fromEnvironment, { inCluster })]),
   ) as unknown as FlagValues;
   const config: Config = Object.freeze({ ...values, inCluster });
   for (const problem of problems(config)) throw new ConfigError(problem);

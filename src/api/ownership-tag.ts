@@ -8,9 +8,6 @@ import { TAG_PREFIX } from './names.ts';
 const MAX_DESCRIPTION = 80;
 const HASH_LENGTH = 32;
 
-/** The longest cluster id that leaves room for the hash of a binding's name in every tag. */
-export const MAX_CLUSTER_ID = MAX_DESCRIPTION - HASH_LENGTH - `${TAG_PREFIX}//`.length;
-
 /**
  * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`; where that is too long,
  * `vsgb/<cluster>/<hash of namespace/name>`. It travels with the Add itself, so that no backend is ever in a group

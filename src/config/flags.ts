@@ -74,7 +74,7 @@ const namespace = dnsLabel('NAMESPACE', 'the name of a namespace');
  * case is the environment variable. Durations are read into milliseconds. Credentials are never flags: a command
  * line can be read by every process of the machine.
  */
-export const flags = {
+export const FLAGS = {
   kubeconfig: kubernetes.optional(
     path('FILE'),
     'Kubeconfig file.',
@@ -257,12 +257,12 @@ export const flags = {
   ),
 } as const satisfies Record<string, Flag<unknown>>;
 
-export type FlagKey = keyof typeof flags;
+export type FlagKey = keyof typeof FLAGS;
 
 type ValueOf<F> = F extends Flag<infer T> ? T : never;
-export type FlagValues = { readonly [K in FlagKey]: ValueOf<(typeof flags)[K]> };
+export type FlagValues = { readonly [K in FlagKey]: ValueOf<(typeof FLAGS)[K]> };
 
-export const flagKeys = Object.keys(flags) as FlagKey[];
+export const FLAG_KEYS = Object.keys(FLAGS) as FlagKey[];
 export const flagName = (key: FlagKey) => `--${kebab(key)}`;
 export const environmentName = (key: FlagKey) => `VSGB_${kebab(key).replaceAll('-', '_').toUpperCase()}`;
 

@@ -1,4 +1,4 @@
-import { environmentName, type Flag, type FlagKey, flagKeys, flagName, flags, SECTIONS } from './flags.ts';
+import { environmentName, FLAG_KEYS, FLAGS, type Flag, type FlagKey, flagName, SECTIONS } from './flags.ts';
 
 export interface FlagHelp {
   readonly flag: string;
@@ -18,12 +18,12 @@ export interface SectionHelp {
 export function describeFlags(): SectionHelp[] {
   return SECTIONS.map((title) => ({
     title,
-    flags: flagKeys.filter((key) => flags[key].section === title).map(describeFlag),
+    flags: FLAG_KEYS.filter((key) => FLAGS[key].section === title).map(describeFlag),
   }));
 }
 
 function describeFlag(key: FlagKey): FlagHelp {
-  const flag: Flag<unknown> = flags[key];
+  const flag: Flag<unknown> = FLAGS[key];
   const fallback = flag.fallbackHelp ?? (typeof flag.fallback === 'string' ? flag.fallback : 'none');
   return {
     flag: flagName(key),

@@ -3,11 +3,11 @@ import { ConfigError } from './config-error.ts';
 import {
   type Context,
   environmentName,
+  FLAG_KEYS,
+  FLAGS,
   type Flag,
   type FlagKey,
-  flagKeys,
   flagName,
-  flags,
 } from './flags.ts';
 import { boolean } from './values.ts';
 
@@ -16,8 +16,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What was given for each flag, as text. */
 export type Given = ReadonlyMap<FlagKey, readonly string[]>;
 
-const keyOfFlag = new Map(flagKeys.map((key) => [flagName(key), key]));
-const keyOfVariable = new Map(flagKeys.map((key) => [environmentName(key), key]));
+const KEY_OF_FLAG = new Map(FLAG_KEYS.map((key) => [flagName(key), key]));
+const KEY_OF_VARIABLE = new Map(FLAG_KEYS.map((key) => [environmentName(key), key]));
 
 /** A Service named vsgb-… puts such variables into the pods of its namespace. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
@@ -31,7 +31,10 @@ export interface CommandLine {
 /** Messages name an unknown flag but never its value: it may be a secret put in the wrong place. */
 export function readArguments(args: readonly string[]): CommandLine {
   const options = Object.fromEntries(
-    flagKeys.filter((key) => kindOf(key) !== boolean).map((key) => [flagName(key).slice(2), string]),
+    FLAG_KEYS.filter((key) => kindOf(key) !== boolean).map((key) => [
+      flagName(key).slice(2),
+      { type: 'string' } as const,
+    ]),
   );
   const { tokens } = parseArgs({
     args: [...args],
@@ -56,12 +59,10 @@ export function readArguments(args: readonly string[]): CommandLine {
   return { help, version, given };
 }
 
-const string = { type: 'string' } as const;
-
 function readOption(rawName: string, value: string | undefined, inline: boolean): [FlagKey, string] {
-  const negated = rawName.startsWith('--no-') ? keyOfFlag.get(`--${rawName.slice(5)}`) : undefined;
+  const negated = rawName.startsWith('--no-') ? KEY_OF_FLAG.get(`--${rawName.slice(5)}`) : undefined;
   if (negated !== undefined && kindOf(negated) === boolean && value === undefined) return [negated, 'false'];
-  const key = keyOfFlag.get(rawName);
+  const key = KEY_OF_FLAG.get(rawName);
   if (key === undefined) throw new ConfigError(`unknown flag ${rawName}; see --help`);
   if (kindOf(key) === boolean) return [key, value ?? 'true'];
   if (value === undefined || (!inline && value.startsWith('-')))
@@ -74,7 +75,7 @@ export function readEnvironment(environment: Environment): Given {
   const given = new Map<FlagKey, string[]>();
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith('VSGB_') || value === undefined || value === '') continue;
-    const key = keyOfVariable.get(name);
+    const key = KEY_OF_VARIABLE.get(name);
     if (key !== undefined) given.set(key, isRepeatable(key) ? value.split(',') : [value]);
     else if (!SERVICE_LINK.test(name))
       throw new ConfigError(`unknown environment variable ${name}; see --help`);
@@ -84,7 +85,7 @@ export function readEnvironment(environment: Environment): Given {
 
 /** The typed value: of the command line, else of the environment, else the default. */
 export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given, context: Context): unknown {
-  const flag: Flag<unknown> = flags[key];
+  const flag: Flag<unknown> = FLAGS[key];
   const name = fromFlags.has(key) ? flagName(key) : environmentName(key);
   const given = fromFlags.get(key) ?? fromEnvironment.get(key);
   if (flag.repeatable) return (given ?? []).map((item) => convert(flag, name, item.trim()));
@@ -108,9 +109,9 @@ function quote(value: string): string {
 }
 
 function kindOf(key: FlagKey) {
-  return flags[key].kind as Flag<unknown>['kind'];
+  return FLAGS[key].kind as Flag<unknown>['kind'];
 }
 
 function isRepeatable(key: FlagKey): boolean {
-  return (flags[key] as Flag<unknown>).repeatable === true;
+  return (FLAGS[key] as Flag<unknown>).repeatable === true;
 }

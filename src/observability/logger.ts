@@ -14,8 +14,6 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   debug(message: string, fields?: LogFields): void;
-  /** A logger that adds these fields to each line. */
-  child(fields: LogFields): Logger;
 }
 
 export interface LoggerOptions {
@@ -32,30 +30,15 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
     format: format === 'json' ? winston.format.json({ deterministic: false }) : winston.format.printf(asText),
     transports: [stream ? new winston.transports.Stream({ stream }) : new winston.transports.Console()],
   });
-  return logger(output, {});
-}
-
-export const silentLogger: Logger = {
-  error: () => {},
-  warn: () => {},
-  info: () => {},
-  debug: () => {},
-  child: () => silentLogger,
-};
-
-function logger(output: winston.Logger, context: LogFields): Logger {
-  const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
-    if (!output.isLevelEnabled(level)) return;
-    output.log(
-      record(level, message, { ...context, ...fields }, level === 'error' || output.level === 'debug'),
-    );
+  const write = (line: LogLevel, message: string, fields: LogFields = {}) => {
+    if (!output.isLevelEnabled(line)) return;
+    output.log(record(line, message, fields, line === 'error' || level === 'debug'));
   };
   return {
     error: (message, fields) => write('error', message, fields),
     warn: (message, fields) => write('warn', message, fields),
     info: (message, fields) => write('info', message, fields),
     debug: (message, fields) => write('debug', message, fields),
-    child: (fields) => logger(output, { ...context, ...fields }),
   };
 }
 

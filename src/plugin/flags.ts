@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
-import { type FlagKey, type FlagValues, flagName, flags } from '../config/flags.ts';
+import { FLAGS, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
 import { type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
 import { boolean, choice, duration, text, type ValueKind } from '../config/values.ts';
 
@@ -188,7 +188,7 @@ function isOwn(key: PluginFlag): key is OwnKey {
 
 function flagOf(key: PluginFlag): OwnFlag<unknown> {
   if (isOwn(key)) return ownFlags[key] as OwnFlag<unknown>;
-  const { kind, help, ...rest } = flags[key] as {
+  const { kind, help, ...rest } = FLAGS[key] as {
     kind: ValueKind<unknown>;
     help: string;
     fallback?: unknown;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
-import { environmentName, flagKeys } from '../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
 import { readCommand } from '../../src/config.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -48,7 +48,7 @@ describe('overlays', () => {
       ...dataOf('deploy/base/config.yaml'),
       ...dataOf(`deploy/overlays/${name}/config.yaml`),
     };
-    for (const variable of Object.keys(settings)) expect(flagKeys.map(environmentName)).toContain(variable);
+    for (const variable of Object.keys(settings)) expect(FLAG_KEYS.map(environmentName)).toContain(variable);
     const environment = { ...settings, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     expect(readCommand([], environment)).toMatchObject({ action: 'run', config: { region: 'cn-hangzhou' } });
   });
@@ -56,7 +56,7 @@ describe('overlays', () => {
 
 test('every variable in the Deployment is one of the operator', () => {
   for (const [, variable] of read('deploy/base/deployment.yaml').matchAll(/name: (VSGB_\w+)/g))
-    expect(flagKeys.map(environmentName)).toContain(variable);
+    expect(FLAG_KEYS.map(environmentName)).toContain(variable);
 });
 
 test('the base lists all its files', () => {

@@ -13,7 +13,6 @@ export class PodCaches implements WatchedPods {
   readonly #needing = new Map<string, Set<string>>();
   readonly #handlers: ((change: StoreChange<PodObject>) => void)[] = [];
   readonly #onSynced: ((namespace: string) => void)[] = [];
-  readonly #stopped = new AbortController();
 
   constructor(
     informers: Caches,
@@ -43,20 +42,13 @@ export class PodCaches implements WatchedPods {
     this.#onSynced.push(listener);
   }
 
-  stop(): void {
-    this.#stopped.abort();
-  }
-
   #prepare(reflector: Reflector<PodObject>, namespace: string): Reflector<PodObject> {
     addPodIndexes(reflector.store).onChange((change) => {
       for (const handler of this.#handlers) handler(change);
     });
-    reflector.waitForSync(this.#stopped.signal).then(
-      () => {
-        for (const listener of this.#onSynced) listener(namespace);
-      },
-      () => {},
-    );
+    void reflector.waitForSync().then(() => {
+      for (const listener of this.#onSynced) listener(namespace);
+    });
     return reflector;
   }
 

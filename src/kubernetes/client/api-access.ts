@@ -23,9 +23,9 @@ export interface Access {
 }
 
 /** Tokens of service accounts live for an hour or more and are renewed in their file well before; client-go re-reads as often. */
-const rereadAfterMs = 60_000;
+const REREAD_AFTER_MS = 60_000;
 /** A server that refuses every token must not make us run a credential plugin for each request. */
-const renewAtMostEveryMs = 5_000;
+const RENEW_AT_MOST_EVERY_MS = 5_000;
 
 /**
  * Credentials of a KubeConfig, always fresh: token, CA and certificate files are read again once a minute, and at once when the
@@ -46,7 +46,7 @@ export class ApiAccess {
 
   async current(): Promise<Access> {
     const known = this.#current;
-    if (known !== undefined && this.#clock.now() - this.#readAt < rereadAfterMs) return known;
+    if (known !== undefined && this.#clock.now() - this.#readAt < REREAD_AFTER_MS) return known;
     try {
       return await this.#read();
     } catch (error) {
@@ -61,7 +61,7 @@ export class ApiAccess {
   async renew(refused: Access): Promise<Access | undefined> {
     if (this.#current !== refused) return this.#current ?? this.#read();
     const now = this.#clock.now();
-    if (now - this.#renewedAt < renewAtMostEveryMs) return undefined;
+    if (now - this.#renewedAt < RENEW_AT_MOST_EVERY_MS) return undefined;
     this.#renewedAt = now;
     this.#current = undefined;
     this.#config = forgetful(this.#config);

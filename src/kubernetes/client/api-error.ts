@@ -5,8 +5,6 @@ export class KubeApiError extends Error {
   readonly status: number;
   /** The API server's machine-readable word (`Expired`, `Conflict`, `AlreadyExists` …); '' when it gave none. */
   readonly reason: string;
-  readonly method: string;
-  readonly path: string;
   /** How long the API server asks to be left alone. */
   readonly retryAfterMs?: number;
   /** `status.details.causes[].reason`: tells "too large resource version" from other time-outs. */
@@ -17,8 +15,6 @@ export class KubeApiError extends Error {
     super(`${request.method} ${request.path}: ${status}${answer.reason && ` ${answer.reason}`}: ${said}`);
     this.status = status;
     this.reason = answer.reason;
-    this.method = request.method;
-    this.path = request.path;
     this.causes = answer.causes;
     if (answer.retryAfterMs !== undefined) this.retryAfterMs = answer.retryAfterMs;
   }
@@ -34,15 +30,11 @@ export interface StatusAnswer {
 /** The request did not come to an answer: connection refused or cut, TLS, time-out. Whether it was carried out is unknown. */
 export class KubeConnectionError extends Error {
   override readonly name = 'KubeConnectionError';
-  readonly method: string;
-  readonly path: string;
   /** `ECONNRESET`, `UND_ERR_SOCKET`, `TIMEOUT`, `SILENT` … */
   readonly code: string;
 
   constructor(request: { method: string; path: string }, code: string, message: string) {
     super(`${request.method} ${request.path}: ${message}`);
-    this.method = request.method;
-    this.path = request.path;
     this.code = code;
   }
 }
@@ -52,7 +44,7 @@ export class KubeParseError extends Error {
   override readonly name = 'KubeParseError';
 }
 
-const longestMessage = 500;
+const LONGEST_MESSAGE = 500;
 
 /** Reads the `Status` object of an error answer; proxies in between answer with plain text or HTML, which is cut short. */
 export function parseStatus(text: string, retryAfter?: string): StatusAnswer {
@@ -99,7 +91,7 @@ function seconds(value: unknown): number | undefined {
 }
 
 function oneLine(text: string): string {
-  return text.slice(0, longestMessage).replace(/\s+/g, ' ').trim();
+  return text.slice(0, LONGEST_MESSAGE).replace(/\s+/g, ' ').trim();
 }
 
 function record(value: unknown): Record<string, unknown> {

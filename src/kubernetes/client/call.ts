@@ -1,6 +1,10 @@
 import { KubeApiError, KubeConnectionError, KubeParseError, parseStatus } from './api-error.ts';
 import type { Method, Query, RequestOptions } from './transport-types.ts';
 
+/** What to accept where metadata is all that is needed. */
+export const METADATA_OBJECT = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+export const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
 export interface Call {
   readonly method: Method;
   readonly path: string;

@@ -6,7 +6,7 @@ import type { Access } from './api-access.ts';
  * one watch instead of all. When the server ends a watch properly the next one goes over the same connection, so a re-watch costs
  * one small request and no TLS handshake.
  */
-const common = {
+const COMMON = {
   allowH2: false,
   pipelining: 1,
   // Time-outs are ours (transport.ts), by the injected clock.
@@ -41,8 +41,8 @@ export class Connections {
 
 function dispatcher({ tls, proxyUrl }: Access, connections: number | null): Dispatcher {
   const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: 15_000, timeout: 10_000 };
-  if (proxyUrl === undefined) return new Agent({ ...common, connections, connect });
-  const options = { ...common, connections, requestTls: connect };
+  if (proxyUrl === undefined) return new Agent({ ...COMMON, connections, connect });
+  const options = { ...COMMON, connections, requestTls: connect };
   return proxyUrl.startsWith('socks')
     ? new Socks5ProxyAgent(proxyUrl.replace(/^socks5h:/, 'socks5:'), options)
     : new ProxyAgent({ ...options, uri: proxyUrl });

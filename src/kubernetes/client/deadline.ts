@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts';
 
 /** Made once: without a reason each call would end with a new exception and its stack. */
-const ended = new Error('the call has ended');
+const ENDED = new Error('the call has ended');
 
 /**
  * Aborts when the caller does, or when nothing was heard for long enough; knows which of the two it was.
@@ -53,7 +53,7 @@ export class Deadline {
   end(): void {
     this.#timer?.cancel();
     this.#caller?.removeEventListener('abort', this.#onAbort);
-    this.#controller.abort(ended);
+    this.#controller.abort(ENDED);
   }
 
   #arm(ms: number): void {
@@ -64,14 +64,4 @@ export class Deadline {
       this.#controller.abort();
     }, ms);
   }
-}
-
-/** Stops waiting for what cannot be stopped itself: a credential plugin that hangs, say. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { type Cluster, KubeConfig, makeAbsolutePath, type User } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
 
-const serviceAccountToken = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** Why there is no usable configuration, in a sentence for the user. Never holds a piece of the file: it has credentials in it. */
 export class KubeConfigError extends Error {
@@ -26,7 +26,7 @@ export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): 
   const files = file === undefined ? named.split(delimiter).filter((name) => name !== '') : [file];
   const using = (config: KubeConfig, source: string) => checked(config, source, sources.context);
   if (files.length > 0) return using(merged(files), files.join(delimiter));
-  if (env['KUBERNETES_SERVICE_HOST'] && exists(sources.serviceAccountToken ?? serviceAccountToken)) {
+  if (env['KUBERNETES_SERVICE_HOST'] && exists(sources.serviceAccountToken ?? SERVICE_ACCOUNT_TOKEN)) {
     const inCluster = new KubeConfig();
     inCluster.loadFromCluster();
     return using(inCluster, 'the service account');

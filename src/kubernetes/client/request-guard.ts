@@ -14,11 +14,11 @@ export interface RequestGuardOptions {
   readonly path: string;
 }
 
-const keptMs = 60_000;
-const mostKept = 256;
+const KEPT_MS = 60_000;
+const MOST_KEPT = 256;
 /** Whoever asks needs no right to do so: all others must still get their turn at the API server. */
-const mostAtOnce = 8;
-const requestTimeoutMs = 5_000;
+const MOST_AT_ONCE = 8;
+const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
  * Asks the API server who shows a bearer token (TokenReview) and whether they may (SubjectAccessReview). The answer
@@ -39,12 +39,12 @@ export class RequestGuard {
     const key = createHash('sha256').update(token).digest('base64');
     const kept = this.#verdicts.get(key);
     if (kept !== undefined && now < kept.until) return kept.verdict;
-    if (this.#asking >= mostAtOnce) return Promise.reject(new Error('too many tokens to review at once'));
+    if (this.#asking >= MOST_AT_ONCE) return Promise.reject(new Error('too many tokens to review at once'));
     const verdict = this.#ask(token);
     this.#verdicts.delete(key);
-    this.#verdicts.set(key, { until: now + keptMs, verdict });
+    this.#verdicts.set(key, { until: now + KEPT_MS, verdict });
     verdict.catch(() => this.#verdicts.delete(key));
-    if (this.#verdicts.size > mostKept) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');
+    if (this.#verdicts.size > MOST_KEPT) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');
     return verdict;
   }
 
@@ -71,7 +71,7 @@ export class RequestGuard {
   async #review(group: string, kind: string, spec: object) {
     const reply = await this.#options.transport.request('POST', `/apis/${group}/v1/${kind.toLowerCase()}s`, {
       body: { apiVersion: `${group}/v1`, kind, spec },
-      timeoutMs: requestTimeoutMs,
+      timeoutMs: REQUEST_TIMEOUT_MS,
     });
     return raw(raw(reply)['status']);
   }

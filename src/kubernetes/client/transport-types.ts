@@ -30,13 +30,11 @@ export interface WatchOptions {
   readonly onOpen?: () => void;
 }
 
-/** One finished call, for metrics: `path` is a template, so the number of series is bounded. */
+/** One finished call, for metrics. */
 export interface RequestRecord {
   readonly method: Method | 'WATCH';
-  readonly path: string;
   /** HTTP status, or the code of what cut the call short. */
   readonly status: number | string;
-  readonly durationMs: number;
 }
 
 /**
@@ -49,13 +47,6 @@ export interface KubeTransport {
   request<T = unknown>(method: Method, path: string, options?: RequestOptions): Promise<T>;
   /** Ends when the server closes the watch properly or the signal aborts; every other end is an error. */
   watch(path: string, options: WatchOptions): AsyncIterable<WatchEvent>;
-  readonly requests: RequestCounters;
   /** Cuts everything that is under way. */
   close(): Promise<void>;
-}
-
-export interface RequestCounters {
-  readonly started: number;
-  readonly failed: number;
-  readonly inFlight: number;
 }

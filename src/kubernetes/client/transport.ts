@@ -2,8 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Dispatcher } from 'undici';
 import { OPERATOR } from '../../api/names.ts';
-import { type Clock, systemClock } from '../../clock.ts';
-import { LineSplitter, parseWatchLine } from '../informer/watch-lines.ts';
+import { type Clock, systemClock, unlessAborted } from '../../clock.ts';
 import { type Access, ApiAccess } from './api-access.ts';
 import { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
 import {
@@ -17,8 +16,7 @@ import {
   statusOf,
 } from './call.ts';
 import { Connections } from './connections.ts';
-import { Deadline, unlessAborted } from './deadline.ts';
-import { pathTemplate } from './path-template.ts';
+import { Deadline } from './deadline.ts';
 import type {
   KubeTransport,
   Method,
@@ -27,6 +25,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from './transport-types.ts';
+import { LineSplitter, parseWatchLine } from './watch-lines.ts';
 
 export { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
 export type * from './transport-types.ts';
@@ -43,12 +42,11 @@ export function createTransport(kubeConfig: KubeConfig, options: TransportOption
   return new HttpTransport(kubeConfig, options);
 }
 
-const defaultTimeoutMs = 30_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
 /** The API server answers a watch before there is anything to tell; under load it may queue it for a while. */
-const watchAnswerMs = 15_000;
+const WATCH_ANSWER_MS = 15_000;
 
 class HttpTransport implements KubeTransport {
-  readonly requests = { started: 0, failed: 0, inFlight: 0 };
   readonly #access: ApiAccess;
   readonly #clock: Clock;
   readonly #userAgent: string;
@@ -68,8 +66,8 @@ class HttpTransport implements KubeTransport {
 
   async request<T = unknown>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
     const call: Call = { method, path, query: options.query, ...encoded(options), pool: 'requests' };
-    const finish = this.#begin(method, path);
-    const deadline = new Deadline(this.#clock, options.timeoutMs ?? defaultTimeoutMs, options.signal);
+    const finish = this.#begin(method);
+    const deadline = new Deadline(this.#clock, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, options.signal);
     try {
       const { statusCode, headers, body } = await this.#send(call, deadline.signal);
       const answer = await body.text();
@@ -95,8 +93,12 @@ class HttpTransport implements KubeTransport {
       ...encoded(options),
       pool: 'watches',
     };
-    const finish = this.#begin('WATCH', path);
-    const deadline = new Deadline(this.#clock, Math.min(watchAnswerMs, options.inactivityMs), options.signal);
+    const finish = this.#begin('WATCH');
+    const deadline = new Deadline(
+      this.#clock,
+      Math.min(WATCH_ANSWER_MS, options.inactivityMs),
+      options.signal,
+    );
     try {
       const { statusCode, headers, body } = await this.#send(call, deadline.signal);
       if (statusCode >= 400) throw apiError(call, statusCode, await body.text(), headers['retry-after']);
@@ -187,23 +189,12 @@ class HttpTransport implements KubeTransport {
     return error instanceof KubeConnectionError ? error : connectionError(call, error);
   }
 
-  /** Counts a call; the returned function counts its end, the first time it is called, and hands back what it was given. */
-  #begin(method: RequestRecord['method'], path: string): <R>(result: R) => R {
-    const startedAt = this.#clock.now();
+  /** The returned function reports the call's end, the first time it is called, and hands back what it was given. */
+  #begin(method: RequestRecord['method']): <R>(result: R) => R {
     let open = true;
-    this.requests.started++;
-    this.requests.inFlight++;
     return (result) => {
-      if (!open) return result;
+      if (open) this.#onRequest({ method, status: statusOf(result) });
       open = false;
-      this.requests.inFlight--;
-      if (typeof result !== 'number' && result !== 'ABORTED') this.requests.failed++;
-      this.#onRequest({
-        method,
-        path: pathTemplate(path),
-        status: statusOf(result),
-        durationMs: this.#clock.now() - startedAt,
-      });
       return result;
     };
   }

@@ -7,11 +7,11 @@ export interface ElectionTiming {
   readonly retryPeriodMs: number;
 }
 
-const defaults: ElectionTiming = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
+const DEFAULTS: ElectionTiming = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
 
 /** The defaults of client-go where nothing else is asked for. */
 export function electionTiming(wanted: Partial<ElectionTiming> = {}): ElectionTiming {
-  const timing = { ...defaults, ...wanted };
+  const timing = { ...DEFAULTS, ...wanted };
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timing;
   if (leaseDurationMs > renewDeadlineMs && renewDeadlineMs > 2 * retryPeriodMs && retryPeriodMs > 0)
     return timing;

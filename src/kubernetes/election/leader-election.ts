@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
-import type { Gauge } from '../metric-types.ts';
 import { microTime } from '../objects/micro-time.ts';
 import { type ElectionTiming, electionTiming } from './election-timing.ts';
 import { isConflict, isMissing, type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
@@ -18,7 +17,7 @@ export interface LeaderElectorOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   /** leader_election_master_status */
-  readonly masterStatus?: Gauge<'name'>;
+  readonly masterStatus?: { set(labels: { readonly name: string }, value: number): void };
   /** Leads from now on, until the signal is aborted. */
   readonly onStartedLeading: (signal: AbortSignal) => void;
   /** Called once after it led. Lost: something went wrong, and whatever still wants to write must not. */
@@ -30,7 +29,7 @@ export interface LeaderElectorOptions {
   }) => void;
 }
 
-const longestCandidatePauseMs = 800;
+const LONGEST_CANDIDATE_PAUSE_MS = 800;
 
 /**
  * client-go's leader election on a Lease.
@@ -105,7 +104,7 @@ export class LeaderElector {
   #pauseMs(): number {
     const { retryPeriodMs } = this.#timing;
     if (this.#state === 'leading') return retryPeriodMs;
-    const longest = Math.min(retryPeriodMs, longestCandidatePauseMs);
+    const longest = Math.min(retryPeriodMs, LONGEST_CANDIDATE_PAUSE_MS);
     return longest * (1 - 0.4 * (this.#options.random ?? Math.random)());
   }
 

@@ -3,7 +3,7 @@ import { list } from './lister.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
-const suspiciousRemovals = 3;
+const SUSPICIOUS_REMOVALS = 3;
 
 /** Two lists read one after the other tell of different removals: neither is acted on. */
 export class ListsDisagreeError extends Error {
@@ -45,7 +45,7 @@ export async function believableList<T extends Stored>(
 
 function isSuspicious(removals: number, stored: number): boolean {
   if (removals === 0) return false;
-  return removals === stored || (removals >= suspiciousRemovals && removals * 2 >= stored);
+  return removals === stored || (removals >= SUSPICIOUS_REMOVALS && removals * 2 >= stored);
 }
 
 function removalsBy<T extends Stored>(

@@ -23,10 +23,6 @@ export class Caches {
     await member?.stopped;
   }
 
-  get hasSynced(): boolean {
-    return this.notSynced.length === 0;
-  }
-
   /** Names, for /readyz and for the log. */
   get notSynced(): string[] {
     return [...this.#members.keys()].filter((reflector) => !reflector.hasSynced).map(({ name }) => name);
@@ -67,10 +63,6 @@ export class OnDemandCaches<R extends AnyReflector> {
 
   get(key: string): R | undefined {
     return this.#held.get(key)?.reflector;
-  }
-
-  get keys(): string[] {
-    return [...this.#held.keys()];
   }
 
   acquire(key: string): R {

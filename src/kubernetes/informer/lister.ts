@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KubeParseError } from '../client/api-error.ts';
+import { METADATA_LIST } from '../client/call.ts';
 import { items, keyOf, raw, text } from '../objects/raw.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
-const pageSize = 500;
-const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+const PAGE_SIZE = 500;
 
 export interface Listing<T> {
   readonly objects: readonly T[];
@@ -66,10 +66,10 @@ async function readPage<T extends Stored>(
   signal: AbortSignal,
 ): Promise<{ items: readonly unknown[]; next: string; resourceVersion: string }> {
   const answer = await transport.request('GET', path, {
-    query: { ...query, limit: pageSize, ...at },
+    query: { ...query, limit: PAGE_SIZE, ...at },
     signal,
     timeoutMs: 60_000,
-    ...(metadataOnly ? { accept: metadataList } : {}),
+    ...(metadataOnly ? { accept: METADATA_LIST } : {}),
   });
   const page = raw(answer);
   const { continue: next, resourceVersion } = raw(page['metadata']);
@@ -86,10 +86,10 @@ async function trimPage<T extends Stored>(
   page: readonly unknown[],
   into: T[],
 ): Promise<void> {
-  for (let start = 0; start < page.length; start += pageSize) {
+  for (let start = 0; start < page.length; start += PAGE_SIZE) {
     // API servers ignore the limit when they answer from their cache: such a page can be all there is.
     if (start > 0) await nextTurn();
-    for (const object of page.slice(start, start + pageSize)) {
+    for (const object of page.slice(start, start + PAGE_SIZE)) {
       const result = trimmed(options, object);
       if (result.is === 'kept') into.push(result.object);
       else if (result.is === 'refused' && result.key !== undefined) keepStored(options, result.key, into);

@@ -45,7 +45,4 @@ export interface ReflectorHealth {
   readonly up: boolean;
   /** Monotonic time (`clock.now()`) since when it has been up or down. */
   readonly since: number;
-  /** The last sign of life: a list, an event, a bookmark, an opened watch. */
-  readonly lastContact: number | undefined;
-  readonly lastError?: unknown;
 }

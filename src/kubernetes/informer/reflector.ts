@@ -1,6 +1,6 @@
-import { sleep } from '../../clock.ts';
+import { sleep, unlessAborted } from '../../clock.ts';
 import { KubeApiError, KubeConnectionError, statusAnswer } from '../client/api-error.ts';
-import { unlessAborted } from '../client/deadline.ts';
+import { METADATA_OBJECT } from '../client/call.ts';
 import type { WatchEvent } from '../client/transport-types.ts';
 import { keyOf, raw, resourceVersionOf } from '../objects/raw.ts';
 import { believableList } from './believable.ts';
@@ -20,21 +20,20 @@ export type { ListRecord, ReflectorHealth, ReflectorHooks, ReflectorOptions } fr
  * minute. (Opening the next watch before its time instead would starve the bookmarks, which come two seconds before the end at the
  * latest, and with them the version, until the server has forgotten it.)
  */
-const shortestWatchSeconds = 25;
-const watchSpreadSeconds = 10;
-const graceMs = 5_000;
+const SHORTEST_WATCH_SECONDS = 25;
+const WATCH_SPREAD_SECONDS = 10;
+const GRACE_MS = 5_000;
 /** A watch that ends sooner without an event is as good as refused: opened again at once, it would be so thousands of times a minute. */
-const provenAfterMs = 1_000;
-const missingBelievedAfterMs = 30_000;
-const missingBelievedAfterAnswers = 3;
-const metadataObject = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const PROVEN_AFTER_MS = 1_000;
+const MISSING_BELIEVED_AFTER_MS = 30_000;
+const MISSING_BELIEVED_AFTER_ANSWERS = 3;
 
 /**
  * Keeps a store equal to a collection of the API server: lists, then watches from the list's version on; never stops trying.
  *
  * - Changes reach the store, and its handlers, in the order of the server's events, in the turn in which their line was read.
  * - A watch that ends, however it ends, is taken up again at the last version seen. A list is read again only when the server has
- *   forgotten that version, the stream was not understood, or `relist` asks for it; what to do when is the table in recovery.ts.
+ *   forgotten that version, or the stream was not understood; what to do when is the table in recovery.ts.
  * - When the collection itself disappears (CRD deleted) the store is kept for 30 s of 404s, three of them at least, then emptied
  *   with a `removed` for each object; it fills again by itself when the CRD is back. A CRD leaves only after its last object, so
  *   what the store still holds then has missed its event; the wait is for API servers that answer 404 while they start.
@@ -49,9 +48,7 @@ export class Reflector<T extends Stored> {
   #version = '';
   #proven = false;
   #missing: { since: number; answers: number } | undefined;
-  #step = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
-  #relisted: PromiseWithResolvers<void> | undefined;
   #health: ReflectorHealth;
 
   constructor(options: ReflectorOptions<T>) {
@@ -60,7 +57,7 @@ export class Reflector<T extends Stored> {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#pause = new RetryPause(clock, this.#random);
-    this.#health = { name, synced: false, up: false, since: clock.now(), lastContact: undefined };
+    this.#health = { name, synced: false, up: false, since: clock.now() };
   }
 
   get store() {
@@ -76,51 +73,34 @@ export class Reflector<T extends Stored> {
     return this.#health;
   }
 
-  waitForSync(signal: AbortSignal): Promise<void> {
-    return unlessAborted(this.#synced.promise, signal);
-  }
-
-  /** Reads the newest list there is. Resolves when the store is equal to it; rejects when the reflector stops before. */
-  relist(): Promise<void> {
-    this.#relisted ??= Promise.withResolvers<void>();
-    // Stopping is no crash of a caller that does not wait.
-    this.#relisted.promise.catch(() => {});
-    this.#step.abort();
-    return this.#relisted.promise;
+  waitForSync(signal?: AbortSignal): Promise<void> {
+    const { promise } = this.#synced;
+    return signal === undefined ? promise : unlessAborted(promise, signal);
   }
 
   /** Resolves when the signal has aborted and nothing goes on any more. To be called once. */
   async start(signal: AbortSignal): Promise<void> {
-    const stop = () => this.#step.abort();
-    signal.addEventListener('abort', stop);
-    while (!signal.aborted) {
-      this.#step = new AbortController();
-      if (this.#relisted !== undefined) this.#listAt = '';
-      await this.#listOrWatch(this.#step.signal);
-    }
-    signal.removeEventListener('abort', stop);
+    while (!signal.aborted) await this.#listOrWatch(signal);
     this.#note({ up: false });
-    this.#relisted?.reject(signal.reason);
   }
 
-  async #listOrWatch(step: AbortSignal): Promise<void> {
+  async #listOrWatch(signal: AbortSignal): Promise<void> {
     const during = this.#listAt === undefined ? 'watch' : 'list';
     this.#proven = false;
     try {
-      if (this.#listAt === undefined) await this.#watch(step);
-      else await this.#list(this.#listAt, step);
+      if (this.#listAt === undefined) await this.#watch(signal);
+      else await this.#list(this.#listAt, signal);
     } catch (error) {
-      if (step.aborted) return;
+      if (signal.aborted) return;
       const retryInMs = this.#recover(error, during);
       this.#options.hooks?.failed?.(this.name, { error, during, retryInMs });
-      if (retryInMs > 0) await sleep(this.#options.clock, retryInMs, step).catch(() => {});
+      if (retryInMs > 0) await sleep(this.#options.clock, retryInMs, signal).catch(() => {});
     }
   }
 
-  async #list(version: string, step: AbortSignal): Promise<void> {
-    const listing = await believableList(this.#options, version, step);
-    // One that `relist` has overtaken may be older than that call.
-    if (!step.aborted) this.#replace(listing);
+  async #list(version: string, signal: AbortSignal): Promise<void> {
+    const listing = await believableList(this.#options, version, signal);
+    if (!signal.aborted) this.#replace(listing);
   }
 
   #replace({ objects, resourceVersion }: Listing<T>): void {
@@ -128,47 +108,44 @@ export class Reflector<T extends Stored> {
     this.#version = resourceVersion;
     this.#listAt = undefined;
     this.#missing = undefined;
-    this.#note({ synced: true, lastContact: this.#options.clock.now() });
+    this.#note({ synced: true });
     this.#synced.resolve();
-    this.#relisted?.resolve();
-    this.#relisted = undefined;
   }
 
-  async #watch(step: AbortSignal): Promise<void> {
+  async #watch(signal: AbortSignal): Promise<void> {
     const { transport, path, query, metadataOnly, clock } = this.#options;
-    const timeoutSeconds = Math.round(shortestWatchSeconds + this.#random() * watchSpreadSeconds);
+    const timeoutSeconds = Math.round(SHORTEST_WATCH_SECONDS + this.#random() * WATCH_SPREAD_SECONDS);
     let openedAt = Number.POSITIVE_INFINITY;
     const events = transport.watch(path, {
       query: { ...query, resourceVersion: this.#version, allowWatchBookmarks: true, timeoutSeconds },
-      signal: step,
-      inactivityMs: timeoutSeconds * 1000 + graceMs,
+      signal,
+      inactivityMs: timeoutSeconds * 1000 + GRACE_MS,
       onOpen: () => {
         openedAt = clock.now();
         this.#opened();
       },
-      ...(metadataOnly ? { accept: metadataObject } : {}),
+      ...(metadataOnly ? { accept: METADATA_OBJECT } : {}),
     });
     try {
       for await (const event of events) {
-        if (step.aborted) return;
+        if (signal.aborted) return;
         this.#take(event);
         this.#proven = true;
       }
     } finally {
-      this.#proven ||= clock.now() - openedAt >= provenAfterMs;
+      this.#proven ||= clock.now() - openedAt >= PROVEN_AFTER_MS;
     }
-    if (!this.#proven && !step.aborted)
+    if (!this.#proven && !signal.aborted)
       throw new KubeConnectionError({ method: 'WATCH', path }, 'CLOSED', 'closed as soon as opened');
   }
 
   #take(event: WatchEvent): void {
-    const { path, name, clock, hooks } = this.#options;
+    const { path, name, hooks } = this.#options;
     if (event.type === 'ERROR') {
       const status = Number(raw(event.object)['code']) || 500;
       throw new KubeApiError({ method: 'WATCH', path }, status, statusAnswer(event.object));
     }
     this.#apply(event);
-    this.#note({ lastContact: clock.now() });
     hooks?.event?.(name, event.type);
   }
 
@@ -185,13 +162,13 @@ export class Reflector<T extends Stored> {
 
   #opened(): void {
     this.#missing = undefined;
-    this.#note({ up: true, lastContact: this.#options.clock.now() });
+    this.#note({ up: true });
     this.#options.hooks?.watching?.(this.name);
   }
 
   /** Decides where to go on from; returns after how long. */
   #recover(error: unknown, during: 'list' | 'watch'): number {
-    this.#note({ up: false, lastError: error });
+    this.#note({ up: false });
     const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });
     if (next === 'newest') this.#listAt = '';
     if (next === 'list') this.#listAt ??= this.#version;
@@ -204,7 +181,7 @@ export class Reflector<T extends Stored> {
     this.#missing ??= { since: now, answers: 0 };
     this.#missing.answers++;
     const { since, answers } = this.#missing;
-    if (answers >= missingBelievedAfterAnswers && now - since >= missingBelievedAfterMs)
+    if (answers >= MISSING_BELIEVED_AFTER_ANSWERS && now - since >= MISSING_BELIEVED_AFTER_MS)
       this.store.replace([]);
   }
 

@@ -2,9 +2,9 @@ import { backoffMs } from '../../backoff.ts';
 import type { Clock } from '../../clock.ts';
 import type { Recovery } from './recovery.ts';
 
-const expiredIsRareMs = 30_000;
-const quietMs = 30_000;
-const maxRetryMs = 1_500;
+const EXPIRED_IS_RARE_MS = 30_000;
+const QUIET_MS = 30_000;
+const MAX_RETRY_MS = 1_500;
 
 /**
  * How long to wait before the next attempt: 0.2 s, then doubling to 1.5 s, half of it by chance; anew after 30 s without
@@ -32,15 +32,15 @@ export class RetryPause {
   }
 
   #isRare(): boolean {
-    const rare = this.#clock.now() - this.#expiredAt > expiredIsRareMs;
+    const rare = this.#clock.now() - this.#expiredAt > EXPIRED_IS_RARE_MS;
     this.#expiredAt = this.#clock.now();
     return rare;
   }
 
   #next(): number {
     const now = this.#clock.now();
-    if (now - this.#restAt > quietMs) this.#failures = 0;
-    const options = { baseMs: 200, capMs: maxRetryMs, jitter: 0.5, random: this.#random };
+    if (now - this.#restAt > QUIET_MS) this.#failures = 0;
+    const options = { baseMs: 200, capMs: MAX_RETRY_MS, jitter: 0.5, random: this.#random };
     const ms = backoffMs(this.#failures++, options);
     this.#restAt = now + ms;
     return ms;

@@ -26,7 +26,7 @@ type Keys = string | Set<string>;
  * The cache of one kind: what a reflector last heard of, with indexes.
  *
  * - A handler sees the store as it is after the change, or after the whole of a `replace`: never half of a list.
- * - Handlers run at once, in the order they were added; one that throws is counted and reported and stops no other.
+ * - Handlers run at once, in the order they were added; one that throws is reported and stops no other.
  * - An object whose resourceVersion is the stored one is not a change.
  */
 export class Store<T extends Stored> {
@@ -34,7 +34,6 @@ export class Store<T extends Stored> {
   readonly #indexes = new Map<string, Index<T>>();
   readonly #handlers = new Set<StoreHandler<T>>();
   readonly #onHandlerError: (error: unknown, change: StoreChange<T>) => void;
-  #handlerErrors = 0;
   #version = 0;
 
   constructor(options: { onHandlerError?: (error: unknown, change: StoreChange<T>) => void } = {}) {
@@ -48,10 +47,6 @@ export class Store<T extends Stored> {
   /** As long as it is the same, so is all that the store holds. */
   get version(): number {
     return this.#version;
-  }
-
-  get handlerErrors(): number {
-    return this.#handlerErrors;
   }
 
   get(key: string): T | undefined {
@@ -134,7 +129,6 @@ export class Store<T extends Stored> {
       try {
         handler(change);
       } catch (error) {
-        this.#handlerErrors++;
         this.#onHandlerError(error, change);
       }
     }

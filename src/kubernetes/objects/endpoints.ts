@@ -35,14 +35,14 @@ export interface EndpointsObject {
   readonly source: 'Endpoints' | 'EndpointSlice';
 }
 
-const serviceNameLabel = 'kubernetes.io/service-name';
-const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity';
+const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const OVER_CAPACITY_ANNOTATION = 'endpoints.kubernetes.io/over-capacity';
 
 /** Undefined for what is of no Service, or holds host names instead of addresses. */
 export function trimEndpointSlice(object: unknown): EndpointsObject | undefined {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
   const { metadata, addressType, endpoints, ports } = raw(object);
-  const serviceName = intern(text(raw(raw(metadata)['labels'])[serviceNameLabel]));
+  const serviceName = intern(text(raw(raw(metadata)['labels'])[SERVICE_NAME_LABEL]));
   if (serviceName === '' || addressType === 'FQDN') return undefined;
   return {
     key,
@@ -68,7 +68,7 @@ export function trimEndpoints(object: unknown): EndpointsObject {
     resourceVersion,
     serviceName: name,
     subsets: items(subsets).map(subset),
-    overCapacity: text(raw(raw(metadata)['annotations'])[overCapacityAnnotation]) !== '',
+    overCapacity: text(raw(raw(metadata)['annotations'])[OVER_CAPACITY_ANNOTATION]) !== '',
     source: 'Endpoints',
   };
 }

@@ -14,10 +14,10 @@ export interface Identity {
   readonly resourceVersion: string;
 }
 
-const empty: Raw = {};
+const EMPTY: Raw = {};
 
 export function raw(value: unknown): Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : empty;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : EMPTY;
 }
 
 export function items(value: unknown): readonly unknown[] {
@@ -68,7 +68,7 @@ export function resourceVersionOf(object: unknown): string {
 }
 
 const interned = new Map<string, string>();
-const mostInterned = 20_000;
+const MOST_INTERNED = 20_000;
 
 /**
  * One copy of a string that thousands of objects repeat (node names, namespaces, label keys): JSON.parse makes a new one each time.
@@ -77,7 +77,7 @@ const mostInterned = 20_000;
 export function intern(value: string): string {
   const known = interned.get(value);
   if (known !== undefined) return known;
-  if (interned.size >= mostInterned) interned.clear();
+  if (interned.size >= MOST_INTERNED) interned.clear();
   interned.set(value, value);
   return value;
 }

@@ -1,11 +1,10 @@
-import { type Clock, systemClock } from '../../clock.ts';
+import { type Clock, systemClock, within } from '../../clock.ts';
 import { KubeApiError } from '../client/api-error.ts';
-import type { Counter, Gauge, Histogram } from '../metric-types.ts';
-import { within } from '../within.ts';
+import type { Counter, Gauge, Histogram } from './metric-types.ts';
 import type { Priority, WorkQueue } from './work-queue.ts';
 
-/** What a reconcile asks for: nothing more, another try after the key's back-off, or a look after a while whatever happens. */
-export type Result = 'done' | 'backoff' | { readonly requeueAfterMs: number; readonly priority?: Priority };
+/** What a reconcile asks for: nothing more, or a look after a while whatever happens. */
+export type Result = 'done' | { readonly requeueAfterMs: number; readonly priority?: Priority };
 
 /**
  * Brings the world to what `key` stands for, whatever happened since it was last called (it is told that something changed, never what),
@@ -16,8 +15,6 @@ export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promi
 export interface Failure<K extends string> {
   readonly key: K;
   readonly error: unknown;
-  /** A mistake of the program rather than of the world. */
-  readonly panic: boolean;
   /** Failures of this key in a row. */
   readonly attempts: number;
 }
@@ -51,15 +48,13 @@ export interface ReconcileLoopOptions<K extends string> {
 }
 
 export interface Outcome {
-  readonly result: (typeof RESULTS)[number];
+  readonly result: 'success' | 'error' | 'requeue_after';
   readonly panic: boolean;
   readonly next:
     | { readonly do: 'forget' }
     | { readonly do: 'backoff'; readonly atLeastMs: number }
     | { readonly do: 'after'; readonly ms: number; readonly priority: Priority };
 }
-
-const RESULTS = ['success', 'error', 'requeue', 'requeue_after'] as const;
 
 type Settled = { readonly value: Result } | { readonly error: unknown };
 
@@ -69,7 +64,6 @@ type Settled = { readonly value: Result } | { readonly error: unknown };
  * | the reconcile …              | counts as     | = the key                                             |
  * |------------------------------|---------------|-------------------------------------------------------|
  * | returned done                | success       | is forgotten                                          |
- * | returned backoff             | requeue       | comes back after its back-off                         |
  * | returned requeueAfterMs      | requeue_after | is forgotten and comes back then                      |
  * | threw                        | error         | comes back after its back-off                         |
  * | threw what names a time      | error         | the same, not before the API server's Retry-After     |
@@ -83,7 +77,6 @@ export function outcome(settled: Settled): Outcome {
   }
   const { value } = settled;
   if (value === 'done') return { result: 'success', panic: false, next: { do: 'forget' } };
-  if (value === 'backoff') return { result: 'requeue', panic: false, next: { do: 'backoff', atLeastMs: 0 } };
   const { requeueAfterMs, priority = 'normal' } = value;
   return { result: 'requeue_after', panic: false, next: { do: 'after', ms: requeueAfterMs, priority } };
 }
@@ -119,7 +112,8 @@ export class ReconcileLoop<K extends string> {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#labels = { controller: options.name };
-    this.#startSeries();
+    const { metrics, maxConcurrent = Number.POSITIVE_INFINITY } = options;
+    metrics?.maxConcurrent.set(this.#labels, maxConcurrent);
   }
 
   start(signal?: AbortSignal): void {
@@ -140,10 +134,6 @@ export class ReconcileLoop<K extends string> {
     }
     this.#cut.abort();
     return [];
-  }
-
-  get active(): number {
-    return this.#active.size;
   }
 
   #abort(signal: AbortSignal): void {
@@ -213,19 +203,9 @@ export class ReconcileLoop<K extends string> {
     metrics?.errors.inc(this.#labels);
     if (panic) metrics?.panics.inc(this.#labels);
     try {
-      onFailure?.({ key, error, panic, attempts: queue.numRequeues(key) });
+      onFailure?.({ key, error, attempts: queue.numRequeues(key) });
     } catch {
       // What reports failures may not become one: the key would never be done.
     }
-  }
-
-  #startSeries(): void {
-    const { metrics, maxConcurrent = Number.POSITIVE_INFINITY } = this.#options;
-    for (const result of RESULTS) metrics?.total.inc({ ...this.#labels, result }, 0);
-    metrics?.errors.inc(this.#labels, 0);
-    metrics?.panics.inc(this.#labels, 0);
-    metrics?.time.zero(this.#labels);
-    metrics?.maxConcurrent.set(this.#labels, maxConcurrent);
-    metrics?.activeWorkers.set(this.#labels, 0);
   }
 }

@@ -1,6 +1,6 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, systemClock, type Timer } from '../../clock.ts';
-import type { Counter, Histogram } from '../metric-types.ts';
+import type { Counter, Histogram } from './metric-types.ts';
 
 /** Served in this order. */
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
@@ -52,7 +52,7 @@ interface Processing {
 }
 
 /** A longer time-out would overflow the timer and fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keys that need work, each at most once, whatever was added how often.
@@ -87,10 +87,6 @@ export class WorkQueue<K extends string> {
     this.#backoff = { baseMs: 5, capMs: 30_000, jitter: 0.2, ...backoff };
     this.#metrics = metrics;
     this.#labels = { name };
-    metrics?.adds.inc(this.#labels, 0);
-    metrics?.retries.inc(this.#labels, 0);
-    metrics?.queueDuration.zero(this.#labels);
-    metrics?.workDuration.zero(this.#labels);
   }
 
   add(key: K, priority: Priority = 'normal'): void {
@@ -118,7 +114,7 @@ export class WorkQueue<K extends string> {
       return;
     }
     const wanted = highest(priority, this.#cancelDelay(key));
-    const timer = this.#clock.setTimeout(() => this.add(key, 'low'), Math.min(ms, longestTimerMs));
+    const timer = this.#clock.setTimeout(() => this.add(key, 'low'), Math.min(ms, LONGEST_TIMER_MS));
     this.#delayed.set(key, { priority: wanted, readyAt, timer });
   }
 

@@ -20,15 +20,10 @@ export interface EventInput {
   readonly note: string;
 }
 
-export interface Series {
-  readonly count: number;
-  readonly lastObservedTime: string;
-}
-
 // https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/events.go; its "characters" are bytes.
-const longestNote = 1024;
-const longestWord = 128;
-const longestName = 253;
+const LONGEST_NOTE = 1024;
+const LONGEST_WORD = 128;
+const LONGEST_NAME = 253;
 
 export function eventBody(event: EventInput, reportingInstance: string, wall: number) {
   const { regarding } = event;
@@ -38,11 +33,11 @@ export function eventBody(event: EventInput, reportingInstance: string, wall: nu
     metadata: { namespace: eventNamespace(event), name: eventName(regarding.name) },
     eventTime: microTime(wall),
     type: event.type,
-    reason: cutBytes(event.reason, longestWord),
-    action: cutBytes(event.action, longestWord),
-    note: cutBytes(event.note, longestNote),
+    reason: cutBytes(event.reason, LONGEST_WORD),
+    action: cutBytes(event.action, LONGEST_WORD),
+    note: cutBytes(event.note, LONGEST_NOTE),
     reportingController: REPORTING_CONTROLLER,
-    reportingInstance: cutBytes(reportingInstance, longestWord),
+    reportingInstance: cutBytes(reportingInstance, LONGEST_WORD),
     regarding,
   };
 }
@@ -54,7 +49,7 @@ function eventNamespace({ regarding }: EventInput): string {
 
 function eventName(name: string): string {
   const unique = `.${randomBytes(8).toString('hex')}`;
-  return name.slice(0, longestName - unique.length).replace(/[^a-z0-9]+$/, '') + unique;
+  return name.slice(0, LONGEST_NAME - unique.length).replace(/[^a-z0-9]+$/, '') + unique;
 }
 
 /** Events of one key are repeats of one another. */

@@ -1,11 +1,9 @@
 import { hostname } from 'node:os';
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
-import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
 import { KubeApiError } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
-import type { Counter } from '../metric-types.ts';
 import { microTime } from '../objects/micro-time.ts';
-import { within } from '../within.ts';
 import { type EventInput, eventBody, seriesKey } from './event-body.ts';
 import { SpamFilter } from './spam-filter.ts';
 
@@ -17,7 +15,7 @@ export interface EventRecorderOptions {
   readonly reportingInstance?: string;
   readonly clock?: Clock;
   /** Results: `sent`, `merged` (into an earlier one), `dropped` (too many), `failed` (the API server did not take it). */
-  readonly events?: Counter<'result'>;
+  readonly events?: { inc(labels: { readonly result: string }): void };
   readonly onFailure?: (failure: { readonly event: EventInput; readonly error: unknown }) => void;
 }
 
@@ -34,12 +32,12 @@ interface Recorded {
 }
 
 /** client-go's: a repeat later than that is an event of its own. */
-const seriesEndsAfterMs = 6 * 60_000;
-const seriesSpacingMs = 60_000;
-const mostRecorded = 1_000;
-const mostAttempts = 5;
-const requestTimeoutMs = 10_000;
-const retries: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
+const SERIES_ENDS_AFTER_MS = 6 * 60_000;
+const SERIES_SPACING_MS = 60_000;
+const MOST_RECORDED = 1_000;
+const MOST_ATTEMPTS = 5;
+const REQUEST_TIMEOUT_MS = 10_000;
+const RETRIES: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
 
 /**
  * Tells the users of an object what happened to it, as Events of events.k8s.io/v1.
@@ -93,8 +91,8 @@ export class EventRecorder {
     const now = this.#clock.now();
     const key = seriesKey(event);
     const earlier = this.#recorded.get(key);
-    const isRepeat = earlier !== undefined && now - earlier.lastSeen.now < seriesEndsAfterMs;
-    if (!isRepeat && (this.#outbox.length >= mostRecorded || !this.#spam.allows(event.regarding.uid))) {
+    const isRepeat = earlier !== undefined && now - earlier.lastSeen.now < SERIES_ENDS_AFTER_MS;
+    if (!isRepeat && (this.#outbox.length >= MOST_RECORDED || !this.#spam.allows(event.regarding.uid))) {
       this.#count('dropped');
       return;
     }
@@ -125,7 +123,7 @@ export class EventRecorder {
     if (replaced !== recorded) replaced?.timer?.cancel();
     this.#recorded.delete(key);
     this.#recorded.set(key, recorded);
-    if (this.#recorded.size <= mostRecorded) return;
+    if (this.#recorded.size <= MOST_RECORDED) return;
     for (const [oldest, { timer }] of this.#recorded) {
       timer?.cancel();
       this.#recorded.delete(oldest);
@@ -156,7 +154,7 @@ export class EventRecorder {
       next.inOutbox = false;
       if (error !== undefined) this.#failed(next.event, error);
       else if (next.sentCount === 0) this.#count('sent');
-      if (error !== undefined || next.sentCount > 0) next.notBefore = this.#clock.now() + seriesSpacingMs;
+      if (error !== undefined || next.sentCount > 0) next.notBefore = this.#clock.now() + SERIES_SPACING_MS;
       next.sentCount = count;
       this.#post(next);
     }
@@ -171,9 +169,9 @@ export class EventRecorder {
         await this.#write(recorded);
         return undefined;
       } catch (error) {
-        if (this.#closed.signal.aborted || attempt >= mostAttempts || !mayPass(error)) return error;
+        if (this.#closed.signal.aborted || attempt >= MOST_ATTEMPTS || !mayPass(error)) return error;
         const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
-        const ms = Math.max(asked, backoffMs(attempt - 1, retries));
+        const ms = Math.max(asked, backoffMs(attempt - 1, RETRIES));
         await sleep(this.#clock, ms, this.#closed.signal).catch(() => undefined);
       }
     }
@@ -182,7 +180,7 @@ export class EventRecorder {
   async #write({ body, count, lastSeen, sentCount }: Recorded): Promise<void> {
     const { transport } = this.#options;
     const path = `/apis/events.k8s.io/v1/namespaces/${body.metadata.namespace}/events`;
-    const options = { timeoutMs: requestTimeoutMs, signal: this.#closed.signal };
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };
     // The API server refuses a series of one.
     const series = count > 1 && { series: { count, lastObservedTime: microTime(lastSeen.wall) } };
     const create = async () => {

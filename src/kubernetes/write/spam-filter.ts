@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 
-const burst = 25;
-const refillMs = 5 * 60_000;
-const mostObjects = 4096;
+const BURST = 25;
+const REFILL_MS = 5 * 60_000;
+const MOST_OBJECTS = 4096;
 
 /** client-go's limit of events per object: 25 at once, then one in 5 minutes. Remembers the 4096 objects told of last. */
 export class SpamFilter {
@@ -16,12 +16,12 @@ export class SpamFilter {
   /** Takes one token of the object; false when it has none left. */
   allows(uid: string): boolean {
     const now = this.#clock.now();
-    const { tokens, at } = this.#buckets.get(uid) ?? { tokens: burst, at: now };
-    const filled = Math.min(burst, tokens + (now - at) / refillMs);
+    const { tokens, at } = this.#buckets.get(uid) ?? { tokens: BURST, at: now };
+    const filled = Math.min(BURST, tokens + (now - at) / REFILL_MS);
     // Taken out first, so that the map's order is that of use.
     this.#buckets.delete(uid);
     this.#buckets.set(uid, { tokens: filled >= 1 ? filled - 1 : filled, at: now });
-    if (this.#buckets.size > mostObjects) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
+    if (this.#buckets.size > MOST_OBJECTS) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
     return filled >= 1;
   }
 }

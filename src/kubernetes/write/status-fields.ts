@@ -16,13 +16,13 @@ export function fieldsOf(status: unknown): StatusFields {
   return fields;
 }
 
-const longest = 64;
+const LONGEST_PRINTED = 64;
 
 export function printOf(fields: StatusFields): StatusPrint {
   const print: Record<string, string> = {};
   for (const field in fields) {
     const json = fields[field] as string;
-    print[field] = json.length <= longest ? json : hash('sha1', json, 'base64');
+    print[field] = json.length <= LONGEST_PRINTED ? json : hash('sha1', json, 'base64');
   }
   return print;
 }

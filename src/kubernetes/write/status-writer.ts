@@ -1,11 +1,10 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
-import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
 import { KubeApiError } from '../client/api-error.ts';
+import { METADATA_OBJECT } from '../client/call.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
-import type { Counter } from '../metric-types.ts';
 import { raw, resourceVersionOf, text } from '../objects/raw.ts';
 import { isOlder } from '../objects/resource-version.ts';
-import { within } from '../within.ts';
 import { holds, isSamePrint, type StatusPrint } from './status-fields.ts';
 import { merged, patchOf, type Wanted, type WriteOptions, wantedOf } from './wanted-status.ts';
 
@@ -39,7 +38,7 @@ export interface StatusWriterOptions {
   /** Asked right before each write; one that may not go is dropped: the next leader writes its own. */
   readonly mayWrite?: () => boolean;
   /** Results: `written`, `unchanged` (none needed), `conflict` (the object is gone or another one now), `error`. */
-  readonly writes?: Counter<'result'>;
+  readonly writes?: { inc(labels: { readonly result: string }): void };
   readonly onFailure?: (failure: StatusFailure) => void;
 }
 
@@ -58,9 +57,7 @@ interface Entry {
   timer: Timer | undefined;
 }
 
-const requestTimeoutMs = 10_000;
-/** The answer to a write: its version is all that is needed, and the rest of it comes by the watch anyway. */
-const metadataObject = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * Writes the status of objects.
@@ -225,9 +222,10 @@ export class StatusWriter {
   #patch({ ref, known }: Entry, wanted: Wanted): Promise<unknown> {
     return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
       contentType: 'application/json-patch+json',
-      accept: metadataObject,
+      // The version is all that is needed of the answer: the rest comes by the watch anyway.
+      accept: METADATA_OBJECT,
       body: patchOf(ref.uid, wanted, known !== undefined),
-      timeoutMs: requestTimeoutMs,
+      timeoutMs: REQUEST_TIMEOUT_MS,
       signal: this.#closed.signal,
     });
   }
@@ -236,7 +234,7 @@ export class StatusWriter {
   async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
     if (!(error instanceof KubeApiError)) return false;
     if (error.status !== 422) return error.status === 404;
-    const options = { timeoutMs: requestTimeoutMs, signal: this.#closed.signal };
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };
     try {
       const now = await this.#options.transport.request('GET', this.#options.pathOf(ref), options);
       return text(raw(raw(now)['metadata'])['uid']) !== ref.uid;

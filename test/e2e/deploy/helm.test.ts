@@ -9,7 +9,7 @@ import { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
-import { environmentName, flagKeys } from '../../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS } from '../../../src/config/flags.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 import { normalised } from '../../helm/normalise.ts';
 import { CHART, DeployTools, succeeded } from '../../helm/tools.ts';
@@ -217,7 +217,7 @@ describe('the chart', () => {
     const set = [...`${deployment}${helpers}`.matchAll(/VSGB_\w+/g)].map(([variable]) => variable);
     // Of a pod there is nothing to choose; and the Role names the Lease.
     const unfit = ['VSGB_KUBECONFIG', 'VSGB_CONTEXT', 'VSGB_LEADER_ELECT_LEASE_NAME'];
-    const fit = flagKeys.map(environmentName).filter((variable) => !unfit.includes(variable));
+    const fit = FLAG_KEYS.map(environmentName).filter((variable) => !unfit.includes(variable));
     const free = fit.filter((variable) => !set.includes(variable) || variable === 'VSGB_LOG_LEVEL');
     expect(properties?.['config']?.propertyNames?.enum?.toSorted()).toEqual(free.toSorted());
   });

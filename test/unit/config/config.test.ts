@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { environmentName, flagKeys, flagName, flags } from '../../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS, flagName } from '../../../src/config/flags.ts';
 import { type Config, ConfigError, helpText, readCommand } from '../../../src/config.ts';
 
 const REGION = ['--region', 'cn-hangzhou'];
@@ -215,7 +215,7 @@ describe('refused, with a sentence that says what was received and what was expe
 });
 
 describe('help', () => {
-  test.each(flagKeys)('%s is named with its variable and its default', (key) => {
+  test.each(FLAG_KEYS)('%s is named with its variable and its default', (key) => {
     const text = helpText();
     expect(text).toContain(`  ${flagName(key)}`);
     expect(text).toContain(`($${environmentName(key)})`);
@@ -226,7 +226,7 @@ describe('help', () => {
   });
 
   test('no flag carries a credential', () => {
-    for (const key of Object.keys(flags)) expect(key).not.toMatch(/secret|token|accessKey|password/i);
+    for (const key of FLAG_KEYS) expect(key).not.toMatch(/secret|token|accessKey|password/i);
   });
 
   test('--help and --version win over what is wrong or missing in the values', () => {

@@ -30,12 +30,6 @@ test('a text of several lines stays one line', () => {
   expect(lines).toHaveLength(1);
 });
 
-test('a child adds its fields to each line', () => {
-  const { lines, log } = capture();
-  log.child({ group: 'rsp-1' }).child({ binding: 'shop/web' }).warn('Held', { count: 1 });
-  expect(first(lines)).toMatchObject({ level: 'warn', group: 'rsp-1', binding: 'shop/web', count: 1 });
-});
-
 test('fields cannot replace time, level and message', () => {
   const { lines, log } = capture();
   log.info('right', { message: 'wrong', level: 'error', time: 0 });

@@ -50,9 +50,7 @@ test('sends method, query, body and headers, and reads the answer as JSON', () =
       accept: 'application/json',
       'user-agent': 'vservergroup-operator',
     });
-    expect(records).toMatchObject([
-      { method: 'PATCH', path: '/api/v1/namespaces/{namespace}/pods/{name}', status: 200 },
-    ]);
+    expect(records).toMatchObject([{ method: 'PATCH', status: 200 }]);
   }));
 
 test('many calls go over few connections', () =>
@@ -119,7 +117,6 @@ test('a call that is not answered fails after its time-out, and the next goes ov
       await transport.request('GET', '/version');
       expect(api.connections).toBe(2);
       expect(records.map((record) => record.status)).toEqual(['TIMEOUT', 200]);
-      expect(transport.requests).toEqual({ started: 2, failed: 1, inFlight: 0 });
       expect(clock.pending).toBe(0);
     },
     { clock },

@@ -21,6 +21,7 @@ export class LeaseApi implements AsyncDisposable {
   readonly #transports: KubeTransport[] = [];
   #version = 0;
   #swallowed = 0;
+  #inFlight = 0;
 
   private constructor(api: FakeApi, clock: FakeClock) {
     this.#api = api;
@@ -39,7 +40,11 @@ export class LeaseApi implements AsyncDisposable {
   transport(name: string, clock: Clock): KubeTransport {
     const transport = createTransport(this.#api.kubeConfig(), { clock, userAgent: name });
     this.#transports.push(transport);
-    return transport;
+    const request: KubeTransport['request'] = (...call) => {
+      this.#inFlight++;
+      return transport.request<never>(...call).finally(() => this.#inFlight--);
+    };
+    return Object.assign(Object.create(transport), { request });
   }
 
   /** Lets time go by in small steps, the network at rest after each of them. */
@@ -64,8 +69,7 @@ export class LeaseApi implements AsyncDisposable {
   }
 
   async #rest(): Promise<void> {
-    const inFlight = () => this.#transports.reduce((sum, { requests }) => sum + requests.inFlight, 0);
-    for (let quiet = 0; quiet < 5; quiet = inFlight() > this.#swallowed ? 0 : quiet + 1)
+    for (let quiet = 0; quiet < 5; quiet = this.#inFlight > this.#swallowed ? 0 : quiet + 1)
       await new Promise((resolve) => setImmediate(resolve));
   }
 

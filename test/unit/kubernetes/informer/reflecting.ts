@@ -3,7 +3,7 @@ import { createTransport } from '../../../../src/kubernetes/client/transport.ts'
 import { Reflector, type ReflectorOptions } from '../../../../src/kubernetes/informer/reflector.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import { keyOf, raw, resourceVersionOf } from '../../../../src/kubernetes/objects/raw.ts';
-import { type Answer, FakeApi, pod, podList, type Seen, until } from '../fake-api.ts';
+import { type Answer, FakeApi, pod, podList, type Seen, status, until } from '../fake-api.ts';
 
 export interface Thing {
   readonly key: string;
@@ -74,6 +74,17 @@ export async function reflecting(
     names: () => store.list().map(({ key }) => key.replace('shop/', '')),
     askedAt: () => api.lists.map(({ query }: Seen) => query.get('resourceVersion')),
     watch: (index: number) => api.watch(index),
+    /** The server forgets the version: the newest list is read, at once if it was last forgotten 30 s ago. */
+    expire: async () => {
+      const watch = await api.watch(api.watches.length - 1);
+      watch.send('ERROR', status(410, 'Expired', 'too old resource version'));
+    },
+    /** The same, until a watch goes on from that list. */
+    relist: async () => {
+      const watches = api.watches.length;
+      (await api.watch(watches - 1)).send('ERROR', status(410, 'Expired', 'too old resource version'));
+      await api.watch(watches);
+    },
     failed: (count: number) =>
       until(`failure ${count}`, () => failures.length >= count && failures[count - 1]),
     listed: (count: number) =>

@@ -1,9 +1,9 @@
-import { KubeParseError } from '../client/api-error.ts';
-import type { WatchEvent } from '../client/transport-types.ts';
+import { KubeParseError } from './api-error.ts';
+import type { WatchEvent } from './transport-types.ts';
 
 /** More than etcd lets any object be, several times: past this it is no watch but something that would eat the memory. */
-const longestLine = 64 * 1024 * 1024;
-const newline = 0x0a;
+const LONGEST_LINE = 64 * 1024 * 1024;
+const NEWLINE = 0x0a;
 
 /** Cuts a stream of bytes into lines; on bytes, because a chunk may end in the middle of a character. */
 export class LineSplitter {
@@ -16,7 +16,7 @@ export class LineSplitter {
 
   *push(chunk: Buffer): Generator<Buffer> {
     let start = 0;
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       yield this.#complete(chunk.subarray(start, end));
       start = end + 1;
     }
@@ -33,13 +33,13 @@ export class LineSplitter {
 
   #keep(part: Buffer): void {
     this.#pendingBytes += part.length;
-    if (this.#pendingBytes > longestLine)
-      throw new KubeParseError(`a line of a watch is longer than ${longestLine} bytes`);
+    if (this.#pendingBytes > LONGEST_LINE)
+      throw new KubeParseError(`a line of a watch is longer than ${LONGEST_LINE} bytes`);
     this.#pending.push(part);
   }
 }
 
-const types: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
+const EVENT_TYPES: ReadonlySet<unknown> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
 export function parseWatchLine(line: Buffer): WatchEvent {
   let event: Partial<WatchEvent> | null;
@@ -48,7 +48,7 @@ export function parseWatchLine(line: Buffer): WatchEvent {
   } catch {
     throw new KubeParseError(`a line of ${line.length} bytes in a watch is not JSON`);
   }
-  if (!types.has(event?.type))
+  if (!EVENT_TYPES.has(event?.type))
     throw new KubeParseError(`a line of ${line.length} bytes in a watch is not an event`);
   return event as WatchEvent;
 }

@@ -1,6 +1,6 @@
-/** What this folder asks of a metric; the metrics of prom-client fit as they are. */
+/** What queue and loop ask of a metric; the metrics of prom-client fit as they are. */
 export interface Counter<Label extends string> {
-  inc(labels: Readonly<Record<Label, string>>, value?: number): void;
+  inc(labels: Readonly<Record<Label, string>>): void;
 }
 
 export interface Gauge<Label extends string> {
@@ -9,6 +9,4 @@ export interface Gauge<Label extends string> {
 
 export interface Histogram<Label extends string> {
   observe(labels: Readonly<Record<Label, string>>, value: number): void;
-  /** Makes the series appear with a count of 0. */
-  zero(labels: Readonly<Record<Label, string>>): void;
 }
