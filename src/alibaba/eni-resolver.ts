@@ -1,3 +1,4 @@
+import { backoffMs } from '../backoff.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { ApiError } from '../cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../cloud/eni-resolver.ts';
@@ -22,8 +23,7 @@ export interface EniResolverOptions {
 const FRESH_MS = 10 * 60_000;
 /** Not asked for so long, an address is forgotten, and no more retried: twice the controller's resync. */
 const IDLE_MS = 10 * 60_000;
-const MIN_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 60_000;
+const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
 const SWEEP_MS = 60_000;
 
 interface Entry {
@@ -33,7 +33,7 @@ interface Entry {
   askedAt: number;
   /** When to ask ECS again; never while it is being asked. */
   dueAt: number;
-  attempts: number;
+  failures: number;
 }
 
 const PENDING: EniLookup = { state: 'pending' };
@@ -73,7 +73,7 @@ class CachingResolver implements EniResolver {
     const now = this.#clock.now();
     const key = `${regionId}/${ip}`;
     const known = this.#entries.get(key);
-    const entry = known ?? { regionId, ip, answer: PENDING, askedAt: now, dueAt: now, attempts: 0 };
+    const entry = known ?? { regionId, ip, answer: PENDING, askedAt: now, dueAt: now, failures: 0 };
     entry.askedAt = now;
     if (known === undefined) this.#entries.set(key, entry);
     if (entry.dueAt <= now) this.#enqueue(entry);
@@ -146,11 +146,11 @@ class CachingResolver implements EniResolver {
     entry.answer = told;
     this.#onAnswer?.(answer instanceof ApiError ? 'failed' : told.state);
     if (entry.answer.state === 'found') {
-      entry.attempts = 0;
+      entry.failures = 0;
       entry.dueAt = now + FRESH_MS;
     } else {
-      entry.attempts += 1;
-      entry.dueAt = now + Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (entry.attempts - 1));
+      entry.dueAt = now + backoffMs(entry.failures, RETRY);
+      entry.failures += 1;
     }
     return !sameAnswer(before, entry.answer);
   }

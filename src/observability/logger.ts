@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import winston from 'winston';
-import { loggable, redactText } from './redact.ts';
+import { redact } from '../redact.ts';
+import { loggable } from './loggable.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -44,12 +45,12 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
 
 /** Fields come after, and cannot replace, the three that each line has. */
 function record(level: LogLevel, message: string, fields: LogFields, stacks: boolean) {
-  const line = { time: new Date().toISOString(), level, message: redactText(message) };
+  const line = { time: new Date().toISOString(), level, message: redact(message) };
   const stack = stacks ? Object.values(fields).find((field) => field instanceof Error)?.stack : undefined;
   return {
     ...line,
     ...(loggable(fields) as LogFields),
-    ...(stack !== undefined && { stack: redactText(stack) }),
+    ...(stack !== undefined && { stack: redact(stack) }),
     ...line,
   };
 }

@@ -1,5 +1,6 @@
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import type { GroupDescription } from '../../cloud/server-groups.ts';
+import { isObject, type JsonObject } from '../../json.ts';
 import type { Row } from '../../membership/backend.ts';
 import { unreadable } from '../errors/errors.ts';
 import type { NetworkInterface } from './ecs-api.ts';
@@ -10,15 +11,11 @@ import type { NetworkInterface } from './ecs-api.ts';
  * from pop-core's parser). What cannot be a reply to the call is an `ApiError` of unknown outcome, never a guess:
  * taking an odd reply for an empty group would add every backend again.
  */
-export type Reply = Readonly<Record<string, unknown>>;
+export type Reply = JsonObject;
 
 export interface ReplyContext {
   readonly action: string;
   readonly group?: GroupRef | undefined;
-}
-
-export function isRecord(value: unknown): value is Reply {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Strings as they are; numbers and BigNumbers as their digits; anything else, and the empty string, is no text. */
@@ -34,7 +31,7 @@ export function integer(value: unknown): number | undefined {
 }
 
 function bigNumber(value: unknown): string | undefined {
-  if (!isRecord(value) || !Array.isArray(value['c']) || typeof value['toFixed'] !== 'function')
+  if (!isObject(value) || !Array.isArray(value['c']) || typeof value['toFixed'] !== 'function')
     return undefined;
   try {
     return String(value['toFixed']());
@@ -46,15 +43,15 @@ function bigNumber(value: unknown): string | undefined {
 /** The API writes lists as `{Things: {Thing: [...]}}`. */
 export function list(reply: Reply, plural: string, singular: string): readonly unknown[] {
   const outer = reply[plural];
-  const inner = isRecord(outer) ? outer[singular] : outer;
+  const inner = isObject(outer) ? outer[singular] : outer;
   if (Array.isArray(inner)) return inner;
-  return isRecord(inner) ? [inner] : [];
+  return isObject(inner) ? [inner] : [];
 }
 
 export function unwrap(reply: unknown, context: ReplyContext): Reply {
-  if (!isRecord(reply)) throw unreadable(context.action, context.group, 'the reply is no JSON object');
+  if (!isObject(reply)) throw unreadable(context.action, context.group, 'the reply is no JSON object');
   const inner = reply[`${context.action}Response`];
-  const body = isRecord(inner) ? inner : reply;
+  const body = isObject(inner) ? inner : reply;
   if (text(body['RequestId']) === undefined) {
     throw unreadable(context.action, context.group, 'the reply has no RequestId');
   }
@@ -67,7 +64,7 @@ export function parseGroup(
 ): Omit<GroupDescription, 'pending'> {
   const body = unwrap(reply, context);
   const id = text(body['VServerGroupId']);
-  const isAboutGroup = id === undefined ? isRecord(body['BackendServers']) : id === context.group.id;
+  const isAboutGroup = id === undefined ? isObject(body['BackendServers']) : id === context.group.id;
   if (!isAboutGroup) {
     throw unreadable(context.action, context.group, `the reply is about vServer group ${id ?? '(none)'}`);
   }
@@ -81,9 +78,9 @@ export function parseGroup(
 
 /** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
 function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
-  const serverId = isRecord(row) ? text(row['ServerId']) : undefined;
-  const port = isRecord(row) ? integer(row['Port']) : undefined;
-  if (!isRecord(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
+  const serverId = isObject(row) ? text(row['ServerId']) : undefined;
+  const port = isObject(row) ? integer(row['Port']) : undefined;
+  if (!isObject(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
     throw unreadable(
       context.action,
       context.group,
@@ -137,7 +134,7 @@ export function parseNetworkInterfaces(
   const body = unwrap(reply, context);
   const nextToken = text(body['NextToken']);
   const interfaces = list(body, 'NetworkInterfaceSets', 'NetworkInterfaceSet').flatMap((item) =>
-    isRecord(item) ? parseNetworkInterface(item) : [],
+    isObject(item) ? parseNetworkInterface(item) : [],
   );
   return { interfaces, ...(nextToken === undefined ? {} : { nextToken }) };
 }
@@ -148,9 +145,9 @@ function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
   const addresses = [
     text(item['PrivateIpAddress']),
     ...list(item, 'PrivateIpSets', 'PrivateIpSet').map(
-      (entry) => isRecord(entry) && entry['PrivateIpAddress'],
+      (entry) => isObject(entry) && entry['PrivateIpAddress'],
     ),
-    ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isRecord(entry) && entry['Ipv6Address']),
+    ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isObject(entry) && entry['Ipv6Address']),
   ];
   const vpcId = text(item['VpcId']);
   const instanceId = text(item['InstanceId']);

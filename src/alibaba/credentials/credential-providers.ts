@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import ecsRamRole from '@alicloud/credentials/dist/src/providers/ecs_ram_role.js';
 import { OPERATOR } from '../../api/names.ts';
 import { ApiError } from '../../cloud/api-error.ts';
+import { isObject } from '../../json.ts';
 import { publishedFolder } from '../../mounted-secret.ts';
-import { isRecord, type Reply, text } from '../api/parse.ts';
+import { type Reply, text } from '../api/parse.ts';
 import { apiError } from '../errors/errors.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import type { Credentials, CredentialsProvider } from './credentials.ts';
@@ -127,7 +128,7 @@ function notOurs(error: ApiError, description: string): ApiError {
 
 function sessionFrom(reply: Reply): Credentials {
   const session = reply['Credentials'];
-  if (!isRecord(session)) throw new Error('the reply of STS holds no credentials');
+  if (!isObject(session)) throw new Error('the reply of STS holds no credentials');
   const found = credentials(
     text(session['AccessKeyId']),
     text(session['AccessKeySecret']),

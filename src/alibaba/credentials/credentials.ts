@@ -1,6 +1,8 @@
+import { backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
-import { isRecord, text } from '../api/parse.ts';
+import { isObject } from '../../json.ts';
+import { text } from '../api/parse.ts';
 import { apiError } from '../errors/errors.ts';
 import type { CloudTime } from '../rpc/cloud-time.ts';
 
@@ -59,8 +61,7 @@ export interface CredentialsOptions {
 const REFRESH_BEFORE_EXPIRY_MS = 15 * 60_000;
 /** Not handed out in their last moments: the call would arrive with expired ones. */
 const UNUSABLE_BEFORE_EXPIRY_MS = 30_000;
-const MIN_BACKOFF_MS = 1_000;
-const MAX_BACKOFF_MS = 60_000;
+const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
 /** A refresh that ended so recently answers those who ask for another. */
 const REFRESH_INTERVAL_MS = 5_000;
 
@@ -93,7 +94,9 @@ export function createCredentialsSource(
     timer?.cancel();
     timer = undefined;
     const delay =
-      lastError === undefined ? renewalDelay(provider, current, cloudTime.now()) : backoff(failures);
+      lastError === undefined
+        ? renewalDelay(provider, current, cloudTime.now())
+        : backoffMs(failures - 1, RETRY);
     if (closed || delay === undefined) return;
     timer = clock.setTimeout(
       () => void load(lastError === undefined ? 'renewal' : 'retry').catch(() => undefined),
@@ -181,13 +184,9 @@ function renewalDelay(
 ): number | undefined {
   if (credentials?.expiresAt === undefined) return provider.reloadAfterMs;
   const left = credentials.expiresAt - now;
-  const beforeEnd = Math.max(MIN_BACKOFF_MS, left - Math.min(REFRESH_BEFORE_EXPIRY_MS, left / 2));
-  const delay = left > 0 ? beforeEnd : MAX_BACKOFF_MS;
+  const beforeEnd = Math.max(RETRY.baseMs, left - Math.min(REFRESH_BEFORE_EXPIRY_MS, left / 2));
+  const delay = left > 0 ? beforeEnd : RETRY.capMs;
   return Math.min(delay, provider.reloadAfterMs ?? delay);
-}
-
-function backoff(failures: number): number {
-  return Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** (failures - 1));
 }
 
 export function sameCredentials(a: Credentials | undefined, b: Credentials | undefined): boolean {
@@ -200,7 +199,7 @@ export function sameCredentials(a: Credentials | undefined, b: Credentials | und
 
 function toApiError(failure: unknown, provider: CredentialsProvider): ApiError {
   if (failure instanceof ApiError) return failure;
-  const reason = isRecord(failure) ? (text(failure['message']) ?? 'unknown failure') : String(failure);
+  const reason = isObject(failure) ? (text(failure['message']) ?? 'unknown failure') : String(failure);
   return apiError({
     action: 'GetCredentials',
     code: 'CredentialsUnavailable',

@@ -1,16 +1,23 @@
 import { ApiError, type ApiErrorFields } from '../../cloud/api-error.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
+import { redact } from '../../redact.ts';
 import { adviceOn, callOutcomeOf, type ErrorReply, kindOf } from './error-codes.ts';
-import { redact } from './redact.ts';
 
 type Secrets = readonly (string | undefined)[];
 
 /** An error with what the table of codes says of it, and without secrets. */
 export function apiError(fields: Omit<ApiErrorFields, 'hint' | 'reason'>, secrets: Secrets = []): ApiError {
   const code = redact(fields.code, secrets);
-  const text = redact(fields.text, secrets);
+  const text = shortened(redact(fields.text, secrets));
   const requestId = fields.requestId && redact(fields.requestId, secrets);
   return new ApiError({ ...fields, code, text, requestId, ...adviceOn({ ...fields, code }) });
+}
+
+/** An error page of something between may be long. */
+const MAX_TEXT = 600;
+
+function shortened(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
 /** An error that the API itself answered with. */

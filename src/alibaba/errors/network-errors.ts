@@ -1,6 +1,7 @@
 import type { ApiError } from '../../cloud/api-error.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
-import { isRecord, text } from '../api/parse.ts';
+import { isObject } from '../../json.ts';
+import { text } from '../api/parse.ts';
 import { apiError } from './errors.ts';
 
 /** With these the request was never sent. */
@@ -47,7 +48,7 @@ export function networkError(
       secrets,
     );
   }
-  const unsent = NEVER_SENT.has(code) || (isRecord(failure) && failure['syscall'] === 'connect');
+  const unsent = NEVER_SENT.has(code) || (isObject(failure) && failure['syscall'] === 'connect');
   const outcome = unsent ? 'refused' : 'unknown';
   const reason = unsent
     ? 'the API could not be reached'
@@ -57,7 +58,7 @@ export function networkError(
 
 /** What pop-core's parser throws is no Error, and has no code. */
 function codeOf(failure: unknown): string | undefined {
-  if (!isRecord(failure)) return undefined;
+  if (!isObject(failure)) return undefined;
   const hungUp = text(failure['message'])?.includes('socket hang up') === true;
   return text(failure['code']) ?? (hungUp ? 'ECONNRESET' : undefined);
 }

@@ -1,4 +1,5 @@
 import pRetry from 'p-retry';
+import { backoffMs } from '../../backoff.ts';
 import { type Clock, sleep } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import { type CredentialsSource, sameCredentials } from '../credentials/credentials.ts';
@@ -14,8 +15,7 @@ export interface ReadRetryOptions {
   readonly random?: () => number;
 }
 
-const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 5_000;
+const DELAY = { baseMs: 100, capMs: 5_000, jitter: 0.5 };
 
 /**
  * Sends again, once and at once, what was refused for expired credentials (after they were renewed) or for a nonce
@@ -77,16 +77,11 @@ export function retrying(rpc: Rpc, limiter: RateLimiter, clock: Clock, options: 
       ...(signal === undefined ? {} : { signal }),
       shouldRetry: async ({ error, attemptNumber }) => {
         if (!(error instanceof ApiError) || !error.retryable) return false;
-        const delay = Math.max(error.retryAfterMs ?? 0, backoff(attemptNumber, random));
+        const delay = Math.max(error.retryAfterMs ?? 0, backoffMs(attemptNumber - 1, { ...DELAY, random }));
         if (clock.now() + delay > deadline) return false;
         await sleep(clock, delay, signal);
         return true;
       },
     });
   };
-}
-
-function backoff(attempt: number, random: () => number): number {
-  const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
-  return ceiling * (0.5 + random() / 2);
 }

@@ -5,7 +5,8 @@ import type { Clock } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import { WithdrawnError } from '../../cloud/server-groups.ts';
-import { isRecord, type Reply, text } from '../api/parse.ts';
+import { isObject } from '../../json.ts';
+import { type Reply, text } from '../api/parse.ts';
 import type { CredentialsSource } from '../credentials/credentials.ts';
 import { refused, unreadable } from '../errors/errors.ts';
 import { networkError } from '../errors/network-errors.ts';
@@ -213,8 +214,8 @@ function sendable(params: Params): Record<string, unknown> {
 function checked(reply: unknown, action: string, context: CallContext, exchange: Exchange): Reply {
   const status = exchange.status;
   const succeeded = status === undefined || (status >= 200 && status < 300);
-  if (isRecord(reply) && succeeded) return reply;
-  const requestId = isRecord(reply) ? text(reply['RequestId']) : undefined;
+  if (isObject(reply) && succeeded) return reply;
+  const requestId = isObject(reply) ? text(reply['RequestId']) : undefined;
   throw unreadable(action, context.group, 'the reply is neither a result nor an error of the API', {
     httpStatus: status,
     ...(requestId === undefined ? {} : { requestId }),
@@ -236,9 +237,9 @@ function toApiError(
       httpStatus: exchange.status,
     });
   }
-  const data = isRecord(failure) ? failure['data'] : undefined;
-  const code = isRecord(data) ? text(data['Code']) : undefined;
-  if (isRecord(data) && code !== undefined) {
+  const data = isObject(failure) ? failure['data'] : undefined;
+  const code = isObject(data) ? text(data['Code']) : undefined;
+  if (isObject(data) && code !== undefined) {
     const reply = {
       code,
       text: text(data['Message']) ?? 'no message',

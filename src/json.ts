@@ -1,0 +1,21 @@
+/** Reading JSON of others without believing any of it: a wrong type reads as absent, never as NaN or a throw. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const EMPTY: JsonObject = {};
+
+/** What is no object reads as one without fields. */
+export function asObject(value: unknown): JsonObject {
+  return isObject(value) ? value : EMPTY;
+}
+
+export function asArray(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function asString(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
