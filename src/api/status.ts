@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from '../json.ts';
 import { condition, count, statusText, statusTime } from './schema.ts';
 
 /** A status of more rows would not fit etcd's limit for one object; the API server refuses it. */
@@ -84,10 +85,6 @@ export function parseStatus(raw: unknown): VServerGroupBindingStatus {
         .backends;
     },
   };
-}
-
-function isObject(raw: unknown): raw is Readonly<Record<string, unknown>> {
-  return typeof raw === 'object' && raw !== null;
 }
 
 function asFarAsItFits<T extends z.ZodType>(schema: T, raw: unknown): z.output<T> {
