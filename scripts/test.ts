@@ -23,22 +23,22 @@ const STEP_LIMIT_MS = 40 * 60_000;
 const FOLDERS = ['src', 'simulator', 'lab', 'test', 'scripts'];
 
 /** Tests that need the programs of a control plane. */
-const endToEnd = '/test/e2e/';
+const END_TO_END = '/test/e2e/';
 
 /** Each end-to-end file has a control plane of its own (about 700 MB): two at a time are enough for two cores. */
-const e2eWorkers = process.env['E2E_WORKERS'] ?? '2';
+const E2E_WORKERS = process.env['E2E_WORKERS'] ?? '2';
 
 const steps: Record<string, Step> = {
   format: command('biome', 'check', '--error-on-warnings', '.'),
   dependencies: command('depcruise', '--config', '.dependency-cruiser.cjs', ...FOLDERS),
   types: command('tsc', '--noEmit'),
   generated: command('node', 'scripts/generate.ts', '--check'),
-  unit: jest('unit', '--maxWorkers=2', `--testPathIgnorePatterns=${endToEnd}`),
+  unit: jest('unit', '--maxWorkers=2', `--testPathIgnorePatterns=${END_TO_END}`),
   build: command('node', 'scripts/build.ts'),
   // No test's time limit is made for building a control plane.
   e2e: inOrder(
     command('node', 'lab/control-plane/main.ts', '--build-only'),
-    jest('e2e', endToEnd, `--maxWorkers=${e2eWorkers}`),
+    jest('e2e', END_TO_END, `--maxWorkers=${E2E_WORKERS}`),
   ),
 };
 

@@ -40,7 +40,7 @@ export function customResourceDefinition() {
           served: true,
           storage: true,
           subresources: { status: {} },
-          additionalPrinterColumns: printerColumns,
+          additionalPrinterColumns: PRINTER_COLUMNS,
           schema: { openAPIV3Schema: openApiSchema() },
         },
       ],
@@ -58,7 +58,7 @@ const column = (name: string, type: string, jsonPath: string, description: strin
 
 const ready = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
 
-const printerColumns = [
+const PRINTER_COLUMNS = [
   column('Group', 'string', '.spec.vServerGroupId', 'The vServer group.'),
   column('Service', 'string', '.spec.serviceRef.name', 'The Service whose members it holds.'),
   column('Mode', 'string', '.spec.mode', 'Sync or RemoveOnly.'),

@@ -15,7 +15,7 @@ const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
 const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';
 
-const message = {
+const MESSAGES = {
   groupId: 'must be the id of a vServer group: rsp- and then letters and digits',
   regionId: 'must be the id of a region, as cn-hangzhou',
   service: 'must be the name of a Service',
@@ -27,16 +27,16 @@ const serviceRef = z.object({
     .string()
     .min(1)
     .max(63)
-    .regex(new RegExp(DNS_LABEL), message.service)
+    .regex(new RegExp(DNS_LABEL), MESSAGES.service)
     .meta({
       description: 'Name of the Service, in the namespace of the binding.',
-      ...cel({ rule: `self.matches('${DNS_LABEL}')`, message: message.service }),
+      ...cel({ rule: `self.matches('${DNS_LABEL}')`, message: MESSAGES.service }),
     }),
   port: z
     .union(
-      [z.int().min(1).max(65_535), z.string().min(1).max(63).regex(new RegExp(DNS_LABEL), message.port)],
+      [z.int().min(1).max(65_535), z.string().min(1).max(63).regex(new RegExp(DNS_LABEL), MESSAGES.port)],
       {
-        error: message.port,
+        error: MESSAGES.port,
       },
     )
     .meta({
@@ -44,7 +44,7 @@ const serviceRef = z.object({
       'x-kubernetes-int-or-string': true,
       ...cel({
         rule: `type(self) == int ? self >= 1 && self <= 65535 : size(self) <= 63 && self.matches('${DNS_LABEL}') && self.matches('[a-z]')`,
-        message: message.port,
+        message: MESSAGES.port,
       }),
     }),
 });
@@ -65,25 +65,25 @@ export const specSchema = z
     vServerGroupId: z
       .string()
       .max(64)
-      .regex(new RegExp(GROUP_ID), message.groupId)
+      .regex(new RegExp(GROUP_ID), MESSAGES.groupId)
       .meta({
         description: 'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed.',
         ...cel(immutable, {
           rule: `self.matches('${GROUP_ID}')`,
-          message: message.groupId,
+          message: MESSAGES.groupId,
         }),
       }),
     regionId: z
       .string()
       .max(64)
-      .regex(new RegExp(REGION_ID), message.regionId)
+      .regex(new RegExp(REGION_ID), MESSAGES.regionId)
       .optional()
       .meta({
         description:
           'Region of the load balancer, as cn-hangzhou. Cannot be changed. Default: --region of the operator.',
         ...cel(immutable, {
           rule: `self.matches('${REGION_ID}')`,
-          message: message.regionId,
+          message: MESSAGES.regionId,
         }),
       }),
     serviceRef: serviceRef.describe('The Service whose endpoints, or nodes, are the backends of the group.'),

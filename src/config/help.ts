@@ -63,7 +63,8 @@ function flagText({ flag, placeholder, environment, help, fallback }: FlagHelp):
   return `  ${usage}  ($${environment})\n${wrap(`${help} (${fallback})`)}`;
 }
 
-function wrap(text: string): string {
+/** Indented, in lines of at most 100 characters. */
+export function wrap(text: string): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

@@ -9,7 +9,7 @@ import {
   type FlagKey,
   flagName,
 } from './flags.ts';
-import { boolean } from './values.ts';
+import { boolean, type ValueKind } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -88,18 +88,19 @@ export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given
   const flag: Flag<unknown> = FLAGS[key];
   const name = fromFlags.has(key) ? flagName(key) : environmentName(key);
   const given = fromFlags.get(key) ?? fromEnvironment.get(key);
-  if (flag.repeatable) return (given ?? []).map((item) => convert(flag, name, item.trim()));
-  if (given?.[0] !== undefined) return convert(flag, name, given[0]);
+  if (flag.repeatable) return (given ?? []).map((item) => convert(flag.kind, name, item.trim()));
+  if (given?.[0] !== undefined) return convert(flag.kind, name, given[0]);
   if (flag.required) throw new ConfigError(`${flagName(key)} is needed: expected ${flag.kind.expected}`);
   const { fallback } = flag;
   if (fallback === undefined) return undefined;
-  return convert(flag, flagName(key), typeof fallback === 'string' ? fallback : fallback(context));
+  return convert(flag.kind, flagName(key), typeof fallback === 'string' ? fallback : fallback(context));
 }
 
-function convert(flag: Flag<unknown>, name: string, value: string): unknown {
-  const result = flag.kind.schema.safeParse(value);
+/** `name` is of the flag or variable that it was given by. */
+export function convert<T>(kind: ValueKind<T>, name: string, value: string): T {
+  const result = kind.schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ConfigError(`${name}: received ${quote(value)}, expected ${flag.kind.expected}`);
+  throw new ConfigError(`${name}: received ${quote(value)}, expected ${kind.expected}`);
 }
 
 /** What was received, cut short, on one line, and without the user part of a URL. */

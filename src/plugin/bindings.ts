@@ -6,7 +6,7 @@ import { list } from '../kubernetes/informer/lister.ts';
 import { Store } from '../kubernetes/informer/store.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../membership/backend.ts';
-import type { Call, Cluster } from './command.ts';
+import type { Cluster, CommandCall } from './command.ts';
 
 const pathOf = (namespace?: string) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace);
 
@@ -41,6 +41,6 @@ export async function getBinding(
 }
 
 /** That of --namespace, else of the context. */
-export function namespaceOf(call: Call): string {
+export function namespaceOf(call: CommandCall): string {
   return call.options.own('namespace') ?? call.cluster().namespace;
 }

@@ -2,7 +2,7 @@ import type { Cloud } from '../alibaba/cloud.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import type { Options, PluginFlag } from './flags.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './output/terminal.ts';
 
 export const DONE = 0;
 /** Something is left to do, or differs. */
@@ -24,7 +24,7 @@ export interface Command {
   readonly exitCodes: Readonly<Record<number, string>>;
   readonly flags: readonly PluginFlag[];
   /** Returns the exit code. */
-  run(call: Call): Promise<number>;
+  run(call: CommandCall): Promise<number>;
 }
 
 export interface Cluster {
@@ -34,7 +34,7 @@ export interface Cluster {
 }
 
 /** What a command is run with. */
-export interface Call {
+export interface CommandCall {
   readonly args: readonly string[];
   readonly options: Options;
   readonly terminal: Terminal;

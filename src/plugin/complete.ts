@@ -3,7 +3,7 @@ import { boolean } from '../config/values.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
 import { items, raw, text } from '../kubernetes/objects/raw.ts';
 import type { Cluster, Command } from './command.ts';
-import { kindOf, nameOf, type PluginFlag } from './flags.ts';
+import { nameOf, type PluginFlag, valueKindOf } from './flags.ts';
 
 /** How long a person who pressed Tab is kept waiting by the API server. */
 const PATIENCE_MS = 2_000;
@@ -26,7 +26,7 @@ export async function completionsFor(
   if (command === undefined) return [];
   const last = rest.at(-1) ?? '';
   const flag = flagNamed(command, rest.at(-2));
-  if (flag !== undefined && kindOf(flag) !== boolean) return valuesOf(flag, names);
+  if (flag !== undefined && valueKindOf(flag) !== boolean) return valuesOf(flag, names);
   if (last.startsWith('-')) return [...command.flags.map(nameOf), '--help'];
   if (argumentsIn(command, rest.slice(0, -1)) >= command.most) return [];
   const { completes } = command;
@@ -42,7 +42,7 @@ function flagNamed({ flags }: Command, word: string | undefined): PluginFlag | u
 
 async function valuesOf(flag: PluginFlag, names: Names): Promise<readonly string[]> {
   if (flag === 'namespace') return await names.list('namespaces');
-  const { placeholder } = kindOf(flag);
+  const { placeholder } = valueKindOf(flag);
   return placeholder.includes('|') ? placeholder.split('|') : [];
 }
 
@@ -52,7 +52,7 @@ function argumentsIn(command: Command, words: readonly string[]): number {
     const word = words[i] ?? '';
     if (!word.startsWith('-')) count++;
     const flag = flagNamed(command, word);
-    if (flag !== undefined && kindOf(flag) !== boolean) i++;
+    if (flag !== undefined && valueKindOf(flag) !== boolean) i++;
   }
   return count;
 }

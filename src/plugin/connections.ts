@@ -25,7 +25,7 @@ export function connectCloud(options: Options, clock: Clock, region: string): Cl
       slbEndpoint: options.operator('slbEndpoint'),
       ecsEndpoint: options.operator('ecsEndpoint'),
       stsEndpoint: options.operator('stsEndpoint'),
-      endpointNetwork: options.given('endpointNetwork') ? options.operator('endpointNetwork') : 'public',
+      endpointNetwork: options.operator('endpointNetwork'),
       allowInsecureEndpoints: options.operator('allowInsecureEndpoints'),
       credentialsDir: options.operator('credentialsDir'),
       apiTimeout: options.operator('apiTimeout'),

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
-import { FLAGS, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
-import { type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
+import { FLAGS, type Flag, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
+import { convert, type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
 import { boolean, choice, duration, text, type ValueKind } from '../config/values.ts';
 
 interface OwnFlag<T> {
@@ -22,7 +22,7 @@ const own = <T>(kind: ValueKind<T>, help: string, more: Omit<OwnFlag<T>, 'kind' 
 const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
 
 /** What only the plugin has; `flags` of src/config has the rest, with the same meaning as for the operator. */
-const ownFlags = {
+const OWN_FLAGS = {
   namespace: own(
     text('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
     'Namespace of the bindings.',
@@ -51,8 +51,8 @@ const ownFlags = {
   }),
 } as const;
 
-type OwnKey = keyof typeof ownFlags;
-type OwnValue<K extends OwnKey> = (typeof ownFlags)[K] extends { readonly kind: ValueKind<infer T> }
+type OwnKey = keyof typeof OWN_FLAGS;
+type OwnValue<K extends OwnKey> = (typeof OWN_FLAGS)[K] extends { readonly kind: ValueKind<infer T> }
   ? T
   : never;
 
@@ -84,7 +84,7 @@ export class Options {
 
   /** Undefined when it was not given and has no default. */
   own<K extends OwnKey>(key: K): OwnValue<K> | undefined {
-    const flag: OwnFlag<unknown> = ownFlags[key];
+    const flag: OwnFlag<unknown> = OWN_FLAGS[key];
     const value = this.#own.get(key)?.at(-1) ?? flag.fallback;
     return value === undefined ? undefined : (readOwn(key, value) as OwnValue<K>);
   }
@@ -95,6 +95,9 @@ export class Options {
 
   /** As the operator reads it: from the flag, else from its variable, else the default. */
   operator<K extends FlagKey>(key: K): FlagValues[K] {
+    const fallback = PLUGIN_DEFAULTS[key];
+    if (fallback !== undefined && !this.given(key))
+      return convert<unknown>(FLAGS[key].kind, nameOf(key), fallback) as FlagValues[K];
     return readValue(key, this.#flags, this.#environment, { inCluster: false }) as FlagValues[K];
   }
 
@@ -104,12 +107,7 @@ export class Options {
 }
 
 function readOwn(key: OwnKey, value: string): unknown {
-  const { kind }: OwnFlag<unknown> = ownFlags[key];
-  const result = kind.schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new ConfigError(
-    `${nameOf(key)}: received ${JSON.stringify(value.slice(0, 80))}, expected ${kind.expected}`,
-  );
+  return convert<unknown>(OWN_FLAGS[key].kind, nameOf(key), value);
 }
 
 /** Throws a ConfigError for a flag that is not among those allowed. */
@@ -152,48 +150,25 @@ function parsed(args: readonly string[], allowed: readonly PluginFlag[]) {
   }
 }
 
-export interface FlagDescription {
-  readonly name: string;
-  readonly short?: string;
-  readonly placeholder: string;
-  readonly help: string;
-  readonly fallback: string | undefined;
-}
-
-export function describeFlag(key: PluginFlag): FlagDescription {
-  const { kind, help, short, fallback } = flagOf(key);
-  return {
-    name: nameOf(key),
-    ...(short !== undefined && { short }),
-    placeholder: kind.placeholder,
-    help,
-    fallback: kind === boolean ? undefined : (PLUGIN_DEFAULTS[key] ?? fallback),
-  };
-}
-
 /** What a person at a terminal needs is not always what a pod needs. */
-export const PLUGIN_DEFAULTS: Partial<Record<PluginFlag, string>> = { endpointNetwork: 'public' };
+const PLUGIN_DEFAULTS: Partial<Record<PluginFlag, string>> = { endpointNetwork: 'public' };
 
 export function nameOf(key: PluginFlag): string {
   return flagName(key as FlagKey);
 }
 
-export function kindOf(key: PluginFlag): ValueKind<unknown> {
+export function valueKindOf(key: PluginFlag): ValueKind<unknown> {
   return flagOf(key).kind;
 }
 
 function isOwn(key: PluginFlag): key is OwnKey {
-  return Object.hasOwn(ownFlags, key);
+  return Object.hasOwn(OWN_FLAGS, key);
 }
 
-function flagOf(key: PluginFlag): OwnFlag<unknown> {
-  if (isOwn(key)) return ownFlags[key] as OwnFlag<unknown>;
-  const { kind, help, ...rest } = FLAGS[key] as {
-    kind: ValueKind<unknown>;
-    help: string;
-    fallback?: unknown;
-    fallbackHelp?: string;
-  };
-  const fallback = rest.fallbackHelp ?? (typeof rest.fallback === 'string' ? rest.fallback : undefined);
-  return { kind, help, ...(fallback !== undefined && { fallback }) };
+/** With its default as people are told it. */
+export function flagOf(key: PluginFlag): OwnFlag<unknown> {
+  if (isOwn(key)) return OWN_FLAGS[key];
+  const { kind, help, fallback, fallbackHelp }: Flag<unknown> = FLAGS[key];
+  const told = PLUGIN_DEFAULTS[key] ?? fallbackHelp ?? (typeof fallback === 'string' ? fallback : undefined);
+  return { kind, help, ...(told !== undefined && { fallback: told }) };
 }

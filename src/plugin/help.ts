@@ -1,7 +1,7 @@
+import { wrap } from '../config/help.ts';
+import { boolean } from '../config/values.ts';
 import type { Command } from './command.ts';
-import { describeFlag, type PluginFlag } from './flags.ts';
-
-const WIDTH = 100;
+import { flagOf, nameOf, type PluginFlag } from './flags.ts';
 
 export function generalHelp(commands: readonly Command[]): string {
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
@@ -31,21 +31,9 @@ export function commandHelp(command: Command): string {
 }
 
 function flagHelp(key: PluginFlag): string {
-  const { name, short, placeholder, help, fallback } = describeFlag(key);
-  const names = [short === undefined ? undefined : `-${short}`, name].filter((each) => each !== undefined);
-  const head = `  ${names.join(', ')}${placeholder === '' ? '' : ` ${placeholder}`}`;
-  return `${head}\n${wrapped(fallback === undefined ? help : `${help} (default: ${fallback})`)}`;
-}
-
-function wrapped(text: string): string {
-  const lines: string[] = [];
-  let line = '     ';
-  for (const word of text.split(' ')) {
-    if (line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = '     ';
-    }
-    line = `${line} ${word}`;
-  }
-  return [...lines, line].join('\n');
+  const { kind, short, help, fallback } = flagOf(key);
+  const names = short === undefined ? nameOf(key) : `-${short}, ${nameOf(key)}`;
+  const head = `  ${names} ${kind.placeholder}`.trimEnd();
+  const hasDefault = fallback !== undefined && kind !== boolean;
+  return `${head}\n${wrap(hasDefault ? `${help} (default: ${fallback})` : help)}`;
 }

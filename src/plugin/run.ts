@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { version } from '../version.ts';
-import { type Call, type Cluster, type Command, DONE, FAILED } from './command.ts';
+import { type Cluster, type Command, type CommandCall, DONE, FAILED } from './command.ts';
 import { COMPLETE, completion } from './commands/completion.ts';
 import { diff } from './commands/diff.ts';
 import { drain } from './commands/drain.ts';
@@ -11,7 +11,7 @@ import { completionsFor, namesOf } from './complete.ts';
 import { connectCloud, connectCluster } from './connections.ts';
 import { KUBERNETES, type Options, readFlags } from './flags.ts';
 import { commandHelp, generalHelp } from './help.ts';
-import { Terminal, type TerminalOptions } from './terminal.ts';
+import { Terminal, type TerminalOptions } from './output/terminal.ts';
 
 export const commands: readonly Command[] = [status, diff, drain, remove, completion];
 
@@ -79,7 +79,7 @@ function connections(
   options: Options,
   { clock }: Surroundings,
   stack: AsyncDisposableStack,
-): Pick<Call, 'cluster' | 'cloud'> {
+): Pick<CommandCall, 'cluster' | 'cloud'> {
   let cluster: Cluster | undefined;
   return {
     cluster() {

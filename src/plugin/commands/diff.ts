@@ -5,13 +5,13 @@ import { type DecideParts, type Decision, decide } from '../../controller/group/
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
 import { GroupState } from '../../controller/group/group-state.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
-import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
+import { patiently } from '../diff/patience.ts';
+import { takeSnapshot } from '../diff/snapshot.ts';
+import { whyOf } from '../diff/why.ts';
 import { CLOUD, KUBERNETES } from '../flags.ts';
-import { answer, type Column } from '../output.ts';
-import { patiently } from '../patience.ts';
-import { takeSnapshot } from '../snapshot.ts';
-import type { Style } from '../terminal.ts';
-import { whyOf } from '../why.ts';
+import { answer, type Column } from '../output/table.ts';
+import type { Style } from '../output/terminal.ts';
 
 export const diff: Command = {
   name: 'diff',
@@ -67,7 +67,7 @@ EndpointSlices and pods in the namespaces of the group's bindings.`,
     const value = { group: id, region: regionId, changes, notes };
     answer(terminal, options.own('output') ?? 'table', value, {
       rows: changes,
-      columns,
+      columns: COLUMNS,
       empty: `nothing to change in ${id}`,
     });
     if ((options.own('output') ?? 'table') === 'table') {
@@ -97,7 +97,7 @@ const STYLES: Readonly<Record<Row['action'], Style>> = {
   add: 'good',
 };
 
-const columns: readonly Column<Row>[] = [
+const COLUMNS: readonly Column<Row>[] = [
   { title: 'ACTION', cell: ({ action }) => ({ text: action, style: STYLES[action] }) },
   {
     title: 'BACKEND',
@@ -109,7 +109,7 @@ const columns: readonly Column<Row>[] = [
   { title: 'WHY', cell: ({ why }) => why },
 ];
 
-async function decideNow(call: Call) {
+async function decideNow(call: CommandCall) {
   const { args, options, clock, signal } = call;
   const cluster = call.cluster();
   const binding = await getBinding(cluster, namespaceOf(call), args[0] as string, signal);

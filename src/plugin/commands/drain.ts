@@ -5,9 +5,9 @@ import { sleep } from '../../clock.ts';
 import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
-import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
-import { answer, type Column } from '../output.ts';
+import { answer, type Column } from '../output/table.ts';
 
 export const drain: Command = {
   name: 'drain',
@@ -69,7 +69,7 @@ interface Row {
   readonly why: string;
 }
 
-async function read(call: Call, node: string): Promise<readonly BindingObject[]> {
+async function read(call: CommandCall, node: string): Promise<readonly BindingObject[]> {
   const { transport } = call.cluster();
   try {
     await transport.request('GET', `/api/v1/nodes/${encodeURIComponent(node)}`, { signal: call.signal });
@@ -80,7 +80,7 @@ async function read(call: Call, node: string): Promise<readonly BindingObject[]>
   return await listBindings({ transport }, call.clock, call.signal);
 }
 
-async function label(call: Call, node: string, value: string | null): Promise<void> {
+async function label(call: CommandCall, node: string, value: string | null): Promise<void> {
   await call.cluster().transport.request('PATCH', `/api/v1/nodes/${encodeURIComponent(node)}`, {
     contentType: 'application/merge-patch+json',
     query: { fieldManager: PLUGIN },
@@ -143,7 +143,7 @@ function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
   );
 }
 
-function report(call: Call, node: string, rows: readonly Row[]): void {
+function report(call: CommandCall, node: string, rows: readonly Row[]): void {
   const { terminal, options } = call;
   const columns: readonly Column<Row>[] = [
     { title: 'NAMESPACE', cell: ({ namespace }) => namespace },

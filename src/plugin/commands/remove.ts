@@ -6,9 +6,9 @@ import { GroupState } from '../../controller/group/group-state.ts';
 import { GroupWriter } from '../../controller/group/group-writer.ts';
 import { backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
 import { type Batch, orderBatches } from '../../membership/plan/batches.ts';
-import { type Call, type Command, DONE, FAILED, LEFT } from '../command.ts';
+import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { CLOUD } from '../flags.ts';
-import { answer, type Column } from '../output.ts';
+import { answer, type Column } from '../output/table.ts';
 
 export const remove: Command = {
   name: 'remove',
@@ -85,7 +85,7 @@ function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
  * reads the group again after a call of unknown outcome. Returns what kept it from being done.
  */
 async function removeAll(
-  { clock, signal, terminal, options, cloud }: Call,
+  { clock, signal, terminal, options, cloud }: CommandCall,
   group: GroupState,
   wanted: readonly Wanted[],
   deadline: number,

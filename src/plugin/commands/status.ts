@@ -2,10 +2,10 @@ import { findCondition, isTrue } from '../../api/conditions.ts';
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
 import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
 import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
-import { type Call, type Command, DONE, FAILED } from '../command.ts';
+import { type Command, type CommandCall, DONE, FAILED } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
-import { age, answer, type Column } from '../output.ts';
-import type { Style } from '../terminal.ts';
+import { age, answer, type Column } from '../output/table.ts';
+import type { Style } from '../output/terminal.ts';
 
 export const status: Command = {
   name: 'status',
@@ -30,7 +30,7 @@ MEMBERS is how many backends are in the group and how many should be.`,
   },
 };
 
-async function bindingsOf(call: Call): Promise<readonly BindingObject[]> {
+async function bindingsOf(call: CommandCall): Promise<readonly BindingObject[]> {
   const { args, options, clock, signal } = call;
   const [name] = args;
   if (name !== undefined) return [await getBinding(call.cluster(), namespaceOf(call), name, signal)];
@@ -39,7 +39,7 @@ async function bindingsOf(call: Call): Promise<readonly BindingObject[]> {
 }
 
 /** For programs: the one that was named, or a list. */
-function only(call: Call, rows: readonly BindingRow[]): unknown {
+function only(call: CommandCall, rows: readonly BindingRow[]): unknown {
   return call.args.length === 1 ? rows[0] : rows;
 }
 

@@ -1,20 +1,20 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../clock.ts';
 import {
   addPodIndexes,
   type ClusterCaches,
   type GroupKey,
   needsPods,
   type PodSource,
-} from '../controller/cluster/cluster-caches.ts';
+} from '../../controller/cluster/cluster-caches.ts';
 import {
   createCaches,
   type EndpointsSource,
   type Listed,
   listedResources,
-} from '../controller/cluster/resources.ts';
-import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import { list } from '../kubernetes/informer/lister.ts';
-import { Store, type Stored } from '../kubernetes/informer/store.ts';
+} from '../../controller/cluster/resources.ts';
+import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
+import { list } from '../../kubernetes/informer/lister.ts';
+import { Store, type Stored } from '../../kubernetes/informer/store.ts';
 
 export interface SnapshotOptions {
   readonly transport: KubeTransport;

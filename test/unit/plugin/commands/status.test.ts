@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { trimBinding } from '../../../src/controller/cluster/cluster-caches.ts';
-import { describe as rowOf } from '../../../src/plugin/commands/status.ts';
+import { trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { describe as rowOf } from '../../../../src/plugin/commands/status.ts';
 
 function unreadable(observedGeneration: number) {
   const condition = {

@@ -1,7 +1,7 @@
-import { type Clock, sleep } from '../clock.ts';
-import { ApiError } from '../cloud/api-error.ts';
-import { backoff } from '../controller/group/group-state.ts';
-import { outcomeOf } from '../controller/group/outcome.ts';
+import { type Clock, sleep } from '../../clock.ts';
+import { ApiError } from '../../cloud/api-error.ts';
+import { backoff } from '../../controller/group/group-state.ts';
+import { outcomeOf } from '../../controller/group/outcome.ts';
 
 /** Makes a call of the cloud API again while what it fails with may pass, until `deadline` (`Clock.now()` milliseconds). */
 export async function patiently<T>(

@@ -1,8 +1,8 @@
-import type { ClusterCaches } from '../controller/cluster/cluster-caches.ts';
-import type { Decision } from '../controller/group/decide.ts';
-import { addressOf } from '../membership/backend.ts';
-import type { Batch, Change } from '../membership/plan/batches.ts';
-import type { BackendRecord, Claim } from '../membership/plan/claim.ts';
+import type { ClusterCaches } from '../../controller/cluster/cluster-caches.ts';
+import type { Decision } from '../../controller/group/decide.ts';
+import { addressOf } from '../../membership/backend.ts';
+import type { Batch, Change } from '../../membership/plan/batches.ts';
+import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
 
 /** Why a plan has a change: what is the case in the cluster, in a few words. */
 export function whyOf(

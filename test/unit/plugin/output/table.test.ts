@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { age, answer, type Column, type Format } from '../../../src/plugin/output.ts';
-import { Terminal } from '../../../src/plugin/terminal.ts';
+import { age, answer, type Column, type Format } from '../../../../src/plugin/output/table.ts';
+import { Terminal } from '../../../../src/plugin/output/terminal.ts';
 
 interface Screen {
   readonly columns?: number;
