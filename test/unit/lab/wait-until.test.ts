@@ -6,7 +6,7 @@ const QUICK = { timeoutMs: 20, intervalMs: 1 };
 
 test('returns the first truthy value, and takes an exception for "not yet"', async () => {
   const answers = [() => undefined, () => Promise.reject(new Error('down')), () => 'up'];
-  expect(await waitUntil('it to be up', () => answers.shift()?.(), QUICK)).toBe('up');
+  expect(await waitUntil('it to be up', () => answers.shift()?.(), { intervalMs: 1 })).toBe('up');
 });
 
 test('says what it waited for and what the last probe returned', async () => {
