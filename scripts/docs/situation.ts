@@ -95,6 +95,7 @@ export function decided(situation: Situation) {
   };
   const options = {
     clusterId: 'prod',
+    longestDescription: 80,
     defaultDrainSeconds: 0,
     excludeCordonedNodes: false,
     localWeights: false,

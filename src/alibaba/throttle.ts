@@ -13,7 +13,7 @@ export interface RateLimiter {
    */
   acquire(priority: CallPriority, signal?: AbortSignal): Promise<void>;
   /**
-   * The API throttled a call: halves the rate (at most once a second, not below 1/s), empties the bucket, and pauses
+   * The API throttled a call: halves the rate (at most once a second, not below 1/s or what is configured), empties the bucket, and pauses
    * for `retryAfterMs` when the API named a time. From then on the rate grows by a tenth of the configured one each
    * second until it is back.
    */
@@ -29,13 +29,13 @@ export interface RateLimiter {
 
 export interface RateLimiterOptions {
   readonly clock: Clock;
-  /** Calls a second. */
+  /** Calls a second, more than 0; 0.5 is one every two seconds. */
   readonly qps: number;
   /** Size of the bucket, full at the start. */
   readonly burst: number;
 }
 
-const MIN_RATE = 1;
+const LOWEST_CUT = 1;
 const CUT_INTERVAL_MS = 1_000;
 const RECOVERY_PER_SECOND = 0.1;
 const RESERVE_OF_BURST = 0.1;
@@ -50,7 +50,7 @@ interface Waiter {
 }
 
 export function createRateLimiter({ clock, qps, burst }: RateLimiterOptions): RateLimiter {
-  if (!(qps >= MIN_RATE && Number.isFinite(qps))) throw new RangeError(`qps must be at least 1, not ${qps}`);
+  if (!(qps > 0 && Number.isFinite(qps))) throw new RangeError(`qps must be more than 0, not ${qps}`);
   if (!(burst >= 1 && Number.isFinite(burst))) throw new RangeError(`burst must be at least 1, not ${burst}`);
   return new TokenBucket(clock, qps, burst);
 }
@@ -128,7 +128,7 @@ class TokenBucket implements RateLimiter {
     this.#filledAt = Math.max(this.#filledAt, this.#pausedUntil, now);
     // One overload is answered by every call that was under way: it counts once.
     if (now - this.#cut.at >= CUT_INTERVAL_MS) {
-      this.#cut = { rate: Math.max(MIN_RATE, this.#rateAt(now) / 2), at: now };
+      this.#cut = { rate: Math.max(Math.min(LOWEST_CUT, this.#qps), this.#rateAt(now) / 2), at: now };
     }
     this.#schedule();
   }

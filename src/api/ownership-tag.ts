@@ -1,21 +1,16 @@
 import { createHash } from 'node:crypto';
 import { TAG_PREFIX } from './names.ts';
 
-/**
- * The longest Description a backend takes, of letters, digits and `- / . _`.
- * https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/api-slb-2014-05-15-addvservergroupbackendservers
- */
-const MAX_DESCRIPTION = 80;
 const HASH_LENGTH = 32;
 
 /**
- * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`; where that is too long,
- * `vsgb/<cluster>/<hash of namespace/name>`. It travels with the Add itself, so that no backend is ever in a group
- * without its owner's mark.
+ * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`; where that has more than
+ * `longest` characters, `vsgb/<cluster>/<hash of namespace/name>`. It travels with the Add itself, so that no backend is
+ * ever in a group without its owner's mark.
  */
-export function ownershipTag(clusterId: string, namespace: string, name: string): string {
+export function ownershipTag(clusterId: string, namespace: string, name: string, longest: number): string {
   const tag = `${TAG_PREFIX}/${clusterId}/${namespace}/${name}`;
-  if (tag.length <= MAX_DESCRIPTION) return tag;
+  if (tag.length <= longest) return tag;
   const hash = createHash('sha256').update(`${namespace}/${name}`).digest('hex').slice(0, HASH_LENGTH);
   return `${TAG_PREFIX}/${clusterId}/${hash}`;
 }

@@ -171,7 +171,11 @@ export const FLAGS = {
   ),
 
   apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'How long one call of the cloud API may take.'),
-  apiQps: pace.defaulted(decimal(0.1, 1000), '50', 'Calls a second of the cloud API, over all groups.'),
+  apiQps: pace.defaulted(
+    decimal(0.1, 1000),
+    '50',
+    'Calls a second of the cloud API, over all groups; 0.5 is one every two seconds.',
+  ),
   apiBurst: pace.defaulted(integer(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
   writeSpacing: pace.defaulted(
     duration('0', '10s'),

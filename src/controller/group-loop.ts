@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
-import type { ServerGroups } from '../cloud/server-groups.ts';
+import type { GroupLimits, ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { type Failure, ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
@@ -29,7 +29,7 @@ const ENI_ANSWERS_SHARE_MS = 10;
 /** Longer than the cache takes to show the newer object. */
 const OUTDATED_RETRY_MS = 100;
 
-export interface GroupLoopOptions extends GroupControllerOptions {
+export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'longestDescription'> {
   /** Of bindings that name none. */
   readonly region: string;
 }
@@ -96,7 +96,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
   });
   const writer = new GroupWriter({ groups, enis, clock, random, mayWrite, hooks });
   const parts = { caches, groups, enis, drains, finalizers, writer, reporter, clock, random };
-  const controller = new GroupController(options, parts);
+  const controller = new GroupController(withinLimits(options, groups.limits), parts);
   const enqueue = (group: GroupKey) => {
     controller.noteChange(group);
     queue.add(group, 'high');
@@ -160,4 +160,12 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
 
 function generationOf(object: BindingObject | undefined): number | undefined {
   return object && metadataOf(object).generation;
+}
+
+function withinLimits(
+  options: GroupLoopOptions,
+  { rowsPerCall, description }: GroupLimits,
+): GroupControllerOptions {
+  const batchSize = Math.min(options.batchSize, ...Object.values(rowsPerCall));
+  return { ...options, batchSize, longestDescription: description.max };
 }

@@ -88,7 +88,7 @@ export class HandmadeServices implements Handmade {
     const group = this.#bed.env.createGroup();
     if (!this.#prefilled) return group;
     const { state } = this.#bed.env.simulator;
-    const description = ownershipTag(CLUSTER_ID, this.app.namespace, `web${index}`);
+    const description = ownershipTag(CLUSTER_ID, this.app.namespace, `web${index}`, 80);
     for (let endpoint = 0; endpoint < this.#endpoints; endpoint++) {
       const serverIp = this.#ip(index, endpoint);
       const serverId = state.inventory.eniOfIp(serverIp)?.id ?? '';

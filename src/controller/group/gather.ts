@@ -25,6 +25,8 @@ import type { GroupState } from './group-state.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
+  /** Characters that the description of a row may have. */
+  readonly longestDescription: number;
   readonly defaultDrainSeconds: number;
   readonly excludeCordonedNodes: boolean;
   readonly localWeights: boolean;
@@ -131,13 +133,13 @@ function ownOf(
   object: BindingObject,
   group: GroupState,
   caches: ClusterCaches,
-  { clusterId }: GatherOptions,
+  { clusterId, longestDescription }: GatherOptions,
 ): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'livePods' | 'liveNodes'> {
   const pods = caches.pods.in(object.namespace);
   return {
     id: object.key,
     uid: object.uid,
-    tag: ownershipTag(clusterId, object.namespace, object.name),
+    tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
     records: recordsOf(object, group),
     livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },

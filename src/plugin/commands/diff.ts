@@ -126,22 +126,16 @@ async function decideNow(call: CommandCall) {
     takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource, defaultDrainSeconds }),
   ]);
   const cloud = call.cloud(region);
+  const groups = cloud.client.vServerGroups;
   const group = new GroupState(spec.regionId ?? region, spec.vServerGroupId);
-  group.learn(
-    (
-      await patiently(
-        () => cloud.client.vServerGroups.describe(group.ref, { signal }),
-        clock,
-        deadline,
-        signal,
-      )
-    ).rows,
-  );
+  const { rows } = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
+  group.learn(rows);
   let wake = () => {};
   const enis = new EniDirectory(cloud.resolver, () => wake());
   const parts: DecideParts = { caches, enis, clock };
   const deciding = {
     clusterId,
+    longestDescription: groups.limits.description.max,
     defaultDrainSeconds,
     excludeCordonedNodes: options.operator('excludeCordonedNodes'),
     localWeights: options.operator('localWeights'),

@@ -160,7 +160,7 @@ test('a pod that is not ready for a while: one Remove and one Add, no look-up, b
 /** A Service whose endpoints are made by hand, and a group that holds them already, with the operator's tag. */
 async function createWithRows(app: Workloads, name: string, group: string, index: number): Promise<void> {
   const ips = [1, 2, 3].map((i) => `10.64.${index}.${i}`);
-  const description = ownershipTag(CLUSTER_ID, app.namespace, name);
+  const description = ownershipTag(CLUSTER_ID, app.namespace, name, 80);
   for (const serverIp of ips) {
     const serverId = env.simulator.state.inventory.eniOfIp(serverIp)?.id ?? '';
     env.simulator.state.addRow(group, { serverId, serverIp, port: 8080, description });

@@ -100,6 +100,27 @@ test('throttling halves the rate once a second, down to one call a second, and i
   expect(limiter.rate).toBe(16);
 });
 
+test.each([0.1, 0.5])(
+  'at %s calls a second, a call goes each so many seconds, also after throttling',
+  async (qps) => {
+    const { clock, limiter, granted, ask } = setUp(qps, 2);
+    const each = 1_000 / qps;
+    for (const priority of ['addition', 'read', 'removal'] as const)
+      for (const n of [1, 2]) void ask(priority, `${n}`);
+    await settle();
+    expect(granted).toHaveLength(2);
+    limiter.onThrottled();
+    expect(limiter.rate).toBe(qps);
+    await clock.advance(each - 1);
+    expect(granted).toHaveLength(2);
+    await clock.advance(1);
+    expect(granted).toHaveLength(3);
+    await clock.advance(3 * each);
+    expect(granted).toHaveLength(6);
+    expect(clock.pending).toBe(0);
+  },
+);
+
 test('throttling with a time pauses everything for that time', async () => {
   const { clock, limiter, granted, ask } = setUp(10, 10);
   limiter.onThrottled(3_000);
@@ -123,6 +144,7 @@ test('close rejects those who wait and leaves no timer', async () => {
 
 test.each([
   [0, 10],
+  [-1, 10],
   [Number.NaN, 10],
   [10, 0],
   [10, Number.POSITIVE_INFINITY],
@@ -140,17 +162,17 @@ test('never more than burst + rate × time, in any order of events; everyone is 
     fc.record({ throttled: fc.integer({ min: 0, max: 1_000 }) }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(event, { maxLength: 12 }), async (events) => {
-      const { clock, limiter, granted, ask } = setUp(20, 8);
+    fc.asyncProperty(fc.constantFrom(20, 0.7), fc.array(event, { maxLength: 12 }), async (qps, events) => {
+      const { clock, limiter, granted, ask } = setUp(qps, 8);
       let asked = 0;
       for (const step of events) {
         if ('ask' in step) for (let i = 0; i < step.times; i++, asked++) void ask(step.ask);
         else if ('advance' in step) await clock.advance(step.advance);
         else limiter.onThrottled(step.throttled);
         await Promise.resolve();
-        expect(granted.length).toBeLessThanOrEqual(8 + (20 * clock.now()) / 1_000 + 1e-6);
+        expect(granted.length).toBeLessThanOrEqual(8 + (qps * clock.now()) / 1_000 + 1e-6);
       }
-      await clock.advance(60_000);
+      await clock.advance(qps === 20 ? 60_000 : 400_000);
       expect(granted).toHaveLength(asked);
       expect(clock.pending).toBe(0);
     }),

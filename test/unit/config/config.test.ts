@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { environmentName, FLAG_KEYS, flagName } from '../../../src/config/flags.ts';
 import { type Config, ConfigError, helpText, readCommand } from '../../../src/config.ts';
 
@@ -19,6 +21,12 @@ function refusal(args: string[], environment: Record<string, string> = {}): stri
   }
   throw new Error('was taken');
 }
+
+test('the lowest rate and burst that are taken make a rate limiter', () => {
+  const { apiQps: qps, apiBurst: burst } = config(['--api-qps', '0.1', '--api-burst', '1']);
+  expect(createRateLimiter({ clock: new FakeClock(), qps, burst }).tokens).toBe(1);
+  expect(refusal([...REGION, '--api-qps', '0.09'])).toContain('--api-qps');
+});
 
 describe('values', () => {
   test.each<[string[], Partial<Config>]>([

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FINALIZER } from '../../../src/api/names.ts';
+import { ownershipTag } from '../../../src/api/ownership-tag.ts';
 import { KubeApiError } from '../../../src/kubernetes/client/api-error.ts';
-import { addresses, ownRow, TestCluster } from './group/cluster.ts';
+import { addresses, CLUSTER_ID, ownRow, TestCluster } from './group/cluster.ts';
 import { apiError } from './group/fake-cloud.ts';
 
 let cluster: TestCluster;
@@ -204,4 +205,20 @@ test('of a binding that is gone nothing is remembered: one that comes with its U
   cluster.bind();
   await cluster.after(1_000);
   expect(cluster.events.map((event) => event.split(':')[0])).toEqual(['AccessDenied', 'AccessDenied']);
+});
+
+test('a call carries no more rows, and a row no longer description, than the groups of a kind take', async () => {
+  await cluster.stop();
+  const rowsPerCall = { add: 5, set: 40, remove: 40 };
+  cluster = new TestCluster({ limits: { rowsPerCall, description: { min: 2, max: 50 } } });
+  const name = 'a-name-that-is-too-long-for-a-description';
+  cluster.endpoints(addresses(10));
+  cluster.bind(name, { serviceRef: { name: 'web', port: 80 } });
+  cluster.start();
+  await cluster.after(1_000);
+  expect(calls()).toEqual(['describe 0', 'add 5', 'add 5']);
+  for (const { description } of cluster.groups.rows) {
+    expect(description).toBe(ownershipTag(CLUSTER_ID, 'shop', name, 50));
+    expect(description?.length).toBeLessThanOrEqual(50);
+  }
 });

@@ -1,6 +1,7 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
+import type { GroupLimits } from '../../../../src/cloud/server-groups.ts';
 import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
 import {
   addIndexes,
@@ -28,6 +29,12 @@ export const GROUP = 'rsp-1';
 export const CLUSTER_ID = 'cluster-1';
 
 type Status = Parameters<StatusSink['write']>[1];
+
+export interface TestClusterOptions {
+  readonly dryRun?: boolean;
+  readonly defaultDrainSeconds?: number;
+  readonly limits?: Partial<GroupLimits>;
+}
 
 /**
  * The group loop as it ships, with everything around it that is not the network: real stores, a clock that stands still
@@ -69,7 +76,8 @@ export class TestCluster {
   #podsSynced: (namespace: string) => void = () => {};
   #version = 0;
 
-  constructor(options: { readonly dryRun?: boolean; readonly defaultDrainSeconds?: number } = {}) {
+  constructor(options: TestClusterOptions = {}) {
+    this.groups.limits = { ...this.groups.limits, ...options.limits };
     addIndexes(this.caches, REGION);
     this.#loop = createGroupLoop(
       {
@@ -290,7 +298,7 @@ export class TestCluster {
 
 /** A row that the binding `shop/<name>` added. */
 export function ownRow(ip: string, weight = 100, name = 'web') {
-  const description = ownershipTag(CLUSTER_ID, 'shop', name);
+  const description = ownershipTag(CLUSTER_ID, 'shop', name, 80);
   return { serverId: `eni-${ip}`, serverIp: ip, port: 8080, type: 'eni' as const, weight, description };
 }
 

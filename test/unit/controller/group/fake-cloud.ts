@@ -27,7 +27,7 @@ type Behaviour = (call: Call) => undefined | 'no-reply' | ((reply: Reply) => Rep
 
 /** vServer groups as the controller sees them: one group in memory; every call takes `latencyMs` of the clock. */
 export class FakeVServerGroups implements ServerGroups {
-  readonly limits: GroupLimits = {
+  limits: GroupLimits = {
     rowsPerCall: { add: 40, set: 40, remove: 40 },
     description: { min: 1, max: 80 },
     pollMs: 1_000,
