@@ -43,8 +43,8 @@ function* problems(config: Config): Generator<string> {
   } = config;
   if (renew >= lease)
     yield `--leader-elect-renew-deadline: received ${renew}ms, expected less than --leader-elect-lease-duration (${lease}ms), so that a leader stops before another takes over`;
-  if (retry * JITTER >= renew)
-    yield `--leader-elect-retry-period: received ${retry}ms, expected less than --leader-elect-renew-deadline (${renew}ms) divided by ${JITTER}, so that a renewal can be tried twice`;
+  if (retry * 2 >= renew)
+    yield `--leader-elect-retry-period: received ${retry}ms, expected less than half of --leader-elect-renew-deadline (${renew}ms), so that a renewal can be tried twice`;
   if (config.leaderElect && !config.inCluster && config.leaderElectNamespace === undefined)
     yield '--leader-elect-namespace is needed with --leader-elect outside a cluster: expected the name of a namespace';
   for (const key of ['slbEndpoint', 'ecsEndpoint', 'stsEndpoint'] as const)
@@ -54,9 +54,6 @@ function* problems(config: Config): Generator<string> {
   if (metrics && health && metrics.port !== 0 && metrics.port === health.port && metrics.host === health.host)
     yield `--health-address: received port ${health.port}, expected another than that of --metrics-address`;
 }
-
-/** The pause between two tries is up to this much longer, as client-go's. */
-const JITTER = 1.2;
 
 function isExposed(endpoint: string | undefined): boolean {
   if (endpoint === undefined) return false;

@@ -1,3 +1,4 @@
+import { CREDENTIALS_HELP } from './alibaba/credentials/credential-providers.ts';
 import { ConfigError, helpText, readCommand } from './config.ts';
 import { KubeConfigError } from './kubernetes/client/kubeconfig.ts';
 import { createLogger } from './observability/logger.ts';
@@ -8,7 +9,7 @@ import { version } from './version.ts';
 async function main(): Promise<number> {
   const command = readCommand(process.argv.slice(2), process.env);
   if (command.action !== 'run') {
-    process.stdout.write(`${command.action === 'help' ? helpText() : version}\n`);
+    process.stdout.write(`${command.action === 'help' ? helpText(CREDENTIALS_HELP) : version}\n`);
     return 0;
   }
   const { config } = command;

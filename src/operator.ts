@@ -3,8 +3,8 @@ import { OPERATOR } from './api/names.ts';
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import { readClusterId } from './controller/cluster/cluster-id.ts';
-import { RESOURCES } from './controller/cluster/resources.ts';
+import { readClusterUid } from './controller/cluster/cluster-id.ts';
+import { listedResources, RESOURCES } from './controller/cluster/resources.ts';
 import { CONTROLLER, createGroupLoop, type GroupLoop } from './controller/group-loop.ts';
 import { loadKubeConfig } from './kubernetes/client/kubeconfig.ts';
 import { createTransport, type KubeTransport } from './kubernetes/client/transport.ts';
@@ -13,6 +13,7 @@ import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
 import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
+import { persistently } from './operator/persistently.ts';
 import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
 import {
   loopMetrics,
@@ -78,8 +79,16 @@ async function startAndWait(
   stack.defer(() => cloud.close());
   // A failure is told by its hook, and fetched again by the first call: nothing to do about it here.
   void cloud.credentials.get().catch(() => {});
-  const clusterId = config.clusterId ?? (await clusterIdOf(transport, logger, signal));
-  const watching = await createWatching(config, {
+  const starting = { clock, signal, logger };
+  const clusterId =
+    config.clusterId ??
+    (await persistently('The cluster could not be identified', starting, () =>
+      readClusterUid(transport, signal),
+    ));
+  const resources = await persistently('What the cluster serves could not be read', starting, () =>
+    listedResources(config, transport, signal),
+  );
+  const watching = createWatching(config, resources, {
     transport,
     clock,
     reflectorHooks: reflectorHooks(metrics, logger),
@@ -138,12 +147,6 @@ function connect(config: Config, metrics: Metrics): Connection {
   });
   const context = kubeConfig.getContextObject(kubeConfig.getCurrentContext());
   return { transport, namespace: context?.namespace ?? 'default' };
-}
-
-function clusterIdOf(transport: KubeTransport, logger: Logger, signal: AbortSignal): Promise<string> {
-  return readClusterId(transport, clock, signal, (error) =>
-    logger.warn('The cluster could not be identified; it is tried again', { error }),
-  );
 }
 
 interface LoopParts {

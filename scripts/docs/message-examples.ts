@@ -1,3 +1,4 @@
+import { ambiguous } from '../../src/alibaba/eni-resolver.ts';
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
 import { WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
@@ -117,11 +118,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     rows: ['10.0.0.1'],
     eni: {
       state: 'failed',
-      error: answered(
-        'DescribeNetworkInterfaces',
-        'AmbiguousAddress',
-        '10.0.0.2 in cn-hangzhou is an address of eni-bp1a and eni-bp1b',
-      ),
+      error: ambiguous({ ip: '10.0.0.2', regionId: 'cn-hangzhou' }, ['eni-bp1a', 'eni-bp1b']),
     },
   }),
   EniNotFound: shows(

@@ -226,11 +226,15 @@ function canonical(ip: string): string {
   return ip.includes(':') ? (URL.parse(`http://[${ip}]`)?.hostname.slice(1, -1) ?? ip) : ip;
 }
 
-function ambiguous(entry: Entry, ids: readonly string[]): ApiError {
+/** Private addresses repeat across VPCs: without --vpc-id nothing says which of them is the pod's. */
+export function ambiguous(
+  { ip, regionId }: Pick<Entry, 'ip' | 'regionId'>,
+  ids: readonly string[],
+): ApiError {
   return apiError({
     action: 'DescribeNetworkInterfaces',
     code: 'AmbiguousAddress',
-    text: `${entry.ip} in ${entry.regionId} is an address of ${ids.join(' and ')}`,
+    text: `${ip} in ${regionId} is an address of ${ids.join(' and ')}`,
     kind: 'configuration',
     outcome: 'refused',
   });

@@ -43,19 +43,16 @@ Usage: vservergroup-operator --region REGION [flags]
 
 Each flag can also be given as the environment variable shown next to it; the flag wins.`;
 
-const CREDENTIALS = `Credentials, first that is there:
-  1. RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
-     set by ack-pod-identity-webhook
-  2. ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
-     ALIBABA_CLOUD_SECURITY_TOKEN
-  3. the files in --credentials-dir
-  4. the RAM role of the instance
-HTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
-
-export function helpText(): string {
+/** `credentials`: the places that they are looked for in, in their order. */
+export function helpText(credentials: readonly string[]): string {
   const sections = describeFlags().map(({ title, flags }) => `${title}:\n${flags.map(flagText).join('\n')}`);
   const own = 'Other:\n  --help, -h\n      Show this text.\n  --version\n      Show the version.';
-  return `${[INTRODUCTION, ...sections, own, CREDENTIALS].join('\n\n')}\n`;
+  return `${[INTRODUCTION, ...sections, own, credentialsText(credentials)].join('\n\n')}\n`;
+}
+
+function credentialsText(places: readonly string[]): string {
+  const list = places.map((place, index) => `  ${index + 1}. ${place.replaceAll('\n', '\n     ')}`);
+  return `Credentials, first that is there:\n${list.join('\n')}\nHTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
 }
 
 function flagText({ flag, placeholder, environment, help, fallback }: FlagHelp): string {

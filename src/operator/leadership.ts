@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, unlessAborted } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { KubeTransport } from '../kubernetes/client/transport.ts';
 import { LeaderElector } from '../kubernetes/election/leader-election.ts';
@@ -73,8 +73,7 @@ function elected({ config, namespace, transport, clock, metrics, logger }: Leade
     isLeader: () => elector.isLeader(),
     won(signal) {
       elector.start();
-      signal.addEventListener('abort', () => won.reject(signal.reason), { once: true });
-      return won.promise;
+      return unlessAborted(won.promise, signal);
     },
     lost: lost.promise,
     stop: () => elector.stop(),

@@ -123,14 +123,15 @@ function metricsGuard({ transport, clock, logger }: ServingParts): MetricsGuard 
   };
 }
 
-function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined): void {
+export function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined): void {
   if (watching === undefined) return;
-  const { bindings, services, endpoints, nodes } = watching.caches;
+  const { bindings, services, endpoints, nodes, pods } = watching.caches;
   for (const [resource, store] of Object.entries({
     [PLURAL]: bindings,
     services,
     endpoints,
     nodes,
+    pods,
   })) {
     cluster.objects.set({ resource }, store.size);
   }

@@ -5,7 +5,7 @@ import { PodCaches } from '../controller/cluster/pod-caches.ts';
 import {
   createCaches,
   type Listed,
-  listedResources,
+  type ListedResources,
   type Resource,
 } from '../controller/cluster/resources.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
@@ -27,14 +27,11 @@ export interface Watching {
 }
 
 /** The caches of what the operator needs of the cluster. Nothing is started yet. */
-export async function createWatching(
-  config: Pick<
-    Config,
-    'namespace' | 'bindingSelector' | 'endpointsSource' | 'region' | 'defaultDrainSeconds'
-  >,
+export function createWatching(
+  config: Pick<Config, 'namespace' | 'region' | 'defaultDrainSeconds'>,
+  resources: ListedResources,
   parts: WatchingParts,
-): Promise<Watching & { start(): void }> {
-  const resources = await listedResources(config, parts.transport);
+): Watching & { start(): void } {
   const caches = createCaches(config.region, parts.onHandlerError);
   const informers = new Caches();
   const pods = new PodCaches(

@@ -20,23 +20,50 @@ export interface ProviderChoice {
   readonly sts: () => Rpc;
 }
 
-/**
- * The first way that is set up, chosen once and in the open: files, which somebody asked for by a flag; a role for the
- * ServiceAccount (RRSA: its webhook sets three variables); an access key in the environment; the role of the ECS
- * instance. `description` says which.
- */
-export function chooseProvider({ env, credentialsDir, sts }: ProviderChoice): CredentialsProvider {
-  if (credentialsDir) return filesProvider(credentialsDir);
-  const roleArn = env['ALIBABA_CLOUD_ROLE_ARN'];
-  const providerArn = env['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'];
-  const tokenFile = env['ALIBABA_CLOUD_OIDC_TOKEN_FILE'];
-  if (roleArn && providerArn && tokenFile) {
-    const sessionName = env['ALIBABA_CLOUD_ROLE_SESSION_NAME'] || OPERATOR;
-    return oidcProvider({ roleArn, providerArn, tokenFile, sessionName }, sts);
+interface CredentialSource {
+  readonly help: string;
+  /** Undefined when it is not set up. */
+  readonly provider: (choice: ProviderChoice) => CredentialsProvider | undefined;
+}
+
+/** In this order: files go first, because somebody asked for them by a flag. */
+const SOURCES: readonly CredentialSource[] = [
+  {
+    help: 'the files in --credentials-dir',
+    provider: ({ credentialsDir }) => (credentialsDir ? filesProvider(credentialsDir) : undefined),
+  },
+  {
+    help: `RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
+set by ack-pod-identity-webhook`,
+    provider({ env, sts }) {
+      const roleArn = env['ALIBABA_CLOUD_ROLE_ARN'];
+      const providerArn = env['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'];
+      const tokenFile = env['ALIBABA_CLOUD_OIDC_TOKEN_FILE'];
+      if (!roleArn || !providerArn || !tokenFile) return undefined;
+      const sessionName = env['ALIBABA_CLOUD_ROLE_SESSION_NAME'] || OPERATOR;
+      return oidcProvider({ roleArn, providerArn, tokenFile, sessionName }, sts);
+    },
+  },
+  {
+    help: `ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
+ALIBABA_CLOUD_SECURITY_TOKEN`,
+    provider: ({ env }) =>
+      env['ALIBABA_CLOUD_ACCESS_KEY_ID'] && env['ALIBABA_CLOUD_ACCESS_KEY_SECRET']
+        ? environmentProvider(env)
+        : undefined,
+  },
+];
+
+/** For --help. */
+export const CREDENTIALS_HELP = [...SOURCES.map(({ help }) => help), 'the RAM role of the instance'];
+
+/** The first that is set up, chosen once and in the open: `description` says which. */
+export function chooseProvider(choice: ProviderChoice): CredentialsProvider {
+  for (const { provider } of SOURCES) {
+    const chosen = provider(choice);
+    if (chosen !== undefined) return chosen;
   }
-  if (env['ALIBABA_CLOUD_ACCESS_KEY_ID'] && env['ALIBABA_CLOUD_ACCESS_KEY_SECRET'])
-    return environmentProvider(env);
-  return instanceRoleProvider(env['ALIBABA_CLOUD_ECS_METADATA']);
+  return instanceRoleProvider(choice.env['ALIBABA_CLOUD_ECS_METADATA']);
 }
 
 export function environmentProvider(env: NodeJS.ProcessEnv): CredentialsProvider {

@@ -34,6 +34,14 @@ export class PodCaches implements WatchedPods {
     return reflector?.hasSynced ? reflector.store : undefined;
   }
 
+  /** How many pods are known, of all namespaces. */
+  get size(): number {
+    return [...this.#needing.keys()].reduce(
+      (sum, each) => sum + (this.#onDemand.get(each)?.store.size ?? 0),
+      0,
+    );
+  }
+
   onChange(handler: (change: StoreChange<PodObject>) => void): void {
     this.#handlers.push(handler);
   }

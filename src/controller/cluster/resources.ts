@@ -43,8 +43,9 @@ export interface ListedResources {
 export async function listedResources(
   config: { readonly bindingSelector: string | undefined; readonly endpointsSource: EndpointsSource },
   transport: Pick<KubeTransport, 'request'>,
+  signal: AbortSignal,
 ): Promise<ListedResources> {
-  const slices = await servesSlices(config.endpointsSource, transport);
+  const slices = await servesSlices(config.endpointsSource, transport, signal);
   const selector = config.bindingSelector;
   return {
     bindings: {
@@ -83,10 +84,11 @@ export function createCaches(
 async function servesSlices(
   source: EndpointsSource,
   transport: Pick<KubeTransport, 'request'>,
+  signal: AbortSignal,
 ): Promise<boolean> {
   if (source !== 'auto') return source === 'endpointslices';
   try {
-    await transport.request('GET', '/apis/discovery.k8s.io/v1');
+    await transport.request('GET', '/apis/discovery.k8s.io/v1', { signal });
     return true;
   } catch (error) {
     if (error instanceof KubeApiError && error.status === 404) return false;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { type Cluster, KubeConfig, makeAbsolutePath, type User } from '@kubernetes/client-node';
@@ -22,17 +22,22 @@ export interface KubeConfigSources {
 /** The given file, else those of KUBECONFIG, else the pod's service account, else ~/.kube/config: kubectl's order. */
 export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): KubeConfig {
   const env = sources.env ?? process.env;
-  const named = file ?? env['KUBECONFIG'] ?? '';
-  const files = file === undefined ? named.split(delimiter).filter((name) => name !== '') : [file];
   const using = (config: KubeConfig, source: string) => checked(config, source, sources.context);
-  if (files.length > 0) return using(merged(files), files.join(delimiter));
-  if (env['KUBERNETES_SERVICE_HOST'] && exists(sources.serviceAccountToken ?? SERVICE_ACCOUNT_TOKEN)) {
+  if (file !== undefined) return using(merged([file]), file);
+  const named = (env['KUBECONFIG'] ?? '').split(delimiter).filter((name) => name !== '');
+  if (named.length > 0) {
+    // As with kubectl, not all of them have to be there.
+    const files = named.filter((name) => existsSync(name));
+    if (files.length === 0) throw new KubeConfigError(`KUBECONFIG: ${named.join(delimiter)} is not there`);
+    return using(merged(files), files.join(delimiter));
+  }
+  if (env['KUBERNETES_SERVICE_HOST'] && existsSync(sources.serviceAccountToken ?? SERVICE_ACCOUNT_TOKEN)) {
     const inCluster = new KubeConfig();
     inCluster.loadFromCluster();
     return using(inCluster, 'the service account');
   }
   const usual = join(sources.home ?? homedir(), '.kube', 'config');
-  if (exists(usual)) return using(merged([usual]), usual);
+  if (existsSync(usual)) return using(merged([usual]), usual);
   throw new KubeConfigError(
     'no Kubernetes API to talk to: give --kubeconfig or KUBECONFIG, or run in a pod with a service account',
   );
@@ -132,15 +137,6 @@ function checkUrls(cluster: Cluster, source: string): void {
   const proxy = cluster.proxyUrl;
   if (proxy && !(/^(https?|socks5h?):\/\//.test(proxy) && URL.canParse(proxy))) {
     throw new KubeConfigError(`${where}: proxy-url is not an http, https or socks5 URL`);
-  }
-}
-
-function exists(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
   }
 }
 

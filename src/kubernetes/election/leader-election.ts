@@ -3,8 +3,16 @@ import { hostname } from 'node:os';
 import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { microTime } from '../objects/micro-time.ts';
-import { type ElectionTiming, electionTiming } from './election-timing.ts';
 import { isConflict, isMissing, type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
+
+/** Lease duration > renew deadline > 2 × retry period > 0, which is for whoever reads the settings to see to. */
+export interface ElectionTiming {
+  /** How long the others wait after the last sign of life that they saw. */
+  readonly leaseDurationMs: number;
+  /** How long the leader goes on after its last sign of life. */
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
 
 export interface LeaderElectorOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
@@ -13,7 +21,7 @@ export interface LeaderElectorOptions {
   readonly name: string;
   /** Has to differ from that of every other candidate. Default: host name and a random UUID. */
   readonly identity?: string;
-  readonly timing?: Partial<ElectionTiming>;
+  readonly timing: ElectionTiming;
   readonly clock?: Clock;
   readonly random?: () => number;
   /** leader_election_master_status */
@@ -64,7 +72,7 @@ export class LeaderElector {
   constructor(options: LeaderElectorOptions) {
     this.identity = options.identity ?? `${hostname()}_${randomUUID()}`;
     this.#options = options;
-    this.#timing = electionTiming(options.timing);
+    this.#timing = options.timing;
     this.#clock = options.clock ?? systemClock;
     this.#leases = new LeaseClient(options.transport, options.namespace, options.name);
     this.#showStatus();

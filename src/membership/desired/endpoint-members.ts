@@ -161,8 +161,12 @@ export function sortedProblems(problems: Iterable<Problem>): readonly Problem[] 
 }
 
 export function nodeWithoutInstance(node: { readonly name: string; readonly providerID?: string }): Problem {
+  const lack =
+    node.providerID === undefined
+      ? 'has no spec.providerID'
+      : `has spec.providerID "${node.providerID}", which names no ECS instance`;
   return {
     reason: 'NodeWithoutInstance',
-    message: `node ${node.name} has ${node.providerID === undefined ? 'no spec.providerID' : `spec.providerID "${node.providerID}"`}, which names no ECS instance (<region>.<instanceId>): its backends are left out until it is set`,
+    message: `node ${node.name} ${lack}: its backends are left out until it is set to <region>.<instanceId>`,
   };
 }

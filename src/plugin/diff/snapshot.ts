@@ -28,8 +28,8 @@ export interface SnapshotOptions {
 
 /** What the operator would have in its caches of the cluster now, as far as it concerns one group. */
 export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): Promise<ClusterCaches> {
-  const { region, endpointsSource, transport } = options;
-  const resources = await listedResources({ bindingSelector: undefined, endpointsSource }, transport);
+  const { region, endpointsSource, transport, signal } = options;
+  const resources = await listedResources({ bindingSelector: undefined, endpointsSource }, transport, signal);
   const caches = createCaches(region, (_, error) => {
     throw error;
   });
@@ -46,7 +46,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
       store,
       clock: options.clock,
     };
-    for (const object of (await list(reading, '', options.signal)).objects) store.set(object);
+    for (const object of (await list(reading, '', signal)).objects) store.set(object);
   };
   await fill(resources.bindings, caches.bindings);
   const bindings = caches.bindings.byIndex('group', group);

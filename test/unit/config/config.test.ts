@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import { CREDENTIALS_HELP } from '../../../src/alibaba/credentials/credential-providers.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
 import { environmentName, FLAG_KEYS, flagName } from '../../../src/config/flags.ts';
 import { type Config, ConfigError, helpText, readCommand } from '../../../src/config.ts';
@@ -202,8 +203,8 @@ describe('refused, with a sentence that says what was received and what was expe
       '--leader-elect-renew-deadline: received 15000ms, expected less than --leader-elect-lease-duration (15000ms), so that a leader stops before another takes over',
     ],
     [
-      [...REGION, '--leader-elect-retry-period', '9s'],
-      '--leader-elect-retry-period: received 9000ms, expected less than --leader-elect-renew-deadline (10000ms) divided by 1.2, so that a renewal can be tried twice',
+      [...REGION, '--leader-elect-retry-period', '6s'],
+      '--leader-elect-retry-period: received 6000ms, expected less than half of --leader-elect-renew-deadline (10000ms), so that a renewal can be tried twice',
     ],
     [
       [...REGION, '--metrics-address', ':80', '--health-address', ':80'],
@@ -224,13 +225,24 @@ describe('refused, with a sentence that says what was received and what was expe
 
 describe('help', () => {
   test.each(FLAG_KEYS)('%s is named with its variable and its default', (key) => {
-    const text = helpText();
+    const text = helpText(CREDENTIALS_HELP);
     expect(text).toContain(`  ${flagName(key)}`);
     expect(text).toContain(`($${environmentName(key)})`);
   });
 
   test('no line is wider than 110 characters', () => {
-    for (const line of helpText().split('\n')) expect(line.length).toBeLessThanOrEqual(110);
+    for (const line of helpText(CREDENTIALS_HELP).split('\n')) expect(line.length).toBeLessThanOrEqual(110);
+  });
+
+  test('credentials are told in the order in which they are looked for', () => {
+    expect(helpText(CREDENTIALS_HELP)).toContain(`Credentials, first that is there:
+  1. the files in --credentials-dir
+  2. RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
+     set by ack-pod-identity-webhook
+  3. ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
+     ALIBABA_CLOUD_SECURITY_TOKEN
+  4. the RAM role of the instance
+HTTPS_PROXY`);
   });
 
   test('no flag carries a credential', () => {

@@ -27,13 +27,19 @@ test.each(conditions.filter(([reason]) => reason !== 'InvalidSpec'))(
   },
 );
 
-test.each(conditions.filter(([, { message }]) => message.includes('failed with')))(
-  '%s names action, code and request id of the call that failed',
-  (_, { message }) => {
-    expect(message).toMatch(/\w+ on vServer group .* failed with [\w.]+: /);
-    expect(message).toContain(`request ${REQUEST_ID}`);
-  },
-);
+/** That an address is ambiguous is found in a reply that says nothing of it, and before any call on the group. */
+test('VpcUnknown names the call alone, since there is neither a request that was refused nor a group it was about', () => {
+  const { message } = conditionExamples.VpcUnknown.example();
+  expect(message).toMatch(/^DescribeNetworkInterfaces failed with AmbiguousAddress: /);
+  expect(message).not.toMatch(/HTTP|request /);
+});
+
+test.each(
+  conditions.filter(([reason, { message }]) => reason !== 'VpcUnknown' && message.includes('failed with')),
+)('%s names action, code and request id of the call that failed', (_, { message }) => {
+  expect(message).toMatch(/\w+ on vServer group .* failed with [\w.]+: /);
+  expect(message).toContain(`request ${REQUEST_ID}`);
+});
 
 test.each(conditions)('%s is made of whole sentences, said once', (_, { message }) => {
   expect(message).toMatch(/\.$/);

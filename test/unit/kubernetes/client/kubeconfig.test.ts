@@ -42,6 +42,15 @@ test('KUBECONFIG may name several files; the first to name a current context win
   expect([loaded.getCurrentContext(), loaded.getClusters().length]).toEqual(['one', 2]);
 });
 
+test('files of KUBECONFIG that are not there are passed over, as long as one is', () => {
+  const absent = join(folder, 'absent');
+  const KUBECONFIG = [absent, file(config('one')), absent].join(delimiter);
+  expect(loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG } }).getCurrentContext()).toBe('one');
+  expect(() => loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG: `${absent}:${absent}` } })).toThrow(
+    `KUBECONFIG: ${absent}:${absent} is not there`,
+  );
+});
+
 test('in a pod the service account is used', () => {
   const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
   const before = { ...process.env };

@@ -163,7 +163,14 @@ test('a pod with hostNetwork on a node without an instance is left out, and a pr
   const { providerID: _, ...bare } = host;
   const desired = computeDesired(desiredInput({ endpoints: [slice([onHost(), other])], nodes: nodes(bare) }));
   expect(shown(desired)).toEqual(['10.0.0.2:8080*100']);
-  expect(desired).toMatchObject({ problems: [{ reason: 'NodeWithoutInstance' }] });
+  expect(desired).toMatchObject({
+    problems: [
+      {
+        reason: 'NodeWithoutInstance',
+        message: `node ${host.name} has no spec.providerID: its backends are left out until it is set to <region>.<instanceId>`,
+      },
+    ],
+  });
 });
 
 const weights: readonly (readonly [string, string | undefined, number, boolean])[] = [

@@ -1,0 +1,27 @@
+import { type Clock, sleep } from '../clock.ts';
+import type { Logger } from '../observability/logger.ts';
+
+const RETRY_MS = 1_000;
+
+export interface PersistentlyParts {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
+/** For what the operator cannot start without: asks until there is an answer; rejects with the signal's reason only. */
+export async function persistently<T>(
+  failure: string,
+  { clock, signal, logger }: PersistentlyParts,
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.warn(`${failure}; it is tried again`, { error });
+    }
+    await sleep(clock, RETRY_MS, signal);
+  }
+}
