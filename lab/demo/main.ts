@@ -1,11 +1,11 @@
 // Usage: make demo [KEEP=1] [CONTEXT=name]
 
 import { API_VERSION, PLURAL } from '../../src/api/names.ts';
-import { borrowedStage } from './borrowed-stage.ts';
-import { Observer } from './observer.ts';
-import { ownStage } from './own-stage.ts';
+import { Observer } from './observe/observer.ts';
 import { heading, line, type StepResult, stepReport, summary } from './report.ts';
-import { GROUP, LATENCY_MS, LOAD_BALANCER, type Stage } from './stage.ts';
+import { borrowedStage } from './stage/borrowed-stage.ts';
+import { ownStage } from './stage/own-stage.ts';
+import { GROUP, LATENCY_MS, LOAD_BALANCER, type Stage } from './stage/stage.ts';
 import { APP, leaveSomethingToSee, story } from './story.ts';
 import { palette, wantsColours } from './text.ts';
 

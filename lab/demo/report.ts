@@ -1,6 +1,6 @@
-import { type Comparison, rowName } from './compare.ts';
-import type { EndpointChange } from './endpoint-log.ts';
-import { type Call, countByAction, type Measured, shortName } from './measure.ts';
+import { type Comparison, rowName } from './observe/compare.ts';
+import type { EndpointChange } from './observe/endpoint-log.ts';
+import { type Call, countByAction, type Measured, shortName } from './observe/measure.ts';
 import {
   abbreviate,
   clockTime,

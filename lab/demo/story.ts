@@ -1,13 +1,13 @@
 import { KubeApiError, type KubeObject } from '../control-plane/api/kube-api.ts';
 import { type Binding, type Pod, Workloads } from '../environment/workloads.ts';
 import { waitUntil } from '../time/wait-until.ts';
-import { type Comparison, compare } from './compare.ts';
-import { byKey, type Endpoint, type EndpointSlice, readyEndpoints } from './endpoint-log.ts';
-import type { Departure } from './measure.ts';
-import type { Observer } from './observer.ts';
+import { type Comparison, compare } from './observe/compare.ts';
+import { byKey, type Endpoint, type EndpointSlice, readyEndpoints } from './observe/endpoint-log.ts';
+import type { Departure } from './observe/measure.ts';
+import type { Observer } from './observe/observer.ts';
+import { applyApp, applyBinding } from './observe/sample.ts';
 import type { StepResult } from './report.ts';
-import { applyApp, applyBinding } from './sample.ts';
-import { FOREIGN, GROUP, type Stage } from './stage.ts';
+import { FOREIGN, GROUP, type Stage } from './stage/stage.ts';
 import { abbreviate } from './text.ts';
 
 export const APP = 'web';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Endpoint } from '../../../../lab/demo/endpoint-log.ts';
-import type { Call } from '../../../../lab/demo/measure.ts';
+import type { Endpoint } from '../../../../lab/demo/observe/endpoint-log.ts';
+import type { Call } from '../../../../lab/demo/observe/measure.ts';
 import { type StepResult, stepReport, summary, WIDTH } from '../../../../lab/demo/report.ts';
 import { palette, widthOf } from '../../../../lab/demo/text.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { call, exchange, signAcs3, signRpc, start, timestamp } from './harness.ts';
+import { call, exchange, signAcs3, signRpc, start, timestamp } from '../harness.ts';
 
 const READ = 'DescribeVServerGroupAttribute';
 const PARAMS = { VServerGroupId: 'rsp-0' };

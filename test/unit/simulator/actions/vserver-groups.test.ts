@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { call, eni, start, write } from './harness.ts';
+import { call, eni, start, write } from '../harness.ts';
 
 const ROW = { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: 80, Weight: 100, Type: 'eni' };
 const many = (count: number, port = 80) => Array.from({ length: count }, (_, n) => eni(n + 1, port));

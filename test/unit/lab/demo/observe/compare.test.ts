@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { compare, rowName } from '../../../../lab/demo/compare.ts';
-import type { Endpoint } from '../../../../lab/demo/endpoint-log.ts';
-import type { Row } from '../../../../simulator/state/backend-servers.ts';
+import { compare, rowName } from '../../../../../lab/demo/observe/compare.ts';
+import type { Endpoint } from '../../../../../lab/demo/observe/endpoint-log.ts';
+import type { Row } from '../../../../../simulator/state/backend-servers.ts';
 
 const endpoint = (n: number): Endpoint => ({ address: `10.0.0.${n}`, port: 80, pod: `web-${n}` });
 const row = (n: number, changes: Partial<Row> = {}): Row => ({

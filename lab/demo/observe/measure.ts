@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../../simulator/journal.ts';
+import type { JournalEntry } from '../../../simulator/journal.ts';
 import type { Endpoint, EndpointChange } from './endpoint-log.ts';
 
 export type Call = Pick<JournalEntry, 'arrivedAt' | 'action' | 'count' | 'backends' | 'code' | 'applied'>;

@@ -1,7 +1,7 @@
-import type { Simulator, SimulatorOptions } from '../../simulator/simulator.ts';
-import type { Row } from '../../simulator/state/backend-servers.ts';
-import type { KubeApi } from '../control-plane/api/kube-api.ts';
-import type { OperatorProcess } from '../environment/operator-process.ts';
+import type { Simulator, SimulatorOptions } from '../../../simulator/simulator.ts';
+import type { Row } from '../../../simulator/state/backend-servers.ts';
+import type { KubeApi } from '../../control-plane/api/kube-api.ts';
+import type { OperatorProcess } from '../../environment/operator-process.ts';
 
 export const GROUP = 'rsp-demo';
 export const LOAD_BALANCER = 'lb-demo';

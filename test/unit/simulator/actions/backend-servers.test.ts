@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parseBackendServers, rowKey } from '../../../simulator/state/backend-servers.ts';
+import { parseBackendServers, rowKey } from '../../../../simulator/state/backend-servers.ts';
 
 const I1 = { serverId: 'i-1', serverIp: '', port: 80, weight: 100, type: 'ecs', description: '' };
 

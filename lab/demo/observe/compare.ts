@@ -1,4 +1,4 @@
-import type { Row } from '../../simulator/state/backend-servers.ts';
+import type { Row } from '../../../simulator/state/backend-servers.ts';
 import type { Endpoint } from './endpoint-log.ts';
 
 export interface Expected {

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { CONSOLE_PATHS } from '../../../simulator/console.ts';
-import { exchange, start } from './harness.ts';
+import { CONSOLE_PATHS } from '../../../../simulator/console.ts';
+import { exchange, start } from '../harness.ts';
 
 test('the page and each of its files come with their type and a policy that allows nothing else', async () => {
   const simulator = await start();
@@ -24,7 +24,7 @@ test('the page and each of its files come with their type and a policy that allo
 });
 
 test('every file of the folder is served, and the page names no other place', async () => {
-  const folder = join(import.meta.dirname, '../../../simulator/console');
+  const folder = join(import.meta.dirname, '../../../../simulator/console');
   expect(new Set(CONSOLE_PATHS.values())).toEqual(new Set(readdirSync(folder)));
   const simulator = await start();
   const { text } = await exchange(simulator.url, { path: '/console?own=k8s/' });

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { parseRequest } from '../../../simulator/gateway/request.ts';
+import { parseRequest } from '../../../../simulator/gateway/request.ts';
 import {
   acs3Signature,
   acs3StringToSign,
   parseAcs3Authorization,
-} from '../../../simulator/gateway/signature-acs3.ts';
-import { percentEncode, rpcSignature, rpcStringToSign } from '../../../simulator/gateway/signature-rpc.ts';
+} from '../../../../simulator/gateway/signature-acs3.ts';
+import { percentEncode, rpcSignature, rpcStringToSign } from '../../../../simulator/gateway/signature-rpc.ts';
 
 // The example of the RPC signature page.
 const DESCRIBE_REGIONS = {

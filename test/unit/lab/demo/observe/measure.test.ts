@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Endpoint, EndpointChange } from '../../../../lab/demo/endpoint-log.ts';
-import { type Call, countByAction, measure } from '../../../../lab/demo/measure.ts';
+import type { Endpoint, EndpointChange } from '../../../../../lab/demo/observe/endpoint-log.ts';
+import { type Call, countByAction, measure } from '../../../../../lab/demo/observe/measure.ts';
 
 const endpoint = (n: number): Endpoint => ({ address: `10.0.0.${n}`, port: 80, pod: `web-${n}` });
 

@@ -1,5 +1,5 @@
-import { Environment, OPERATOR_NAMESPACE } from '../environment/environment.ts';
-import { waitUntil } from '../time/wait-until.ts';
+import { Environment, OPERATOR_NAMESPACE } from '../../environment/environment.ts';
+import { waitUntil } from '../../time/wait-until.ts';
 import { NODES, SIMULATOR_OPTIONS, type Stage, type Tell } from './stage.ts';
 
 const NAMESPACE = 'demo';

@@ -1,5 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { EndpointLog, type EndpointSlice, readyEndpoints } from '../../../../lab/demo/endpoint-log.ts';
+import {
+  EndpointLog,
+  type EndpointSlice,
+  readyEndpoints,
+} from '../../../../../lab/demo/observe/endpoint-log.ts';
 
 type Member = readonly [address: string, pod: string, ready?: boolean];
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { call, ECS, start } from './harness.ts';
+import { call, ECS, start } from '../harness.ts';
 
 const interfaces = async (simulator: { url: string }, params: Record<string, string>) => {
   const reply = await call(simulator, 'DescribeNetworkInterfaces', params, ECS);

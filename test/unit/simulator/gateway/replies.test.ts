@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { ApiError } from '../../../simulator/gateway/errors.ts';
-import { errorReply, successReply } from '../../../simulator/gateway/replies.ts';
-import { call, exchange, start, write } from './harness.ts';
+import { ApiError } from '../../../../simulator/gateway/errors.ts';
+import { errorReply, successReply } from '../../../../simulator/gateway/replies.ts';
+import { call, exchange, start, write } from '../harness.ts';
 
 const BODY = {
   VServerGroupId: 'rsp-0',

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { applyObjects } from '../control-plane/api/apply.ts';
-import type { KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
-import { readManifests } from '../control-plane/api/manifest.ts';
+import { applyObjects } from '../../control-plane/api/apply.ts';
+import type { KubeApi, KubeObject } from '../../control-plane/api/kube-api.ts';
+import { readManifests } from '../../control-plane/api/manifest.ts';
 
-const SAMPLES = resolve(import.meta.dirname, '../../deploy/samples');
+const SAMPLES = resolve(import.meta.dirname, '../../../deploy/samples');
 
 /** Runs anywhere, does nothing, ends at once. */
 export const SMALL_IMAGE = 'registry.k8s.io/pause:3.10';
