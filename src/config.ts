@@ -11,13 +11,13 @@ export interface Config extends FlagValues {
   readonly inCluster: boolean;
 }
 
-export type Command =
+export type ParsedCommand =
   | { readonly action: 'run'; readonly config: Config }
   | { readonly action: 'help' }
   | { readonly action: 'version' };
 
 /** Throws a ConfigError for whatever it does not know or understand. */
-export function readCommand(args: readonly string[], environment: Environment): Command {
+export function readCommand(args: readonly string[], environment: Environment): ParsedCommand {
   const { help, version, given } = readArguments(args);
   if (help) return { action: 'help' };
   if (version) return { action: 'version' };

@@ -1,6 +1,6 @@
 import { API_BUCKETS, type Define } from './define.ts';
 
-export const PRIORITIES = ['removal', 'read', 'addition'] as const;
+const CALL_PRIORITIES = ['removal', 'read', 'addition'] as const;
 
 /** Calls of the SLB and ECS API, their pace and their credentials. */
 export function cloudMetrics({ counter, gauge, histogram }: Define, actions: readonly string[]) {
@@ -46,7 +46,7 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     metrics.requests.inc({ action, code: 'OK' }, 0);
     metrics.requestSeconds.zero({ action });
   }
-  for (const priority of PRIORITIES) metrics.waiting.set({ priority }, 0);
+  for (const priority of CALL_PRIORITIES) metrics.waiting.set({ priority }, 0);
   for (const result of ['success', 'failure']) metrics.credentialsRefreshes.inc({ result }, 0);
   for (const result of ['found', 'missing', 'failed']) metrics.eniLookups.inc({ result }, 0);
   return metrics;
