@@ -170,7 +170,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     localWeights: config.localWeights,
     writeSpacingMs: config.writeSpacing,
     addWindowMs: config.addWindow,
-    batchSize: config.maxBackendsPerCall,
+    maxRowsPerCall: config.maxBackendsPerCall,
     resyncMs: config.resync,
     dryRun: config.dryRun,
   };

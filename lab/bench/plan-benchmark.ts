@@ -62,7 +62,7 @@ function inputOf(rows: readonly Row[], claim: Claim, atRest?: AtRest): GroupInpu
     refused: { has: () => false },
     cohorts: { get: () => undefined },
     additionsBlocked: false,
-    batchSize: 20,
+    rowsPerCall: { remove: 20, set: 20, add: 20 },
     now: 0,
   };
 }

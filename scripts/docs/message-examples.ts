@@ -2,13 +2,13 @@ import { ambiguous } from '../../src/alibaba/eni-resolver.ts';
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
 import { WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
-import type { Verdict } from '../../src/controller/binding/verdict.ts';
+import type { BindingVerdict } from '../../src/controller/binding/verdict.ts';
 import { backendKey, type Row } from '../../src/membership/backend.ts';
 import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
 
 export interface ConditionExample {
   readonly todo: string;
-  example(): Pick<Verdict, 'ready' | 'reconciling' | 'stalled' | 'reason' | 'message'>;
+  example(): Pick<BindingVerdict, 'ready' | 'reconciling' | 'stalled' | 'reason' | 'message'>;
 }
 
 export interface EventExample {

@@ -4,12 +4,14 @@ import type { Clock } from '../../src/clock.ts';
 import type { ApiError } from '../../src/cloud/api-error.ts';
 import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
 import { vServerGroup } from '../../src/cloud/group-ref.ts';
-import { type Verdict, verdictOn } from '../../src/controller/binding/verdict.ts';
+import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
+import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
+import type { GroupAction } from '../../src/controller/group/attempts.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
-import { type Action, GroupState } from '../../src/controller/group/group-state.ts';
+import { GroupState } from '../../src/controller/group/group-state.ts';
 import { outcomeOf } from '../../src/controller/group/outcome.ts';
 import { Store } from '../../src/kubernetes/informer/store.ts';
 import {
@@ -32,7 +34,7 @@ export interface Situation {
   readonly node?: object;
   /** Addresses in the group that the binding added; undefined: the group was not read. */
   readonly rows?: readonly string[] | undefined;
-  readonly failure?: readonly [Action, ApiError];
+  readonly failure?: readonly [GroupAction, ApiError];
   readonly refusal?: ApiError;
   readonly eni?: EniLookup;
   readonly endpointsCut?: boolean;
@@ -68,23 +70,17 @@ export function row(ip: string, weight = 100): Row {
 
 export function decided(situation: Situation) {
   const caches = cluster(situation);
-  const group = new GroupState(REGION, GROUP);
+  const group = new GroupState(REF, 0, () => 0);
   const rows = 'rows' in situation ? situation.rows : [];
-  if (rows !== undefined) group.learn(rows.map((ip) => row(ip)));
+  if (rows !== undefined) group.view.listed(rows.map((ip) => row(ip)));
   const { failure, refusal } = situation;
   if (failure !== undefined) {
-    const { tellAfter, retry } = outcomeOf(failure[1]);
-    for (let attempt = 0; attempt < tellAfter; attempt++) group.fail(...failure, retry, 0, Math.random);
+    const { tellAfter } = outcomeOf(failure[1]);
+    for (let attempt = 0; attempt < tellAfter; attempt++) group.attempts.fail(...failure, 0);
   }
   if (refusal !== undefined) {
     const change = { row: row('10.0.0.2'), key: '' as never, claim: 'shop/web' };
-    group.refuse(
-      { action: 'add', changes: [change], urgent: false },
-      refusal,
-      outcomeOf(refusal).retry,
-      0,
-      () => 0,
-    );
+    group.attempts.refuse('add', change, refusal, 0);
   }
   const resolver = {
     lookup: (_: string, ip: string): EniLookup =>
@@ -99,14 +95,15 @@ export function decided(situation: Situation) {
     defaultDrainSeconds: 0,
     excludeCordonedNodes: false,
     localWeights: false,
-    batchSize: 20,
+    rowsPerCall: { remove: 20, set: 20, add: 20 },
     dryRun: situation.dryRun ?? false,
   };
-  const parts = { caches, enis: new EniDirectory(resolver, () => {}), clock };
+  const memory = new BindingMemory();
+  const parts = { caches, memory, enis: new EniDirectory(resolver, () => {}), clock };
   return { group, decision: decide(groupKey(REGION, GROUP), group, parts, options) };
 }
 
-export function verdict(situation: Situation): Verdict {
+export function verdict(situation: Situation): BindingVerdict {
   const { group, decision } = decided(situation);
   const [one] = decision.bound;
   if (one === undefined) throw new Error('the binding of the example is on no group');

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
-import type { GroupLimits, ServerGroups } from '../cloud/server-groups.ts';
+import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { type Failure, ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
+import { BindingMemory } from './binding/binding-memory.ts';
 import { BindingReporter, type EventSink, type StatusSink } from './binding/binding-reporter.ts';
 import { Finalizers } from './binding/finalizers.ts';
 import { mayGoWithoutGroup } from './binding/unreadable.ts';
@@ -17,6 +18,7 @@ import {
 } from './cluster/cluster-caches.ts';
 import { DrainIndex } from './cluster/drain-index.ts';
 import { connectPodTriggers, connectTriggers } from './cluster/triggers.ts';
+import { withinLimits } from './group/decide.ts';
 import { EniDirectory } from './group/eni-directory.ts';
 import { GroupController, type GroupControllerOptions } from './group/group-controller.ts';
 import { GroupWriter, type WriteHooks } from './group/group-writer.ts';
@@ -29,7 +31,9 @@ const ENI_ANSWERS_SHARE_MS = 10;
 /** Longer than the cache takes to show the newer object. */
 const OUTDATED_RETRY_MS = 100;
 
-export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'longestDescription'> {
+export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'rowsPerCall' | 'longestDescription'> {
+  /** Rows that one call carries; fewer where the kind of group takes fewer. */
+  readonly maxRowsPerCall: number;
   /** Of bindings that name none. */
   readonly region: string;
 }
@@ -82,6 +86,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     ...(metrics && { metrics: metrics.queue }),
   });
   const reporter = new BindingReporter(status, ports.events, clock);
+  const memory = new BindingMemory();
   const drains = new DrainIndex();
   const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
   const finalizers = new Finalizers(ports.transport, {
@@ -94,9 +99,12 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
       else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
-  const writer = new GroupWriter({ groups, enis, clock, random, mayWrite, hooks });
-  const parts = { caches, groups, enis, drains, finalizers, writer, reporter, clock, random };
-  const controller = new GroupController(withinLimits(options, groups.limits), parts);
+  const writer = new GroupWriter({ groups, enis, clock, mayWrite, hooks });
+  const parts = { caches, memory, groups, enis, drains, finalizers, writer, reporter, clock, random };
+  const controller = new GroupController(
+    { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
+    parts,
+  );
   const enqueue = (group: GroupKey) => {
     controller.noteChange(group);
     queue.add(group, 'high');
@@ -112,7 +120,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
   // First of all who hear of a binding: what is written next is compared with what is there now.
   caches.bindings.onChange(({ old, new: now }) => {
     if (now !== undefined) status.observed(now);
-    else if (old !== undefined) for (const one of [status, reporter, finalizers]) one.forget(old);
+    else if (old !== undefined) for (const one of [status, reporter, finalizers, memory]) one.forget(old);
   });
   ports.onCredentialsChanged(() => {
     for (const group of controller.credentialsChanged()) queue.add(group);
@@ -137,10 +145,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     queue,
     clock,
     ...(metrics && { metrics: metrics.loop }),
-    reconcile: async (group, signal) => {
-      const ms = await controller.reconcile(group, signal);
-      return ms === undefined ? 'done' : { requeueAfterMs: ms };
-    },
+    reconcile: (group, signal) => controller.reconcile(group, signal),
     onFailure: (failure) => hooks.onReconcileFailed(failure),
   });
   return {
@@ -160,12 +165,4 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
 
 function generationOf(object: BindingObject | undefined): number | undefined {
   return object && metadataOf(object).generation;
-}
-
-function withinLimits(
-  options: GroupLoopOptions,
-  { rowsPerCall, description }: GroupLimits,
-): GroupControllerOptions {
-  const batchSize = Math.min(options.batchSize, ...Object.values(rowsPerCall));
-  return { ...options, batchSize, longestDescription: description.max };
 }

@@ -159,7 +159,7 @@ export function inputOf(
     refused: new Set<BackendKey>(),
     cohorts: new Map(),
     additionsBlocked: false,
-    batchSize: BATCH_SIZE,
+    rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
     now,
   };
 }

@@ -380,7 +380,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       refused: new Set<BackendKey>(),
       cohorts: new Map(),
       additionsBlocked: false,
-      batchSize: BATCH_SIZE,
+      rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
       now,
     });
     records = plan.reports[0]?.records ?? records;

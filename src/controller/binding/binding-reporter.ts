@@ -14,7 +14,7 @@ import type { GroupState } from '../group/group-state.ts';
 import { bindingStatus, unreadableStatus } from './binding-status.ts';
 import { messages } from './messages.ts';
 import { isRoutine } from './routine.ts';
-import { type GroupInput, grouplessVerdict, unreadableVerdict, type Verdict } from './verdict.ts';
+import { type BindingFacts, type BindingVerdict, grouplessVerdict, unreadableVerdict } from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
@@ -73,10 +73,11 @@ export class BindingReporter {
     this.#clock = clock;
   }
 
-  report({ object, notices }: Bound, input: Omit<GroupInput, 'wall'>): void {
+  /** `lastRemoval`: see bindingStatus. */
+  report({ object, notices }: Bound, input: Omit<BindingFacts, 'wall'>, lastRemoval?: number): void {
     const { parsed } = object;
     const now = { ...input, wall: this.#clock.wall() };
-    if (parsed.ok) this.#reportWhole(object, parsed.binding, notices, now);
+    if (parsed.ok) this.#reportWhole(object, parsed.binding, notices, now, lastRemoval);
     else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
   }
 
@@ -89,10 +90,11 @@ export class BindingReporter {
     object: BindingObject,
     binding: VServerGroupBinding,
     notices: readonly Notice[],
-    input: GroupInput,
+    input: BindingFacts,
+    lastRemoval: number | undefined,
   ): void {
     const told = this.#toldTo(object.uid, binding.status.conditions);
-    const status = bindingStatus({ ...input, binding }, told.conditions);
+    const status = bindingStatus({ ...input, binding }, told.conditions, lastRemoval);
     told.conditions = status.conditions;
     this.#status.write(object, status, isRoutine(binding, status));
     const ready = findCondition(status.conditions, 'Ready');
@@ -100,7 +102,11 @@ export class BindingReporter {
     this.#tellNotices(object, told, notices);
   }
 
-  #reportUnreadable(object: BindingObject, { metadata, status }: UnreadableBinding, verdict: Verdict): void {
+  #reportUnreadable(
+    object: BindingObject,
+    { metadata, status }: UnreadableBinding,
+    verdict: BindingVerdict,
+  ): void {
     const told = this.#toldTo(object.uid, status?.conditions ?? []);
     const part = unreadableStatus(metadata, verdict, told.conditions, this.#clock.wall());
     told.conditions = part.conditions;

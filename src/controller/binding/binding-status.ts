@@ -10,19 +10,22 @@ import { byCodeUnit } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/desired.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { statusFromRecord } from './records.ts';
-import { desiredCount, refusalsOf, type StatusInput, type Verdict, verdictOf } from './verdict.ts';
+import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
-/** The status to write; `conditions` are those before, whose transition times stay as long as they do. */
+/**
+ * The status to write; `conditions` are those before, whose transition times stay as long as they do. `lastRemoval`: when
+ * this process last removed a backend for it; milliseconds since the Unix epoch.
+ */
 export function bindingStatus(
   input: StatusInput,
   conditions: readonly Condition[],
+  lastRemoval: number | undefined,
 ): VServerGroupBindingStatus {
   const { binding, group, report, wall } = input;
   const backends = backendsOf(input);
-  const lastRemoval = group.lastRemoval.get(`${binding.metadata.namespace}/${binding.metadata.name}`);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
-  const loadBalancerId = group.loadBalancerId ?? binding.status.loadBalancerId;
+  const loadBalancerId = group.view.loadBalancerId ?? binding.status.loadBalancerId;
   const count = (state: BackendStatus['state']) =>
     backends.filter((backend) => backend.state === state).length;
   return {
@@ -41,7 +44,7 @@ export function bindingStatus(
 /** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */
 export function unreadableStatus(
   { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
-  verdict: Verdict,
+  verdict: BindingVerdict,
   conditions: readonly Condition[],
   wall: number,
 ): Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'> {
@@ -49,13 +52,13 @@ export function unreadableStatus(
 }
 
 function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
-  if (group.rows === undefined) return binding.status.foreign;
+  if (group.view.rows === undefined) return binding.status.foreign;
   if (report === undefined) return 0;
-  return dryRun ? group.rows.length - recordsAsTheyAre(group, report).length : report.foreign;
+  return dryRun ? group.view.rows.length - recordsAsTheyAre(group, report).length : report.foreign;
 }
 
 function conditionsOf(
-  verdict: Verdict,
+  verdict: BindingVerdict,
   observedGeneration: number,
   conditions: readonly Condition[],
   wall: number,

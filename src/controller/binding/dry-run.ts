@@ -8,29 +8,33 @@ import type { GroupState } from '../group/group-state.ts';
  * What a binding owns while nothing is written: rows that are there, as they are. What the plan would make of them must
  * not get into the status, for a record there proves ownership to the next operator (ownership.ts) and begins a drain.
  */
-export function recordsAsTheyAre(group: GroupState, { claim }: ClaimReport): readonly BackendRecord[] {
-  if (group.rows === undefined) return [...claim.records.values()];
-  return group.rows.flatMap((row): readonly BackendRecord[] => {
+export function recordsAsTheyAre({ view }: GroupState, { claim }: ClaimReport): readonly BackendRecord[] {
+  if (view.rows === undefined) return [...claim.records.values()];
+  return view.rows.flatMap((row): readonly BackendRecord[] => {
     const before = claim.records.get(backendKey(row));
     if (before !== undefined) return [before.state === 'Registered' ? { ...before, row } : before];
     return row.description === claim.tag ? [{ row, state: 'Registered' }] : [];
   });
 }
 
-/** Of what would be written, the part that was not told before; what is not planned any more is news the next time. */
-export function notYetTold(group: GroupState, batches: readonly Batch[]): readonly Batch[] {
-  const before = group.withheld;
-  const now = new Set<string>();
-  const news = batches.flatMap((batch) => {
-    const changes = batch.changes.filter((change) => {
-      const name = nameOf(batch, change);
-      now.add(name);
-      return !before.has(name);
+/** What was told already of what would be written. */
+export class WithheldBatches {
+  #told: ReadonlySet<string> = new Set();
+
+  /** The part that was not told before; what is not planned any more is news the next time. */
+  news(batches: readonly Batch[]): readonly Batch[] {
+    const before = this.#told;
+    const now = new Set<string>();
+    this.#told = now;
+    return batches.flatMap((batch) => {
+      const changes = batch.changes.filter((change) => {
+        const name = nameOf(batch, change);
+        now.add(name);
+        return !before.has(name);
+      });
+      return changes.length === 0 ? [] : [{ ...batch, changes }];
     });
-    return changes.length === 0 ? [] : [{ ...batch, changes }];
-  });
-  group.withheld = now;
-  return news;
+  }
 }
 
 function nameOf({ action }: Batch, { key, row }: Change): string {

@@ -10,7 +10,7 @@ import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/desired.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
-import type { Refusal } from '../group/group-state.ts';
+import type { RefusedBackend } from '../group/attempts.ts';
 
 type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
 
@@ -34,7 +34,7 @@ export const messages = {
   heldByMinBackends: (rows: readonly Row[], minBackends: number, group: GroupRef) =>
     `${backendNames(rows)} left but stay in ${groupName(group)}, because spec.minBackends is ${minBackends}: they go as soon as others take their place; lower spec.minBackends to let them go now.`,
 
-  backendsRefused: (refused: readonly Refusal[], group: GroupRef) =>
+  backendsRefused: (refused: readonly RefusedBackend[], group: GroupRef) =>
     `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>

@@ -3,30 +3,32 @@ import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergr
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
+import type { RefusedBackend } from '../group/attempts.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
-import type { GroupState, Refusal } from '../group/group-state.ts';
+import type { GroupState } from '../group/group-state.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import { messages } from './messages.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 
 /** Everything that one binding's status tells of. */
-export interface StatusInput extends GroupInput {
+export interface StatusInput extends BindingFacts {
   readonly binding: VServerGroupBinding;
 }
 
 /** What is the case in the group, as far as it concerns one binding. */
-export interface GroupInput {
+export interface BindingFacts {
   readonly group: GroupState;
   /** Undefined for a binding that has no claim on its group any more. */
   readonly report: ClaimReport | undefined;
   readonly batches: readonly Batch[];
   readonly missingEnis: readonly MissingEni[];
   readonly dryRun: boolean;
+  /** Milliseconds since the Unix epoch. */
   readonly wall: number;
 }
 
 /** What the conditions say of a binding. */
-export interface Verdict {
+export interface BindingVerdict {
   readonly ready: boolean;
   readonly reason: Reason;
   readonly message: string;
@@ -35,12 +37,12 @@ export interface Verdict {
 }
 
 /** What is told of a binding that is on the group. */
-export function verdictOn({ key, parsed }: BindingObject, input: GroupInput): Verdict {
+export function verdictOn({ key, parsed }: BindingObject, input: BindingFacts): BindingVerdict {
   return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
 }
 
 /** One answer for a binding: the first row that fits. What someone has to act on comes before what passes by itself. */
-export function verdictOf(input: StatusInput): Verdict {
+export function verdictOf(input: StatusInput): BindingVerdict {
   return (
     suspendedVerdict(input) ??
     failureVerdict(input, true) ??
@@ -63,7 +65,11 @@ export function verdictOf(input: StatusInput): Verdict {
  * | undecided                        | which fields decide, and what can't be read                    |
  * | leaving, left behind             | how far its deletion is, and what is in its way                |
  */
-export function unreadableVerdict(key: string, unreadable: UnreadableBinding, input: GroupInput): Verdict {
+export function unreadableVerdict(
+  key: string,
+  unreadable: UnreadableBinding,
+  input: BindingFacts,
+): BindingVerdict {
   const fate = fateOf(unreadable);
   if (fate.is === 'kept') return invalidVerdict(key, unreadable);
   if (fate.is !== 'undecided') return leavingVerdict(input);
@@ -72,7 +78,7 @@ export function unreadableVerdict(key: string, unreadable: UnreadableBinding, in
 }
 
 /** Of one whose group can't be read either. */
-export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Verdict {
+export function grouplessVerdict(key: string, unreadable: UnreadableBinding): BindingVerdict {
   const left = recordedBackends(unreadable);
   if (fateOf(unreadable).is === 'kept' || left === 0) return invalidVerdict(key, unreadable);
   const message = messages.deletionWithoutGroup(key, left, unreadable.message);
@@ -81,11 +87,11 @@ export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Ve
 
 const STALLED = { ready: false, reconciling: false, stalled: true } as const;
 
-function invalidVerdict(key: string, { message }: UnreadableBinding): Verdict {
+function invalidVerdict(key: string, { message }: UnreadableBinding): BindingVerdict {
   return { ...STALLED, reason: 'InvalidSpec', message: messages.invalidSpec(key, message) };
 }
 
-function leavingVerdict(input: GroupInput): Verdict {
+function leavingVerdict(input: BindingFacts): BindingVerdict {
   return (
     failureVerdict(input, true) ??
     failureVerdict(input, false) ??
@@ -95,7 +101,7 @@ function leavingVerdict(input: GroupInput): Verdict {
   );
 }
 
-function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined {
+function suspendedVerdict({ binding, group }: StatusInput): BindingVerdict | undefined {
   if (!binding.spec.suspend) return undefined;
   return {
     ready: false,
@@ -106,8 +112,11 @@ function suspendedVerdict({ binding, group }: StatusInput): Verdict | undefined 
   };
 }
 
-function failureVerdict({ group, batches, report }: GroupInput, stalled: boolean): Verdict | undefined {
-  for (const [action, { error, attempts }] of group.failures) {
+function failureVerdict(
+  { group, batches, report }: BindingFacts,
+  stalled: boolean,
+): BindingVerdict | undefined {
+  for (const [action, { error, attempts }] of group.attempts.failures) {
     const outcome = outcomeOf(error);
     if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
     const waiting = ownBatches(batches, report)
@@ -124,7 +133,7 @@ function failureVerdict({ group, batches, report }: GroupInput, stalled: boolean
   return undefined;
 }
 
-function undeterminedVerdict({ group, report }: GroupInput): Verdict | undefined {
+function undeterminedVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
   if (report?.claim.desired.kind !== 'undetermined') return undefined;
   const { problem } = report.claim.desired;
   return {
@@ -138,7 +147,7 @@ function undeterminedVerdict({ group, report }: GroupInput): Verdict | undefined
 
 const WAITING = { ready: false, reconciling: true, stalled: false } as const;
 
-function heldVerdict({ binding, group, report }: StatusInput): Verdict | undefined {
+function heldVerdict({ binding, group, report }: StatusInput): BindingVerdict | undefined {
   const held =
     report === undefined ? [] : [...report.records.values()].filter(({ state }) => state === 'Held');
   if (held.length === 0) return undefined;
@@ -147,13 +156,13 @@ function heldVerdict({ binding, group, report }: StatusInput): Verdict | undefin
   return { ...WAITING, reason: 'HeldByMinBackends', message };
 }
 
-function refusedVerdict({ group, report }: GroupInput): Verdict | undefined {
+function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
   const refused = refusalsOf(group, report);
   if (refused.length === 0) return undefined;
   return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
 }
 
-function memberVerdict({ group, report, missingEnis }: GroupInput): Verdict | undefined {
+function memberVerdict({ group, report, missingEnis }: BindingFacts): BindingVerdict | undefined {
   const missing = missingEnis.filter(({ lookup }) => lookup.state !== 'pending');
   if (missing.length > 0) return { ...WAITING, ...missingEniProblem(missing, group) };
   const problem =
@@ -171,7 +180,7 @@ function memberVerdict({ group, report, missingEnis }: GroupInput): Verdict | un
 function missingEniProblem(
   missing: readonly MissingEni[],
   { ref }: GroupState,
-): Pick<Verdict, 'reason' | 'message'> {
+): Pick<BindingVerdict, 'reason' | 'message'> {
   const members = missing.map(({ member }) => member);
   const failed = missing.flatMap(({ lookup }) => (lookup.state === 'failed' ? [lookup.error] : []))[0];
   if (failed === undefined) return { reason: 'EniNotFound', message: messages.eniNotFound(members, ref) };
@@ -180,27 +189,29 @@ function missingEniProblem(
 
 const IN_DRY_RUN = { ready: false, reason: 'DryRun', reconciling: false, stalled: false } as const;
 
-function dryRunVerdict({ group, report, batches, dryRun }: GroupInput): Verdict | undefined {
+function dryRunVerdict({ group, report, batches, dryRun }: BindingFacts): BindingVerdict | undefined {
   const own = ownBatches(batches, report);
   if (!dryRun || own.length === 0) return undefined;
   return { ...IN_DRY_RUN, message: messages.dryRun(own, group.ref) };
 }
 
-function deletingVerdict({ group, report, dryRun }: GroupInput): Verdict {
+function deletingVerdict({ group, report, dryRun }: BindingFacts): BindingVerdict {
   const left = report?.records.size ?? 0;
-  if (dryRun && left === 0 && group.rows !== undefined)
+  if (dryRun && left === 0 && group.view.rows !== undefined)
     return { ...IN_DRY_RUN, message: messages.dryRunKeeps(group.ref) };
   return { ...WAITING, reason: 'Deleting', message: messages.deleting(left, group.ref) };
 }
 
-function progressVerdict({ group, report, batches }: GroupInput): Verdict {
+function progressVerdict({ group, report, batches }: BindingFacts): BindingVerdict {
   const { ref } = group;
   const own = ownBatches(batches, report);
   const pending = report?.claim.mode === 'Sync' ? report.pending.length : 0;
-  if (group.rows === undefined || own.length > 0 || pending > 0) {
+  if (group.view.rows === undefined || own.length > 0 || pending > 0) {
     const adding = own.reduce((sum, { action, changes }) => sum + (action === 'add' ? changes.length : 0), 0);
     const message =
-      group.rows === undefined ? messages.reading(ref) : messages.progressing(own, pending - adding, ref);
+      group.view.rows === undefined
+        ? messages.reading(ref)
+        : messages.progressing(own, pending - adding, ref);
     return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
   }
   // Only a drain that ends by itself has a beginning: that of a node lasts until its label is taken away.
@@ -230,10 +241,13 @@ function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined):
 }
 
 /** The refused backends that are this binding's. */
-export function refusalsOf({ refusals }: GroupState, report: ClaimReport | undefined): readonly Refusal[] {
+export function refusalsOf(
+  { attempts }: GroupState,
+  report: ClaimReport | undefined,
+): readonly RefusedBackend[] {
   if (report === undefined) return [];
   const places = new Set(report.pending.map((member) => `${member.ip ?? member.instanceId}:${member.port}`));
-  return [...refusals].flatMap(([key, refusal]) => {
+  return [...attempts.refusals].flatMap(([key, refusal]) => {
     const place = `${refusal.row.serverIp ?? refusal.row.serverId}:${refusal.row.port}`;
     return report.records.has(key) || places.has(place) ? [refusal] : [];
   });

@@ -1,7 +1,10 @@
 import type { Clock } from '../../clock.ts';
-import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
+import type { GroupLimits } from '../../cloud/server-groups.ts';
+import { type BackendKey, backendKey, type Row, type WriteAction } from '../../membership/backend.ts';
+import type { AtRest } from '../../membership/plan/at-rest.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import { type GroupPlan, planGroup } from '../../membership/plan/plan.ts';
+import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { ClusterCaches, GroupKey } from '../cluster/cluster-caches.ts';
 import type { EniDirectory, MissingEni } from './eni-directory.ts';
 import { type Bound, type GatherOptions, gather } from './gather.ts';
@@ -9,11 +12,24 @@ import type { GroupState } from './group-state.ts';
 
 export interface DecideOptions extends GatherOptions {
   /** Rows that one call carries. */
-  readonly batchSize: number;
+  readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
+}
+
+/** What a kind of groups takes, and of rows no more than configured. */
+export function withinLimits(
+  { rowsPerCall: { add, set, remove }, description }: GroupLimits,
+  maxRowsPerCall: number,
+): Pick<DecideOptions, 'rowsPerCall' | 'longestDescription'> {
+  const most = (rows: number) => Math.min(rows, maxRowsPerCall);
+  return {
+    rowsPerCall: { add: most(add), set: most(set), remove: most(remove) },
+    longestDescription: description.max,
+  };
 }
 
 export interface DecideParts {
   readonly caches: ClusterCaches;
+  readonly memory: BindingMemory;
   readonly enis: EniDirectory;
   readonly clock: Clock;
 }
@@ -21,53 +37,63 @@ export interface DecideParts {
 export interface Decision {
   readonly bound: readonly Bound[];
   readonly claims: readonly Claim[];
+  /** What it found out is to be kept (`keep`): the next decision builds on it, carried out or not. */
   readonly plan: GroupPlan;
   /** Members that wait for a look-up, which is under way: the directory calls back when there is more to know. */
   readonly missingEnis: readonly MissingEni[];
 }
 
-/** What one group needs now. Reads the caches and what is known of the group; no I/O but look-ups in the background. */
+/**
+ * What one group needs now. Reads the caches and what is known of the group; no I/O but look-ups in the background, and
+ * nothing is kept of it but what those find.
+ */
 export function decide(
   key: GroupKey,
   group: GroupState,
   parts: DecideParts,
   options: DecideOptions,
 ): Decision {
-  const bound = gather(key, group, parts.caches, options);
+  const bound = gather(key, group.ref, parts, options);
   const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
-  const plan = planOf(group, claims, parts, options);
-  if (plan.lookups.length === 0) return { bound, claims, plan, missingEnis: [] };
-  const { found, missing } = parts.enis.resolve(group.regionId, plan.lookups, key);
+  const plan = planOf(group, claims, parts, options, group.atRest);
+  const { found, missing } = parts.enis.resolve(group.ref.regionId, plan.lookups, key);
   return {
     bound,
     claims,
-    plan: found > 0 ? planOf(group, claims, parts, options) : plan,
+    plan: found > 0 ? planOf(group, claims, parts, options, plan.atRest) : plan,
     missingEnis: missing,
   };
 }
 
+/** Keeps what a decision found out of the group and of its bindings. In a dry run nobody comes to own anything. */
+export function keep({ plan }: Decision, group: GroupState, memory: BindingMemory, dryRun: boolean): void {
+  group.keepAtRest(plan.atRest);
+  const isPresumed = group.view.rows === undefined || dryRun;
+  for (const { claim, records } of plan.reports)
+    memory.keepRecords(claim.uid, isPresumed ? claim.records : records);
+}
+
 function planOf(
-  group: GroupState,
+  { view, attempts, ref }: GroupState,
   claims: readonly Claim[],
   { clock, enis }: DecideParts,
-  { batchSize }: DecideOptions,
+  { rowsPerCall }: DecideOptions,
+  atRest: AtRest | undefined,
 ): GroupPlan {
   const now = clock.now();
-  const plan = planGroup({
-    rows: group.rows ?? presumedRows(claims),
-    presumed: group.rows === undefined,
+  return planGroup({
+    rows: view.rows ?? presumedRows(claims),
+    presumed: view.rows === undefined,
     claims,
-    eniOf: (ip, podUID) => enis.eniOf(group.regionId, ip, podUID),
+    eniOf: (ip, podUID) => enis.eniOf(ref.regionId, ip, podUID),
     eniVersion: enis.version,
-    refused: group.refusedAt(now),
-    cohorts: group.cohorts,
-    additionsBlocked: (group.failures.get('add')?.retryAt ?? now) > now,
-    batchSize,
+    refused: { has: (key, action) => attempts.isRefused(key, action, now) },
+    cohorts: { get: (key) => attempts.cohortOf(key) },
+    additionsBlocked: attempts.backsOffUntil('add') > now,
+    rowsPerCall,
     now: clock.wall(),
-    atRest: group.atRest,
+    atRest,
   });
-  group.atRest = plan.atRest;
-  return plan;
 }
 
 /** Before the group was read: what the bindings' status recorded. */

@@ -22,8 +22,8 @@ export class DesiredCache {
     return desired;
   }
 
-  keepOnly(uids: ReadonlySet<string>): void {
-    for (const uid of this.#known.keys()) if (!uids.has(uid)) this.#known.delete(uid);
+  forget(uid: string): void {
+    this.#known.delete(uid);
   }
 }
 

@@ -27,19 +27,16 @@ export class EniDirectory {
   readonly #known = new ByAddress();
   /** Of those that left. `eniOf` knows nothing of them, so that nothing is judged anew because somebody leaves. */
   readonly #left = new ByAddress();
-  readonly #waiting = new Map<string, Set<GroupKey>>();
+  /** By group: the places that its last look-up left open. */
+  readonly #waiting = new Map<GroupKey, ReadonlySet<string>>();
   #version = 0;
 
   constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
     this.#resolver = resolver;
     resolver.onResolved((regionId, ips) => {
-      const groups = new Set<GroupKey>();
-      for (const ip of ips) {
-        const place = `${regionId}/${ip}`;
-        for (const group of this.#waiting.get(place) ?? []) groups.add(group);
-        this.#waiting.delete(place);
-      }
-      for (const group of groups) enqueue(group);
+      const places = ips.map((ip) => `${regionId}/${ip}`);
+      for (const [group, waiting] of this.#waiting)
+        if (places.some((place) => waiting.has(place))) enqueue(group);
     });
   }
 
@@ -52,12 +49,20 @@ export class EniDirectory {
     return ofPod(this.#known.get(regionId, ip), podUID);
   }
 
+  /** Nobody is on the group any more. */
+  forgetGroup(group: GroupKey): void {
+    this.#waiting.delete(group);
+  }
+
   /** A pod's row leaves its group, with the ENI that it was added by: a pod that is ready again needs no look-up. */
   noteLeaver(regionId: string, ip: string, podUID: string, eniId: string): void {
     if (this.#known.get(regionId, ip) === undefined) this.#left.set(regionId, ip, { podUID, eniId });
   }
 
-  /** Looks members up without blocking. Returns how many are known now, and those that are not (yet). */
+  /**
+   * Looks members up without blocking. Returns how many are known now, and those that are not (yet): the group is told of
+   * their answers, and of no others any more.
+   */
   resolve(
     regionId: string,
     members: readonly Member[],
@@ -73,9 +78,9 @@ export class EniDirectory {
         found++;
       } else {
         missing.push({ member, lookup });
-        this.#waitFor(`${regionId}/${member.ip}`, group);
       }
     }
+    this.#waitFor(group, new Set(missing.map(({ member }) => `${regionId}/${member.ip}`)));
     return { found, missing };
   }
 
@@ -101,10 +106,9 @@ export class EniDirectory {
     this.#known.set(regionId, ip, eni);
   }
 
-  #waitFor(place: string, group: GroupKey): void {
-    const groups = this.#waiting.get(place);
-    if (groups === undefined) this.#waiting.set(place, new Set([group]));
-    else groups.add(group);
+  #waitFor(group: GroupKey, places: ReadonlySet<string>): void {
+    if (places.size === 0) this.#waiting.delete(group);
+    else this.#waiting.set(group, places);
   }
 }
 

@@ -6,11 +6,12 @@ import type {
   VServerGroupBinding,
   VServerGroupBindingSpec,
 } from '../../api/vservergroupbinding.ts';
-import { type BackendKey, byCodeUnit } from '../../membership/backend.ts';
+import type { GroupRef } from '../../cloud/group-ref.ts';
+import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired, type Desired } from '../../membership/desired/desired.ts';
-import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
+import type { Claim } from '../../membership/plan/claim.ts';
+import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
-import { recordsFromStatus } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
 import {
   type BindingObject,
@@ -19,9 +20,7 @@ import {
   hasFinalizer,
   isBeingDeleted,
   needsPods,
-  statusOf,
 } from '../cluster/cluster-caches.ts';
-import type { GroupState } from './group-state.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -32,6 +31,11 @@ export interface GatherOptions {
   readonly localWeights: boolean;
   /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
   readonly dryRun: boolean;
+}
+
+interface GatherParts {
+  readonly caches: ClusterCaches;
+  readonly memory: BindingMemory;
 }
 
 /** Something that keeps nothing from being served but that the binding's user should know. */
@@ -62,17 +66,18 @@ export interface Bound {
  */
 export function gather(
   key: GroupKey,
-  group: GroupState,
-  caches: ClusterCaches,
+  ref: GroupRef,
+  parts: GatherParts,
   options: GatherOptions,
 ): readonly Bound[] {
+  const { caches } = parts;
   const bound: Bound[] = [];
   for (const object of caches.bindings.byIndex('group', key)) {
     const { parsed } = object;
     const claim = parsed.ok
-      ? claimOf(object, parsed.binding, group, caches, options)
-      : claimOfUnreadable(object, parsed, group, caches, options);
-    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, group, caches) : [];
+      ? claimOf(object, parsed.binding, parts, options)
+      : claimOfUnreadable(object, parsed, parts, options);
+    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, ref, caches) : [];
     bound.push({ object, claim, notices });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
@@ -81,21 +86,20 @@ export function gather(
 function claimOf(
   object: BindingObject,
   binding: VServerGroupBinding,
-  group: GroupState,
-  caches: ClusterCaches,
+  parts: GatherParts,
   options: GatherOptions,
 ): Claim | undefined {
   const { spec } = binding;
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
   const podsAreKnown =
-    !needsPods(object, options.defaultDrainSeconds) || caches.pods.in(object.namespace) !== undefined;
+    !needsPods(object, options.defaultDrainSeconds) || parts.caches.pods.in(object.namespace) !== undefined;
   return {
-    ...ownOf(object, group, caches, options),
+    ...ownOf(object, parts, options),
     mode: spec.mode,
     ownership: spec.ownership,
     // What something else has added is not taken away with a binding that only removes: its live backends stay.
-    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, group, caches, options),
+    desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, parts, options),
     drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
     suspended: spec.suspend,
@@ -108,15 +112,14 @@ function claimOf(
 function claimOfUnreadable(
   object: BindingObject,
   unreadable: UnreadableBinding,
-  group: GroupState,
-  caches: ClusterCaches,
+  parts: GatherParts,
   options: GatherOptions,
 ): Claim | undefined {
   const fate = fateOf(unreadable);
   if (fate.is === 'left behind') return undefined;
   const leaving = fate.is === 'leaving';
   return {
-    ...ownOf(object, group, caches, options),
+    ...ownOf(object, parts, options),
     mode: 'Sync',
     ownership: 'Shared',
     desired: NOTHING,
@@ -131,8 +134,7 @@ function claimOfUnreadable(
 /** What a claim says whatever the spec does: whose it is, what it owns, and what of that is alive. */
 function ownOf(
   object: BindingObject,
-  group: GroupState,
-  caches: ClusterCaches,
+  { caches, memory }: GatherParts,
   { clusterId, longestDescription }: GatherOptions,
 ): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'livePods' | 'liveNodes'> {
   const pods = caches.pods.in(object.namespace);
@@ -140,7 +142,7 @@ function ownOf(
     id: object.key,
     uid: object.uid,
     tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
-    records: recordsOf(object, group),
+    records: memory.recordsOf(object),
     livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
@@ -163,18 +165,10 @@ function isGuarded(
 
 const NOTHING: Desired = { kind: 'members', members: [], problems: [] };
 
-/** What this process knows is ahead of what the API server has; a new process begins with the latter. */
-function recordsOf(object: BindingObject, group: GroupState): ReadonlyMap<BackendKey, BackendRecord> {
-  const known = group.records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? []);
-  group.records.set(object.uid, known);
-  return known;
-}
-
 function desiredOf(
   { uid, namespace }: BindingObject,
   { metadata, spec }: VServerGroupBinding,
-  group: GroupState,
-  caches: ClusterCaches,
+  { caches, memory }: GatherParts,
   options: GatherOptions,
 ): Desired {
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
@@ -182,7 +176,7 @@ function desiredOf(
   const endpoints = caches.endpoints.byIndex('service', serviceName);
   const pods = caches.pods.in(namespace);
   const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
-  return group.desired.get(uid, from, () =>
+  return memory.desired.get(uid, from, () =>
     computeDesired({
       service,
       serviceName,
@@ -203,7 +197,7 @@ function noticesOf(
   { namespace }: BindingObject,
   { spec }: VServerGroupBinding,
   claim: Claim | undefined,
-  { ref }: GroupState,
+  ref: GroupRef,
   caches: ClusterCaches,
 ): readonly Notice[] {
   const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];

@@ -1,12 +1,13 @@
 import type { Clock } from '../../clock.ts';
-import type { GroupRef } from '../../cloud/group-ref.ts';
+import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import type { ServerGroups } from '../../cloud/server-groups.ts';
+import type { Result } from '../../kubernetes/queue/reconcile-loop.ts';
 import type { Row } from '../../membership/backend.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { ClaimReport, GroupPlan } from '../../membership/plan/plan.ts';
+import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
-import { notYetTold } from '../binding/dry-run.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
 import {
   type BindingObject,
@@ -17,11 +18,11 @@ import {
   statusOf,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
-import { type DecideOptions, type Decision, decide } from './decide.ts';
+import { type DecideOptions, type Decision, decide, keep } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import { GroupState } from './group-state.ts';
-import type { GroupWriter } from './group-writer.ts';
-import { nextStep, type Pacing, type Step } from './next-step.ts';
+import type { GroupWriter, WriteResult } from './group-writer.ts';
+import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
 import { outcomeOf } from './outcome.ts';
 
 export interface GroupControllerOptions extends DecideOptions, Pacing {
@@ -31,6 +32,7 @@ export interface GroupControllerOptions extends DecideOptions, Pacing {
 
 export interface GroupControllerParts {
   readonly caches: ClusterCaches;
+  readonly memory: BindingMemory;
   readonly groups: Pick<ServerGroups, 'acquire'>;
   readonly enis: EniDirectory;
   readonly drains: DrainIndex;
@@ -64,95 +66,115 @@ export class GroupController {
 
   /** Something that the group depends on has changed: removals count their delay from here. */
   noteChange(key: GroupKey): void {
-    const group = this.#groups.get(key);
-    if (group !== undefined) group.changedAt ??= this.#parts.clock.now();
+    this.#groups.get(key)?.leaving.changed(this.#parts.clock.now());
   }
 
   /** Someone changed a binding of the group: what failed before may succeed now. */
   forgetFailures(key: GroupKey): void {
-    this.#groups.get(key)?.forgetFailures();
+    this.#groups.get(key)?.attempts.forget();
   }
 
-  /** There are other credentials. Returns the groups that wait for such: they need not rest any longer. */
+  /** There are other credentials. Returns the groups that wait for such: they need not wait any longer. */
   credentialsChanged(): readonly GroupKey[] {
-    return [...this.#groups].flatMap(([key, group]) => (group.forgetCredentialFailures() ? [key] : []));
+    const waited = [...this.#groups].filter(([, { attempts }]) => attempts.forgetWantOfCredentials());
+    return waited.map(([key]) => key);
   }
 
   /**
-   * Takes a group as far as it can go now: decide, take one step, decide again. Returns after how many milliseconds it
-   * wants to be called without an event; undefined when no binding is left on the group. After `signal` is aborted no
-   * further step is taken. Throws only on a bug.
+   * Takes a group as far as it can go now: decide, take one step, decide again. Says when it wants to be called without an
+   * event, and done when no binding is left on the group. After `signal` is aborted no further step is taken. Throws only
+   * on a bug.
    */
-  async reconcile(key: GroupKey, signal: AbortSignal): Promise<number | undefined> {
+  async reconcile(key: GroupKey, signal: AbortSignal): Promise<Result> {
     const group = this.#state(key);
     let hasToken = false;
     for (;;) {
       const decided = this.#decide(key, group);
       if (decided.bound.length === 0) return this.#drop(key);
       const { step } = decided;
-      if (step.do === 'wait' || signal.aborted) return this.#rest(group, decided);
-      if (step.do === 'describe') {
-        await this.#parts.writer.describe(group, this.#resyncIn());
-      } else if (!hasToken && (await this.#takeToken(step.batch, signal)) === 'waited') {
+      if (step.do === 'wait' || signal.aborted) return this.#conclude(group, decided);
+      if (step.do === 'write' && !hasToken && (await this.#takeToken(step.batch, signal)) === 'waited') {
         hasToken = true;
-      } else {
-        hasToken = false;
-        const result = await this.#parts.writer.write(group, step.batch);
-        if (result.is === 'not sent') {
-          this.#rest(group, decided);
-          // Not at once again: this process ends, and until then would do nothing but ask.
-          return this.#options.resyncMs;
-        }
-        if (result.is === 'written') {
-          this.#parts.reporter.reportWrite(decided.bound, group, step.batch, result.requestId);
-        }
+        continue;
       }
+      hasToken = false;
+      const result = await this.#take(step, group);
+      if (result?.is === 'not sent') {
+        this.#conclude(group, decided);
+        // Not at once again: this process ends, and until then would do nothing but ask.
+        return { requeueAfterMs: this.#options.resyncMs };
+      }
+      if (result?.is === 'written') this.#noteWritten(group, decided, result.batch, result.requestId);
     }
   }
 
   /** Each group that is looked after, and for how long the backend that waits longest to leave it has waited. */
   *longestLeaving(): Generator<{ readonly group: GroupRef; readonly ms: number }> {
     const now = this.#parts.clock.now();
-    for (const group of this.#groups.values()) yield { group: group.ref, ms: group.longestLeavingMs(now) };
+    for (const group of this.#groups.values()) yield { group: group.ref, ms: group.leaving.longestMs(now) };
+  }
+
+  async #take(step: Exclude<Step, Wait>, group: GroupState): Promise<WriteResult | undefined> {
+    const { writer } = this.#parts;
+    switch (step.do) {
+      case 'write':
+        return await writer.write(group, step.batch);
+      case 'poll':
+        return await writer.poll(group, step.job);
+      case 'describe':
+        await writer.describe(group, this.#resyncIn());
+        return undefined;
+    }
+  }
+
+  #noteWritten(group: GroupState, { bound }: Decided, batch: Batch, requestId: string): void {
+    const { reporter, memory, clock } = this.#parts;
+    reporter.reportWrite(bound, group, batch, requestId);
+    if (batch.action !== 'remove') return;
+    const removedFor = new Set(batch.changes.map(({ claim }) => claim));
+    for (const { object } of bound) if (removedFor.has(object.key)) memory.noteRemoval(object, clock.wall());
   }
 
   #state(key: GroupKey): GroupState {
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
+    const { clock, random } = this.#parts;
     const { regionId, vServerGroupId } = splitGroupKey(key);
-    const group = new GroupState(regionId, vServerGroupId);
-    group.resyncAt = this.#parts.clock.now();
+    const group = new GroupState(vServerGroup(regionId, vServerGroupId), clock.now(), random);
     this.#groups.set(key, group);
     return group;
   }
 
-  #drop(key: GroupKey): undefined {
+  #drop(key: GroupKey): Result {
     this.#groups.delete(key);
     this.#parts.drains.update(key, []);
+    this.#parts.enis.forgetGroup(key);
+    return 'done';
   }
 
   #decide(key: GroupKey, group: GroupState): Decided {
-    group.keepTime(this.#parts.clock.now(), this.#parts.clock.wall());
+    const { clock, memory, finalizers } = this.#parts;
+    const { dryRun } = this.#options;
+    memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
-    const { bound, claims, plan } = decision;
-    if (!this.#options.dryRun) for (const { object } of bound) this.#parts.finalizers.ensure(object);
-    this.#remember(key, group, plan);
-    return { ...decision, step: this.#step(group, plan, claims, this.#parts.clock.now()) };
+    keep(decision, group, memory, dryRun);
+    if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
+    this.#note(key, group, decision.plan);
+    return { ...decision, step: this.#step(group, decision.plan, decision.claims, clock.now()) };
   }
 
   #step(group: GroupState, plan: GroupPlan, claims: readonly Claim[], now: number): Step {
-    if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY };
+    if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY, urgent: false };
     const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
-    const visible = this.#options.dryRun ? { ...plan, batches: [] } : plan;
+    const visible = this.#options.dryRun ? { batches: [] } : plan;
     return nextStep(visible, group, this.#options, now, drainsEnd);
   }
 
-  /** What the plan found out is kept at once: the next decision builds on it, written to status or not. */
-  #remember(key: GroupKey, group: GroupState, plan: GroupPlan): void {
+  /** Tells all who count from a plan what it says. */
+  #note(key: GroupKey, group: GroupState, { batches, reports }: GroupPlan): void {
     const now = this.#parts.clock.now();
     const draining: string[] = [];
-    for (const { claim, records } of plan.reports) {
-      if (group.rows !== undefined && !this.#options.dryRun) group.records.set(claim.uid, records);
+    for (const { claim, records } of reports) {
       for (const record of records.values()) {
         if (record.podUID === undefined) continue;
         if (record.state === 'Draining') draining.push(record.podUID);
@@ -160,15 +182,15 @@ export class GroupController {
       }
     }
     this.#parts.drains.update(key, draining);
-    group.noteLeavers(plan.batches, group.changedAt ?? now);
-    if (group.rows !== undefined && !group.needsDescribe) group.forgetFailuresOfDone(plan.batches);
-    group.changedAt = undefined;
-    const waits = plan.batches.some(({ urgent }) => !urgent);
-    group.additionsWaitSince = waits ? (group.additionsWaitSince ?? now) : undefined;
+    const { view, attempts, leaving, pace } = group;
+    leaving.planned(batches, reports, (backend) => attempts.refusals.has(backend), now);
+    pace.planned(batches, now);
+    if (view.rows === undefined || view.inDoubt) return;
+    attempts.forgetNeedless(batches, { rows: view.rows, waiting: reports.flatMap(({ pending }) => pending) });
   }
 
   /** What RemoveOnly took over, something else has added, with an ENI that nobody has compared. */
-  #noteLeaver({ regionId }: GroupState, { mode }: Claim, podUID: string, row: Row): void {
+  #noteLeaver({ ref: { regionId } }: GroupState, { mode }: Claim, podUID: string, row: Row): void {
     const { type, serverIp, serverId } = row;
     if (mode === 'Sync' && type === 'eni' && serverIp !== undefined)
       this.#parts.enis.noteLeaver(regionId, serverIp, podUID, serverId);
@@ -188,27 +210,23 @@ export class GroupController {
   }
 
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
-  #rest(group: GroupState, { bound, plan, missingEnis, step }: Decided): number {
-    const { reporter, finalizers, writer, clock } = this.#parts;
+  #conclude(group: GroupState, { bound, plan, missingEnis, step }: Decided): Result {
+    const { reporter, finalizers, writer, clock, memory } = this.#parts;
     const { dryRun } = this.#options;
-    if (dryRun && group.rows !== undefined) writer.withhold(group, notYetTold(group, plan.batches));
+    if (dryRun && group.view.rows !== undefined) writer.withhold(group, group.withheld.news(plan.batches));
     for (const one of bound) {
       const report = plan.reports.find(({ claim }) => claim === one.claim);
       const { object } = one;
+      const facts = { group, report, batches: plan.batches, missingEnis, dryRun };
       if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, report, group))
         finalizers.release(object);
-      else
-        reporter.report(one, {
-          group,
-          report,
-          batches: plan.batches,
-          missingEnis,
-          dryRun,
-        });
+      else reporter.report(one, facts, memory.lastRemovalOf(object));
     }
-    group.keepOnly(bound.map(({ object }) => object));
-    const at = step.do === 'wait' ? step.at : Number.POSITIVE_INFINITY;
-    return Number.isFinite(at) ? Math.max(0, at - clock.now()) : this.#options.resyncMs;
+    if (step.do !== 'wait' || !Number.isFinite(step.at)) return { requeueAfterMs: this.#options.resyncMs };
+    return {
+      requeueAfterMs: Math.max(0, step.at - clock.now()),
+      priority: step.urgent ? 'high' : 'normal',
+    };
   }
 
   #resyncIn(): number {
@@ -230,14 +248,14 @@ export class GroupController {
  * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
  */
 function hasNothingLeft(object: BindingObject, report: ClaimReport | undefined, group: GroupState): boolean {
-  const failure = group.failures.get('describe')?.error;
+  const failure = group.attempts.failures.get('describe')?.error;
   if (report === undefined || failure?.kind === 'groupMissing') return true;
   const { mode } = report.claim;
   const leaving = [...report.records.values()].filter(
     ({ state }) => mode === 'Sync' || state !== 'Registered',
   );
   if (leaving.length > 0) return false;
-  if (group.rows !== undefined) return true;
+  if (group.view.rows !== undefined) return true;
   const neverRead = statusOf(object)?.loadBalancerId === undefined;
   return neverRead && failure !== undefined && outcomeOf(failure).stalled;
 }

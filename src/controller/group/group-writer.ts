@@ -1,22 +1,31 @@
 import type { Clock } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
-import { type ServerGroups, WithdrawnError, type WriteReply } from '../../cloud/server-groups.ts';
-import type { Row } from '../../membership/backend.ts';
-import type { Batch } from '../../membership/plan/batches.ts';
-import { type Drift, driftOf } from './drift.ts';
+import {
+  type JobState,
+  type ServerGroups,
+  WithdrawnError,
+  type WriteReply,
+} from '../../cloud/server-groups.ts';
+import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
+import type { Batch, Change } from '../../membership/plan/batches.ts';
+import type { FailedAttempt, GroupAction } from './attempts.ts';
+import type { Drift } from './drift.ts';
 import type { EniDirectory } from './eni-directory.ts';
-import { type Action, GroupState } from './group-state.ts';
+import type { GroupState } from './group-state.ts';
+import type { Job, ReadReason } from './group-view.ts';
 import { outcomeOf } from './outcome.ts';
 
 export type WriteResult =
-  | { readonly is: 'written'; readonly requestId: string }
-  /** The group's state says when it may be tried again. */
+  | { readonly is: 'written'; readonly batch: Batch; readonly requestId: string }
+  /** The group takes it in: its view says when to look again. */
+  | { readonly is: 'pending' }
+  /** The group's attempts say when it may be tried again. */
   | { readonly is: 'failed' }
   /** This process may not write any more. */
   | { readonly is: 'not sent' };
 
 export interface WriteHooks {
-  /** The API took the batch. `delaysMs`: for each row taken out of service, the time since it was seen to leave. */
+  /** The batch was carried out. `delaysMs`: for each row taken out of service, the time since it was seen to leave. */
   onWritten(
     group: GroupState,
     batch: Batch,
@@ -24,7 +33,13 @@ export interface WriteHooks {
     delaysMs: readonly number[],
     durationMs: number,
   ): void;
-  onFailed(group: GroupState, action: Action, error: ApiError, attempts: number, retryInMs: number): void;
+  onFailed(
+    group: GroupState,
+    action: GroupAction,
+    error: ApiError,
+    attempts: number,
+    retryInMs: number,
+  ): void;
   /** Dry run: the batch would be sent. */
   onWithheld(group: GroupState, batch: Batch): void;
   onRead(group: GroupState, reason: ReadReason): void;
@@ -32,21 +47,26 @@ export interface WriteHooks {
   onDriftCorrected(drift: Drift): void;
 }
 
-export type ReadReason = 'first' | 'resync' | 'contradiction' | 'unknown-outcome';
-
 export interface GroupWriterParts {
-  readonly groups: Pick<ServerGroups, 'describe' | 'add' | 'setWeight' | 'remove'>;
+  readonly groups: Omit<ServerGroups, 'acquire'>;
   readonly enis: Pick<EniDirectory, 'forget'>;
   readonly clock: Clock;
-  readonly random: () => number;
   /** Asked before each write, and again when its request leaves: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
   readonly hooks: WriteHooks;
 }
 
 /**
- * Carries out one call on a group and keeps what is known of the group true: a reply replaces the list, a failure says
- * when the action may be tried again, and an unknown outcome has the group read before anything else.
+ * Makes one call on a group and keeps what is known of the group true:
+ *
+ * | a write is answered               | = what is known                                                                 |
+ * |-----------------------------------|---------------------------------------------------------------------------------|
+ * | done, with the list               | the list is what the group holds                                                |
+ * | done, with a list that denies it  | nothing: it is read, and the action backs off                                   |
+ * | accepted as a job                 | it is pending until the job is over, and read then                              |
+ * | refused for one of its rows       | the batch is split, or the row that stands alone (or is named by its job) refused |
+ * | refused for anything else         | the action backs off                                                            |
+ * | not at all, or not clearly        | the same, and the group is read before anything else                            |
  */
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
@@ -56,23 +76,38 @@ export class GroupWriter {
   }
 
   async write(group: GroupState, batch: Batch): Promise<WriteResult> {
-    const { clock, mayWrite } = this.#parts;
+    const { clock, mayWrite, groups } = this.#parts;
     if (!mayWrite()) return { is: 'not sent' };
     const startedAt = clock.now();
-    group.lastWriteAt = startedAt;
-    if (batch.action !== 'remove') group.lastAdditionAt = startedAt;
-    if (!batch.urgent) group.additionsWaitSince = undefined;
+    group.pace.writes(batch, startedAt);
     try {
       const reply = await this.#send(group, batch);
-      return this.#accept(group, batch, reply, startedAt);
+      const { requestId } = reply;
+      if (reply.is === 'done') return this.#listed(group, batch, requestId, reply.rows, startedAt);
+      const job = { id: reply.jobId, batch, requestId, startedAt };
+      group.view.waitFor(job, clock.now() + groups.limits.pollMs);
+      return { is: 'pending' };
     } catch (error) {
       if (error instanceof WithdrawnError) return { is: 'not sent' };
       // Whatever went wrong, the call may have been carried out unless the API refused it.
-      if (!(error instanceof ApiError)) {
-        group.needsDescribe = true;
-        throw error;
-      }
-      this.#fail(group, batch, error);
+      const isRefusal = error instanceof ApiError && error.outcome === 'refused';
+      if (!isRefusal || error.kind === 'groupMissing') group.view.doubt('unknown-outcome');
+      if (!(error instanceof ApiError)) throw error;
+      this.#refused(group, batch, error, []);
+      return { is: 'failed' };
+    }
+  }
+
+  /** Looks how far the job is that the group waits for. */
+  async poll(group: GroupState, job: Job): Promise<WriteResult> {
+    const { clock, groups } = this.#parts;
+    try {
+      return this.#progressed(group, job, await groups.job(group.ref, job.id));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.retryable) group.view.waitFor(job, clock.now() + groups.limits.pollMs);
+      else group.view.jobEnded('unknown-outcome');
+      this.#backOff(group, 'describe', error);
       return { is: 'failed' };
     }
   }
@@ -85,18 +120,15 @@ export class GroupWriter {
   /** Reads the group. */
   async describe(group: GroupState, resyncInMs: number): Promise<void> {
     const { groups, clock, hooks } = this.#parts;
-    const reason = readReason(group);
-    hooks.onRead(group, reason);
+    hooks.onRead(group, group.view.readReason);
     try {
       const description = await groups.describe(group.ref);
-      noteDrift(group, reason, description.rows);
-      group.learn(description.rows);
-      group.loadBalancerId = description.loadBalancerId ?? group.loadBalancerId;
-      group.succeed('describe');
-      group.resyncAt = clock.now() + resyncInMs;
+      const now = clock.now();
+      group.view.described(description, now + resyncInMs, now + groups.limits.pollMs);
+      group.attempts.succeed('describe');
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#rest(group, 'describe', error);
+      this.#backOff(group, 'describe', error);
     }
   }
 
@@ -114,86 +146,87 @@ export class GroupWriter {
     }
   }
 
-  #accept(group: GroupState, batch: Batch, reply: WriteReply, startedAt: number): WriteResult {
-    const { clock, hooks } = this.#parts;
-    const { requestId } = reply;
-    if (reply.is === 'accepted') {
-      group.needsDescribe = true;
-      return { is: 'written', requestId };
-    }
-    if (GroupState.contradicts(batch, reply.rows)) {
-      group.needsDescribe = true;
-      this.#rest(group, batch.action, contradiction(group, batch, requestId));
+  #listed(
+    group: GroupState,
+    batch: Batch,
+    requestId: string,
+    rows: readonly Row[],
+    startedAt: number,
+  ): WriteResult {
+    if (contradicts(batch, rows)) {
+      group.view.doubt('contradiction');
+      this.#backOff(group, batch.action, contradiction(group, batch, requestId));
       return { is: 'failed' };
     }
-    group.succeed(batch.action);
-    for (const { key } of batch.changes) {
-      const drift = group.drift.get(key);
-      if (drift !== undefined) hooks.onDriftCorrected(drift);
-      group.drift.delete(key);
+    group.view.listed(rows);
+    return this.#done(group, batch, requestId, startedAt);
+  }
+
+  #progressed(group: GroupState, job: Job, state: JobState): WriteResult {
+    const { clock, groups } = this.#parts;
+    group.attempts.succeed('describe');
+    if (state.is === 'pending') {
+      group.view.waitFor(job, clock.now() + groups.limits.pollMs);
+      return { is: 'pending' };
     }
-    group.learn(reply.rows);
-    group.accepted(batch);
-    if (batch.action === 'remove' && group.failures.get('add')?.error.kind === 'quota') group.succeed('add');
-    if (batch.action === 'remove') {
-      for (const { claim } of batch.changes) group.lastRemoval.set(claim, clock.wall());
-    }
+    group.view.jobEnded('pending');
+    if (state.is === 'done') return this.#done(group, job.batch, job.requestId, job.startedAt);
+    this.#refused(group, job.batch, state.error, state.rows.map(backendKey));
+    return { is: 'failed' };
+  }
+
+  #done(group: GroupState, batch: Batch, requestId: string, startedAt: number): WriteResult {
+    const { clock, hooks } = this.#parts;
+    const keys = batch.changes.map(({ key }) => key);
+    group.attempts.done(batch);
+    for (const drift of group.view.corrected(keys)) hooks.onDriftCorrected(drift);
     const now = clock.now();
-    const delays = batch.changes.flatMap(({ key }) => {
-      const since = group.leavingSince.get(key);
-      return since === undefined ? [] : [now - since];
-    });
-    hooks.onWritten(group, batch, requestId, delays, now - startedAt);
-    return { is: 'written', requestId };
+    hooks.onWritten(group, batch, requestId, group.leaving.waitedMs(keys, now), now - startedAt);
+    return { is: 'written', batch, requestId };
   }
 
-  #fail(group: GroupState, batch: Batch, error: ApiError): void {
-    const { clock, enis, random } = this.#parts;
-    const { split, retry } = outcomeOf(error);
-    if (error.outcome === 'unknown' || error.kind === 'groupMissing') group.needsDescribe = true;
-    if (!split) {
-      this.#rest(group, batch.action, error);
-      return;
-    }
-    if (batch.changes.length > 1) {
-      group.split(batch, error);
-      return;
-    }
-    group.refuse(batch, error, retry, clock.now(), random);
-    for (const { row } of batch.changes) {
-      if (row.serverIp !== undefined) enis.forget(group.regionId, row.serverIp);
-    }
-    this.#parts.hooks.onFailed(group, batch.action, error, 1, retry.baseMs);
+  /** `named`: those of its rows that are known to be the reason. */
+  #refused(group: GroupState, batch: Batch, error: ApiError, named: readonly BackendKey[]): void {
+    const { changes, action } = batch;
+    const bad = changes.length === 1 ? changes : changes.filter(({ key }) => named.includes(key));
+    if (!outcomeOf(error).split) this.#backOff(group, action, error);
+    else if (bad.length === 0) group.attempts.split(batch, error);
+    else for (const change of bad) this.#refuse(group, action, change, error);
   }
 
-  #rest(group: GroupState, action: Action, error: ApiError): void {
-    const { clock, random, hooks } = this.#parts;
-    const now = clock.now();
-    const { attempts, retryAt } = group.fail(action, error, outcomeOf(error).retry, now, random);
-    hooks.onFailed(group, action, error, attempts, retryAt - now);
+  #refuse(group: GroupState, action: Batch['action'], change: Change, error: ApiError): void {
+    const { clock, enis } = this.#parts;
+    const { serverIp } = change.row;
+    if (serverIp !== undefined) enis.forget(group.ref.regionId, serverIp);
+    this.#tell(group, action, group.attempts.refuse(action, change, error, clock.now()));
+  }
+
+  #backOff(group: GroupState, action: GroupAction, error: ApiError): void {
+    this.#tell(group, action, group.attempts.fail(action, error, this.#parts.clock.now()));
+  }
+
+  #tell(group: GroupState, action: GroupAction, { error, attempts, retryAt }: FailedAttempt): void {
+    const { clock, hooks } = this.#parts;
+    hooks.onFailed(group, action, error, attempts, retryAt - clock.now());
   }
 }
 
-function readReason(group: GroupState): ReadReason {
-  if (group.rows === undefined) return 'first';
-  if (!group.needsDescribe) return 'resync';
-  const contradicted = [...group.failures.values()].some(({ error }) => error.code === CONTRADICTION);
-  return contradicted ? 'contradiction' : 'unknown-outcome';
+/** Whether a list that came after a write denies it. */
+function contradicts({ action, changes }: Batch, rows: readonly Row[]): boolean {
+  const servers = new Set(changes.map(({ row }) => row.serverId));
+  const written = rows.filter(({ serverId }) => servers.has(serverId));
+  const shown = new Map(written.map((row) => [backendKey(row), row]));
+  return changes.some(({ key, row }) => {
+    const after = shown.get(key);
+    if (action === 'remove') return after !== undefined;
+    return after === undefined || (action === 'set' && after.weight !== row.weight);
+  });
 }
-
-/** Only a resync tells what others did: in any other read, our own writes are in doubt. */
-function noteDrift(group: GroupState, reason: ReadReason, rows: readonly Row[]): void {
-  group.drift.clear();
-  if (reason !== 'resync') return;
-  for (const [key, drift] of driftOf(group.rows ?? [], rows)) group.drift.set(key, drift);
-}
-
-const CONTRADICTION = 'ContradictoryReply';
 
 /** The call was accepted, yet its reply does not show what it wrote: it is not believed, and the group is read. */
 function contradiction(group: GroupState, { action, changes }: Batch, requestId: string): ApiError {
   return new ApiError({
-    code: CONTRADICTION,
+    code: 'ContradictoryReply',
     text: `the API accepted a change of ${changes.length} backends, but its reply does not show it`,
     action,
     kind: 'transient',

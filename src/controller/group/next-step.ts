@@ -1,20 +1,32 @@
+import type { WriteAction } from '../../membership/backend.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { GroupPlan } from '../../membership/plan/plan.ts';
+import type { Attempts, RefusedBackend } from './attempts.ts';
 import type { GroupState } from './group-state.ts';
+import type { Job } from './group-view.ts';
+import type { WritePace } from './pace.ts';
 
 export interface Pacing {
   /** Milliseconds from the start of a write to a group to the next one. */
   readonly writeSpacingMs: number;
   /** The same from addition to addition. */
   readonly addWindowMs: number;
-  readonly batchSize: number;
+  /** Rows that one call carries. */
+  readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
 }
 
 export type Step =
   | { readonly do: 'describe' }
+  | { readonly do: 'poll'; readonly job: Job }
   | { readonly do: 'write'; readonly batch: Batch }
-  /** Nothing may go before `at` (`Clock.now()` milliseconds). */
-  | { readonly do: 'wait'; readonly at: number };
+  | Wait;
+
+/** Nothing may be done before `at` (`Clock.now()` milliseconds). `urgent`: then something leaves that should not be there. */
+export interface Wait {
+  readonly do: 'wait';
+  readonly at: number;
+  readonly urgent: boolean;
+}
 
 /** How often additions may be passed over by removals before one batch of them gets its turn. */
 const PATIENCE_WINDOWS = 4;
@@ -22,75 +34,83 @@ const PATIENCE_WINDOWS = 4;
 /**
  * What to do with a group now. Times are `Clock.now()` milliseconds; `wakeAt` is when the plan's next drain ends.
  *
- * | the group was | plan                       | = step                                          |
- * |---------------|----------------------------|-------------------------------------------------|
- * | never read    | removals known from status | write them: the reply is as good as a Describe  |
- * | never read    | anything else              | describe                                        |
- * | read, in doubt | anything                  | describe: an unknown outcome is looked at first |
- * | read          | a batch that may go        | write the first                                 |
- * | read          | only batches that rest     | wait for the first of them                      |
- * | read          | nothing, resync due        | describe                                        |
- * | read          | nothing                    | wait for resync or the next drain's end         |
+ * | the group             | plan                       | = step                                                |
+ * |-----------------------|----------------------------|-------------------------------------------------------|
+ * | takes in a job        | anything                   | ask how far that is, at intervals                     |
+ * | takes in a change     | anything                   | describe, at intervals                                |
+ * | was never read        | removals known from status | write them: the reply is as good as a Describe        |
+ * | was never read        | anything else              | describe                                              |
+ * | was read, is in doubt | anything                   | describe: an unknown outcome is looked at first       |
+ * | was read              | a batch that may go        | write the first                                       |
+ * | was read              | only batches that may not  | wait for the first of them                            |
+ * | was read              | nothing, resync due        | describe                                              |
+ * | was read              | nothing                    | wait for resync or the next drain's end               |
  *
- * A batch may go when its action does not rest after a failure and, unless it is full or a piece of a refused batch,
+ * A batch may go when its action does not back off after a failure and, unless it is full or a piece of a refused batch,
  * the write spacing is over; additions and weights also wait for the add window. Removals go first, but a batch of
  * additions that was passed over for four windows gets one turn.
  */
 export function nextStep(
-  plan: GroupPlan,
-  group: GroupState,
+  plan: Pick<GroupPlan, 'batches'>,
+  { view, attempts, pace }: Pick<GroupState, 'view' | 'attempts' | 'pace'>,
   pacing: Pacing,
   now: number,
   wakeAt: number | undefined,
 ): Step {
-  const candidates = inTurn(plan.batches, group, pacing, now);
-  const first = candidates[0];
-  if (group.needsDescribe && !(group.rows === undefined && first?.action === 'remove')) {
-    const at = restsUntil(group, 'describe');
-    return at > now ? { do: 'wait', at } : { do: 'describe' };
+  const candidates = inTurn(plan.batches, pace, pacing, now);
+  const readAt = attempts.backsOffUntil('describe');
+  const waitToLook = (at: number): Wait => ({
+    do: 'wait',
+    at,
+    urgent: candidates.some(({ urgent }) => urgent),
+  });
+  if (view.pending !== undefined) {
+    const { job, lookAt } = view.pending;
+    if (Math.max(lookAt, readAt) > now) return waitToLook(Math.max(lookAt, readAt));
+    return job === undefined ? { do: 'describe' } : { do: 'poll', job };
   }
-  let earliest = Math.min(wakeAt ?? Number.POSITIVE_INFINITY, nextRetry(group, now), group.resyncAt);
+  const mayPresume = view.rows === undefined && candidates[0]?.action === 'remove';
+  if (view.inDoubt && !mayPresume) return readAt > now ? waitToLook(readAt) : { do: 'describe' };
+  let next = firstWithoutBatch(attempts, now, wakeAt);
   for (const batch of candidates) {
-    const at = mayGoAt(batch, group, pacing);
+    const at = mayGoAt(batch, attempts, pace, pacing);
     if (at <= now) return { do: 'write', batch };
-    earliest = Math.min(earliest, at);
-    if (batch.urgent && !isResting(batch, group, now)) break;
+    next = sooner(next, at, batch.urgent);
+    if (batch.urgent && attempts.backsOffUntil(batch.action) <= now) break;
   }
-  if (group.resyncAt <= now) {
-    const at = restsUntil(group, 'describe');
-    return at > now ? { do: 'wait', at: Math.min(at, earliest > now ? earliest : at) } : { do: 'describe' };
-  }
-  return { do: 'wait', at: earliest };
+  if (view.resyncAt > now) return sooner(next, view.resyncAt, false);
+  return readAt > now ? sooner(next, readAt, false) : { do: 'describe' };
 }
 
-function inTurn(batches: readonly Batch[], group: GroupState, pacing: Pacing, now: number): readonly Batch[] {
+function inTurn(batches: readonly Batch[], pace: WritePace, pacing: Pacing, now: number): readonly Batch[] {
   const passedOver = batches.find(({ urgent }) => !urgent);
-  const waitedFor = now - (group.additionsWaitSince ?? now);
-  if (passedOver === undefined || waitedFor < PATIENCE_WINDOWS * pacing.addWindowMs) return batches;
+  const patience = PATIENCE_WINDOWS * pacing.addWindowMs;
+  if (passedOver === undefined || pace.additionsWaitedMs(now) < patience) return batches;
   return [passedOver, ...batches.filter((batch) => batch !== passedOver)];
 }
 
-function mayGoAt(batch: Batch, group: GroupState, pacing: Pacing): number {
-  const rested = restsUntil(group, batch.action);
-  const full = batch.changes.length >= pacing.batchSize;
-  const piece = batch.changes.some(({ key }) => group.cohorts.has(key));
-  if (full || piece) return rested;
-  const spaced = group.lastWriteAt + pacing.writeSpacingMs;
-  const gathered = batch.urgent ? spaced : group.lastAdditionAt + pacing.addWindowMs;
-  return Math.max(rested, spaced, gathered);
+function mayGoAt(batch: Batch, attempts: Attempts, pace: WritePace, pacing: Pacing): number {
+  const backedOff = attempts.backsOffUntil(batch.action);
+  const full = batch.changes.length >= pacing.rowsPerCall[batch.action];
+  const piece = batch.changes.some(({ key }) => attempts.cohortOf(key) !== undefined);
+  if (full || piece) return backedOff;
+  const spaced = pace.wroteAt + pacing.writeSpacingMs;
+  const gathered = batch.urgent ? spaced : pace.addedAt + pacing.addWindowMs;
+  return Math.max(backedOff, spaced, gathered);
 }
 
-function restsUntil(group: GroupState, action: Batch['action'] | 'describe'): number {
-  return group.failures.get(action)?.retryAt ?? Number.NEGATIVE_INFINITY;
+/** When a drain ends, or a refused backend is tried again: neither is in a batch until then. */
+function firstWithoutBatch(attempts: Attempts, now: number, wakeAt = Number.POSITIVE_INFINITY): Wait {
+  const retry = attempts.nextRetry(now);
+  const drained: Wait = { do: 'wait', at: wakeAt, urgent: true };
+  return retry === undefined ? drained : sooner(drained, retry.retryAt, isUrgent(retry));
 }
 
-function isResting(batch: Batch, group: GroupState, now: number): boolean {
-  return restsUntil(group, batch.action) > now;
+function isUrgent({ action, row }: RefusedBackend): boolean {
+  return action === 'remove' || (action === 'set' && row.weight === 0);
 }
 
-/** When the first refused backend is tried again. */
-function nextRetry(group: GroupState, now: number): number {
-  let first = Number.POSITIVE_INFINITY;
-  for (const { retryAt } of group.refusals.values()) if (retryAt > now) first = Math.min(first, retryAt);
-  return first;
+function sooner(wait: Wait, at: number, urgent: boolean): Wait {
+  if (at > wait.at) return wait;
+  return { do: 'wait', at, urgent: urgent || (at === wait.at && wait.urgent) };
 }

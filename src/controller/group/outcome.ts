@@ -1,5 +1,5 @@
+import { backoffMs } from '../../backoff.ts';
 import type { ApiError, ErrorKind } from '../../cloud/api-error.ts';
-import type { BackoffRange } from './group-state.ts';
 
 /** What an error of the cloud API does to the group that it happened to. */
 export interface ErrorOutcome {
@@ -12,16 +12,31 @@ export interface ErrorOutcome {
   readonly tellAfter: number;
 }
 
+interface BackoffRange {
+  readonly baseMs: number;
+  readonly capMs: number;
+}
+
 /** A fault's end is noticed within two seconds. */
 const FAST: BackoffRange = { baseMs: 100, capMs: 1_600 };
 const SLOW: BackoffRange = { baseMs: 2_000, capMs: 60_000 };
 
 /**
- * The only place that knows what an error of the API does to queue, condition and event; what they say is the error's own. Whether the group must be read
- * before anything else is the error's own `outcome`, not its kind.
+ * The only place that knows what an error of the API does to queue, condition and event; what they say is the error's own.
+ * Whether the group must be read before anything else is the error's own `outcome`, not its kind.
  */
 export function outcomeOf({ kind }: Pick<ApiError, 'kind'>): ErrorOutcome {
   return BY_KIND[kind];
+}
+
+/** After so many attempts, the last of which failed so; the API's own word is a floor. `random`: from 0 to 1. */
+export function retryInMs(
+  error: Pick<ApiError, 'kind' | 'retryAfterMs'>,
+  attempts: number,
+  random: () => number,
+): number {
+  const range = outcomeOf(error).retry;
+  return Math.max(error.retryAfterMs ?? 0, backoffMs(attempts - 1, { ...range, jitter: 0.5, random }));
 }
 
 const BY_KIND: Readonly<Record<ErrorKind, ErrorOutcome>> = {

@@ -31,7 +31,8 @@ export interface Changes {
   readonly usable: number;
   readonly cohorts: { get(key: BackendKey): number | undefined };
   readonly additionsBlocked: boolean;
-  readonly batchSize: number;
+  /** That one call may carry. */
+  readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
 }
 
 /**
@@ -42,14 +43,15 @@ export interface Changes {
  * fail on a full group; always removing first would empty one.
  */
 export function orderBatches(changes: Changes): readonly Batch[] {
-  const { cohorts, batchSize, additionsBlocked } = changes;
-  const split = (list: readonly Change[]) => intoBatches(list, cohorts, batchSize);
+  const { cohorts, rowsPerCall, additionsBlocked } = changes;
+  const split = (action: WriteAction, list: readonly Change[]) =>
+    intoBatches(list, cohorts, rowsPerCall[action]);
   const batches: readonly Batch[] = [
-    ...split(sorted(changes.removals)).map((part) => batch('remove', part, true)),
-    ...split([...sorted(changes.drains), ...sorted(changes.weights)]).map((part) =>
+    ...split('remove', sorted(changes.removals)).map((part) => batch('remove', part, true)),
+    ...split('set', [...sorted(changes.drains), ...sorted(changes.weights)]).map((part) =>
       batch('set', part, part.some(isDrain)),
     ),
-    ...split(sorted(changes.additions)).map((part) => batch('add', part, false)),
+    ...split('add', sorted(changes.additions)).map((part) => batch('add', part, false)),
   ];
   const mayRescue = ({ action }: Batch) => action !== 'add' || !additionsBlocked;
   return fillBeforeEmpty(batches, changes.usable, mayRescue);
@@ -85,6 +87,11 @@ function usableDelta({ action, changes }: Batch): number {
     const after = action !== 'remove' && row.weight > 0;
     return delta + Number(after) - Number(before);
   }, 0);
+}
+
+/** Whether the write of this change takes a backend out of service that was in it. */
+export function takesOutOfService(action: WriteAction, change: Change): boolean {
+  return action === 'remove' || (action === 'set' && change.row.weight === 0 && change.was !== 0);
 }
 
 const isDrain = ({ row, was = 0 }: Change) => row.weight === 0 && was > 0;

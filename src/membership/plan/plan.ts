@@ -1,4 +1,12 @@
-import { addressOf, type BackendKey, backendKey, byCodeUnit, type Row, type Slot } from '../backend.ts';
+import {
+  addressOf,
+  type BackendKey,
+  backendKey,
+  byCodeUnit,
+  type Row,
+  type Slot,
+  type WriteAction,
+} from '../backend.ts';
 import type { Member } from '../desired/desired.ts';
 import { type AtRest, Rest } from './at-rest.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
@@ -28,7 +36,7 @@ export interface GroupInput {
   /** The API takes no additions for now: they hold no removal back. */
   readonly additionsBlocked: boolean;
   /** Rows that one call carries. */
-  readonly batchSize: number;
+  readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
   /** What the last plan of this group found at rest: it saves time, and changes nothing. */
@@ -294,7 +302,7 @@ class Planning {
   }
 
   result(): GroupPlan {
-    const { rows, cohorts, additionsBlocked, batchSize } = this.#input;
+    const { rows, cohorts, additionsBlocked, rowsPerCall } = this.#input;
     const reports = [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length));
     return {
       batches: orderBatches({
@@ -302,7 +310,7 @@ class Planning {
         usable: this.#usable,
         cohorts,
         additionsBlocked,
-        batchSize,
+        rowsPerCall,
       }),
       reports,
       lookups: [...this.#lookups.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),

@@ -3,7 +3,7 @@ import { DELAY_BUCKETS, type Define } from './define.ts';
 export const CHANGES = ['add', 'remove', 'weigh'] as const;
 /** The calls that write, as in the log. */
 export const WRITES = ['add', 'remove', 'set'] as const;
-export const READS = ['first', 'resync', 'contradiction', 'unknown-outcome'] as const;
+export const READS = ['first', 'resync', 'contradiction', 'unknown-outcome', 'pending'] as const;
 export const DRIFTS = ['missing', 'unexpected', 'weight'] as const;
 
 /** The groups and their bindings. */

@@ -1,7 +1,9 @@
+import { vServerGroup } from '../../cloud/group-ref.ts';
+import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
 import { groupKey, groupOf } from '../../controller/cluster/cluster-caches.ts';
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
-import { type DecideParts, type Decision, decide } from '../../controller/group/decide.ts';
+import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
 import { GroupState } from '../../controller/group/group-state.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
@@ -127,19 +129,19 @@ async function decideNow(call: CommandCall) {
   ]);
   const cloud = call.cloud(region);
   const groups = cloud.client.vServerGroups;
-  const group = new GroupState(spec.regionId ?? region, spec.vServerGroupId);
-  const { rows } = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
-  group.learn(rows);
+  const ref = vServerGroup(spec.regionId ?? region, spec.vServerGroupId);
+  const group = new GroupState(ref, clock.now(), Math.random);
+  const { rows } = await patiently(() => groups.describe(ref, { signal }), clock, deadline, signal);
+  group.view.listed(rows);
   let wake = () => {};
   const enis = new EniDirectory(cloud.resolver, () => wake());
-  const parts: DecideParts = { caches, enis, clock };
+  const parts: DecideParts = { caches, memory: new BindingMemory(), enis, clock };
   const deciding = {
     clusterId,
-    longestDescription: groups.limits.description.max,
     defaultDrainSeconds,
     excludeCordonedNodes: options.operator('excludeCordonedNodes'),
     localWeights: options.operator('localWeights'),
-    batchSize: options.operator('maxBackendsPerCall'),
+    ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
     dryRun: true,
   };
   for (;;) {

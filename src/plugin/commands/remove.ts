@@ -1,11 +1,14 @@
 import { sleep } from '../../clock.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
+import { vServerGroup } from '../../cloud/group-ref.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { backendName } from '../../controller/binding/messages.ts';
+import { withinLimits } from '../../controller/group/decide.ts';
 import { GroupState } from '../../controller/group/group-state.ts';
 import { GroupWriter } from '../../controller/group/group-writer.ts';
-import { backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
-import { type Batch, orderBatches } from '../../membership/plan/batches.ts';
+import { nextStep } from '../../controller/group/next-step.ts';
+import { type BackendKey, backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
+import { type Batch, type Changes, orderBatches } from '../../membership/plan/batches.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { CLOUD } from '../flags.ts';
 import { answer, type Column } from '../output/table.ts';
@@ -36,12 +39,16 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
       throw new ConfigError('--group is needed: expected the id of a vServer group');
     if (given.length === 0) throw new ConfigError('--backend is needed: expected ID:PORT or ID:PORT:IP');
     const wanted = given.map(parseBackend);
-    const group = new GroupState(options.operator('region'), vServerGroupId);
+    const group = new GroupState(
+      vServerGroup(options.operator('region'), vServerGroupId),
+      clock.now(),
+      Math.random,
+    );
     const deadline = clock.now() + (options.own('timeout') ?? 0);
     const problem = await removeAll(call, group, wanted, deadline);
     terminal.endProgress();
     signal.throwIfAborted();
-    const rows = [...(group.rows ?? [])].sort((a, b) => byCodeUnit(backendKey(a), backendKey(b)));
+    const rows = [...(group.view.rows ?? [])].sort((a, b) => byCodeUnit(backendKey(a), backendKey(b)));
     const left = rows.filter((row) => wanted.some((one) => matches(one, row)));
     answer(
       terminal,
@@ -81,8 +88,8 @@ function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
 }
 
 /**
- * The operator's own writer does it: it knows which errors pass, splits a batch that is refused for one of its rows, and
- * reads the group again after a call of unknown outcome. Returns what kept it from being done.
+ * The operator's own steps and writer do it: they know which errors pass, split a batch that is refused for one of its rows,
+ * and read the group again after a call of unknown outcome. Returns what kept it from being done.
  */
 async function removeAll(
   { clock, signal, terminal, options, cloud }: CommandCall,
@@ -91,13 +98,16 @@ async function removeAll(
   deadline: number,
 ): Promise<ApiError | undefined> {
   const groups = cloud().client.vServerGroups;
-  const batchSize = options.operator('maxBackendsPerCall');
+  const pacing = {
+    writeSpacingMs: 0,
+    addWindowMs: 0,
+    ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
+  };
   let problem: ApiError | undefined;
   const writer = new GroupWriter({
     groups,
     enis: { forget: () => {} },
     clock,
-    random: Math.random,
     mayWrite: () => !signal.aborted,
     hooks: {
       onRead: () => {},
@@ -115,38 +125,48 @@ async function removeAll(
       },
     },
   });
+  const { view, attempts } = group;
   for (;;) {
     signal.throwIfAborted();
-    if (group.needsDescribe) await writer.describe(group, Number.POSITIVE_INFINITY);
-    const next = group.needsDescribe ? undefined : nextBatch(group, wanted, batchSize, clock.now());
-    if (!group.needsDescribe && next === undefined) return problem;
-    const failure = group.failures.get(group.needsDescribe ? 'describe' : 'remove');
-    if (failure !== undefined) {
-      if (!failure.error.retryable) throw failure.error;
-      if (failure.retryAt > deadline) return failure.error;
-      await sleep(clock, Math.max(0, failure.retryAt - clock.now()), signal);
+    const now = clock.now();
+    const batches = removals(group, wanted, pacing.rowsPerCall, now);
+    if (!view.inDoubt && view.pending === undefined && batches.length === 0) return problem;
+    const step = nextStep({ batches }, group, pacing, now, undefined);
+    switch (step.do) {
+      case 'describe':
+        await writer.describe(group, Number.POSITIVE_INFINITY);
+        break;
+      case 'poll':
+        await writer.poll(group, step.job);
+        break;
+      case 'write':
+        await groups.acquire('remove', true, signal);
+        await writer.write(group, step.batch);
+        break;
+      case 'wait': {
+        const error = (attempts.failures.get('describe') ?? attempts.failures.get('remove'))?.error;
+        if (error !== undefined && !error.retryable) throw error;
+        if (step.at > deadline) return error ?? problem;
+        await sleep(clock, step.at - now, signal);
+      }
     }
-    if (next === undefined) continue;
-    await groups.acquire('remove', true, signal);
-    await writer.write(group, next);
   }
 }
 
 /** Rows as the group showed them: what is not in it need not be removed. Those that were refused alone are left. */
-function nextBatch(
-  group: GroupState,
+function removals(
+  { view, attempts }: GroupState,
   wanted: readonly Wanted[],
-  batchSize: number,
+  rowsPerCall: Changes['rowsPerCall'],
   now: number,
-): Batch | undefined {
-  const refused = group.refusedAt(now);
-  const removals = (group.rows ?? [])
+): readonly Batch[] {
+  const removals = (view.rows ?? [])
     .filter((row) => wanted.some((one) => matches(one, row)))
     .map((row) => ({ row, key: backendKey(row), claim: '' }))
-    .filter(({ key }) => !refused.has(key, 'remove'));
+    .filter(({ key }) => !attempts.isRefused(key, 'remove', now));
   const nothing = { drains: [], weights: [], additions: [] };
-  const how = { usable: 0, cohorts: group.cohorts, additionsBlocked: true, batchSize };
-  return orderBatches({ removals, ...nothing, ...how })[0];
+  const cohorts = { get: (key: BackendKey) => attempts.cohortOf(key) };
+  return orderBatches({ removals, ...nothing, usable: 0, cohorts, additionsBlocked: true, rowsPerCall });
 }
 
 function shown({ serverId, serverIp, port, type, weight, description }: Row) {

@@ -1,7 +1,6 @@
 import { type Clock, sleep } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
-import { backoff } from '../../controller/group/group-state.ts';
-import { outcomeOf } from '../../controller/group/outcome.ts';
+import { retryInMs } from '../../controller/group/outcome.ts';
 
 /** Makes a call of the cloud API again while what it fails with may pass, until `deadline` (`Clock.now()` milliseconds). */
 export async function patiently<T>(
@@ -15,7 +14,7 @@ export async function patiently<T>(
       return await call();
     } catch (error) {
       if (!(error instanceof ApiError) || !error.retryable) throw error;
-      const wait = backoff(attempts, outcomeOf(error).retry, error, Math.random);
+      const wait = retryInMs(error, attempts, Math.random);
       if (clock.now() + wait > deadline) throw error;
       await sleep(clock, wait, signal);
     }

@@ -191,7 +191,7 @@ export function groupInput(change: Partial<GroupInput> = {}): GroupInput {
     refused: new Set<BackendKey>(),
     cohorts: new Map(),
     additionsBlocked: false,
-    batchSize: 20,
+    rowsPerCall: { remove: 20, set: 20, add: 20 },
     now: 1_000_000,
     ...change,
   };

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { vServerGroup } from '../../../../src/cloud/group-ref.ts';
 import { BindingReporter } from '../../../../src/controller/binding/binding-reporter.ts';
 import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { GroupState } from '../../../../src/controller/group/group-state.ts';
@@ -48,7 +49,7 @@ function setUp() {
   const record = ({ type, reason, note }: { type: string; reason: string; note: string }) =>
     void events.push(`${type} ${reason}: ${note}`);
   const reporter = new BindingReporter(status, { record }, clock);
-  const group = new GroupState('cn-hangzhou', 'rsp-1');
+  const group = new GroupState(vServerGroup('cn-hangzhou', 'rsp-1'), 0, () => 0);
   const input = { group, report: undefined, batches: [], missingEnis: [], dryRun: false };
   const report = (object: BindingObject) => reporter.report({ object, claim: undefined, notices: [] }, input);
   return { clock, parts, events, reporter, report };

@@ -88,7 +88,7 @@ export class TestCluster {
         localWeights: false,
         writeSpacingMs: 100,
         addWindowMs: 250,
-        batchSize: 20,
+        maxRowsPerCall: 20,
         resyncMs: 300_000,
         dryRun: options.dryRun ?? false,
       },

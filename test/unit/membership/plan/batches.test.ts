@@ -29,7 +29,7 @@ function order(changes: Partial<Changes>): readonly Batch[] {
     usable: 1_000,
     cohorts: new Map(),
     additionsBlocked: false,
-    batchSize: 20,
+    rowsPerCall: { remove: 20, set: 20, add: 20 },
     ...changes,
   });
 }

@@ -1,0 +1,169 @@
+import type { ApiError } from '../../cloud/api-error.ts';
+import { addressOf, type BackendKey, type Row, type WriteAction } from '../../membership/backend.ts';
+import type { Batch, Change } from '../../membership/plan/batches.ts';
+import { retryInMs } from './outcome.ts';
+
+/** What is done with a group: it is read, or written to. */
+export type GroupAction = 'describe' | WriteAction;
+
+/** An action that failed last time: until when it waits, and what to tell of it. */
+export interface FailedAttempt {
+  readonly error: ApiError;
+  /** In a row. */
+  readonly attempts: number;
+  /** `Clock.now()` milliseconds. */
+  readonly retryAt: number;
+}
+
+/** A single backend that the API refuses; it is tried again by itself. */
+export interface RefusedBackend extends FailedAttempt {
+  readonly row: Row;
+  /** Only this is refused: a weight that the API does not take holds no removal back. */
+  readonly action: WriteAction;
+}
+
+/** What a group holds, and what of the cluster still waits to be in it. */
+export interface StillThere {
+  readonly rows: readonly Row[];
+  readonly waiting: readonly { readonly ip?: string; readonly instanceId?: string; readonly port: number }[];
+}
+
+/**
+ * What failed on one group and is tried again: whole actions, single backends, and pieces of refused batches. It backs off
+ * by action, so that an addition that may not go holds no removal back; and it remembers nothing of what is neither in the
+ * group nor wanted there.
+ */
+export class Attempts {
+  readonly #random: () => number;
+  readonly #failures = new Map<GroupAction, FailedAttempt>();
+  readonly #refusals = new Map<BackendKey, RefusedBackend>();
+  readonly #pieces = new Map<BackendKey, { readonly cohort: number; readonly row: Row }>();
+  #nextCohort = 1;
+
+  /** `random`: from 0 to 1. */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** By action, in the order in which they began to fail. */
+  get failures(): ReadonlyMap<GroupAction, FailedAttempt> {
+    return this.#failures;
+  }
+
+  get refusals(): ReadonlyMap<BackendKey, RefusedBackend> {
+    return this.#refusals;
+  }
+
+  /** Of a row that was part of a refused batch: it only shares a batch with others of the same cohort. */
+  cohortOf(key: BackendKey): number | undefined {
+    return this.#pieces.get(key)?.cohort;
+  }
+
+  /** `Clock.now()` milliseconds. */
+  backsOffUntil(action: GroupAction): number {
+    return this.#failures.get(action)?.retryAt ?? Number.NEGATIVE_INFINITY;
+  }
+
+  isRefused(key: BackendKey, action: WriteAction, now: number): boolean {
+    const refusal = this.#refusals.get(key);
+    return refusal !== undefined && refusal.action === action && refusal.retryAt > now;
+  }
+
+  /** The refused backend that is tried again first, of those that wait. */
+  nextRetry(now: number): RefusedBackend | undefined {
+    let first: RefusedBackend | undefined;
+    for (const refusal of this.#refusals.values()) {
+      if (refusal.retryAt > now && refusal.retryAt < (first?.retryAt ?? Number.POSITIVE_INFINITY))
+        first = refusal;
+    }
+    return first;
+  }
+
+  fail(action: GroupAction, error: ApiError, now: number): FailedAttempt {
+    const failed = this.#next(this.#failures.get(action), error, now);
+    this.#failures.set(action, failed);
+    return failed;
+  }
+
+  succeed(action: GroupAction): void {
+    this.#failures.delete(action);
+  }
+
+  /** The batch was carried out. A removal makes room: what was refused for want of it may go. */
+  done({ action, changes }: Batch): void {
+    this.succeed(action);
+    if (action === 'remove' && this.#failures.get('add')?.error.kind === 'quota') this.succeed('add');
+    for (const { key } of changes) {
+      this.#refusals.delete(key);
+      this.#pieces.delete(key);
+    }
+  }
+
+  /** The API refuses this one backend. */
+  refuse(action: WriteAction, { key, row }: Change, error: ApiError, now: number): RefusedBackend {
+    const before = this.#refusals.get(key);
+    const failed = this.#next(before?.action === action ? before : undefined, error, now);
+    const refusal = { ...failed, action, row };
+    this.#refusals.set(key, refusal);
+    return refusal;
+  }
+
+  /**
+   * A batch was refused because of one of its rows. Halves go on their own until the bad one stands alone; when the
+   * API's message names it, it stands alone at once.
+   */
+  split({ changes }: Batch, error: ApiError): void {
+    const named = changes.filter(({ row }) => names(error.message, row));
+    const first = named.length === 1 ? named : changes.slice(0, Math.ceil(changes.length / 2));
+    const others = changes.filter((change) => !first.includes(change));
+    for (const part of [first, others]) {
+      const cohort = this.#nextCohort++;
+      for (const { key, row } of part) this.#pieces.set(key, { cohort, row });
+    }
+  }
+
+  /** Someone changed a binding: what was refused before may be right now. */
+  forget(): void {
+    this.#failures.clear();
+    this.#refusals.clear();
+    this.#pieces.clear();
+  }
+
+  /** Returns whether there were any. */
+  forgetWantOfCredentials(): boolean {
+    const failed = [...this.#failures].filter(([, { error }]) => error.kind === 'credentials');
+    for (const [action] of failed) this.#failures.delete(action);
+    return failed.length > 0;
+  }
+
+  /**
+   * What failed and is not needed any more is no failure: the group shows it done, the pod came back, or the backend is
+   * neither in the group nor waits to be.
+   */
+  forgetNeedless(batches: readonly Batch[], { rows, waiting }: StillThere): void {
+    for (const action of ['remove', 'set', 'add'] as const) {
+      if (!batches.some((batch) => batch.action === action)) this.#failures.delete(action);
+    }
+    if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
+    const places = new Set(rows.map(placeOf));
+    for (const { ip, instanceId, port } of waiting) places.add(`${ip ?? instanceId ?? ''}:${port}`);
+    for (const remembered of [this.#refusals, this.#pieces]) {
+      for (const [key, { row }] of remembered) if (!places.has(placeOf(row))) remembered.delete(key);
+    }
+  }
+
+  #next(before: FailedAttempt | undefined, error: ApiError, now: number): FailedAttempt {
+    const attempts = (before?.attempts ?? 0) + 1;
+    return { error, attempts, retryAt: now + retryInMs(error, attempts, this.#random) };
+  }
+}
+
+function placeOf(row: Row): string {
+  return `${addressOf(row)}:${row.port}`;
+}
+
+/** Whether a message names the row, by its server id or address as a word of its own. */
+function names(message: string, row: Row): boolean {
+  const words = message.split(/[^A-Za-z0-9.:-]+/).map((word) => word.replace(/[.:]+$/, ''));
+  return words.includes(row.serverId) || (row.serverIp !== undefined && words.includes(row.serverIp));
+}
