@@ -8,11 +8,11 @@ import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
 import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
-import type { GroupAction } from '../../src/controller/group/attempts.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
-import { GroupState } from '../../src/controller/group/group-state.ts';
 import { outcomeOf } from '../../src/controller/group/outcome.ts';
+import type { GroupAction } from '../../src/controller/group/state/attempts.ts';
+import { GroupState } from '../../src/controller/group/state/group-state.ts';
 import { Store } from '../../src/kubernetes/informer/store.ts';
 import {
   trimEndpointSlice,

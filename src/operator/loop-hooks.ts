@@ -1,6 +1,6 @@
 import { backendName, listed } from '../controller/binding/messages.ts';
-import type { GroupState } from '../controller/group/group-state.ts';
 import { outcomeOf } from '../controller/group/outcome.ts';
+import type { GroupState } from '../controller/group/state/group-state.ts';
 import type { GroupLoopHooks } from '../controller/group-loop.ts';
 import type { Change } from '../membership/plan/batches.ts';
 import type { Logger } from '../observability/logger.ts';

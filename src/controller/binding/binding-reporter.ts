@@ -10,7 +10,7 @@ import type { Clock } from '../../clock.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
 import type { Bound, Notice } from '../group/gather.ts';
-import type { GroupState } from '../group/group-state.ts';
+import type { GroupState } from '../group/state/group-state.ts';
 import { bindingStatus, unreadableStatus } from './binding-status.ts';
 import { messages } from './messages.ts';
 import { isRoutine } from './routine.ts';

@@ -2,7 +2,7 @@ import { backendKey } from '../../membership/backend.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
-import type { GroupState } from '../group/group-state.ts';
+import type { GroupState } from '../group/state/group-state.ts';
 
 /**
  * What a binding owns while nothing is written: rows that are there, as they are. What the plan would make of them must

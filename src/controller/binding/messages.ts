@@ -10,7 +10,7 @@ import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/desired.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
-import type { RefusedBackend } from '../group/attempts.ts';
+import type { RefusedBackend } from '../group/state/attempts.ts';
 
 type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
 

@@ -3,10 +3,10 @@ import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergr
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
-import type { RefusedBackend } from '../group/attempts.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
-import type { GroupState } from '../group/group-state.ts';
 import { outcomeOf } from '../group/outcome.ts';
+import type { RefusedBackend } from '../group/state/attempts.ts';
+import type { GroupState } from '../group/state/group-state.ts';
 import { messages } from './messages.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 

@@ -8,7 +8,7 @@ import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { ClusterCaches, GroupKey } from '../cluster/cluster-caches.ts';
 import type { EniDirectory, MissingEni } from './eni-directory.ts';
 import { type Bound, type GatherOptions, gather } from './gather.ts';
-import type { GroupState } from './group-state.ts';
+import type { GroupState } from './state/group-state.ts';
 
 export interface DecideOptions extends GatherOptions {
   /** Rows that one call carries. */

@@ -20,10 +20,10 @@ import {
 import type { DrainIndex } from '../cluster/drain-index.ts';
 import { type DecideOptions, type Decision, decide, keep } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
-import { GroupState } from './group-state.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
 import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
 import { outcomeOf } from './outcome.ts';
+import { GroupState } from './state/group-state.ts';
 
 export interface GroupControllerOptions extends DecideOptions, Pacing {
   /** A group is read again after this long without an event, give or take a tenth. */

@@ -8,12 +8,12 @@ import {
 } from '../../cloud/server-groups.ts';
 import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
-import type { FailedAttempt, GroupAction } from './attempts.ts';
-import type { Drift } from './drift.ts';
 import type { EniDirectory } from './eni-directory.ts';
-import type { GroupState } from './group-state.ts';
-import type { Job, ReadReason } from './group-view.ts';
 import { outcomeOf } from './outcome.ts';
+import type { FailedAttempt, GroupAction } from './state/attempts.ts';
+import type { Drift } from './state/drift.ts';
+import type { GroupState } from './state/group-state.ts';
+import type { Job, ReadReason } from './state/group-view.ts';
 
 export type WriteResult =
   | { readonly is: 'written'; readonly batch: Batch; readonly requestId: string }

@@ -1,10 +1,10 @@
 import type { WriteAction } from '../../membership/backend.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { GroupPlan } from '../../membership/plan/plan.ts';
-import type { Attempts, RefusedBackend } from './attempts.ts';
-import type { GroupState } from './group-state.ts';
-import type { Job } from './group-view.ts';
-import type { WritePace } from './pace.ts';
+import type { Attempts, RefusedBackend } from './state/attempts.ts';
+import type { GroupState } from './state/group-state.ts';
+import type { Job } from './state/group-view.ts';
+import type { WritePace } from './state/pace.ts';
 
 export interface Pacing {
   /** Milliseconds from the start of a write to a group to the next one. */

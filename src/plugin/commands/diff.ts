@@ -5,7 +5,7 @@ import { groupKey, groupOf } from '../../controller/cluster/cluster-caches.ts';
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
 import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
-import { GroupState } from '../../controller/group/group-state.ts';
+import { GroupState } from '../../controller/group/state/group-state.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { patiently } from '../diff/patience.ts';

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { vServerGroup } from '../../../../src/cloud/group-ref.ts';
 import { BindingReporter } from '../../../../src/controller/binding/binding-reporter.ts';
 import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
-import { GroupState } from '../../../../src/controller/group/group-state.ts';
+import { GroupState } from '../../../../src/controller/group/state/group-state.ts';
 
 const CONDITIONS = [
   { type: 'Ready', status: 'True', reason: 'Synced', message: 'all is well.' },

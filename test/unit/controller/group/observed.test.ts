@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { driftOf } from '../../../../src/controller/group/drift.ts';
+import { driftOf } from '../../../../src/controller/group/state/drift.ts';
 import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
 import { apiError } from './fake-cloud.ts';

@@ -1,9 +1,9 @@
-import type { GroupRef } from '../../cloud/group-ref.ts';
-import type { GroupDescription } from '../../cloud/server-groups.ts';
-import type { BackendKey, Row } from '../../membership/backend.ts';
-import type { Batch } from '../../membership/plan/batches.ts';
+import type { GroupRef } from '../../../cloud/group-ref.ts';
+import type { GroupDescription } from '../../../cloud/server-groups.ts';
+import type { BackendKey, Row } from '../../../membership/backend.ts';
+import type { Batch } from '../../../membership/plan/batches.ts';
+import { withKnown } from '../known-rows.ts';
 import { type Drift, driftOf } from './drift.ts';
-import { withKnown } from './known-rows.ts';
 
 /** Why what a group shows can't be relied on. `pending`: a change was under way that may be over now. */
 export type Doubt = 'contradiction' | 'unknown-outcome' | 'pending';

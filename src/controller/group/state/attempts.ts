@@ -1,7 +1,7 @@
-import type { ApiError } from '../../cloud/api-error.ts';
-import { addressOf, type BackendKey, type Row, type WriteAction } from '../../membership/backend.ts';
-import type { Batch, Change } from '../../membership/plan/batches.ts';
-import { retryInMs } from './outcome.ts';
+import type { ApiError } from '../../../cloud/api-error.ts';
+import { addressOf, type BackendKey, type Row, type WriteAction } from '../../../membership/backend.ts';
+import type { Batch, Change } from '../../../membership/plan/batches.ts';
+import { retryInMs } from '../outcome.ts';
 
 /** What is done with a group: it is read, or written to. */
 export type GroupAction = 'describe' | WriteAction;

@@ -1,4 +1,4 @@
-import type { Batch } from '../../membership/plan/batches.ts';
+import type { Batch } from '../../../membership/plan/batches.ts';
 
 /** When a group was written to, and since when additions wait: what the time of the next write is counted from. */
 export class WritePace {

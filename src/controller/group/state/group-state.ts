@@ -1,6 +1,6 @@
-import type { GroupRef } from '../../cloud/group-ref.ts';
-import type { AtRest } from '../../membership/plan/at-rest.ts';
-import { WithheldBatches } from '../binding/dry-run.ts';
+import type { GroupRef } from '../../../cloud/group-ref.ts';
+import type { AtRest } from '../../../membership/plan/at-rest.ts';
+import { WithheldBatches } from '../../binding/dry-run.ts';
 import { Attempts } from './attempts.ts';
 import { GroupView } from './group-view.ts';
 import { LeavingRows } from './leaving.ts';

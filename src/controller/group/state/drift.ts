@@ -1,4 +1,4 @@
-import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
+import { type BackendKey, backendKey, type Row } from '../../../membership/backend.ts';
 
 export type Drift = 'missing' | 'unexpected' | 'weight';
 

@@ -1,6 +1,6 @@
-import type { BackendKey } from '../../membership/backend.ts';
-import { type Batch, takesOutOfService } from '../../membership/plan/batches.ts';
-import type { ClaimReport } from '../../membership/plan/plan.ts';
+import type { BackendKey } from '../../../membership/backend.ts';
+import { type Batch, takesOutOfService } from '../../../membership/plan/batches.ts';
+import type { ClaimReport } from '../../../membership/plan/plan.ts';
 
 /**
  * Since when each backend waits to be out of service: from the event that took it from its Service, until the group shows
