@@ -4,16 +4,7 @@ import { vServerGroup } from '../../cloud/group-ref.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { backendName } from '../../controller/binding/messages.ts';
 
-<<<<<<< HEAD
-
 import { withinLimits } from '../../controller/group/decide.ts';
-import { GroupState } from '../../controller/group/group-state.ts';
-
-=======
-
-import { rowsPerCall } from '../../controller/group/decide.ts';
-
->>>>>>> c1b6886 (What is known of a group has a folder of its own)
 
 import { GroupWriter } from '../../controller/group/group-writer.ts';
 import { nextStep } from '../../controller/group/next-step.ts';
