@@ -87,7 +87,6 @@ export function decided(situation: Situation) {
       situation.eni ?? { state: 'found', eniId: row(ip).serverId },
     invalidate: () => {},
     onResolved: () => {},
-    close: () => {},
   };
   const options = {
     clusterId: 'prod',

@@ -10,6 +10,7 @@ import {
   type CredentialsSource,
   createCredentialsSource,
 } from './credentials/credentials.ts';
+import { inPlaceOf } from './errors/errors.ts';
 import { createAgent } from './rpc/agent.ts';
 import type { CloudTime } from './rpc/cloud-time.ts';
 import { type EndpointOptions, endpointUrl, isLoopback, type Product } from './rpc/endpoints.ts';
@@ -17,7 +18,7 @@ import { correcting, type ReadRetryOptions, resending, retrying } from './rpc/re
 import { type CallRecord, createRpc, type Rpc, type RpcOptions } from './rpc/rpc.ts';
 import type { RateLimiter } from './throttle.ts';
 
-export interface TransportOptions {
+export interface CloudTransportOptions {
   readonly endpoints: EndpointOptions;
   readonly clock: Clock;
   readonly cloudTime: CloudTime;
@@ -30,7 +31,7 @@ export interface TransportOptions {
   readonly onCall?: (record: CallRecord) => void;
 }
 
-export interface AlibabaClientOptions extends TransportOptions {
+export interface AlibabaClientOptions extends CloudTransportOptions {
   readonly credentials: CredentialsSource;
   /**
    * Reads take a token by themselves, and are tried again; that of a group is not, since a removal that comes up
@@ -64,7 +65,7 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
   };
 }
 
-export interface CredentialsChoice extends TransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
+export interface CredentialsChoice extends CloudTransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
   /** Region of the STS endpoint that a ServiceAccount's role is assumed at. */
   readonly regionId: string;
   readonly credentialsDir?: string;
@@ -92,7 +93,7 @@ interface Transport {
 }
 
 /** Pools of connections, made when needed and shared by all clients; each call is corrected in its time. A loopback endpoint is never behind a proxy. */
-function createTransport(options: TransportOptions): Transport {
+function createTransport(options: CloudTransportOptions): Transport {
   const {
     clock,
     cloudTime,
@@ -142,7 +143,7 @@ function perRegion(
       return await find(regionId)(action, params, context);
     } catch (error) {
       throw error instanceof ApiError && error.action !== action
-        ? error.during(action, context?.group)
+        ? inPlaceOf(error, action, context?.group)
         : error;
     }
   };

@@ -4,7 +4,7 @@ import { ApiError } from '../cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../cloud/eni-resolver.ts';
 import { MAX_ADDRESSES_PER_CALL } from './api/ecs.ts';
 import type { EcsApi, NetworkInterface } from './api/ecs-api.ts';
-import { apiError } from './errors/errors.ts';
+import { createApiError } from './errors/errors.ts';
 
 type Settled = Exclude<EniLookup, { readonly state: 'pending' }>;
 
@@ -38,7 +38,7 @@ interface Entry {
 
 const PENDING: EniLookup = { state: 'pending' };
 
-export function createEniResolver(options: EniResolverOptions): EniResolver {
+export function createEniResolver(options: EniResolverOptions): EniResolver & { close(): void } {
   return new CachingResolver(options);
 }
 
@@ -231,7 +231,7 @@ export function ambiguous(
   { ip, regionId }: Pick<Entry, 'ip' | 'regionId'>,
   ids: readonly string[],
 ): ApiError {
-  return apiError({
+  return createApiError({
     action: 'DescribeNetworkInterfaces',
     code: 'AmbiguousAddress',
     text: `${ip} in ${regionId} is an address of ${ids.join(' and ')}`,
@@ -242,7 +242,7 @@ export function ambiguous(
 
 function asFailure(failure: unknown): ApiError {
   if (failure instanceof ApiError) return failure;
-  return apiError({
+  return createApiError({
     action: 'DescribeNetworkInterfaces',
     code: 'LookupFailed',
     text: String(failure),

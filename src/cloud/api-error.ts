@@ -93,11 +93,6 @@ export class ApiError extends Error implements ApiErrorFields {
     return this.kind === 'busy' || this.kind === 'throttled' || this.kind === 'transient';
   }
 
-  /** The same error, told of the call that it kept from being made. */
-  during(action: string, group: GroupRef | undefined): ApiError {
-    return new ApiError({ ...this, action, group: group ?? this.group });
-  }
-
   toJSON(): Record<string, unknown> {
     const { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs } = this;
     return { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs };

@@ -15,5 +15,4 @@ export interface EniResolver {
   invalidate(regionId: string, ip: string): void;
   /** Calls back with the addresses of which `lookup` now answers something else. */
   onResolved(listener: (regionId: string, ips: readonly string[]) => void): void;
-  close(): void;
 }

@@ -19,14 +19,14 @@ export interface ReplyContext {
 }
 
 /** Strings as they are; numbers and BigNumbers as their digits; anything else, and the empty string, is no text. */
-export function text(value: unknown): string | undefined {
+export function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
   if (typeof value === 'number') return String(value);
   return bigNumber(value);
 }
 
-export function integer(value: unknown): number | undefined {
-  const digits = text(value)?.trim();
+function integer(value: unknown): number | undefined {
+  const digits = asText(value)?.trim();
   return digits !== undefined && /^[+-]?\d{1,15}$/.test(digits) ? Number(digits) : undefined;
 }
 
@@ -41,18 +41,18 @@ function bigNumber(value: unknown): string | undefined {
 }
 
 /** The API writes lists as `{Things: {Thing: [...]}}`. */
-export function list(reply: Reply, plural: string, singular: string): readonly unknown[] {
+function list(reply: Reply, plural: string, singular: string): readonly unknown[] {
   const outer = reply[plural];
   const inner = isObject(outer) ? outer[singular] : outer;
   if (Array.isArray(inner)) return inner;
   return isObject(inner) ? [inner] : [];
 }
 
-export function unwrap(reply: unknown, context: ReplyContext): Reply {
+function unwrap(reply: unknown, context: ReplyContext): Reply {
   if (!isObject(reply)) throw unreadable(context.action, context.group, 'the reply is no JSON object');
   const inner = reply[`${context.action}Response`];
   const body = isObject(inner) ? inner : reply;
-  if (text(body['RequestId']) === undefined) {
+  if (asText(body['RequestId']) === undefined) {
     throw unreadable(context.action, context.group, 'the reply has no RequestId');
   }
   return body;
@@ -63,14 +63,14 @@ export function parseGroup(
   context: ReplyContext & { readonly group: GroupRef },
 ): Omit<GroupDescription, 'pending'> {
   const body = unwrap(reply, context);
-  const id = text(body['VServerGroupId']);
+  const id = asText(body['VServerGroupId']);
   const isAboutGroup = id === undefined ? isObject(body['BackendServers']) : id === context.group.id;
   if (!isAboutGroup) {
     throw unreadable(context.action, context.group, `the reply is about vServer group ${id ?? '(none)'}`);
   }
-  const loadBalancerId = text(body['LoadBalancerId']);
+  const loadBalancerId = asText(body['LoadBalancerId']);
   return {
-    requestId: text(body['RequestId']) ?? '',
+    requestId: asText(body['RequestId']) ?? '',
     ...(loadBalancerId === undefined ? {} : { loadBalancerId }),
     rows: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
   };
@@ -78,7 +78,7 @@ export function parseGroup(
 
 /** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
 function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
-  const serverId = isObject(row) ? text(row['ServerId']) : undefined;
+  const serverId = isObject(row) ? asText(row['ServerId']) : undefined;
   const port = isObject(row) ? integer(row['Port']) : undefined;
   if (!isObject(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
     throw unreadable(
@@ -87,10 +87,10 @@ function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
       'a backend in the reply has no ServerId or no valid Port',
     );
   }
-  const type = backendType(serverId, text(row['Type']));
+  const type = backendType(serverId, asText(row['Type']));
   if (type === undefined) return [];
-  const serverIp = type === 'ecs' ? undefined : text(row['ServerIp']);
-  const description = own(text(row['Description']));
+  const serverIp = type === 'ecs' ? undefined : asText(row['ServerIp']);
+  const description = own(asText(row['Description']));
   const weight = integer(row['Weight']) ?? 100;
   return [
     {
@@ -132,7 +132,7 @@ export function parseNetworkInterfaces(
   context: ReplyContext,
 ): { readonly interfaces: readonly NetworkInterface[]; readonly nextToken?: string } {
   const body = unwrap(reply, context);
-  const nextToken = text(body['NextToken']);
+  const nextToken = asText(body['NextToken']);
   const interfaces = list(body, 'NetworkInterfaceSets', 'NetworkInterfaceSet').flatMap((item) =>
     isObject(item) ? parseNetworkInterface(item) : [],
   );
@@ -140,24 +140,24 @@ export function parseNetworkInterfaces(
 }
 
 function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
-  const networkInterfaceId = text(item['NetworkInterfaceId']);
+  const networkInterfaceId = asText(item['NetworkInterfaceId']);
   if (networkInterfaceId === undefined) return [];
   const addresses = [
-    text(item['PrivateIpAddress']),
+    asText(item['PrivateIpAddress']),
     ...list(item, 'PrivateIpSets', 'PrivateIpSet').map(
       (entry) => isObject(entry) && entry['PrivateIpAddress'],
     ),
     ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isObject(entry) && entry['Ipv6Address']),
   ];
-  const vpcId = text(item['VpcId']);
-  const instanceId = text(item['InstanceId']);
+  const vpcId = asText(item['VpcId']);
+  const instanceId = asText(item['InstanceId']);
   return [
     {
       networkInterfaceId,
-      privateIps: [...new Set(addresses.map(text).filter((ip) => ip !== undefined))],
+      privateIps: [...new Set(addresses.map(asText).filter((ip) => ip !== undefined))],
       ...(vpcId === undefined ? {} : { vpcId }),
       ...(instanceId === undefined ? {} : { instanceId }),
-      status: text(item['Status']) ?? '',
+      status: asText(item['Status']) ?? '',
     },
   ];
 }

@@ -5,8 +5,8 @@ import { OPERATOR } from '../../api/names.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import { isObject } from '../../json.ts';
 import { publishedFolder } from '../../mounted-secret.ts';
-import { type Reply, text } from '../api/parse.ts';
-import { apiError } from '../errors/errors.ts';
+import { asText, type Reply } from '../api/parse.ts';
+import { createApiError } from '../errors/errors.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import type { Credentials, CredentialsProvider } from './credentials.ts';
 
@@ -66,7 +66,7 @@ export function chooseProvider(choice: ProviderChoice): CredentialsProvider {
   return instanceRoleProvider(choice.env['ALIBABA_CLOUD_ECS_METADATA']);
 }
 
-export function environmentProvider(env: NodeJS.ProcessEnv): CredentialsProvider {
+function environmentProvider(env: NodeJS.ProcessEnv): CredentialsProvider {
   const token = env['ALIBABA_CLOUD_SECURITY_TOKEN'];
   return {
     description: token ? 'a session token from the environment' : 'an access key from the environment',
@@ -116,7 +116,7 @@ const SESSION_SECONDS = 3600;
  * AssumeRoleWithOIDC over our own client, not the vendor's provider: that one speaks https only, knows no proxy, puts
  * STS replies into its errors, and hands out expired sessions once a renewal has failed.
  */
-export function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
+function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
   const description = `the RAM role ${role.roleArn} (RRSA)`;
   return {
     description,
@@ -142,7 +142,7 @@ export function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvide
 function notOurs(error: ApiError, description: string): ApiError {
   const { action, code, httpStatus, requestId } = error;
   const reason = `no credentials from ${description}: ${error.message}`;
-  return apiError({
+  return createApiError({
     action,
     code,
     httpStatus,
@@ -157,11 +157,11 @@ function sessionFrom(reply: Reply): Credentials {
   const session = reply['Credentials'];
   if (!isObject(session)) throw new Error('the reply of STS holds no credentials');
   const found = credentials(
-    text(session['AccessKeyId']),
-    text(session['AccessKeySecret']),
-    text(session['SecurityToken']),
+    asText(session['AccessKeyId']),
+    asText(session['AccessKeySecret']),
+    asText(session['SecurityToken']),
   );
-  return { ...found, expiresAt: expiry(text(session['Expiration'])) };
+  return { ...found, expiresAt: expiry(asText(session['Expiration'])) };
 }
 
 /**

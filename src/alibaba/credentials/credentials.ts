@@ -2,8 +2,8 @@ import { backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import { isObject } from '../../json.ts';
-import { text } from '../api/parse.ts';
-import { apiError } from '../errors/errors.ts';
+import { asText } from '../api/parse.ts';
+import { createApiError } from '../errors/errors.ts';
 import type { CloudTime } from '../rpc/cloud-time.ts';
 
 export interface Credentials {
@@ -199,8 +199,8 @@ export function sameCredentials(a: Credentials | undefined, b: Credentials | und
 
 function toApiError(failure: unknown, provider: CredentialsProvider): ApiError {
   if (failure instanceof ApiError) return failure;
-  const reason = isObject(failure) ? (text(failure['message']) ?? 'unknown failure') : String(failure);
-  return apiError({
+  const reason = isObject(failure) ? (asText(failure['message']) ?? 'unknown failure') : String(failure);
+  return createApiError({
     action: 'GetCredentials',
     code: 'CredentialsUnavailable',
     text: `no credentials from ${provider.description}: ${reason}`,

@@ -6,7 +6,10 @@ import { adviceOn, callOutcomeOf, type ErrorReply, kindOf } from './error-codes.
 type Secrets = readonly (string | undefined)[];
 
 /** An error with what the table of codes says of it, and without secrets. */
-export function apiError(fields: Omit<ApiErrorFields, 'hint' | 'reason'>, secrets: Secrets = []): ApiError {
+export function createApiError(
+  fields: Omit<ApiErrorFields, 'hint' | 'reason'>,
+  secrets: Secrets = [],
+): ApiError {
   const code = redact(fields.code, secrets);
   const text = shortened(redact(fields.text, secrets));
   const requestId = fields.requestId && redact(fields.requestId, secrets);
@@ -28,7 +31,7 @@ export function refused(
   secrets: Secrets = [],
 ): ApiError {
   const kind = kindOf(reply);
-  return apiError({ action, group, ...reply, kind, outcome: callOutcomeOf(reply, kind) }, secrets);
+  return createApiError({ action, group, ...reply, kind, outcome: callOutcomeOf(reply, kind) }, secrets);
 }
 
 /** A reply that cannot be read, or did not come: the call may have been carried out. */
@@ -42,7 +45,7 @@ export function unreadable(
     readonly requestId?: string;
   } = {},
 ): ApiError {
-  return apiError({
+  return createApiError({
     action,
     group,
     text,
@@ -55,5 +58,10 @@ export function unreadable(
 
 /** A call that was never made, because what it was told cannot be right. */
 export function misconfigured(action: string, code: string, text: string, group?: GroupRef): ApiError {
-  return apiError({ action, group, code, text, kind: 'configuration', outcome: 'refused' });
+  return createApiError({ action, group, code, text, kind: 'configuration', outcome: 'refused' });
+}
+
+/** The same error, told of the call that it kept from being made. */
+export function inPlaceOf(error: ApiError, action: string, group: GroupRef | undefined): ApiError {
+  return new ApiError({ ...error, action, group: group ?? error.group });
 }

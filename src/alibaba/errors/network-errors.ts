@@ -1,8 +1,8 @@
 import type { ApiError } from '../../cloud/api-error.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import { isObject } from '../../json.ts';
-import { text } from '../api/parse.ts';
-import { apiError } from './errors.ts';
+import { asText } from '../api/parse.ts';
+import { createApiError } from './errors.ts';
 
 /** With these the request was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -28,7 +28,7 @@ export function networkError(
   const code = codeOf(failure);
   if (code === undefined) {
     const reason = 'the reply is not JSON: the API, or something between, failed';
-    return apiError(
+    return createApiError(
       {
         action,
         group,
@@ -43,7 +43,7 @@ export function networkError(
   }
   if (CERTIFICATE.test(code)) {
     const reason = `the endpoint's certificate was refused (${code})`;
-    return apiError(
+    return createApiError(
       { action, group, code: 'Certificate', text: reason, kind: 'configuration', outcome: 'refused' },
       secrets,
     );
@@ -53,12 +53,15 @@ export function networkError(
   const reason = unsent
     ? 'the API could not be reached'
     : 'the connection broke before the reply was complete';
-  return apiError({ action, group, httpStatus, code, text: reason, kind: 'transient', outcome }, secrets);
+  return createApiError(
+    { action, group, httpStatus, code, text: reason, kind: 'transient', outcome },
+    secrets,
+  );
 }
 
 /** What pop-core's parser throws is no Error, and has no code. */
 function codeOf(failure: unknown): string | undefined {
   if (!isObject(failure)) return undefined;
-  const hungUp = text(failure['message'])?.includes('socket hang up') === true;
-  return text(failure['code']) ?? (hungUp ? 'ECONNRESET' : undefined);
+  const hungUp = asText(failure['message'])?.includes('socket hang up') === true;
+  return asText(failure['code']) ?? (hungUp ? 'ECONNRESET' : undefined);
 }

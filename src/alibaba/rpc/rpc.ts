@@ -6,7 +6,7 @@ import { ApiError } from '../../cloud/api-error.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import { WithdrawnError } from '../../cloud/server-groups.ts';
 import { isObject } from '../../json.ts';
-import { type Reply, text } from '../api/parse.ts';
+import { asText, type Reply } from '../api/parse.ts';
 import type { CredentialsSource } from '../credentials/credentials.ts';
 import { refused, unreadable } from '../errors/errors.ts';
 import { networkError } from '../errors/network-errors.ts';
@@ -78,7 +78,7 @@ export function createRpc(options: RpcOptions): Rpc {
         context,
         exchange,
       );
-      record('OK', text(reply['RequestId']));
+      record('OK', asText(reply['RequestId']));
       return reply;
     } catch (failure) {
       if (context.signal?.aborted === true) {
@@ -215,7 +215,7 @@ function checked(reply: unknown, action: string, context: CallContext, exchange:
   const status = exchange.status;
   const succeeded = status === undefined || (status >= 200 && status < 300);
   if (isObject(reply) && succeeded) return reply;
-  const requestId = isObject(reply) ? text(reply['RequestId']) : undefined;
+  const requestId = isObject(reply) ? asText(reply['RequestId']) : undefined;
   throw unreadable(action, context.group, 'the reply is neither a result nor an error of the API', {
     httpStatus: status,
     ...(requestId === undefined ? {} : { requestId }),
@@ -238,12 +238,12 @@ function toApiError(
     });
   }
   const data = isObject(failure) ? failure['data'] : undefined;
-  const code = isObject(data) ? text(data['Code']) : undefined;
+  const code = isObject(data) ? asText(data['Code']) : undefined;
   if (isObject(data) && code !== undefined) {
     const reply = {
       code,
-      text: text(data['Message']) ?? 'no message',
-      requestId: text(data['RequestId']),
+      text: asText(data['Message']) ?? 'no message',
+      requestId: asText(data['RequestId']),
       httpStatus: exchange.status ?? 0,
       retryAfterMs: retryAfter(exchange.headers),
     };

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import type { EcsApi, NetworkInterface, NetworkInterfaceQuery } from '../../../src/alibaba/api/ecs-api.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
-import { apiError } from '../../../src/alibaba/errors/errors.ts';
+import { createApiError } from '../../../src/alibaba/errors/errors.ts';
 import type { ApiError } from '../../../src/cloud/api-error.ts';
 
 const REGION = 'cn-hangzhou';
-const DENIED = apiError({
+const DENIED = createApiError({
   ...{
     action: 'DescribeNetworkInterfaces',
     code: 'Forbidden.RAM',

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
-import { apiError, refused } from '../../../../src/alibaba/errors/errors.ts';
+import { createApiError, inPlaceOf, refused } from '../../../../src/alibaba/errors/errors.ts';
 import type { CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import { redact } from '../../../../src/redact.ts';
 import { GROUP } from '../rpc/local-api.ts';
@@ -114,7 +114,7 @@ test.each([
   ['bug', 'InvalidParameter', 'InternalError'],
   ['transient', 'ECONNRESET', 'ApiUnavailable'],
 ] as const)('%s, %s: the condition says %s', (kind, code, reason) => {
-  expect(apiError({ kind, code, outcome: 'refused', text: 'x', action: 'Test' }).reason).toBe(reason);
+  expect(createApiError({ kind, code, outcome: 'refused', text: 'x', action: 'Test' }).reason).toBe(reason);
 });
 
 test.each(TABLE)(
@@ -138,7 +138,7 @@ test('an error keeps its words when it is told of another call', () => {
     httpStatus: 403,
     text: 'no trust',
   });
-  const told = error.during('AddVServerGroupBackendServers', GROUP);
+  const told = inPlaceOf(error, 'AddVServerGroupBackendServers', GROUP);
   expect(told).toMatchObject({ code: 'NoPermission', action: 'AddVServerGroupBackendServers', group: GROUP });
   expect(told.message).toContain('no trust');
 });
@@ -159,7 +159,7 @@ test.each([
   `key ${ID} not found`,
   'token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl refused',
 ])('%s shows no secret', (text) => {
-  const error = apiError({
+  const error = createApiError({
     ...{ action: 'A', code: 'C', text, kind: 'bug', outcome: 'refused', group: GROUP, requestId: text },
   });
   for (const shown of [redact(text), inspect(error), JSON.stringify(error), String(error.stack)]) {

@@ -1,4 +1,4 @@
-import { apiError as errorByTable } from '../../../../src/alibaba/errors/errors.ts';
+import { createApiError } from '../../../../src/alibaba/errors/errors.ts';
 import type { Clock } from '../../../../src/clock.ts';
 import type { ApiError, CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../../../../src/cloud/eni-resolver.ts';
@@ -153,7 +153,7 @@ export function apiError(
   outcome: CallOutcome = 'refused',
   text = 'refused by the test',
 ): ApiError {
-  return errorByTable({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
+  return createApiError({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
 }
 
 /** Every address has the ENI `eni-<address>` unless told otherwise; an answer that is not there yet stays pending. */
@@ -180,6 +180,4 @@ export class FakeEnis implements EniResolver {
     this.answers.set(ip, lookup);
     for (const listener of this.#listeners) listener('cn-hangzhou', [ip]);
   }
-
-  close(): void {}
 }
