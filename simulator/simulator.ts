@@ -65,7 +65,7 @@ export interface Simulator {
   close(): Promise<void>;
 }
 
-export const DEFAULT_SEMANTICS: Semantics = {
+const DEFAULT_SEMANTICS: Semantics = {
   maxBackendsPerCall: 20,
   backendsPerLoadBalancer: 200,
   duplicatesInCall: 'collapse',

@@ -53,7 +53,7 @@ export function stepReport(result: StepResult, colours: Palette): string[] {
   ];
 }
 
-export function groupReport(
+function groupReport(
   { comparison, ready }: Pick<StepResult, 'comparison' | 'ready'>,
   colours: Palette,
 ): string[] {

@@ -46,7 +46,7 @@ export function checkRegion(params: ReadonlyMap<string, string>, regionId: strin
   if (given && given !== regionId) throw regionMismatch();
 }
 
-export function regionMismatch(): ApiError {
+function regionMismatch(): ApiError {
   return invalidParameter('The specified RegionId is invalid.');
 }
 

@@ -56,7 +56,7 @@ export const decimal = (min: number, max: number) =>
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /** Milliseconds of `100ms`, `2.5s`, `5m`, `1m30s`; NaN of anything else. */
-export function parseDuration(text: string): number {
+function parseDuration(text: string): number {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return Number.NaN;
   const parts = [...text.matchAll(/([\d.]+)(ms|s|m|h)/g)];

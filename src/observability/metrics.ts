@@ -25,7 +25,7 @@ export function createMetrics({ version, controllers, resources, actions, backen
   const cloud = cloudMetrics(kinds, actions);
   const codeLabel = codeLabels();
   kinds
-    .gauge('vsgb_build_info', 'The version that runs; always 1.', 'version', 'node')
+    .gauge('vsgb_build_info', 'The version that runs; always 1.', { version: [], node: [] })
     .set({ version, node: process.version }, 1);
   const beforeScrape: (() => void)[] = [];
 

@@ -53,7 +53,7 @@ export function cells(result: Result): readonly string[] {
   ];
 }
 
-export function callsOf({ calls }: Result): string {
+function callsOf({ calls }: Result): string {
   return Object.entries(calls)
     .sort()
     .map(([action, n]) => `${SHORT[action] ?? action} ${n}`)

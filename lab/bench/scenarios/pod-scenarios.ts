@@ -60,7 +60,7 @@ export const atOnce: Scenario = {
   run: () => with40([], (parts) => measureAtOnce('at-once', parts)),
 };
 
-export function measureAtOnce(name: string, { bed, app, groups }: App): Promise<Result> {
+function measureAtOnce(name: string, { bed, app, groups }: App): Promise<Result> {
   return bed.measure(name, {
     groups,
     action: () => app.scale('web', 0),

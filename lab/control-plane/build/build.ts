@@ -17,7 +17,7 @@ import {
 } from './artifact.ts';
 import { withBuildLock } from './build-lock.ts';
 
-export const KUBERNETES_COMPONENTS = [
+const KUBERNETES_COMPONENTS = [
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',

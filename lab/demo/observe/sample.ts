@@ -6,7 +6,7 @@ import { readManifests } from '../../control-plane/api/manifest.ts';
 const SAMPLES = resolve(import.meta.dirname, '../../../deploy/samples');
 
 /** Runs anywhere, does nothing, ends at once. */
-export const SMALL_IMAGE = 'registry.k8s.io/pause:3.10';
+const SMALL_IMAGE = 'registry.k8s.io/pause:3.10';
 
 interface Deployment extends KubeObject {
   readonly spec: {

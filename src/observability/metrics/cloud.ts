@@ -1,24 +1,23 @@
 import { API_BUCKETS, type Define } from './define.ts';
 
-const CALL_PRIORITIES = ['removal', 'read', 'addition'] as const;
-
 /** Calls of the SLB and ECS API, their pace and their credentials. */
 export function cloudMetrics({ counter, gauge, histogram }: Define, actions: readonly string[]) {
-  const metrics = {
+  return {
     requests: counter(
       'vsgb_api_requests_total',
       "Calls of the cloud API by action and code: OK, the API's error code, or the kind of network error.",
-      'action',
-      'code',
+      { action: actions, code: ['OK'] },
     ),
     requestSeconds: histogram(
       'vsgb_api_request_duration_seconds',
       'Time that a call of the cloud API took.',
       API_BUCKETS,
-      'action',
+      { action: actions },
     ),
     throttled: counter('vsgb_api_throttled_total', 'Calls that the API refused because of their rate.'),
-    waiting: gauge('vsgb_api_waiting_calls', 'Calls that wait for their turn, by priority.', 'priority'),
+    waiting: gauge('vsgb_api_waiting_calls', 'Calls that wait for their turn, by priority.', {
+      priority: ['removal', 'read', 'addition'],
+    }),
     rate: gauge(
       'vsgb_api_rate_limit',
       'Calls a second that are allowed now; less than --api-qps after throttling.',
@@ -34,22 +33,14 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     credentialsRefreshes: counter(
       'vsgb_credentials_refreshes_total',
       'Times that credentials were fetched, by result.',
-      'result',
+      { result: ['success', 'failure'] },
     ),
     eniLookups: counter(
       'vsgb_eni_lookups_total',
       'Pod addresses looked up, by result: found, missing or failed.',
-      'result',
+      { result: ['found', 'missing', 'failed'] },
     ),
   };
-  for (const action of actions) {
-    metrics.requests.inc({ action, code: 'OK' }, 0);
-    metrics.requestSeconds.zero({ action });
-  }
-  for (const priority of CALL_PRIORITIES) metrics.waiting.set({ priority }, 0);
-  for (const result of ['success', 'failure']) metrics.credentialsRefreshes.inc({ result }, 0);
-  for (const result of ['found', 'missing', 'failed']) metrics.eniLookups.inc({ result }, 0);
-  return metrics;
 }
 
 const MAX_CODES = 100;

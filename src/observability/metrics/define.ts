@@ -1,16 +1,45 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** The three kinds of metric, registered on one registry. Series are named by all their labels, in the order given. */
+/** For each label the values that are known from the start; other values make series of their own later. */
+type Labels<L extends string> = Readonly<Record<L, readonly string[]>>;
+
+/**
+ * The three kinds of metric, registered on one registry. Series of known values exist, with 0, before anything happens;
+ * they are named by all their labels, in the order given.
+ */
 export function define(registry: Registry) {
   const registers = [registry];
+  const namesOf = <L extends string>(labels: Labels<L>) => Object.keys(labels) as L[];
   return {
-    counter: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-      new Counter<L>({ name, help, labelNames, registers }),
-    gauge: <L extends string>(name: string, help: string, ...labelNames: L[]) =>
-      new Gauge<L>({ name, help, labelNames, registers }),
-    histogram: <L extends string>(name: string, help: string, buckets: number[], ...labelNames: L[]) =>
-      new Histogram<L>({ name, help, buckets, labelNames, registers }),
+    counter<L extends string = never>(name: string, help: string, labels = {} as Labels<L>): Counter<L> {
+      const counter = new Counter<L>({ name, help, labelNames: namesOf(labels), registers });
+      for (const series of seriesOf(labels)) counter.inc(series, 0);
+      return counter;
+    },
+    gauge<L extends string = never>(name: string, help: string, labels = {} as Labels<L>): Gauge<L> {
+      const gauge = new Gauge<L>({ name, help, labelNames: namesOf(labels), registers });
+      for (const series of seriesOf(labels)) gauge.set(series, 0);
+      return gauge;
+    },
+    histogram<L extends string = never>(
+      name: string,
+      help: string,
+      buckets: number[],
+      labels = {} as Labels<L>,
+    ): Histogram<L> {
+      const histogram = new Histogram<L>({ name, help, buckets, labelNames: namesOf(labels), registers });
+      for (const series of seriesOf(labels)) histogram.zero(series);
+      return histogram;
+    },
   };
+}
+
+/** Every combination of known values. */
+function seriesOf<L extends string>(labels: Labels<L>): Record<L, string>[] {
+  return Object.entries<readonly string[]>(labels).reduce<Record<string, string>[]>(
+    (all, [label, values]) => all.flatMap((series) => values.map((value) => ({ ...series, [label]: value }))),
+    [{}],
+  );
 }
 
 export type Define = ReturnType<typeof define>;

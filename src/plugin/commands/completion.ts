@@ -1,7 +1,7 @@
 import { ConfigError } from '../../config/config-error.ts';
 import { type Command, DONE, FAILED } from '../command.ts';
 
-export const SHELLS = ['kubectl', 'bash', 'zsh', 'fish'] as const;
+const SHELLS = ['kubectl', 'bash', 'zsh', 'fish'] as const;
 
 export const completion: Command = {
   name: 'completion',
