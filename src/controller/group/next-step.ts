@@ -69,8 +69,8 @@ export function nextStep(
     if (Math.max(lookAt, readAt) > now) return waitToLook(Math.max(lookAt, readAt));
     return job === undefined ? { do: 'describe' } : { do: 'poll', job };
   }
-  const mayPresume = view.rows === undefined && candidates[0]?.action === 'remove';
-  if (view.inDoubt && !mayPresume) return readAt > now ? waitToLook(readAt) : { do: 'describe' };
+  const presumed = view.mayPresume && candidates[0]?.action === 'remove';
+  if (view.inDoubt && !presumed) return readAt > now ? waitToLook(readAt) : { do: 'describe' };
   let next = firstWithoutBatch(attempts, now, wakeAt);
   for (const batch of candidates) {
     const at = mayGoAt(batch, attempts, pace, pacing);

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../src/api/names.ts';
 import { ownershipTag } from '../../../src/api/ownership-tag.ts';
 import { KubeApiError } from '../../../src/kubernetes/client/api-error.ts';
 import { addresses, CLUSTER_ID, ownRow, TestCluster } from './group/cluster.ts';
-import { apiError } from './group/fake-cloud.ts';
+import { apiError, FakeVServerGroups } from './group/fake-cloud.ts';
 
 let cluster: TestCluster;
 
@@ -210,7 +211,10 @@ test('of a binding that is gone nothing is remembered: one that comes with its U
 test('a call carries no more rows, and a row no longer description, than the groups of a kind take', async () => {
   await cluster.stop();
   const rowsPerCall = { add: 5, set: 40, remove: 40 };
-  cluster = new TestCluster({ limits: { rowsPerCall, description: { min: 2, max: 50 } } });
+  const clock = new FakeClock();
+  const groups = new FakeVServerGroups(clock);
+  groups.limits = { ...groups.limits, rowsPerCall, description: { min: 2, max: 50 } };
+  cluster = new TestCluster({ clock, groups });
   const name = 'a-name-that-is-too-long-for-a-description';
   cluster.endpoints(addresses(10));
   cluster.bind(name, { serviceRef: { name: 'web', port: 80 } });

@@ -61,6 +61,11 @@ export class GroupView {
     return this.#rows === undefined || this.#doubt !== undefined;
   }
 
+  /** It was never read, and nothing was written whose outcome is unknown: what the status recorded may stand for its rows. */
+  get mayPresume(): boolean {
+    return this.#rows === undefined && this.#doubt === undefined;
+  }
+
   get pending(): PendingChange | undefined {
     return this.#pending;
   }

@@ -1,7 +1,7 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
-import type { GroupLimits } from '../../../../src/cloud/server-groups.ts';
+import type { ServerGroups } from '../../../../src/cloud/server-groups.ts';
 import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
 import {
   addIndexes,
@@ -30,19 +30,22 @@ export const CLUSTER_ID = 'cluster-1';
 
 type Status = Parameters<StatusSink['write']>[1];
 
-export interface TestClusterOptions {
+export interface TestClusterOptions<Groups> {
   readonly dryRun?: boolean;
+  /** Of another replica that looks after the same groups. */
+  readonly clock?: FakeClock;
+  /** Default: one vServer group. */
+  readonly groups?: Groups;
   readonly defaultDrainSeconds?: number;
-  readonly limits?: Partial<GroupLimits>;
 }
 
 /**
  * The group loop as it ships, with everything around it that is not the network: real stores, a clock that stands still
  * until told, the cloud and the API server in memory.
  */
-export class TestCluster {
-  readonly clock = new FakeClock(1_000);
-  readonly groups = new FakeVServerGroups(this.clock);
+export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
+  readonly clock: FakeClock;
+  readonly groups: Groups;
   readonly enis = new FakeEnis();
   readonly events: string[] = [];
   readonly statuses = new Map<string, Status>();
@@ -76,8 +79,9 @@ export class TestCluster {
   #podsSynced: (namespace: string) => void = () => {};
   #version = 0;
 
-  constructor(options: TestClusterOptions = {}) {
-    this.groups.limits = { ...this.groups.limits, ...options.limits };
+  constructor(options: TestClusterOptions<Groups> = {}) {
+    this.clock = options.clock ?? new FakeClock(1_000);
+    this.groups = options.groups ?? (new FakeVServerGroups(this.clock) as ServerGroups as Groups);
     addIndexes(this.caches, REGION);
     this.#loop = createGroupLoop(
       {
