@@ -6,7 +6,7 @@ import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
 import { vServerGroup } from '../../src/cloud/group-ref.ts';
 import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
 import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
-import { addPodIndexes, groupKey, trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { addPodIndexes, groupKey, transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
@@ -15,11 +15,11 @@ import type { GroupAction } from '../../src/controller/group/state/attempts.ts';
 import { GroupState } from '../../src/controller/group/state/group-state.ts';
 import { Store } from '../../src/kubernetes/informer/store.ts';
 import {
-  trimEndpointSlice,
-  trimEndpoints,
-  trimNode,
-  trimPod,
-  trimService,
+  transformEndpointSlice,
+  transformEndpoints,
+  transformNode,
+  transformPod,
+  transformService,
 } from '../../src/kubernetes/objects/objects.ts';
 import type { Row } from '../../src/membership/backend.ts';
 
@@ -124,16 +124,16 @@ function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAn
     metadata: { namespace: 'shop', name, uid: `uid-${name}`, resourceVersion: '1', ...more },
   });
   caches.bindings.set(
-    trimBinding({
+    transformBinding({
       ...of('web', { generation: 1, finalizers: [FINALIZER], ...metadata }),
       spec: { vServerGroupId: GROUP, serviceRef: { name: 'web', port: 80 }, ...spec },
     }),
   );
   const ports = [{ name: 'http', port: 80, targetPort: 8080, nodePort: 30080 }];
   if (service !== null)
-    caches.services.set(trimService({ ...of('web'), spec: { type: 'NodePort', ports, ...service } }));
+    caches.services.set(transformService({ ...of('web'), spec: { type: 'NodePort', ports, ...service } }));
   caches.nodes.set(
-    trimNode({
+    transformNode({
       ...of('node-1'),
       spec: { providerID: `${REGION}.i-bp1node1` },
       status: { conditions: [{ type: 'Ready', status: 'True' }] },
@@ -142,7 +142,7 @@ function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAn
   );
   const targets = pods.map((ip, i) => ({ ip, name: `web-${i + 1}` }));
   const targetRef = (name: string) => ({ kind: 'Pod', namespace: 'shop', name, uid: `uid-${name}` });
-  const slice = trimEndpointSlice({
+  const slice = transformEndpointSlice({
     ...of('web-1', { labels: { 'kubernetes.io/service-name': 'web' } }),
     ports: [{ name: 'http', port: 8080 }],
     endpoints: targets.map(({ ip, name }) => ({
@@ -154,9 +154,9 @@ function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAn
   if (slice !== undefined) caches.endpoints.set(slice);
   if (endpointsCut) {
     const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' };
-    caches.endpoints.set(trimEndpoints(of('web', { annotations })));
+    caches.endpoints.set(transformEndpoints(of('web', { annotations })));
   }
-  const podStore = addPodIndexes(new Store<ReturnType<typeof trimPod>>());
-  for (const { name } of targets) podStore.set(trimPod(of(name, { annotations: podAnnotations })));
+  const podStore = addPodIndexes(new Store<ReturnType<typeof transformPod>>());
+  for (const { name } of targets) podStore.set(transformPod(of(name, { annotations: podAnnotations })));
   return { ...caches, pods: { in: () => podStore } };
 }

@@ -6,11 +6,11 @@ import {
   decimal,
   duration,
   endpoint,
-  integer,
+  matching,
   path,
   selector,
-  text,
   type ValueKind,
+  wholeNumber,
 } from './values.ts';
 
 /** What a default can depend on. */
@@ -66,7 +66,7 @@ const election = builder('Leader election');
 const process = builder('Process');
 
 const dnsLabel = (placeholder: string, what: string) =>
-  text(placeholder, `${what}: lower-case letters, digits and -`, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
+  matching(placeholder, `${what}: lower-case letters, digits and -`, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
 const namespace = dnsLabel('NAMESPACE', 'the name of a namespace');
 
 /**
@@ -81,7 +81,7 @@ export const FLAGS = {
     "the pod's service account in a cluster, else $KUBECONFIG or ~/.kube/config",
   ),
   context: kubernetes.optional(
-    text('NAME', 'the name of a context', /^\S+$/),
+    matching('NAME', 'the name of a context', /^\S+$/),
     'Context of the kubeconfig.',
     'its current context',
   ),
@@ -102,16 +102,16 @@ export const FLAGS = {
   ),
 
   region: cloud.required(
-    text('REGION', 'the id of a region, as cn-hangzhou', /^[a-z]{2,}(-[0-9a-z]+)+$/),
+    matching('REGION', 'the id of a region, as cn-hangzhou', /^[a-z]{2,}(-[0-9a-z]+)+$/),
     'Region of the load balancers, unless a binding names its own.',
   ),
   vpcId: cloud.optional(
-    text('ID', 'the id of a VPC, as vpc-bp1x0abc', /^vpc-[0-9a-zA-Z-]{1,60}$/),
+    matching('ID', 'the id of a VPC, as vpc-bp1x0abc', /^vpc-[0-9a-zA-Z-]{1,60}$/),
     'VPC of the cluster. Pod addresses are looked up in it.',
     'any VPC: an address that several VPCs have is then reported',
   ),
   clusterId: cloud.optional(
-    text(
+    matching(
       'ID',
       'at most 40 letters, digits, ., _ and -, a letter or digit first',
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/,
@@ -150,7 +150,7 @@ export const FLAGS = {
   ),
 
   defaultDrainSeconds: membership.defaulted(
-    integer(0, 3600),
+    wholeNumber(0, 3600),
     '0',
     'How long a leaving backend stays with weight 0, for bindings without spec.drain.seconds.',
   ),
@@ -176,7 +176,7 @@ export const FLAGS = {
     '50',
     'Calls a second of the cloud API, over all groups; 0.5 is one every two seconds.',
   ),
-  apiBurst: pace.defaulted(integer(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
+  apiBurst: pace.defaulted(wholeNumber(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
   writeSpacing: pace.defaulted(
     duration('0', '10s'),
     '100ms',
@@ -188,7 +188,7 @@ export const FLAGS = {
     'How long additions may wait for others to share their call. Removals never wait for it.',
   ),
   maxBackendsPerCall: pace.defaulted(
-    integer(1, 40),
+    wholeNumber(1, 40),
     '20',
     'Backends in one call. The documented limit is 20.',
   ),
@@ -206,7 +206,7 @@ export const FLAGS = {
   ),
   leaderElectNamespace: election.optional(namespace, 'Namespace of the Lease.', 'the namespace of the pod'),
   leaderElectLeaseName: election.defaulted(
-    text('NAME', 'the name of a Lease', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/),
+    matching('NAME', 'the name of a Lease', /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/),
     OPERATOR,
     'Name of the Lease.',
   ),

@@ -15,7 +15,7 @@ const kind = <T>(placeholder: string, expected: string, schema: z.ZodType<T, str
   schema,
 });
 
-export const text = (placeholder: string, expected: string, pattern: RegExp) =>
+export const matching = (placeholder: string, expected: string, pattern: RegExp) =>
   kind(placeholder, expected, z.string().max(1024).regex(pattern));
 
 /** A file or folder: anything goes, the system has the last word. */
@@ -35,7 +35,7 @@ export const boolean = kind(
   z.enum(['true', 'false']).transform((value) => value === 'true') as z.ZodType<boolean, string>,
 );
 
-export const integer = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   kind(
     'N',
     `a whole number from ${min} to ${max}`,
@@ -118,7 +118,7 @@ const LABEL_KEY = '([a-z0-9A-Z.-]+/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?';
 const LABEL_VALUE = '([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?';
 const REQUIREMENT = `\\s*(!?${LABEL_KEY}|${LABEL_KEY}\\s*(=|==|!=)\\s*${LABEL_VALUE}|${LABEL_KEY}\\s+(in|notin)\\s*\\(\\s*${LABEL_VALUE}(\\s*,\\s*${LABEL_VALUE})*\\s*\\))\\s*`;
 
-export const selector = text(
+export const selector = matching(
   'SELECTOR',
   'a label selector, as team=web,tier!=test',
   new RegExp(`^${REQUIREMENT}(,${REQUIREMENT})*$`),

@@ -2,7 +2,11 @@ import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import { type Failure, ReconcileLoop, type ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
+import {
+  type ReconcileFailure,
+  ReconcileLoop,
+  type ReconcileMetrics,
+} from '../kubernetes/queue/reconcile-loop.ts';
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
 import { BindingMemory } from './binding/binding-memory.ts';
 import { BindingReporter, type EventSink, type StatusSink } from './binding/binding-reporter.ts';
@@ -61,7 +65,7 @@ export interface GroupLoopPorts {
 /** What is told of the loop's work; it changes nothing. */
 export interface GroupLoopHooks extends WriteHooks {
   /** A mistake of the program: the group is tried again. */
-  onReconcileFailed(failure: Failure<GroupKey>): void;
+  onReconcileFailed(failure: ReconcileFailure<GroupKey>): void;
   /** It is tried again. */
   onFinalizerFailed(binding: BindingObject, error: unknown): void;
 }

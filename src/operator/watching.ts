@@ -9,7 +9,7 @@ import {
   type Resource,
 } from '../controller/cluster/resources.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import { Caches } from '../kubernetes/informer/caches.ts';
+import { Informers } from '../kubernetes/informer/informers.ts';
 import { Reflector, type ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import type { PodObject } from '../kubernetes/objects/objects.ts';
@@ -23,7 +23,7 @@ export interface WatchingParts {
 
 export interface Watching {
   readonly caches: ClusterCaches & { readonly pods: PodCaches };
-  readonly informers: Caches;
+  readonly informers: Informers;
 }
 
 /** The caches of what the operator needs of the cluster. Nothing is started yet. */
@@ -33,7 +33,7 @@ export function createWatching(
   parts: WatchingParts,
 ): Watching & { start(): void } {
   const caches = createCaches(config.region, parts.onHandlerError);
-  const informers = new Caches();
+  const informers = new Informers();
   const pods = new PodCaches(
     informers,
     (namespace) => {
@@ -53,7 +53,7 @@ export function createWatching(
 }
 
 function watch<T extends Stored>(
-  informers: Caches,
+  informers: Informers,
   parts: WatchingParts,
   namespaces: readonly string[],
   listed: Listed<T>,

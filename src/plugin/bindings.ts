@@ -1,8 +1,8 @@
 import { API_VERSION, PLURAL } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
-import { type BindingObject, trimBinding } from '../controller/cluster/cluster-caches.ts';
+import { type BindingObject, transformBinding } from '../controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../kubernetes/client/api-error.ts';
-import { list } from '../kubernetes/informer/lister.ts';
+import { listCollection } from '../kubernetes/informer/lister.ts';
 import { Store } from '../kubernetes/informer/store.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../membership/backend.ts';
@@ -18,8 +18,15 @@ export async function listBindings(
   namespace?: string,
 ): Promise<readonly BindingObject[]> {
   const store = new Store<BindingObject>();
-  const listed = { name: PLURAL, transport, path: pathOf(namespace), trim: trimBinding, store, clock };
-  const { objects } = await list(listed, '', signal);
+  const listed = {
+    name: PLURAL,
+    transport,
+    path: pathOf(namespace),
+    transform: transformBinding,
+    store,
+    clock,
+  };
+  const { objects } = await listCollection(listed, '', signal);
   return [...objects].sort((a, b) => byCodeUnit(a.key, b.key));
 }
 
@@ -31,7 +38,7 @@ export async function getBinding(
 ): Promise<BindingObject> {
   try {
     const path = `${pathOf(namespace)}/${encodeURIComponent(name)}`;
-    return trimBinding(await transport.request('GET', path, { signal }));
+    return transformBinding(await transport.request('GET', path, { signal }));
   } catch (error) {
     if (!(error instanceof KubeApiError) || error.status !== 404) throw error;
     throw new Error(

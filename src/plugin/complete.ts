@@ -1,7 +1,9 @@
 import { API_VERSION, PLURAL } from '../api/names.ts';
 import { boolean } from '../config/values.ts';
+import { asArray, asObject, asString } from '../json.ts';
+import { METADATA_LIST } from '../kubernetes/client/call.ts';
+import { metadata } from '../kubernetes/objects/metadata.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
-import { items, raw, text } from '../kubernetes/objects/raw.ts';
 import type { Cluster, Command } from './command.ts';
 import { nameOf, type PluginFlag, valueKindOf } from './flags.ts';
 
@@ -70,10 +72,10 @@ export function namesOf(connect: () => Cluster, namespace: string | undefined): 
         };
         const answer = await transport.request('GET', paths[what], {
           query: { limit: MOST_NAMES },
-          accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+          accept: METADATA_LIST,
           timeoutMs: PATIENCE_MS,
         });
-        return items(raw(answer)['items']).map((item) => text(raw(raw(item)['metadata'])['name']));
+        return asArray(asObject(answer)['items']).map((item) => asString(metadata(item)['name']));
       } catch {
         return [];
       }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
 import { FLAGS, type Flag, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
 import { convert, type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
-import { boolean, choice, duration, text, type ValueKind } from '../config/values.ts';
+import { boolean, choice, duration, matching, type ValueKind } from '../config/values.ts';
 
 interface OwnFlag<T> {
   readonly short?: string;
@@ -24,7 +24,7 @@ const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
 /** What only the plugin has; `flags` of src/config has the rest, with the same meaning as for the operator. */
 const OWN_FLAGS = {
   namespace: own(
-    text('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
+    matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
     'Namespace of the bindings.',
     {
       short: 'n',
@@ -36,11 +36,11 @@ const OWN_FLAGS = {
     fallback: 'table',
   }),
   group: own(
-    text('ID', 'the id of a vServer group, as rsp-bp1x0abc', /^rsp-[0-9a-z-]{1,60}$/),
+    matching('ID', 'the id of a vServer group, as rsp-bp1x0abc', /^rsp-[0-9a-z-]{1,60}$/),
     'The vServer group.',
   ),
   backend: own(
-    text('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),
+    matching('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),
     'A backend to remove. Can be repeated.',
     { repeatable: true },
   ),

@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { trimBinding } from '../../src/controller/cluster/cluster-caches.ts';
-import { trimEndpointSlice, trimNode, trimPod, trimService } from '../../src/kubernetes/objects/objects.ts';
+import { transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import {
+  transformEndpointSlice,
+  transformNode,
+  transformPod,
+  transformService,
+} from '../../src/kubernetes/objects/objects.ts';
 import { backendKey } from '../../src/membership/backend.ts';
 import { GROUP, ownRow, TestCluster } from '../unit/controller/group/cluster.ts';
 
@@ -149,19 +154,19 @@ async function liveWith(junkAround: World): Promise<TestCluster> {
   const { caches } = cluster;
   cluster.groups.rows = [ownRow(LIVE), FOREIGN];
   const good = { name: 'http', port: 80, targetPort: 8080 };
-  caches.services.set(trimService({ metadata: named('web'), spec: { ports: [good, ...servicePorts] } }));
+  caches.services.set(transformService({ metadata: named('web'), spec: { ports: [good, ...servicePorts] } }));
   cluster.endpoints([LIVE]);
   for (const [i, [content, meta]] of slices.entries()) {
     const labels = { 'kubernetes.io/service-name': 'web' };
-    const trimmed = trimEndpointSlice({ ...content, metadata: { ...named(`junk-${i}`, meta), labels } });
+    const trimmed = transformEndpointSlice({ ...content, metadata: { ...named(`junk-${i}`, meta), labels } });
     if (trimmed !== undefined) caches.endpoints.set(trimmed);
   }
   for (const [i, [content, meta]] of nodes.entries())
-    caches.nodes.set(trimNode({ ...content, metadata: named(`junk-${i}`, meta) }));
+    caches.nodes.set(transformNode({ ...content, metadata: named(`junk-${i}`, meta) }));
   for (const [i, meta] of pods.entries())
-    caches.pods.in('shop')?.set(trimPod({ metadata: named(`junk-${i}`, meta) }));
+    caches.pods.in('shop')?.set(transformPod({ metadata: named(`junk-${i}`, meta) }));
   for (const [i, [content, meta, status]] of bindings.entries())
-    caches.bindings.set(trimBinding({ metadata: named(`junk-${i}`, meta), spec: content, status }));
+    caches.bindings.set(transformBinding({ metadata: named(`junk-${i}`, meta), spec: content, status }));
   cluster.bind('web', {}, {}, junkAround.status);
   cluster.start();
   await cluster.after(1_000);

@@ -103,7 +103,7 @@ export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus |
 }
 
 /** Trims a raw VServerGroupBinding for the cache. */
-export function trimBinding(object: unknown): BindingObject {
+export function transformBinding(object: unknown): BindingObject {
   const { metadata, status } = object as { metadata: Record<string, unknown>; status?: unknown };
   const namespace = String(metadata['namespace']);
   const name = String(metadata['name']);

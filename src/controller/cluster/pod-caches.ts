@@ -1,4 +1,4 @@
-import { type Caches, OnDemandCaches } from '../../kubernetes/informer/caches.ts';
+import type { Informers } from '../../kubernetes/informer/informers.ts';
 import type { Reflector } from '../../kubernetes/informer/reflector.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
 import type { PodObject } from '../../kubernetes/objects/objects.ts';
@@ -9,20 +9,21 @@ import { addPodIndexes, type BindingObject, needsPods, type WatchedPods } from '
  * list is complete; until then nothing is added there by weight, and no drain is cut short.
  */
 export class PodCaches implements WatchedPods {
-  readonly #onDemand: OnDemandCaches<Reflector<PodObject>>;
-  readonly #needing = new Map<string, Set<string>>();
+  readonly #informers: Informers;
+  readonly #create: (namespace: string) => Reflector<PodObject>;
+  /** By namespace; `needing` holds the keys of the bindings that need its pods. */
+  readonly #watched = new Map<string, { reflector: Reflector<PodObject>; needing: Set<string> }>();
   readonly #handlers: ((change: StoreChange<PodObject>) => void)[] = [];
   readonly #onSynced: ((namespace: string) => void)[] = [];
 
   constructor(
-    informers: Caches,
+    informers: Informers,
     create: (namespace: string) => Reflector<PodObject>,
     bindings: Store<BindingObject>,
     defaultDrainSeconds: number,
   ) {
-    this.#onDemand = new OnDemandCaches(informers, (namespace) =>
-      this.#prepare(create(namespace), namespace),
-    );
+    this.#informers = informers;
+    this.#create = create;
     bindings.onChange(({ old, new: now }) => {
       if (now !== undefined && needsPods(now, defaultDrainSeconds)) this.#need(now.namespace, now.key);
       else if (old !== undefined) this.#needNoMore(old.namespace, old.key);
@@ -30,16 +31,13 @@ export class PodCaches implements WatchedPods {
   }
 
   in(namespace: string): Store<PodObject> | undefined {
-    const reflector = this.#onDemand.get(namespace);
+    const reflector = this.#watched.get(namespace)?.reflector;
     return reflector?.hasSynced ? reflector.store : undefined;
   }
 
   /** How many pods are known, of all namespaces. */
   get size(): number {
-    return [...this.#needing.keys()].reduce(
-      (sum, each) => sum + (this.#onDemand.get(each)?.store.size ?? 0),
-      0,
-    );
+    return [...this.#watched.values()].reduce((sum, { reflector }) => sum + reflector.store.size, 0);
   }
 
   onChange(handler: (change: StoreChange<PodObject>) => void): void {
@@ -50,27 +48,29 @@ export class PodCaches implements WatchedPods {
     this.#onSynced.push(listener);
   }
 
-  #prepare(reflector: Reflector<PodObject>, namespace: string): Reflector<PodObject> {
+  #need(namespace: string, binding: string): void {
+    const watched = this.#watched.get(namespace) ?? this.#watch(namespace);
+    watched.needing.add(binding);
+  }
+
+  #watch(namespace: string) {
+    const reflector = this.#create(namespace);
     addPodIndexes(reflector.store).onChange((change) => {
       for (const handler of this.#handlers) handler(change);
     });
     void reflector.waitForSync().then(() => {
       for (const listener of this.#onSynced) listener(namespace);
     });
-    return reflector;
-  }
-
-  #need(namespace: string, binding: string): void {
-    const needing = this.#needing.get(namespace) ?? new Set();
-    this.#needing.set(namespace, needing);
-    if (needing.size === 0) this.#onDemand.acquire(namespace);
-    needing.add(binding);
+    const watched = { reflector, needing: new Set<string>() };
+    this.#watched.set(namespace, watched);
+    this.#informers.add(reflector);
+    return watched;
   }
 
   #needNoMore(namespace: string, binding: string): void {
-    const needing = this.#needing.get(namespace);
-    if (!needing?.delete(binding) || needing.size > 0) return;
-    this.#needing.delete(namespace);
-    void this.#onDemand.release(namespace);
+    const watched = this.#watched.get(namespace);
+    if (!watched?.needing.delete(binding) || watched.needing.size > 0) return;
+    this.#watched.delete(namespace);
+    void this.#informers.remove(watched.reflector);
   }
 }

@@ -9,13 +9,13 @@ import {
   type PodObject,
   paths,
   type ServiceObject,
-  trimEndpointSlice,
-  trimEndpoints,
-  trimNode,
-  trimPod,
-  trimService,
+  transformEndpointSlice,
+  transformEndpoints,
+  transformNode,
+  transformPod,
+  transformService,
 } from '../../kubernetes/objects/objects.ts';
-import { addIndexes, type BindingObject, type ClusterCaches, trimBinding } from './cluster-caches.ts';
+import { addIndexes, type BindingObject, type ClusterCaches, transformBinding } from './cluster-caches.ts';
 
 export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
@@ -26,7 +26,7 @@ export type EndpointsSource = 'auto' | 'endpointslices' | 'endpoints';
 export interface Listed<T extends Stored> {
   readonly resource: Resource;
   readonly path: (namespace?: string) => string;
-  readonly trim: (raw: unknown) => T | undefined;
+  readonly transform: (raw: unknown) => T | undefined;
   readonly query?: { readonly labelSelector?: string };
   readonly metadataOnly?: boolean;
 }
@@ -51,15 +51,15 @@ export async function listedResources(
     bindings: {
       resource: PLURAL,
       path: (namespace) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace),
-      trim: trimBinding,
+      transform: transformBinding,
       ...(selector !== undefined && { query: { labelSelector: selector } }),
     },
-    services: { resource: 'services', path: paths.services, trim: trimService },
+    services: { resource: 'services', path: paths.services, transform: transformService },
     endpoints: slices
-      ? { resource: 'endpoints', path: paths.endpointSlices, trim: trimEndpointSlice }
-      : { resource: 'endpoints', path: paths.endpoints, trim: trimEndpoints },
-    nodes: { resource: 'nodes', path: paths.nodes, trim: trimNode },
-    pods: { resource: 'pods', path: paths.pods, trim: trimPod, metadataOnly: true },
+      ? { resource: 'endpoints', path: paths.endpointSlices, transform: transformEndpointSlice }
+      : { resource: 'endpoints', path: paths.endpoints, transform: transformEndpoints },
+    nodes: { resource: 'nodes', path: paths.nodes, transform: transformNode },
+    pods: { resource: 'pods', path: paths.pods, transform: transformPod, metadataOnly: true },
   };
 }
 

@@ -1,3 +1,5 @@
+import { asArray, asObject, asString } from '../../json.ts';
+
 /** What the API server answered with a status of 400 or more, or sent as an ERROR event in a watch (then with its status). */
 export class KubeApiError extends Error {
   override readonly name = 'KubeApiError';
@@ -47,7 +49,7 @@ export class KubeParseError extends Error {
 const LONGEST_MESSAGE = 500;
 
 /** Reads the `Status` object of an error answer; proxies in between answer with plain text or HTML, which is cut short. */
-export function parseStatus(text: string, retryAfter?: string): StatusAnswer {
+export function parseErrorAnswer(text: string, retryAfter?: string): StatusAnswer {
   let status: unknown;
   try {
     status = JSON.parse(text);
@@ -59,12 +61,12 @@ export function parseStatus(text: string, retryAfter?: string): StatusAnswer {
 
 /** The same from a parsed `Status`, as ERROR events carry it. */
 export function statusAnswer(status: unknown, retryAfterMs?: number): StatusAnswer {
-  const { reason, message, details } = record(status);
-  const { causes, retryAfterSeconds } = record(details);
+  const { reason, message, details } = asObject(status);
+  const { causes, retryAfterSeconds } = asObject(details);
   const answer = {
-    reason: typeof reason === 'string' ? reason : '',
-    message: typeof message === 'string' ? oneLine(message) : '',
-    causes: (Array.isArray(causes) ? causes : []).map((cause) => String(record(cause)['reason'] ?? '')),
+    reason: asString(reason),
+    message: oneLine(asString(message)),
+    causes: asArray(causes).map((cause) => String(asObject(cause)['reason'] ?? '')),
   };
   return withRetryAfter(answer, retryAfterMs ?? seconds(retryAfterSeconds));
 }
@@ -92,8 +94,4 @@ function seconds(value: unknown): number | undefined {
 
 function oneLine(text: string): string {
   return text.slice(0, LONGEST_MESSAGE).replace(/\s+/g, ' ').trim();
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

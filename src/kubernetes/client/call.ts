@@ -1,4 +1,4 @@
-import { KubeApiError, KubeConnectionError, KubeParseError, parseStatus } from './api-error.ts';
+import { KubeApiError, KubeConnectionError, KubeParseError, parseErrorAnswer } from './api-error.ts';
 import type { Method, Query, RequestOptions } from './transport-types.ts';
 
 /** What to accept where metadata is all that is needed. */
@@ -39,11 +39,11 @@ export function parseAnswer({ method, path }: Call, answer: string): unknown {
   }
 }
 
-export function apiError(call: Call, status: number, answer: string, retryAfter: unknown): KubeApiError {
+export function answeredError(call: Call, status: number, answer: string, retryAfter: unknown): KubeApiError {
   return new KubeApiError(
     call,
     status,
-    parseStatus(answer, typeof retryAfter === 'string' ? retryAfter : undefined),
+    parseErrorAnswer(answer, typeof retryAfter === 'string' ? retryAfter : undefined),
   );
 }
 
@@ -58,7 +58,7 @@ export function isCertificateError(error: unknown): boolean {
   return /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_SSL_|^ERR_TLS_/.test(code);
 }
 
-export function statusOf(result: unknown): number | string {
+export function codeOfResult(result: unknown): number | string {
   if (typeof result === 'number' || typeof result === 'string') return result;
   if (result instanceof KubeApiError) return result.status;
   return result instanceof KubeConnectionError ? result.code : 'PARSE';

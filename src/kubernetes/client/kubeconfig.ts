@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { type Cluster, KubeConfig, makeAbsolutePath, type User } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
+import { asArray, asObject, isObject, type JsonObject } from '../../json.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -90,17 +91,16 @@ function read(file: string): { text: string; tokenFiles: Map<string, string> } {
     throw new KubeConfigError(`kubeconfig ${file} is not YAML: ${mistake.code} in line ${line}`);
   }
   const content: unknown = document.toJS();
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    throw new KubeConfigError(`kubeconfig ${file} is empty or not a kubeconfig`);
-  }
+  if (!isObject(content)) throw new KubeConfigError(`kubeconfig ${file} is empty or not a kubeconfig`);
   return { text, tokenFiles: tokenFilesOf(content) };
 }
 
-function tokenFilesOf(content: { users?: unknown }): Map<string, string> {
+function tokenFilesOf(content: JsonObject): Map<string, string> {
   const found = new Map<string, string>();
-  for (const entry of Array.isArray(content.users) ? content.users : []) {
-    const tokenFile: unknown = entry?.user?.tokenFile;
-    if (typeof entry?.name === 'string' && typeof tokenFile === 'string') found.set(entry.name, tokenFile);
+  for (const entry of asArray(content['users'])) {
+    const { name, user } = asObject(entry);
+    const { tokenFile } = asObject(user);
+    if (typeof name === 'string' && typeof tokenFile === 'string') found.set(name, tokenFile);
   }
   return found;
 }

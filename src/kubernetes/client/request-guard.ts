@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
-import { items, raw, text } from '../objects/raw.ts';
+import { asArray, asObject, asString } from '../../json.ts';
 import type { KubeTransport } from './transport-types.ts';
 
 /** unauthenticated: nobody known shows this token. forbidden: somebody who has no right to it. */
-export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden';
+export type AccessReview = 'allowed' | 'unauthenticated' | 'forbidden';
 
 export interface RequestGuardOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
@@ -27,14 +27,14 @@ const REQUEST_TIMEOUT_MS = 5_000;
 export class RequestGuard {
   readonly #options: RequestGuardOptions;
   /** By the token's digest, in order of age. */
-  readonly #verdicts = new Map<string, { readonly until: number; readonly verdict: Promise<Verdict> }>();
+  readonly #verdicts = new Map<string, { readonly until: number; readonly verdict: Promise<AccessReview> }>();
   #asking = 0;
 
   constructor(options: RequestGuardOptions) {
     this.#options = options;
   }
 
-  check(token: string): Promise<Verdict> {
+  check(token: string): Promise<AccessReview> {
     const now = this.#options.clock.now();
     const key = createHash('sha256').update(token).digest('base64');
     const kept = this.#verdicts.get(key);
@@ -48,18 +48,18 @@ export class RequestGuard {
     return verdict;
   }
 
-  async #ask(token: string): Promise<Verdict> {
+  async #ask(token: string): Promise<AccessReview> {
     this.#asking++;
     try {
       const { authenticated, user } = await this.#review('authentication.k8s.io', 'TokenReview', { token });
       if (authenticated !== true) return 'unauthenticated';
-      const { username, uid, groups, extra } = raw(user);
+      const { username, uid, groups, extra } = asObject(user);
       const { verb, path } = this.#options;
       const { allowed } = await this.#review('authorization.k8s.io', 'SubjectAccessReview', {
-        user: text(username),
-        uid: text(uid),
-        groups: items(groups),
-        extra: raw(extra),
+        user: asString(username),
+        uid: asString(uid),
+        groups: asArray(groups),
+        extra: asObject(extra),
         nonResourceAttributes: { verb, path },
       });
       return allowed === true ? 'allowed' : 'forbidden';
@@ -73,6 +73,6 @@ export class RequestGuard {
       body: { apiVersion: `${group}/v1`, kind, spec },
       timeoutMs: REQUEST_TIMEOUT_MS,
     });
-    return raw(raw(reply)['status']);
+    return asObject(asObject(reply)['status']);
   }
 }

@@ -6,14 +6,14 @@ import { type Clock, systemClock, unlessAborted } from '../../clock.ts';
 import { type Access, ApiAccess } from './api-access.ts';
 import { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
 import {
-  apiError,
+  answeredError,
   type Call,
+  codeOfResult,
   connectionError,
   encoded,
   isCertificateError,
   parseAnswer,
   queryString,
-  statusOf,
 } from './call.ts';
 import { Connections } from './connections.ts';
 import { Deadline } from './deadline.ts';
@@ -30,7 +30,7 @@ import { LineSplitter, parseWatchLine } from './watch-lines.ts';
 export { KubeApiError, KubeConnectionError, KubeParseError } from './api-error.ts';
 export type * from './transport-types.ts';
 
-export interface TransportOptions {
+export interface KubeTransportOptions {
   readonly clock?: Clock;
   readonly userAgent?: string;
   /** For calls other than watches; more of them wait for their turn. Default 32. */
@@ -38,7 +38,7 @@ export interface TransportOptions {
   readonly onRequest?: (record: RequestRecord) => void;
 }
 
-export function createTransport(kubeConfig: KubeConfig, options: TransportOptions = {}): KubeTransport {
+export function createTransport(kubeConfig: KubeConfig, options: KubeTransportOptions = {}): KubeTransport {
   return new HttpTransport(kubeConfig, options);
 }
 
@@ -56,7 +56,7 @@ class HttpTransport implements KubeTransport {
   readonly #retiring = new Set<Connections>();
   #closed = false;
 
-  constructor(kubeConfig: KubeConfig, options: TransportOptions) {
+  constructor(kubeConfig: KubeConfig, options: KubeTransportOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#access = new ApiAccess(kubeConfig, this.#clock);
     this.#userAgent = options.userAgent ?? OPERATOR;
@@ -71,7 +71,7 @@ class HttpTransport implements KubeTransport {
     try {
       const { statusCode, headers, body } = await this.#send(call, deadline.signal);
       const answer = await body.text();
-      if (statusCode >= 400) throw apiError(call, statusCode, answer, headers['retry-after']);
+      if (statusCode >= 400) throw answeredError(call, statusCode, answer, headers['retry-after']);
       finish(statusCode);
       return parseAnswer(call, answer) as T;
     } catch (error) {
@@ -101,7 +101,7 @@ class HttpTransport implements KubeTransport {
     );
     try {
       const { statusCode, headers, body } = await this.#send(call, deadline.signal);
-      if (statusCode >= 400) throw apiError(call, statusCode, await body.text(), headers['retry-after']);
+      if (statusCode >= 400) throw answeredError(call, statusCode, await body.text(), headers['retry-after']);
       deadline.restart(options.inactivityMs);
       options.onOpen?.();
       yield* this.#events(call, body, deadline);
@@ -193,7 +193,7 @@ class HttpTransport implements KubeTransport {
   #begin(method: RequestRecord['method']): <R>(result: R) => R {
     let open = true;
     return (result) => {
-      if (open) this.#onRequest({ method, status: statusOf(result) });
+      if (open) this.#onRequest({ method, status: codeOfResult(result) });
       open = false;
       return result;
     };

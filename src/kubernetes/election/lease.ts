@@ -1,9 +1,9 @@
+import { asObject, asString, type JsonObject } from '../../json.ts';
 import { KubeApiError } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
-import { type Raw, raw, text } from '../objects/raw.ts';
 
 /** A Lease as the API server sent it: raw, so that fields of later versions survive being written back. */
-export type Lease = Raw;
+export type Lease = JsonObject;
 
 export interface LeaseSpec {
   readonly holderIdentity: string;
@@ -28,7 +28,9 @@ export class LeaseClient {
 
   async get(timeoutMs: number): Promise<Lease | undefined> {
     try {
-      return raw(await this.#transport.request('GET', `${this.#collection}/${this.#name}`, { timeoutMs }));
+      return asObject(
+        await this.#transport.request('GET', `${this.#collection}/${this.#name}`, { timeoutMs }),
+      );
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -38,13 +40,13 @@ export class LeaseClient {
   async create(spec: LeaseSpec, timeoutMs: number): Promise<Lease> {
     const metadata = { namespace: this.#namespace, name: this.#name };
     const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
-    return raw(await this.#transport.request('POST', this.#collection, { body, timeoutMs }));
+    return asObject(await this.#transport.request('POST', this.#collection, { body, timeoutMs }));
   }
 
   async replace(lease: Lease, spec: LeaseSpec, timeoutMs: number): Promise<Lease> {
-    const body = { ...lease, spec: { ...raw(lease['spec']), ...spec } };
+    const body = { ...lease, spec: { ...asObject(lease['spec']), ...spec } };
     const path = `${this.#collection}/${this.#name}`;
-    return raw(await this.#transport.request('PUT', path, { body, timeoutMs }));
+    return asObject(await this.#transport.request('PUT', path, { body, timeoutMs }));
   }
 
   get #collection(): string {
@@ -53,12 +55,12 @@ export class LeaseClient {
 }
 
 export function readSpec(lease: Lease): LeaseSpec {
-  const spec = raw(lease['spec']);
+  const spec = asObject(lease['spec']);
   return {
-    holderIdentity: text(spec['holderIdentity']),
+    holderIdentity: asString(spec['holderIdentity']),
     leaseDurationSeconds: whole(spec['leaseDurationSeconds']),
-    acquireTime: text(spec['acquireTime']),
-    renewTime: text(spec['renewTime']),
+    acquireTime: asString(spec['acquireTime']),
+    renewTime: asString(spec['renewTime']),
     leaseTransitions: whole(spec['leaseTransitions']),
   };
 }

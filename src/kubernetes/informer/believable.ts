@@ -1,5 +1,4 @@
-import type { Listing } from './lister.ts';
-import { list } from './lister.ts';
+import { type Listing, listCollection } from './lister.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
@@ -27,13 +26,13 @@ export async function believableList<T extends Stored>(
   version: string,
   signal: AbortSignal,
 ): Promise<Listing<T>> {
-  const first = await list(options, version, signal);
+  const first = await listCollection(options, version, signal);
   const removals = removalsBy(options, first);
   const nothingAtAll = options.store.size === 0 && first.objects.length === 0;
   if (!nothingAtAll && !isSuspicious(removals.size, options.store.size)) return first;
   if (!nothingAtAll)
     options.hooks?.doubted?.(options.name, { stored: options.store.size, removals: removals.size });
-  const second = await list(options, '', signal);
+  const second = await listCollection(options, '', signal);
   const confirmed = removalsBy(options, second);
   if (isSuspicious(confirmed.size, options.store.size) && ![...confirmed].every((key) => removals.has(key))) {
     throw new ListsDisagreeError(

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { asArray, asObject, asString } from '../../json.ts';
 import { KubeParseError } from '../client/api-error.ts';
 import { METADATA_LIST } from '../client/call.ts';
-import { items, keyOf, raw, text } from '../objects/raw.ts';
+import { keyOf } from '../objects/metadata.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
@@ -12,14 +13,14 @@ export interface Listing<T> {
   readonly resourceVersion: string;
 }
 
-/** `refused`: trim threw. `dropped`: of no interest. */
-export type Trimmed<T> =
+/** `refused`: transform threw. `dropped`: of no interest. */
+export type Transformed<T> =
   | { readonly is: 'kept'; readonly object: T }
   | { readonly is: 'dropped' | 'refused'; readonly key: string | undefined };
 
-export function trimmed<T extends Stored>(options: ReflectorOptions<T>, object: unknown): Trimmed<T> {
+export function transformed<T extends Stored>(options: ReflectorOptions<T>, object: unknown): Transformed<T> {
   try {
-    const kept = options.trim(object);
+    const kept = options.transform(object);
     return kept === undefined ? { is: 'dropped', key: keyOf(object) } : { is: 'kept', object: kept };
   } catch (error) {
     const key = keyOf(object);
@@ -31,12 +32,12 @@ export function trimmed<T extends Stored>(options: ReflectorOptions<T>, object: 
 /**
  * Lists the collection: '' the newest there is, else not older than the version.
  *
- * Page by page, each trimmed before the next is asked for: memory holds one page of raw objects, and no page blocks the loop for
+ * Page by page, each transformed before the next is asked for: memory holds one page of raw objects, and no page blocks the loop for
  * long. That is why nothing is listed at version 0, as client-go does: API servers ignore the limit there, and may go back in time.
  * Measured against 1.36, 4,000 EndpointSlices of 2.3 KB: version 0 160–190 ms, the loop blocked for 50–80 ms; the newest in pages
  * 190–260 ms, blocked for 20–35 ms (since 1.31 the server takes it from its cache as well); streamed (`sendInitialEvents`) 300–430 ms.
  */
-export async function list<T extends Stored>(
+export async function listCollection<T extends Stored>(
   options: ReflectorOptions<T>,
   version: string,
   signal: AbortSignal,
@@ -47,7 +48,7 @@ export async function list<T extends Stored>(
   let next = '';
   do {
     const page = await readPage(options, next === '' ? versionQuery(version) : { continue: next }, signal);
-    await trimPage(options, page.items, objects);
+    await transformPage(options, page.items, objects);
     ({ next, resourceVersion } = page);
   } while (next !== '');
   const durationMs = options.clock.now() - startedAt;
@@ -71,17 +72,17 @@ async function readPage<T extends Stored>(
     timeoutMs: 60_000,
     ...(metadataOnly ? { accept: METADATA_LIST } : {}),
   });
-  const page = raw(answer);
-  const { continue: next, resourceVersion } = raw(page['metadata']);
+  const page = asObject(answer);
+  const { continue: next, resourceVersion } = asObject(page['metadata']);
   // Anything else taken for an empty list would empty the store. `items: null` is how Go writes an empty slice.
   const isList =
-    Array.isArray(page['items']) || (page['items'] === null && text(page['kind']).endsWith('List'));
-  if (!isList || text(resourceVersion) === '')
+    Array.isArray(page['items']) || (page['items'] === null && asString(page['kind']).endsWith('List'));
+  if (!isList || asString(resourceVersion) === '')
     throw new KubeParseError(`GET ${path}: the answer is not a list`);
-  return { items: items(page['items']), next: text(next), resourceVersion: text(resourceVersion) };
+  return { items: asArray(page['items']), next: asString(next), resourceVersion: asString(resourceVersion) };
 }
 
-async function trimPage<T extends Stored>(
+async function transformPage<T extends Stored>(
   options: ReflectorOptions<T>,
   page: readonly unknown[],
   into: T[],
@@ -90,7 +91,7 @@ async function trimPage<T extends Stored>(
     // API servers ignore the limit when they answer from their cache: such a page can be all there is.
     if (start > 0) await nextTurn();
     for (const object of page.slice(start, start + PAGE_SIZE)) {
-      const result = trimmed(options, object);
+      const result = transformed(options, object);
       if (result.is === 'kept') into.push(result.object);
       else if (result.is === 'refused' && result.key !== undefined) keepStored(options, result.key, into);
     }

@@ -7,7 +7,7 @@ import {
 } from '../client/api-error.ts';
 import { ListsDisagreeError } from './believable.ts';
 
-export interface Failure {
+export interface ListWatchFailure {
   readonly error: unknown;
   readonly during: 'list' | 'watch';
   /** The watch had lived for a while, or told of something, before it failed: it is no sign that the next will fail, too. */
@@ -35,7 +35,7 @@ export interface Recovery {
  * | connection cut, refused, silent, closed at once    | again  | none if proven, else back-off  |
  * | anything else                                      | again  | back-off                       |
  */
-export function recoveryFrom({ error, during, proven }: Failure): Recovery {
+export function recoveryFrom({ error, during, proven }: ListWatchFailure): Recovery {
   if (isExpired(error)) return { next: 'newest', pause: 'none-if-rare' };
   if (isTooLargeResourceVersion(error) || error instanceof ListsDisagreeError)
     return { next: 'newest', pause: 'backoff' };

@@ -12,7 +12,7 @@ export interface ReflectorOptions<T extends Stored> {
   /** Asks for PartialObjectMetadata: the server leaves spec and status out. */
   readonly metadataOnly?: boolean;
   /** What to keep of an object; undefined for one that is of no interest. One it throws at is refused: see `hooks.refused`. */
-  readonly trim: (raw: unknown) => T | undefined;
+  readonly transform: (raw: unknown) => T | undefined;
   readonly store: Store<T>;
   readonly clock: Clock;
   readonly random?: () => number;
@@ -25,7 +25,7 @@ export interface ReflectorHooks {
   watching?(name: string): void;
   event?(name: string, type: WatchEvent['type']): void;
   failed?(name: string, failure: { error: unknown; during: 'list' | 'watch'; retryInMs: number }): void;
-  /** `trim` threw: what the store holds under that key, if anything, stays. */
+  /** `transform` threw: what the store holds under that key, if anything, stays. */
   refused?(name: string, refusal: { key: string | undefined; error: unknown }): void;
   /** A list would have removed so much that it is read once more before anything of it is believed. */
   doubted?(name: string, doubt: { stored: number; removals: number }): void;

@@ -1,10 +1,11 @@
 import { sleep, unlessAborted } from '../../clock.ts';
+import { asObject } from '../../json.ts';
 import { KubeApiError, KubeConnectionError, statusAnswer } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { WatchEvent } from '../client/transport-types.ts';
-import { keyOf, raw, resourceVersionOf } from '../objects/raw.ts';
+import { keyOf, resourceVersionOf } from '../objects/metadata.ts';
 import { believableList } from './believable.ts';
-import { type Listing, trimmed } from './lister.ts';
+import { type Listing, transformed } from './lister.ts';
 import { recoveryFrom } from './recovery.ts';
 import type { ReflectorHealth, ReflectorOptions } from './reflector-types.ts';
 import { RetryPause } from './retry-pause.ts';
@@ -142,7 +143,7 @@ export class Reflector<T extends Stored> {
   #take(event: WatchEvent): void {
     const { path, name, hooks } = this.#options;
     if (event.type === 'ERROR') {
-      const status = Number(raw(event.object)['code']) || 500;
+      const status = Number(asObject(event.object)['code']) || 500;
       throw new KubeApiError({ method: 'WATCH', path }, status, statusAnswer(event.object));
     }
     this.#apply(event);
@@ -153,7 +154,7 @@ export class Reflector<T extends Stored> {
     const { store } = this.#options;
     if (type === 'DELETED') remove(store, keyOf(object));
     else if (type !== 'BOOKMARK') {
-      const result = trimmed(this.#options, object);
+      const result = transformed(this.#options, object);
       if (result.is === 'kept') store.set(result.object);
       else if (result.is === 'dropped') remove(store, result.key);
     }

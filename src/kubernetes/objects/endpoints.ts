@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { identity, intern, items, port, type Raw, raw, text } from './raw.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
+import { identity, intern, metadata, port } from './metadata.ts';
 
 export interface EndpointAddress {
   readonly ip: string;
@@ -39,10 +40,10 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const OVER_CAPACITY_ANNOTATION = 'endpoints.kubernetes.io/over-capacity';
 
 /** Undefined for what is of no Service, or holds host names instead of addresses. */
-export function trimEndpointSlice(object: unknown): EndpointsObject | undefined {
+export function transformEndpointSlice(object: unknown): EndpointsObject | undefined {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
-  const { metadata, addressType, endpoints, ports } = raw(object);
-  const serviceName = intern(text(raw(raw(metadata)['labels'])[SERVICE_NAME_LABEL]));
+  const { addressType, endpoints, ports } = asObject(object);
+  const serviceName = intern(asString(asObject(metadata(object)['labels'])[SERVICE_NAME_LABEL]));
   if (serviceName === '' || addressType === 'FQDN') return undefined;
   return {
     key,
@@ -51,36 +52,36 @@ export function trimEndpointSlice(object: unknown): EndpointsObject | undefined 
     resourceVersion,
     serviceName,
     subsets: [
-      { addresses: items(endpoints).flatMap(sliceAddress), ports: items(ports).flatMap(endpointPort) },
+      { addresses: asArray(endpoints).flatMap(sliceAddress), ports: asArray(ports).flatMap(endpointPort) },
     ],
     overCapacity: false,
     source: 'EndpointSlice',
   };
 }
 
-export function trimEndpoints(object: unknown): EndpointsObject {
+export function transformEndpoints(object: unknown): EndpointsObject {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
-  const { metadata, subsets } = raw(object);
+  const { subsets } = asObject(object);
   return {
     key,
     namespace,
     name,
     resourceVersion,
     serviceName: name,
-    subsets: items(subsets).map(subset),
-    overCapacity: text(raw(raw(metadata)['annotations'])[OVER_CAPACITY_ANNOTATION]) !== '',
+    subsets: asArray(subsets).map(subset),
+    overCapacity: asString(asObject(metadata(object)['annotations'])[OVER_CAPACITY_ANNOTATION]) !== '',
     source: 'Endpoints',
   };
 }
 
 /** An endpoint's further addresses are of the same pod and interchangeable; kube-proxy takes the first, and so do we. */
 function sliceAddress(value: unknown): EndpointAddress[] {
-  const endpoint = raw(value);
-  const conditions = raw(endpoint['conditions']);
+  const endpoint = asObject(value);
+  const conditions = asObject(endpoint['conditions']);
   // The API says how to read what is not set: ready → true, serving → as ready, terminating → false.
   const ready = conditions['ready'] !== false;
   const { serving, terminating } = conditions;
-  return address(items(endpoint['addresses'])[0], endpoint, {
+  return address(asArray(endpoint['addresses'])[0], endpoint, {
     ready,
     serving: typeof serving === 'boolean' ? serving : ready,
     terminating: terminating === true,
@@ -88,21 +89,25 @@ function sliceAddress(value: unknown): EndpointAddress[] {
 }
 
 function subset(value: unknown): EndpointSubset {
-  const { addresses, notReadyAddresses, ports } = raw(value);
+  const { addresses, notReadyAddresses, ports } = asObject(value);
   const as = (ready: boolean) => (entry: unknown) =>
-    address(raw(entry)['ip'], raw(entry), { ready, serving: ready, terminating: false });
+    address(asObject(entry)['ip'], asObject(entry), { ready, serving: ready, terminating: false });
   return {
-    addresses: [...items(addresses).flatMap(as(true)), ...items(notReadyAddresses).flatMap(as(false))],
-    ports: items(ports).flatMap(endpointPort),
+    addresses: [...asArray(addresses).flatMap(as(true)), ...asArray(notReadyAddresses).flatMap(as(false))],
+    ports: asArray(ports).flatMap(endpointPort),
   };
 }
 
 type Conditions = Pick<EndpointAddress, 'ready' | 'serving' | 'terminating'>;
 
-function address(ip: unknown, of: Raw, { ready, serving, terminating }: Conditions): EndpointAddress[] {
+function address(
+  ip: unknown,
+  of: JsonObject,
+  { ready, serving, terminating }: Conditions,
+): EndpointAddress[] {
   // `fe80::1%eth0` is an address to Node, but means nothing outside of its own machine.
   if (typeof ip !== 'string' || isIP(ip) === 0 || ip.includes('%')) return [];
-  const nodeName = text(of['nodeName']);
+  const nodeName = asString(of['nodeName']);
   const pod = podOf(of['targetRef']);
   return [
     {
@@ -117,17 +122,21 @@ function address(ip: unknown, of: Raw, { ready, serving, terminating }: Conditio
 }
 
 function podOf(targetRef: unknown): EndpointAddress['pod'] {
-  const { kind, namespace, name, uid } = raw(targetRef);
-  if (kind !== 'Pod' || text(name) === '') return undefined;
-  return { namespace: intern(text(namespace)), name: text(name), uid: text(uid) };
+  const { kind, namespace, name, uid } = asObject(targetRef);
+  if (kind !== 'Pod' || asString(name) === '') return undefined;
+  return { namespace: intern(asString(namespace)), name: asString(name), uid: asString(uid) };
 }
 
 /** A port of null means "all ports" in a slice: nothing that a backend could be made of. */
 function endpointPort(value: unknown): EndpointPort[] {
-  const entry = raw(value);
+  const entry = asObject(value);
   const number = port(entry['port']);
   if (number === undefined) return [];
   return [
-    { name: intern(text(entry['name'])), port: number, protocol: intern(text(entry['protocol']) || 'TCP') },
+    {
+      name: intern(asString(entry['name'])),
+      port: number,
+      protocol: intern(asString(entry['protocol']) || 'TCP'),
+    },
   ];
 }

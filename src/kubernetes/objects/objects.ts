@@ -1,8 +1,9 @@
 import { NAME_PREFIX } from '../../api/names.ts';
-import { identity, intern, items, port, raw, strings, text } from './raw.ts';
+import { asArray, asObject, asString } from '../../json.ts';
+import { identity, intern, metadata, port, strings } from './metadata.ts';
 
 export type { EndpointAddress, EndpointPort, EndpointsObject } from './endpoints.ts';
-export { trimEndpointSlice, trimEndpoints } from './endpoints.ts';
+export { transformEndpointSlice, transformEndpoints } from './endpoints.ts';
 
 export interface ServicePort {
   /** '' when unnamed. */
@@ -67,20 +68,15 @@ export function namespaced(group: string, plural: string, namespace?: string): s
     : `${group}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
 
-export function trimService(object: unknown): ServiceObject {
-  const { key, namespace, name, uid, resourceVersion } = identity(object, 'namespaced');
-  const spec = raw(raw(object)['spec']);
+export function transformService(object: unknown): ServiceObject {
+  const spec = asObject(asObject(object)['spec']);
   const policy = spec['externalTrafficPolicy'];
   return {
-    key,
-    namespace,
-    name,
-    uid,
-    resourceVersion,
+    ...identity(object, 'namespaced'),
     type: serviceType(spec['type']),
     ...(policy === 'Cluster' || policy === 'Local' ? { externalTrafficPolicy: policy } : {}),
     publishNotReadyAddresses: spec['publishNotReadyAddresses'] === true,
-    ports: items(spec['ports']).flatMap(servicePort),
+    ports: asArray(spec['ports']).flatMap(servicePort),
   };
 }
 
@@ -89,64 +85,66 @@ function serviceType(type: unknown): ServiceObject['type'] {
 }
 
 function servicePort(value: unknown): ServicePort[] {
-  const entry = raw(value);
+  const entry = asObject(value);
   const number = port(entry['port']);
   if (number === undefined) return [];
   const nodePort = port(entry['nodePort']);
-  const named = text(entry['targetPort']);
+  const named = asString(entry['targetPort']);
   const targetPort = port(entry['targetPort']) ?? (named === '' ? undefined : intern(named));
   return [
     {
-      name: intern(text(entry['name'])),
+      name: intern(asString(entry['name'])),
       port: number,
-      protocol: intern(text(entry['protocol']) || 'TCP'),
+      protocol: intern(asString(entry['protocol']) || 'TCP'),
       ...(nodePort === undefined ? {} : { nodePort }),
       ...(targetPort === undefined ? {} : { targetPort }),
     },
   ];
 }
 
-export function trimNode(object: unknown): NodeObject {
+export function transformNode(object: unknown): NodeObject {
   const { key, name, uid, resourceVersion } = identity(object, 'cluster');
-  const { metadata, spec, status } = raw(object);
-  const providerID = text(raw(spec)['providerID']);
+  const { spec, status } = asObject(object);
+  const providerID = asString(asObject(spec)['providerID']);
   return {
     key,
     name,
     uid,
     resourceVersion,
-    labels: strings(raw(metadata)['labels']),
+    labels: strings(metadata(object)['labels']),
     ...(providerID === '' ? {} : { providerID }),
-    unschedulable: raw(spec)['unschedulable'] === true,
-    ready: items(raw(status)['conditions']).some(isReadyCondition),
-    internalIPs: items(raw(status)['addresses']).flatMap(internalIP),
-    taintKeys: items(raw(spec)['taints']).flatMap(taintKey),
-    deleting: isDeleting(metadata),
+    unschedulable: asObject(spec)['unschedulable'] === true,
+    ready: asArray(asObject(status)['conditions']).some(isReadyCondition),
+    internalIPs: asArray(asObject(status)['addresses']).flatMap(internalIP),
+    taintKeys: asArray(asObject(spec)['taints']).flatMap(taintKey),
+    deleting: isDeleting(object),
   };
 }
 
 function isReadyCondition(value: unknown): boolean {
-  const { type, status } = raw(value);
+  const { type, status } = asObject(value);
   return type === 'Ready' && status === 'True';
 }
 
 function internalIP(value: unknown): string[] {
-  const { type, address } = raw(value);
+  const { type, address } = asObject(value);
   return type === 'InternalIP' && typeof address === 'string' && address !== '' ? [address] : [];
 }
 
 function taintKey(value: unknown): string[] {
-  const key = text(raw(value)['key']);
+  const key = asString(asObject(value)['key']);
   return key === '' ? [] : [intern(key)];
 }
 
-export function trimPod(object: unknown): PodObject {
-  const { key, namespace, name, uid, resourceVersion } = identity(object, 'namespaced');
-  const metadata = raw(raw(object)['metadata']);
-  const annotations = strings(metadata['annotations'], (annotation) => annotation.startsWith(NAME_PREFIX));
-  return { key, namespace, name, uid, resourceVersion, deleting: isDeleting(metadata), annotations };
+export function transformPod(object: unknown): PodObject {
+  const { annotations } = metadata(object);
+  return {
+    ...identity(object, 'namespaced'),
+    deleting: isDeleting(object),
+    annotations: strings(annotations, (annotation) => annotation.startsWith(NAME_PREFIX)),
+  };
 }
 
-function isDeleting(metadata: unknown): boolean {
-  return text(raw(metadata)['deletionTimestamp']) !== '';
+function isDeleting(object: unknown): boolean {
+  return asString(metadata(object)['deletionTimestamp']) !== '';
 }

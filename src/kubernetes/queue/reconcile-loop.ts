@@ -12,7 +12,7 @@ export type Result = 'done' | { readonly requeueAfterMs: number; readonly priori
  */
 export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<Result>;
 
-export interface Failure<K extends string> {
+export interface ReconcileFailure<K extends string> {
   readonly key: K;
   readonly error: unknown;
   /** Failures of this key in a row. */
@@ -44,7 +44,7 @@ export interface ReconcileLoopOptions<K extends string> {
   /** Default: no cap, since keys are independent of each other and each mostly waits for the network. */
   readonly maxConcurrent?: number;
   readonly metrics?: ReconcileMetrics;
-  readonly onFailure?: (failure: Failure<K>) => void;
+  readonly onFailure?: (failure: ReconcileFailure<K>) => void;
 }
 
 export interface Outcome {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { asObject } from '../../json.ts';
 
 /** A status as JSON, field by field. Equal for equal statuses: keys are sorted, and what is undefined is left out. */
 export type StatusFields = Readonly<Record<string, string>>;
@@ -9,8 +10,7 @@ export type StatusPrint = Readonly<Record<string, string>>;
 /** No field when there is no status. */
 export function fieldsOf(status: unknown): StatusFields {
   const fields: Record<string, string> = {};
-  if (typeof status !== 'object' || status === null) return fields;
-  for (const [field, value] of Object.entries(status)) {
+  for (const [field, value] of Object.entries(asObject(status))) {
     if (value !== undefined) fields[field] = sortedJson(value);
   }
   return fields;

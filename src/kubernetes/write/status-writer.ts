@@ -1,12 +1,12 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
+import { asString } from '../../json.ts';
 import { KubeApiError } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
-import { raw, resourceVersionOf, text } from '../objects/raw.ts';
-import { isOlder } from '../objects/resource-version.ts';
+import { isOlder, metadata, resourceVersionOf } from '../objects/metadata.ts';
 import { holds, isSamePrint, type StatusPrint } from './status-fields.ts';
-import { merged, patchOf, type Wanted, type WriteOptions, wantedOf } from './wanted-status.ts';
+import { merged, patchOf, type WantedStatus, type WriteOptions, wantedOf } from './wanted-status.ts';
 
 export type { WriteOptions } from './wanted-status.ts';
 
@@ -49,7 +49,7 @@ interface Entry {
   version: string;
   /** What was last written, and what the API server made of it: a schema may drop or default fields. */
   accepted: { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' } | undefined;
-  wanted: Wanted | undefined;
+  wanted: WantedStatus | undefined;
   notBefore: number;
   retryAt: number;
   failures: number;
@@ -195,7 +195,7 @@ export class StatusWriter {
     });
   }
 
-  async #attempt(entry: Entry, wanted: Wanted): Promise<void> {
+  async #attempt(entry: Entry, wanted: WantedStatus): Promise<void> {
     try {
       const reply = await this.#patch(entry, wanted);
       this.#accepted(entry, wanted, resourceVersionOf(reply));
@@ -212,14 +212,14 @@ export class StatusWriter {
   }
 
   /** The cache may have shown this version before the reply came, or a newer one. */
-  #accepted(entry: Entry, { print, part }: Wanted, version: string): void {
+  #accepted(entry: Entry, { print, part }: WantedStatus, version: string): void {
     entry.accepted = { print, as: version === entry.version ? entry.known : 'not seen yet' };
     if (version === entry.version || isOlder(version, entry.version)) return;
     entry.known = part ? { ...entry.known, ...print } : print;
     entry.version = version;
   }
 
-  #patch({ ref, known }: Entry, wanted: Wanted): Promise<unknown> {
+  #patch({ ref, known }: Entry, wanted: WantedStatus): Promise<unknown> {
     return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
       contentType: 'application/json-patch+json',
       // The version is all that is needed of the answer: the rest comes by the watch anyway.
@@ -237,13 +237,13 @@ export class StatusWriter {
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };
     try {
       const now = await this.#options.transport.request('GET', this.#options.pathOf(ref), options);
-      return text(raw(raw(now)['metadata'])['uid']) !== ref.uid;
+      return asString(metadata(now)['uid']) !== ref.uid;
     } catch (error) {
       return error instanceof KubeApiError && error.status === 404;
     }
   }
 
-  #failed(entry: Entry, wanted: Wanted, error: unknown): void {
+  #failed(entry: Entry, wanted: WantedStatus, error: unknown): void {
     const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
     const isRefused = error instanceof KubeApiError && error.status === 422;
     const retryInMs =
@@ -263,7 +263,7 @@ export class StatusWriter {
   }
 }
 
-function isShown({ known, accepted }: Entry, { print, part }: Wanted): boolean {
+function isShown({ known, accepted }: Entry, { print, part }: WantedStatus): boolean {
   if (known !== undefined && (part ? holds(known, print) : isSamePrint(known, print))) return true;
   if (accepted === undefined || !isSamePrint(accepted.print, print)) return false;
   const { as } = accepted;

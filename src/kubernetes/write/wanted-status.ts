@@ -13,7 +13,7 @@ export interface WriteOptions {
 }
 
 /** A status that waits to be written. */
-export interface Wanted {
+export interface WantedStatus {
   readonly fields: StatusFields;
   readonly print: StatusPrint;
   readonly urgent: boolean;
@@ -24,7 +24,7 @@ export interface Wanted {
 }
 
 /** `patientUntil`: `Clock.now()` milliseconds. */
-export function wantedOf(status: object, options: WriteOptions, patientUntil: number): Wanted {
+export function wantedOf(status: object, options: WriteOptions, patientUntil: number): WantedStatus {
   const { urgent = false, patient = false, part = false } = options;
   const fields = fieldsOf(status);
   const notBefore = patient ? patientUntil : Number.NEGATIVE_INFINITY;
@@ -32,7 +32,7 @@ export function wantedOf(status: object, options: WriteOptions, patientUntil: nu
 }
 
 /** The newest wins; but what waits as a whole is not lost to a part of it, and nothing waits for longer than the oldest may. */
-export function merged(older: Wanted | undefined, newer: Wanted): Wanted {
+export function merged(older: WantedStatus | undefined, newer: WantedStatus): WantedStatus {
   if (older === undefined) return newer;
   const urgent = older.urgent || newer.urgent;
   const notBefore = Math.min(older.notBefore, newer.notBefore);
@@ -42,7 +42,7 @@ export function merged(older: Wanted | undefined, newer: Wanted): Wanted {
 }
 
 /** A JSON Patch; of a part each field, if there is a status that they can be set in. */
-export function patchOf(uid: string, { fields, part }: Wanted, hasStatus: boolean): string {
+export function patchOf(uid: string, { fields, part }: WantedStatus, hasStatus: boolean): string {
   const additions =
     part && hasStatus
       ? Object.entries(fields).map(([field, json]) => addition(`/status/${field}`, json))

@@ -13,7 +13,7 @@ import {
   listedResources,
 } from '../../controller/cluster/resources.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
-import { list } from '../../kubernetes/informer/lister.ts';
+import { listCollection } from '../../kubernetes/informer/lister.ts';
 import { Store, type Stored } from '../../kubernetes/informer/store.ts';
 
 export interface SnapshotOptions {
@@ -46,7 +46,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
       store,
       clock: options.clock,
     };
-    for (const object of (await list(reading, '', signal)).objects) store.set(object);
+    for (const object of (await listCollection(reading, '', signal)).objects) store.set(object);
   };
   await fill(resources.bindings, caches.bindings);
   const bindings = caches.bindings.byIndex('group', group);

@@ -10,14 +10,14 @@ import {
 } from '../../../src/kubernetes/client/transport.ts';
 import { Reflector, type ReflectorOptions } from '../../../src/kubernetes/informer/reflector.ts';
 import { Store, type Stored } from '../../../src/kubernetes/informer/store.ts';
+import { keyOf, resourceVersionOf } from '../../../src/kubernetes/objects/metadata.ts';
 import {
   type EndpointsObject,
   type PodObject,
   paths,
-  trimEndpointSlice,
-  trimPod,
+  transformEndpointSlice,
+  transformPod,
 } from '../../../src/kubernetes/objects/objects.ts';
-import { keyOf, resourceVersionOf } from '../../../src/kubernetes/objects/raw.ts';
 import { DarkProxy } from '../../environment/dark-proxy.ts';
 
 const BUILD_MS = 30 * 60_000;
@@ -65,7 +65,7 @@ function connection(port?: number) {
 }
 
 async function reflect<T extends Stored>(
-  options: Pick<ReflectorOptions<T>, 'transport' | 'path' | 'trim'> & Partial<ReflectorOptions<T>>,
+  options: Pick<ReflectorOptions<T>, 'transport' | 'path' | 'transform'> & Partial<ReflectorOptions<T>>,
 ) {
   const store = new Store<T>();
   const changes: string[] = [];
@@ -81,7 +81,7 @@ async function reflect<T extends Stored>(
 }
 
 const reflectSlices = (transport: KubeTransport, more: Partial<ReflectorOptions<EndpointsObject>> = {}) =>
-  reflect<EndpointsObject>({ transport, path: slices, trim: trimEndpointSlice, ...more });
+  reflect<EndpointsObject>({ transport, path: slices, transform: transformEndpointSlice, ...more });
 
 const create = (name: string, ip?: string) => admin.request('POST', slices, { body: slice(name, ip) });
 const remove = (name: string) => admin.request('DELETE', `${slices}/${name}`);
@@ -115,9 +115,9 @@ test('metadata only: pods come without spec and status, in the list and in the w
     transport: connection().transport,
     path: pods,
     metadataOnly: true,
-    trim: (object) => {
+    transform: (object) => {
       seen.push(object);
-      return trimPod(object);
+      return transformPod(object);
     },
   });
   await until('the list', () => store.size === 1);
@@ -223,7 +223,7 @@ test('a CRD that is deleted and made again: its objects go and come back by them
   const { store, reflector } = await reflect<Stored>({
     transport: connection().transport,
     path: things,
-    trim: (object) => ({ key: keyOf(object) ?? '', resourceVersion: resourceVersionOf(object) }),
+    transform: (object) => ({ key: keyOf(object) ?? '', resourceVersion: resourceVersionOf(object) }),
   });
   expect(reflector.hasSynced).toBe(false);
   await install('first');

@@ -26,48 +26,72 @@ test('watches that have been down for a minute are shown, each resource once', (
   expect(darkWatches([watch('services', true, 0)], 1e9)).toBeUndefined();
 });
 
-test('the pods that are known are counted, of all namespaces where they are needed', async () => {
+test('pods are watched and counted where a binding needs them, and only as long as one does', async () => {
   await using api = await FakeApi.start();
-  const binding = {
-    ...pod('web', '1'),
+  const binding = (name: string) => ({
+    ...pod(name, '1'),
     spec: {
       vServerGroupId: 'rsp-1',
       backendType: 'eni',
       mode: 'Sync',
       serviceRef: { name: 'web', port: 80 },
     },
-  };
+  });
   api.answer = ({ path }) => {
-    if (path.endsWith('/vservergroupbindings')) return { body: podList([binding], '5') };
-    return { body: podList(path.endsWith('/pods') ? [pod('a', '1'), pod('b', '2')] : [], '5') };
+    if (path.endsWith('/pods')) return { body: podList([pod('a', '1'), pod('b', '2')], '5') };
+    return { body: podList(path.includes('binding') ? [binding('one'), binding('two')] : [], '5') };
   };
   const clock = new FakeClock();
   const transport = createTransport(api.kubeConfig(), { clock });
-  const config = { namespace: [], region: 'cn-hangzhou', defaultDrainSeconds: 0 };
   const resources = await listedResources(
     { bindingSelector: undefined, endpointsSource: 'endpoints' },
     transport,
     new AbortController().signal,
   );
-  const watching = createWatching(config, resources, {
-    transport,
-    clock,
-    reflectorHooks: {},
-    onHandlerError: (_, error) => {
-      throw error;
+  const watching = createWatching(
+    { namespace: [], region: 'cn-hangzhou', defaultDrainSeconds: 0 },
+    resources,
+    {
+      transport,
+      clock,
+      reflectorHooks: {},
+      onHandlerError: (_, error) => {
+        throw error;
+      },
     },
+  );
+  const metrics = createMetrics({
+    version: '1',
+    controllers: [],
+    resources: [],
+    actions: [],
+    backendStates: [],
   });
+  const shown = async () => {
+    showCaches(metrics, watching);
+    return (await metrics.render()).split('\n').filter((line) => line.startsWith('vsgb_cache_objects{'));
+  };
+  const { bindings, pods } = watching.caches;
+  const synced: string[] = [];
+  pods.onSynced((namespace) => synced.push(namespace));
   watching.start();
-  const known = { version: '1', controllers: [], resources: [], actions: [], backendStates: [] };
-  const metrics = createMetrics(known);
-  await until('the pods', () => watching.caches.pods.in('shop'));
-  showCaches(metrics, watching);
-  expect((await metrics.render()).split('\n')).toEqual(
+  const first = await until('the pods', () => pods.in('shop'));
+  expect([synced, await shown()]).toEqual([
+    ['shop'],
     expect.arrayContaining([
-      'vsgb_cache_objects{resource="vservergroupbindings"} 1',
+      'vsgb_cache_objects{resource="vservergroupbindings"} 2',
       'vsgb_cache_objects{resource="pods"} 2',
     ]),
-  );
+  ]);
+  bindings.remove('shop/one');
+  expect(pods.in('shop')).toBe(first);
+  const left = bindings.get('shop/two');
+  bindings.remove('shop/two');
+  expect(pods.in('shop')).toBeUndefined();
+  expect(await shown()).toContain('vsgb_cache_objects{resource="pods"} 0');
+  await until('the watch ends', () => !watching.informers.health.some(({ name }) => name === 'pods'));
+  if (left !== undefined) bindings.set(left);
+  expect(await until('the pods anew', () => pods.in('shop'))).not.toBe(first);
   await watching.informers.stop();
   await transport.close();
 });

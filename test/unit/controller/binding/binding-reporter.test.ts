@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { vServerGroup } from '../../../../src/cloud/group-ref.ts';
 import { BindingReporter } from '../../../../src/controller/binding/binding-reporter.ts';
-import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { type BindingObject, transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { GroupState } from '../../../../src/controller/group/state/group-state.ts';
 
 const CONDITIONS = [
@@ -18,7 +18,7 @@ const METADATA = { namespace: 'shop', name: 'web', uid: 'uid-1', resourceVersion
 
 /** A binding whose weight cannot be read. */
 function invalid(generation: number, status?: object) {
-  return trimBinding({
+  return transformBinding({
     metadata: { ...METADATA, generation },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, weight: 101 + generation },
     ...(status && { status }),
@@ -29,7 +29,7 @@ const BACKEND = { serverId: 'eni-1', port: 80, type: 'eni', weight: 100, state: 
 
 /** The same, being deleted, with more that cannot be read. */
 function unreadable(spec: object, status?: object): BindingObject {
-  return trimBinding({
+  return transformBinding({
     metadata: { ...METADATA, generation: 3, deletionTimestamp: '2026-01-01T00:00:00Z' },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
     ...(status && { status }),

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { FINALIZER } from '../../../../src/api/names.ts';
 import { Finalizers } from '../../../../src/controller/binding/finalizers.ts';
-import { type BindingObject, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { type BindingObject, transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 
 function binding(
@@ -9,7 +9,7 @@ function binding(
   spec: object = {},
   finalizers: readonly string[] = [],
 ): BindingObject {
-  return trimBinding({
+  return transformBinding({
     metadata: { namespace: 'shop', name: 'web', uid: 'u1', resourceVersion, generation: 1, finalizers },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { fateOf, mayGoWithoutGroup } from '../../../../src/controller/binding/unreadable.ts';
-import { groupOf, trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { groupOf, transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { ownRow, TestCluster } from '../group/cluster.ts';
 import { apiError } from '../group/fake-cloud.ts';
 
@@ -9,7 +9,7 @@ const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 const FOREIGN = { serverId: 'i-foreign', port: 30_999, type: 'ecs', weight: 50 } as const;
 
 function binding(spec: object, metadata: object, status?: object) {
-  return trimBinding({
+  return transformBinding({
     metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', ...metadata },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...UNREADABLE, ...spec },
     ...(status && { status }),

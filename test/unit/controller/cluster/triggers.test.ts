@@ -4,7 +4,7 @@ import {
   addIndexes,
   type BindingObject,
   type ClusterCaches,
-  trimBinding,
+  transformBinding,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 function binding(metadata: object, registered = 0, spec: object = {}): BindingObject {
-  return trimBinding({
+  return transformBinding({
     metadata: {
       namespace: 'default',
       name: 'web',

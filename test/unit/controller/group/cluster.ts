@@ -7,7 +7,7 @@ import {
   addIndexes,
   addPodIndexes,
   type BindingObject,
-  trimBinding,
+  transformBinding,
   type WatchedPods,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
 import {
@@ -145,7 +145,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     status?: object,
   ): void {
     this.caches.bindings.set(
-      trimBinding({
+      transformBinding({
         metadata: {
           namespace: 'shop',
           name,

@@ -6,14 +6,14 @@ import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import {
   createTransport,
   type KubeTransport,
+  type KubeTransportOptions,
   type RequestRecord,
-  type TransportOptions,
 } from '../../../../src/kubernetes/client/transport.ts';
 import { FakeApi, status, until } from '../fake-api.ts';
 
 async function withTransport(
   run: (api: FakeApi, transport: KubeTransport, records: RequestRecord[]) => Promise<void>,
-  { user, ...options }: TransportOptions & { user?: object } = {},
+  { user, ...options }: KubeTransportOptions & { user?: object } = {},
 ): Promise<void> {
   await using api = await FakeApi.start();
   const records: RequestRecord[] = [];

@@ -1,8 +1,9 @@
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { asObject } from '../../../../src/json.ts';
 import { createTransport } from '../../../../src/kubernetes/client/transport.ts';
 import { Reflector, type ReflectorOptions } from '../../../../src/kubernetes/informer/reflector.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
-import { keyOf, raw, resourceVersionOf } from '../../../../src/kubernetes/objects/raw.ts';
+import { keyOf, resourceVersionOf } from '../../../../src/kubernetes/objects/metadata.ts';
 import { type Answer, FakeApi, pod, podList, type Seen, status, until } from '../fake-api.ts';
 
 export interface Thing {
@@ -10,10 +11,10 @@ export interface Thing {
   readonly resourceVersion: string;
 }
 
-export function trimThing(object: unknown): Thing | undefined {
-  const { annotations } = raw(raw(object)['metadata']);
-  if (raw(annotations)['refuse'] === 'yes') throw new Error('refused');
-  if (raw(annotations)['drop'] === 'yes') return undefined;
+export function transformThing(object: unknown): Thing | undefined {
+  const { annotations } = asObject(asObject(object)['metadata']);
+  if (asObject(annotations)['refuse'] === 'yes') throw new Error('refused');
+  if (asObject(annotations)['drop'] === 'yes') return undefined;
   return { key: keyOf(object) ?? '', resourceVersion: resourceVersionOf(object) };
 }
 
@@ -36,7 +37,7 @@ export async function reflecting(
     name: 'pods',
     transport,
     path: '/api/v1/pods',
-    trim: trimThing,
+    transform: transformThing,
     store,
     clock,
     random: () => 0.5,

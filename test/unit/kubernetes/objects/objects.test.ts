@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { MalformedObjectError } from '../../../../src/kubernetes/objects/metadata.ts';
 import {
   paths,
-  trimEndpointSlice,
-  trimEndpoints,
-  trimNode,
-  trimPod,
-  trimService,
+  transformEndpointSlice,
+  transformEndpoints,
+  transformNode,
+  transformPod,
+  transformService,
 } from '../../../../src/kubernetes/objects/objects.ts';
-import { MalformedObjectError } from '../../../../src/kubernetes/objects/raw.ts';
 
 const metadata = { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '7' };
 const identity = { key: 'shop/web', namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '7' };
@@ -27,7 +27,7 @@ describe('Service', () => {
       ports,
       clusterIP: '10.0.0.1',
     };
-    expect(trimService({ metadata, spec, status: {} })).toEqual({
+    expect(transformService({ metadata, spec, status: {} })).toEqual({
       ...identity,
       type: 'NodePort',
       externalTrafficPolicy: 'Local',
@@ -42,7 +42,7 @@ describe('Service', () => {
 
 const labels = { 'kubernetes.io/service-name': 'web' };
 const slice = (endpoints: unknown, extra: object = {}) =>
-  trimEndpointSlice({
+  transformEndpointSlice({
     metadata: { ...metadata, name: 'web-x1', labels },
     addressType: 'IPv4',
     endpoints,
@@ -120,7 +120,7 @@ describe('Endpoints', () => {
     const subsets = [
       { addresses: [{ ip: '10.0.0.1' }], notReadyAddresses: [{ ip: '10.0.0.2' }], ports: [{ port: 80 }] },
     ];
-    const trimmed = trimEndpoints({ metadata, subsets });
+    const trimmed = transformEndpoints({ metadata, subsets });
     expect(trimmed).toMatchObject({ serviceName: 'web', overCapacity: false, source: 'Endpoints' });
     expect(trimmed.subsets).toEqual([
       {
@@ -135,7 +135,7 @@ describe('Endpoints', () => {
 
   test('says when Kubernetes left addresses out', () => {
     const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' };
-    expect(trimEndpoints({ metadata: { ...metadata, annotations } }).overCapacity).toBe(true);
+    expect(transformEndpoints({ metadata: { ...metadata, annotations } }).overCapacity).toBe(true);
   });
 });
 
@@ -165,7 +165,7 @@ test('a Node keeps what decides whether it takes traffic', () => {
       images: [{ names: ['large'] }],
     },
   };
-  expect(trimNode(node)).toEqual({
+  expect(transformNode(node)).toEqual({
     key: 'n1',
     name: 'n1',
     uid: 'u',
@@ -182,7 +182,7 @@ test('a Node keeps what decides whether it takes traffic', () => {
 
 test('a Node whose Ready is Unknown is not ready', () => {
   const status = { conditions: [{ type: 'Ready', status: 'Unknown' }] };
-  expect(trimNode({ metadata: { name: 'n', resourceVersion: '1' }, status }).ready).toBe(false);
+  expect(transformNode({ metadata: { name: 'n', resourceVersion: '1' }, status }).ready).toBe(false);
 });
 
 test('a Pod keeps our annotations only', () => {
@@ -191,7 +191,7 @@ test('a Pod keeps our annotations only', () => {
     'kubectl.kubernetes.io/restartedAt': 'x',
     'slb.alibabacloud.com/odd': 5,
   };
-  expect(trimPod({ metadata: { ...metadata, annotations } })).toEqual({
+  expect(transformPod({ metadata: { ...metadata, annotations } })).toEqual({
     ...identity,
     deleting: false,
     annotations: { 'slb.alibabacloud.com/weight': '50' },
@@ -203,7 +203,13 @@ test('paths of one namespace and of all', () => {
   expect(paths.endpointSlices()).toBe('/apis/discovery.k8s.io/v1/endpointslices');
 });
 
-const trims = { trimService, trimEndpointSlice, trimEndpoints, trimNode, trimPod };
+const transforms = {
+  transformService,
+  transformEndpointSlice,
+  transformEndpoints,
+  transformNode,
+  transformPod,
+};
 
 /** Field names that the trims look for, with anything at all in them. */
 const absurd = fc.letrec((tie) => ({
@@ -239,7 +245,7 @@ const absurd = fc.letrec((tie) => ({
   ),
 })).object as fc.Arbitrary<Record<string, unknown>>;
 
-describe.each(Object.entries(trims))('%s', (_name, trim) => {
+describe.each(Object.entries(transforms))('%s', (_name, trim) => {
   test('of absurd content throws nothing and yields only valid ports and addresses', () => {
     fc.assert(
       fc.property(absurd, fc.anything(), (object, more) => {

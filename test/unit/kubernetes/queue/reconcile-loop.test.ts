@@ -2,8 +2,8 @@ import { afterEach, expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import {
-  type Failure,
   outcome,
+  type ReconcileFailure,
   ReconcileLoop,
   type ReconcileMetrics,
   type Result,
@@ -33,7 +33,7 @@ function setUp(options: { maxConcurrent?: number; metrics?: ReconcileMetrics } =
   const clock = new FakeClock();
   const queue = new WorkQueue<string>({ name: 'bindings', clock, backoff: { jitter: 0 } });
   const calls: Call[] = [];
-  const failures: Failure<string>[] = [];
+  const failures: ReconcileFailure<string>[] = [];
   const loop = new ReconcileLoop<string>({
     name: 'binding',
     queue,

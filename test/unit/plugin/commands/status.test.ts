@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { trimBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { describe as rowOf } from '../../../../src/plugin/commands/status.ts';
 
 function unreadable(observedGeneration: number) {
@@ -11,7 +11,7 @@ function unreadable(observedGeneration: number) {
     lastTransitionTime: '2026-01-01T00:00:00Z',
     observedGeneration,
   };
-  return trimBinding({
+  return transformBinding({
     metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', generation: 3 },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, weight: 101 },
     status: { observedGeneration, conditions: [condition] },

@@ -5,7 +5,7 @@ import type { Stored } from './store.ts';
 type AnyReflector = Pick<Reflector<Stored>, 'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'start'>;
 
 /** Starts reflectors together, tells when all have synced, and stops them together. */
-export class Caches {
+export class Informers {
   readonly #members = new Map<AnyReflector, { stop: AbortController; stopped: Promise<void> }>();
   readonly #stop = new AbortController();
 
@@ -44,41 +44,5 @@ export class Caches {
     const members = [...this.#members.values()];
     for (const { stop } of members) stop.abort();
     await Promise.all(members.map(({ stopped }) => stopped));
-  }
-}
-
-/**
- * Reflectors that exist only while someone needs them, one for each key (a namespace, say): each `acquire` needs its `release`.
- * The first acquire makes and starts it, the last release stops it; a later acquire makes a new one, with a new and empty store.
- */
-export class OnDemandCaches<R extends AnyReflector> {
-  readonly #caches: Caches;
-  readonly #make: (key: string) => R;
-  readonly #held = new Map<string, { reflector: R; holders: number }>();
-
-  constructor(caches: Caches, make: (key: string) => R) {
-    this.#caches = caches;
-    this.#make = make;
-  }
-
-  get(key: string): R | undefined {
-    return this.#held.get(key)?.reflector;
-  }
-
-  acquire(key: string): R {
-    const held = this.#held.get(key) ?? { reflector: this.#make(key), holders: 0 };
-    if (held.holders++ === 0) {
-      this.#held.set(key, held);
-      this.#caches.add(held.reflector);
-    }
-    return held.reflector;
-  }
-
-  async release(key: string): Promise<void> {
-    const held = this.#held.get(key);
-    if (held === undefined) throw new Error(`released ${key}, which nobody holds`);
-    if (--held.holders > 0) return;
-    this.#held.delete(key);
-    await this.#caches.remove(held.reflector);
   }
 }

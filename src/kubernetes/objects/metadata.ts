@@ -1,5 +1,4 @@
-/** Reading what the API server sent without believing any of it: a wrong type reads as absent, never as NaN or a throw. */
-export type Raw = Readonly<Record<string, unknown>>;
+import { asObject, asString, type JsonObject } from '../../json.ts';
 
 /** The object has no name or version to keep it under. */
 export class MalformedObjectError extends Error {
@@ -14,18 +13,9 @@ export interface Identity {
   readonly resourceVersion: string;
 }
 
-const EMPTY: Raw = {};
-
-export function raw(value: unknown): Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Raw) : EMPTY;
-}
-
-export function items(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-export function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+/** Any field may be missing, or be of any type. */
+export function metadata(object: unknown): JsonObject {
+  return asObject(asObject(object)['metadata']);
 }
 
 export function port(value: unknown): number | undefined {
@@ -37,7 +27,7 @@ export function port(value: unknown): number | undefined {
 /** The entries of a map whose values are strings, as labels and annotations have to be. */
 export function strings(value: unknown, keep: (key: string) => boolean = () => true): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const [key, entry] of Object.entries(raw(value))) {
+  for (const [key, entry] of Object.entries(asObject(value))) {
     // A key of this name would set the prototype instead of an entry.
     if (typeof entry === 'string' && key !== '__proto__' && keep(key)) kept[intern(key)] = entry;
   }
@@ -45,26 +35,31 @@ export function strings(value: unknown, keep: (key: string) => boolean = () => t
 }
 
 export function identity(object: unknown, scope: 'namespaced' | 'cluster'): Identity {
-  const metadata = raw(raw(object)['metadata']);
-  const name = text(metadata['name']);
-  const namespace = scope === 'namespaced' ? intern(text(metadata['namespace'])) : '';
-  const resourceVersion = text(metadata['resourceVersion']);
+  const fields = metadata(object);
+  const name = asString(fields['name']);
+  const namespace = scope === 'namespaced' ? intern(asString(fields['namespace'])) : '';
+  const resourceVersion = asString(fields['resourceVersion']);
   if (name === '' || resourceVersion === '' || (scope === 'namespaced' && namespace === '')) {
     throw new MalformedObjectError('the object has no name, namespace or resourceVersion');
   }
   const key = scope === 'namespaced' ? `${namespace}/${name}` : name;
-  return { key, namespace, name, uid: text(metadata['uid']), resourceVersion };
+  return { key, namespace, name, uid: asString(fields['uid']), resourceVersion };
 }
 
 /** The store's key of any object; undefined when it has no name. */
 export function keyOf(object: unknown): string | undefined {
-  const { name, namespace } = raw(raw(object)['metadata']);
+  const { name, namespace } = metadata(object);
   if (typeof name !== 'string' || name === '') return undefined;
   return typeof namespace === 'string' && namespace !== '' ? `${namespace}/${name}` : name;
 }
 
 export function resourceVersionOf(object: unknown): string {
-  return text(raw(raw(object)['metadata'])['resourceVersion']);
+  return asString(metadata(object)['resourceVersion']);
+}
+
+/** Versions are numbers of any length, and comparable, in every release so far and by contract since 1.35. */
+export function isOlder(version: string, than: string): boolean {
+  return version.length < than.length || (version.length === than.length && version < than);
 }
 
 const interned = new Map<string, string>();
