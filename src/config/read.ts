@@ -14,7 +14,7 @@ import { boolean, type ValueKind } from './values.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What was given for each flag, as text. */
-export type Given = ReadonlyMap<FlagKey, readonly string[]>;
+export type Given<K = FlagKey> = Pick<ReadonlyMap<K, readonly string[]>, 'get' | 'has'>;
 
 const KEY_OF_FLAG = new Map(FLAG_KEYS.map((key) => [flagName(key), key]));
 const KEY_OF_VARIABLE = new Map(FLAG_KEYS.map((key) => [environmentName(key), key]));

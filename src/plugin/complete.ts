@@ -5,7 +5,7 @@ import { METADATA_LIST } from '../kubernetes/client/call.ts';
 import { metadata } from '../kubernetes/objects/metadata.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
 import type { Cluster, Command } from './command.ts';
-import { nameOf, type PluginFlag, valueKindOf } from './flags.ts';
+import { flagOf, nameOf, type PluginFlag } from './flags.ts';
 
 /** How long a person who pressed Tab is kept waiting by the API server. */
 const PATIENCE_MS = 2_000;
@@ -28,7 +28,7 @@ export async function completionsFor(
   if (command === undefined) return [];
   const last = rest.at(-1) ?? '';
   const flag = flagNamed(command, rest.at(-2));
-  if (flag !== undefined && valueKindOf(flag) !== boolean) return valuesOf(flag, names);
+  if (flag !== undefined && flagOf(flag).kind !== boolean) return valuesOf(flag, names);
   if (last.startsWith('-')) return [...command.flags.map(nameOf), '--help'];
   if (argumentsIn(command, rest.slice(0, -1)) >= command.most) return [];
   const { completes } = command;
@@ -37,14 +37,12 @@ export async function completionsFor(
 }
 
 function flagNamed({ flags }: Command, word: string | undefined): PluginFlag | undefined {
-  if (word === '-n') return 'namespace';
-  if (word === '-o') return 'output';
-  return flags.find((flag) => nameOf(flag) === word);
+  return flags.find((flag) => word === nameOf(flag) || word === `-${flagOf(flag).short}`);
 }
 
 async function valuesOf(flag: PluginFlag, names: Names): Promise<readonly string[]> {
   if (flag === 'namespace') return await names.list('namespaces');
-  const { placeholder } = valueKindOf(flag);
+  const { placeholder } = flagOf(flag).kind;
   return placeholder.includes('|') ? placeholder.split('|') : [];
 }
 
@@ -54,7 +52,7 @@ function argumentsIn(command: Command, words: readonly string[]): number {
     const word = words[i] ?? '';
     if (!word.startsWith('-')) count++;
     const flag = flagNamed(command, word);
-    if (flag !== undefined && valueKindOf(flag) !== boolean) i++;
+    if (flag !== undefined && flagOf(flag).kind !== boolean) i++;
   }
   return count;
 }

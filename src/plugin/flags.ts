@@ -72,25 +72,23 @@ export const CLOUD: readonly PluginFlag[] = [
 
 /** The flags of one call, read when asked for. */
 export class Options {
-  readonly #own: ReadonlyMap<OwnKey, readonly string[]>;
-  readonly #flags: Given;
+  readonly #given: Given<PluginFlag>;
   readonly #environment: Given;
 
-  constructor(own: ReadonlyMap<OwnKey, readonly string[]>, flags: Given, environment: Given) {
-    this.#own = own;
-    this.#flags = flags;
+  constructor(given: Given<PluginFlag>, environment: Given) {
+    this.#given = given;
     this.#environment = environment;
   }
 
   /** Undefined when it was not given and has no default. */
   own<K extends OwnKey>(key: K): OwnValue<K> | undefined {
     const flag: OwnFlag<unknown> = OWN_FLAGS[key];
-    const value = this.#own.get(key)?.at(-1) ?? flag.fallback;
+    const value = this.#given.get(key)?.at(-1) ?? flag.fallback;
     return value === undefined ? undefined : (readOwn(key, value) as OwnValue<K>);
   }
 
   all<K extends OwnKey>(key: K): readonly OwnValue<K>[] {
-    return (this.#own.get(key) ?? []).map((value) => readOwn(key, value) as OwnValue<K>);
+    return (this.#given.get(key) ?? []).map((value) => readOwn(key, value) as OwnValue<K>);
   }
 
   /** As the operator reads it: from the flag, else from its variable, else the default. */
@@ -98,11 +96,11 @@ export class Options {
     const fallback = PLUGIN_DEFAULTS[key];
     if (fallback !== undefined && !this.given(key))
       return convert<unknown>(FLAGS[key].kind, nameOf(key), fallback) as FlagValues[K];
-    return readValue(key, this.#flags, this.#environment, { inCluster: false }) as FlagValues[K];
+    return readValue(key, this.#given, this.#environment, { inCluster: false }) as FlagValues[K];
   }
 
   given(key: FlagKey): boolean {
-    return this.#flags.has(key) || this.#environment.has(key);
+    return this.#given.has(key) || this.#environment.has(key);
   }
 }
 
@@ -117,17 +115,13 @@ export function readFlags(
   environment: Environment,
 ): { readonly options: Options; readonly positionals: readonly string[] } {
   const { values, positionals } = parsed(args, allowed);
-  const ownGiven = new Map<OwnKey, readonly string[]>();
-  const flagsGiven = new Map<FlagKey, readonly string[]>();
+  const given = new Map<PluginFlag, readonly string[]>();
   for (const key of allowed) {
     const value = values[nameOf(key).slice(2)];
-    if (value === undefined) continue;
-    const texts = [value].flat().map(String);
-    if (isOwn(key)) ownGiven.set(key, texts);
-    else flagsGiven.set(key, texts);
+    if (value !== undefined) given.set(key, [value].flat().map(String));
   }
-  const options = new Options(ownGiven, flagsGiven, readEnvironment(environment));
-  for (const key of ownGiven.keys()) options.all(key);
+  const options = new Options(given, readEnvironment(environment));
+  for (const key of given.keys()) if (isOwn(key)) options.all(key);
   return { options, positionals };
 }
 
@@ -155,10 +149,6 @@ const PLUGIN_DEFAULTS: Partial<Record<PluginFlag, string>> = { endpointNetwork: 
 
 export function nameOf(key: PluginFlag): string {
   return flagName(key as FlagKey);
-}
-
-export function valueKindOf(key: PluginFlag): ValueKind<unknown> {
-  return flagOf(key).kind;
 }
 
 function isOwn(key: PluginFlag): key is OwnKey {
