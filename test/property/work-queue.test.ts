@@ -86,7 +86,7 @@ test('hands out the same keys in the same order as a simple model', async () => 
         await apply(operation, queue, clock, model);
         expect(queue.gauges().depth).toBe(model.depth);
       }
-      void queue.shutDown();
+      queue.shutDown();
     }),
     { numRuns: 200 },
   );

@@ -32,7 +32,7 @@ type Keys = string | Set<string>;
 export class Store<T extends Stored> {
   readonly #objects = new Map<string, T>();
   readonly #indexes = new Map<string, Index<T>>();
-  readonly #handlers = new Set<StoreHandler<T>>();
+  readonly #handlers: StoreHandler<T>[] = [];
   readonly #onHandlerError: (error: unknown, change: StoreChange<T>) => void;
   #version = 0;
 
@@ -82,10 +82,8 @@ export class Store<T extends Stored> {
     return found;
   }
 
-  /** Returns the function that takes the handler away again. */
-  onChange(handler: StoreHandler<T>): () => void {
-    this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
+  onChange(handler: StoreHandler<T>): void {
+    this.#handlers.push(handler);
   }
 
   set(object: T): void {
@@ -125,7 +123,7 @@ export class Store<T extends Stored> {
   }
 
   #notify(change: StoreChange<T>): void {
-    for (const handler of [...this.#handlers]) {
+    for (const handler of this.#handlers) {
       try {
         handler(change);
       } catch (error) {

@@ -29,7 +29,7 @@ export interface ReconcileMetrics {
   readonly panics: Counter<'controller'>;
   /** controller_runtime_reconcile_time_seconds */
   readonly time: Histogram<'controller'>;
-  /** controller_runtime_max_concurrent_reconciles; `+Inf` when there is no cap */
+  /** controller_runtime_max_concurrent_reconciles: `+Inf`, since there is no cap */
   readonly maxConcurrent: Gauge<'controller'>;
   /** controller_runtime_active_workers */
   readonly activeWorkers: Gauge<'controller'>;
@@ -41,8 +41,6 @@ export interface ReconcileLoopOptions<K extends string> {
   readonly queue: WorkQueue<K>;
   readonly reconcile: Reconcile<K>;
   readonly clock?: Clock;
-  /** Default: no cap, since keys are independent of each other and each mostly waits for the network. */
-  readonly maxConcurrent?: number;
   readonly metrics?: ReconcileMetrics;
   readonly onFailure?: (failure: ReconcileFailure<K>) => void;
 }
@@ -94,9 +92,9 @@ function isPanic(error: unknown): boolean {
 /**
  * Reconciles the keys of a queue.
  *
- * The same key is never reconciled twice at once; different keys are, without a cap by default. Nothing that a reconcile throws ends
- * the loop. After `stop` no key is started; those under way get until the deadline to finish, then their signal is aborted.
- * When the signal given to `start` is aborted, no key is started either and those under way are aborted at once.
+ * The same key is never reconciled twice at once; different keys are, without a cap, since they are independent of each other and each
+ * mostly waits for the network. Nothing that a reconcile throws ends the loop. After `stop` no key is started; those under way get
+ * until the deadline to finish, then their signal is aborted.
  */
 export class ReconcileLoop<K extends string> {
   readonly #options: ReconcileLoopOptions<K>;
@@ -106,26 +104,23 @@ export class ReconcileLoop<K extends string> {
   readonly #active = new Map<K, Promise<void>>();
   #pulling: Promise<void> | undefined;
   #stopping = false;
-  #freed: PromiseWithResolvers<void> | undefined;
 
   constructor(options: ReconcileLoopOptions<K>) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#labels = { controller: options.name };
-    const { metrics, maxConcurrent = Number.POSITIVE_INFINITY } = options;
-    metrics?.maxConcurrent.set(this.#labels, maxConcurrent);
+    options.metrics?.maxConcurrent.set(this.#labels, Number.POSITIVE_INFINITY);
   }
 
-  start(signal?: AbortSignal): void {
+  start(): void {
     if (this.#pulling !== undefined) throw new Error(`${this.#options.name} was started before`);
-    if (signal?.aborted) this.#abort(signal);
-    signal?.addEventListener('abort', () => this.#abort(signal), { once: true, signal: this.#cut.signal });
     this.#pulling = this.#pull();
   }
 
   /** Resolves with the keys that did not finish before the deadline: they were aborted, and are not waited for. */
   async stop(deadlineMs: number): Promise<readonly K[]> {
-    this.#stopStarting();
+    this.#stopping = true;
+    this.#options.queue.shutDown();
     const finished = Promise.all([this.#pulling, ...this.#active.values()]);
     if (!(await within(this.#clock, deadlineMs, finished))) {
       const cut = [...this.#active.keys()];
@@ -136,25 +131,9 @@ export class ReconcileLoop<K extends string> {
     return [];
   }
 
-  #abort(signal: AbortSignal): void {
-    this.#stopStarting();
-    this.#cut.abort(signal.reason);
-  }
-
-  #stopStarting(): void {
-    this.#stopping = true;
-    this.#freed?.resolve();
-    void this.#options.queue.shutDown();
-  }
-
   async #pull(): Promise<void> {
-    const { queue, maxConcurrent = Number.POSITIVE_INFINITY } = this.#options;
+    const { queue } = this.#options;
     while (!this.#stopping) {
-      if (this.#active.size >= maxConcurrent) {
-        this.#freed = Promise.withResolvers();
-        await this.#freed.promise;
-        continue;
-      }
       const key = await queue.get();
       if (key === undefined) return;
       if (this.#stopping) queue.done(key);
@@ -170,7 +149,6 @@ export class ReconcileLoop<K extends string> {
       this.#active.delete(key);
       metrics?.activeWorkers.set(this.#labels, this.#active.size);
       this.#conclude(key, settled);
-      this.#freed?.resolve();
     });
     this.#active.set(key, run);
     metrics?.activeWorkers.set(this.#labels, this.#active.size);

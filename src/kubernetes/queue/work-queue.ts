@@ -79,7 +79,7 @@ export class WorkQueue<K extends string> {
   readonly #delayed = new Map<K, Delayed>();
   readonly #failures = new Map<K, number>();
   readonly #getters: ((key: K | undefined) => void)[] = [];
-  #drained: PromiseWithResolvers<void> | undefined;
+  #isShutDown = false;
 
   constructor({ name, clock = systemClock, backoff, metrics }: WorkQueueOptions) {
     this.name = name;
@@ -90,7 +90,7 @@ export class WorkQueue<K extends string> {
   }
 
   add(key: K, priority: Priority = 'normal'): void {
-    if (this.#drained !== undefined) return;
+    if (this.#isShutDown) return;
     const wanted = highest(priority, this.#cancelDelay(key));
     if (this.#raised(key, wanted)) return;
     this.#metrics?.adds.inc(this.#labels);
@@ -104,7 +104,7 @@ export class WorkQueue<K extends string> {
       this.add(key, priority);
       return;
     }
-    if (this.#drained !== undefined) return;
+    if (this.#isShutDown) return;
     this.#metrics?.retries.inc(this.#labels);
     if (this.#raised(key, priority)) return;
     const readyAt = this.#clock.now() + ms;
@@ -157,15 +157,11 @@ export class WorkQueue<K extends string> {
     this.#handOut();
   }
 
-  /** Resolves once everything that was ready has been handed out and is done. */
-  shutDown(): Promise<void> {
-    if (this.#drained === undefined) {
-      this.#drained = Promise.withResolvers();
-      for (const { timer } of this.#delayed.values()) timer.cancel();
-      this.#delayed.clear();
-      this.#handOut();
-    }
-    return this.#drained.promise;
+  shutDown(): void {
+    this.#isShutDown = true;
+    for (const { timer } of this.#delayed.values()) timer.cancel();
+    this.#delayed.clear();
+    this.#handOut();
   }
 
   gauges(): WorkQueueGauges {
@@ -177,19 +173,14 @@ export class WorkQueue<K extends string> {
     };
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<K, void, undefined> {
-    for (let key = await this.get(); key !== undefined; key = await this.get()) yield key;
-  }
-
   #handOut(): void {
     for (let get = this.#getters[0]; get !== undefined; get = this.#getters[0]) {
       const key = this.#take();
       // A dirty key that is still worked on comes back at its `done`: the getters wait for it even during a shut-down.
-      if (key === undefined && (this.#drained === undefined || this.#dirty.size > 0)) break;
+      if (key === undefined && (!this.#isShutDown || this.#dirty.size > 0)) break;
       this.#getters.shift();
       get(key);
     }
-    if (this.#dirty.size === 0 && this.#processing.size === 0) this.#drained?.resolve();
   }
 
   #take(): K | undefined {

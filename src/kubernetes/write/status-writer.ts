@@ -29,10 +29,6 @@ export interface StatusWriterOptions {
   /** The object's path, without `/status`. */
   readonly pathOf: (ref: ObjectRef) => string;
   readonly clock?: Clock;
-  /** From the start of a write to the next of the same object, unless it is urgent. Default 1 s. */
-  readonly spacingMs?: number;
-  /** Default 2 s. */
-  readonly patienceMs?: number;
   /** Default: 200 ms doubling up to 30 s, a fifth of it random. */
   readonly backoff?: Partial<BackoffOptions>;
   /** Asked right before each write; one that may not go is dropped: the next leader writes its own. */
@@ -57,6 +53,10 @@ interface Entry {
   timer: Timer | undefined;
 }
 
+/** From the start of a write to the next of the same object, unless it is urgent. */
+const SPACING_MS = 1_000;
+/** How long a write may wait at most to share it with what comes meanwhile. */
+const PATIENCE_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
@@ -88,7 +88,7 @@ export class StatusWriter {
   write(ref: ObjectRef, status: object, options: WriteOptions = {}): void {
     if (this.#closed.signal.aborted) return;
     const entry = this.#entry(ref);
-    const wanted = wantedOf(status, options, this.#clock.now() + (this.#options.patienceMs ?? 2_000));
+    const wanted = wantedOf(status, options, this.#clock.now() + PATIENCE_MS);
     entry.wanted = merged(entry.wanted, wanted);
     if (entry.inFlight === undefined && isShown(entry, entry.wanted)) this.#count('unchanged');
     this.#schedule(entry);
@@ -188,7 +188,7 @@ export class StatusWriter {
     const { wanted } = entry;
     entry.wanted = undefined;
     if (wanted === undefined || this.#options.mayWrite?.() === false) return;
-    entry.notBefore = this.#clock.now() + (this.#options.spacingMs ?? 1_000);
+    entry.notBefore = this.#clock.now() + SPACING_MS;
     entry.inFlight = this.#attempt(entry, wanted).finally(() => {
       entry.inFlight = undefined;
       if (this.#entries.get(entry.ref.uid) === entry) this.#schedule(entry);

@@ -3,7 +3,7 @@ import { fieldsOf, printOf, type StatusFields, type StatusPrint, toJson } from '
 export interface WriteOptions {
   /** Goes without spacing. */
   readonly urgent?: boolean;
-  /** May wait for `patienceMs`, so that it shares a write with what comes meanwhile. */
+  /** May wait for a while, so that it shares a write with what comes meanwhile. */
   readonly patient?: boolean;
   /**
    * The fields given are all that is written; the others stay. For an object that the API server may hold to be invalid

@@ -29,7 +29,7 @@ afterEach(async () => {
   }
 });
 
-function setUp(options: { maxConcurrent?: number; metrics?: ReconcileMetrics } = {}) {
+function setUp(options: { metrics?: ReconcileMetrics } = {}) {
   const clock = new FakeClock();
   const queue = new WorkQueue<string>({ name: 'bindings', clock, backoff: { jitter: 0 } });
   const calls: Call[] = [];
@@ -113,17 +113,6 @@ test('reconciles different keys at once, without a cap', async () => {
   expect(calls).toHaveLength(200);
 });
 
-test('with a cap, the next key starts as soon as one is done', async () => {
-  const { queue, calls, loop } = setUp({ maxConcurrent: 2 });
-  loop.start();
-  for (const key of ['a', 'b', 'c', 'd']) queue.add(key);
-  await settle();
-  expect(calls.map(({ key }) => key)).toEqual(['a', 'b']);
-  calls[1]?.finish('done');
-  await settle();
-  expect(calls.map(({ key }) => key)).toEqual(['a', 'b', 'c']);
-});
-
 test('an added key is reconciled within the same turn', async () => {
   const { queue, calls, loop } = setUp();
   loop.start();
@@ -202,10 +191,9 @@ test('a reconcile that throws at once, and a reporter that throws, do not end th
 });
 
 test('after stop no key is started and those under way may finish', async () => {
-  const { clock, queue, calls, loop } = setUp({ maxConcurrent: 1 });
+  const { clock, queue, calls, loop } = setUp();
   loop.start();
   queue.add('a');
-  queue.add('b');
   await settle();
   const stopped = loop.stop(10_000);
   queue.add('c');
@@ -243,21 +231,6 @@ test('at the deadline of stop those under way are aborted and named', async () =
   calls[0]?.fail(calls[0].signal.reason);
   await settle();
   expect(failures).toEqual([]);
-});
-
-test('when the signal it was started with is aborted, no key is started and those under way are aborted at once', async () => {
-  const { queue, calls, loop } = setUp();
-  const leadership = new AbortController();
-  loop.start(leadership.signal);
-  queue.add('a');
-  await settle();
-  leadership.abort(new Error('lost'));
-  expect(calls[0]?.signal.aborted).toBe(true);
-  queue.add('b');
-  await settle();
-  expect(calls).toHaveLength(1);
-  calls[0]?.fail(leadership.signal.reason);
-  expect(await loop.stop(10_000)).toEqual([]);
 });
 
 test('all series start at 0 and carry the names and labels of controller-runtime', async () => {
