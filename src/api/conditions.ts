@@ -12,7 +12,8 @@ export const REASONS = {
   PortNotFound: 'The Service has no port of that number or name.',
   ServiceNotSupported:
     'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
-  GroupNotFound: 'The vServer group does not exist in the region. Correct the binding or create the group.',
+  GroupNotFound:
+    'The vServer group, or its load balancer, does not exist in the region. Correct the binding or create the group.',
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and takes no change.',
   AccessDenied:
     'The account may not read or change the group. deploy/ram-policy.json lists the actions needed.',

@@ -7,7 +7,7 @@ import { type GroupRef, groupName } from './group-ref.ts';
  * - throttled: over the account's rate; later again
  * - transient: the API or the way to it failed; again with back-off
  * - credentials: keys expired or refused; refreshed once already, then somebody has to look
- * - groupMissing: the group does not exist (any more)
+ * - groupMissing: the group, or its load balancer, does not exist (any more)
  * - badBackend: one of the backends named cannot be taken; the others can
  * - quota: no room for more backends
  * - denied: the account may not do this

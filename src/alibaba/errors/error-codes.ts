@@ -95,10 +95,8 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
     kind: 'configuration',
     hint: 'The load balancer must be active: start or unlock it, or settle its bill.',
   },
-  'InvalidLoadBalancerId.NotFound': {
-    kind: 'configuration',
-    hint: 'Check that the load balancer exists in this region.',
-  },
+  // Whatever is asked of a group whose load balancer is gone: the group went with it.
+  'InvalidLoadBalancerId.NotFound': { kind: 'groupMissing' },
   ActionNotAllowed: { kind: 'configuration' },
   UnsupportedOperation: { kind: 'configuration' },
   AccountHasArrearage: { kind: 'configuration', hint: "Settle the account's bill." },
@@ -161,7 +159,8 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   groupMissing: {
     reason: 'GroupNotFound',
     hint: plain(
-      'Check spec.vServerGroupId and spec.regionId; delete the binding if the group was deleted on purpose.',
+      'Check spec.vServerGroupId and spec.regionId; delete the binding if the group, or its load balancer, was deleted on ' +
+        'purpose.',
     ),
   },
   badBackend: {

@@ -223,10 +223,13 @@ function contradicts({ action, changes }: Batch, rows: readonly Row[]): boolean 
   });
 }
 
+/** The code of a call that was accepted and, by its reply, not carried out. */
+export const CONTRADICTORY_REPLY = 'ContradictoryReply';
+
 /** The call was accepted, yet its reply does not show what it wrote: it is not believed, and the group is read. */
 function contradiction(group: GroupState, { action, changes }: Batch, requestId: string): ApiError {
   return new ApiError({
-    code: 'ContradictoryReply',
+    code: CONTRADICTORY_REPLY,
     text: `the API accepted a change of ${changes.length} backends, but its reply does not show it`,
     action,
     kind: 'transient',

@@ -162,7 +162,8 @@ class Planning {
   #keep(row: Row, i: number, key: BackendKey, wanted: readonly Wanted[]): void {
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Wanted);
     const record = decider.claim.records.get(key) ?? this.#recordOf(this.#active, key);
-    const drained = wanted.some(({ member }) => member?.drained);
+    // A binding that goes gives the weight back: nobody would, once the node is drained no more.
+    const drained = wanted.some(({ claim, member }) => member?.drained && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;

@@ -60,7 +60,7 @@ const TABLE: readonly Row[] = [
   ['NoPermission', 403, 'denied', 'refused'],
   ['Forbidden.Unheard', 403, 'denied', 'refused'],
   ['LbStatusNotSupport', 400, 'configuration', 'refused'],
-  ['InvalidLoadBalancerId.NotFound', 404, 'configuration', 'refused'],
+  ['InvalidLoadBalancerId.NotFound', 404, 'groupMissing', 'refused'],
   ['InvalidTimeStamp.Expired', 400, 'configuration', 'refused'],
   ['UnauthorizedRegion', 403, 'configuration', 'refused'],
   ['RegionNotSupport', 400, 'configuration', 'refused'],

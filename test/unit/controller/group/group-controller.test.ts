@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { refused } from '../../../../src/alibaba/errors/errors.ts';
+import { DRAIN_LABEL } from '../../../../src/api/names.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
-import { apiError } from './fake-cloud.ts';
+import { apiError, type FakeVServerGroups } from './fake-cloud.ts';
 
 let cluster: TestCluster;
 
@@ -247,6 +249,11 @@ describe('removals', () => {
 });
 
 describe('deletion', () => {
+  const LOAD_BALANCER_GONE = {
+    code: 'InvalidLoadBalancerId.NotFound',
+    text: 'The specified LoadBalancerId does not exist.',
+    httpStatus: 404,
+  };
   const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 
   test('the backends of a binding leave, then it is released', async () => {
@@ -268,6 +275,76 @@ describe('deletion', () => {
     cluster.bind('web', { mode: 'RemoveOnly' }, deleted);
     await cluster.after(1_000);
     expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test('with RemoveOnly on a drained node: the weights come back, and it is released', async () => {
+    await settled(addresses(2), { mode: 'RemoveOnly' });
+    cluster.node('node-0', { labels: { [DRAIN_LABEL]: 'true' } });
+    await cluster.after(1_000);
+    expect(cluster.groups.shown).toEqual(addresses(2).map((ip) => `${ip}:8080*0`));
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, cluster.statuses.get('web'));
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['set 2', 'set 2']);
+    expect(cluster.groups.shown).toEqual(addresses(2).map((ip) => `${ip}:8080*100`));
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test.each([
+    ['group', apiError('groupMissing', 'InvalidParameter')],
+    ['load balancer', refused('Remove', undefined, LOAD_BALANCER_GONE)],
+  ])('a %s that is gone holds no binding: two calls', async (_, error) => {
+    await settled(addresses(2));
+    cluster.groups.behave = () => {
+      throw error;
+    };
+    cluster.bind('web', {}, deleted);
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['remove 2', 'describe 0']);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test.each<[string, () => FakeVServerGroups['behave']]>([
+    [
+      'are accepted and not carried out',
+      () => {
+        const before = [...cluster.groups.rows];
+        return ({ action }) =>
+          (reply) => {
+            if (action === 'remove') cluster.groups.rows = [...before];
+            return { ...reply, rows: before };
+          };
+      },
+    ],
+    [
+      'are refused',
+      () =>
+        ({ action }) => {
+          if (action === 'remove') throw apiError('badBackend', 'ObtainIpFail');
+          return undefined;
+        },
+    ],
+  ])('with RemoveOnly it waits for a while, not for ever, for removals that %s', async (_, behaviour) => {
+    await settled(addresses(3), { mode: 'RemoveOnly' });
+    cluster.groups.behave = behaviour();
+    cluster.endpoints(addresses(2));
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, cluster.statuses.get('web'));
+    await cluster.after(500);
+    expect(cluster.patched).toEqual([]);
+    await cluster.after(60_000);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test('with RemoveOnly a group that may not be read holds no binding of which nothing is known to leave', async () => {
+    const backends = addresses(2).map(recorded);
+    cluster.endpoints(addresses(2));
+    cluster.groups.behave = () => {
+      throw apiError('denied', 'Forbidden.RAM');
+    };
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, { backends, loadBalancerId: 'lb-1' });
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0']);
     expect(cluster.patched).toEqual(['web []']);
   });
 });
