@@ -38,9 +38,9 @@ const PATIENCE_WINDOWS = 4;
  * |-----------------------|----------------------------|-------------------------------------------------------|
  * | takes in a job        | anything                   | ask how far that is, at intervals                     |
  * | takes in a change     | anything                   | describe, at intervals                                |
+ * | is in doubt           | anything                   | describe: an unknown outcome is looked at first       |
  * | was never read        | removals known from status | write them: the reply is as good as a Describe        |
  * | was never read        | anything else              | describe                                              |
- * | was read, is in doubt | anything                   | describe: an unknown outcome is looked at first       |
  * | was read              | a batch that may go        | write the first                                       |
  * | was read              | only batches that may not  | wait for the first of them                            |
  * | was read              | nothing, resync due        | describe                                              |

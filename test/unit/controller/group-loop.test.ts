@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../src/api/names.ts';
 import { ownershipTag } from '../../../src/api/ownership-tag.ts';
@@ -179,6 +179,67 @@ describe('what has failed', () => {
     await cluster.after(0);
     expect(cluster.groups.calls).toHaveLength(before + 1);
   });
+});
+
+describe('a group comes back', () => {
+  async function requeuedAfter(change: () => void): Promise<unknown> {
+    cluster.groups.rows = addresses(2).map((ip) => ownRow(ip));
+    cluster.endpoints(addresses(2));
+    cluster.bind('web', { drain: { seconds: 0 } });
+    cluster.start();
+    await cluster.after(1_000);
+    const addAfter = jest.spyOn(cluster.queue, 'addAfter');
+    change();
+    await cluster.after(50);
+    return addAfter.mock.lastCall?.[2];
+  }
+
+  test('before the additions of others when a removal has to wait', async () => {
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'remove') throw apiError('busy', 'VServerGroupProcessing');
+      return undefined;
+    };
+    expect(await requeuedAfter(() => cluster.endpoints(addresses(1)))).toBe('high');
+  });
+
+  test('before them when a drain ends', async () => {
+    const drain = () => {
+      cluster.bind('web', { drain: { seconds: 30 } });
+      cluster.endpoints(addresses(1));
+    };
+    expect(await requeuedAfter(drain)).toBe('high');
+  });
+
+  test('among them when additions have to wait', async () => {
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'add') throw apiError('busy', 'VServerGroupProcessing');
+      return undefined;
+    };
+    expect(await requeuedAfter(() => cluster.endpoints(addresses(3)))).toBe('normal');
+  });
+
+  test('among them for its resync', async () => {
+    expect(await requeuedAfter(() => cluster.service({ type: 'NodePort' }))).toBe('normal');
+  });
+});
+
+test('of pods that come and go while the API refuses them nothing is kept', async () => {
+  cluster.groups.behave = ({ action }) => {
+    if (action === 'add') throw apiError('badBackend', 'ObtainIpFail');
+    return undefined;
+  };
+  cluster.endpoints([]);
+  cluster.bind();
+  cluster.start();
+  for (const ip of addresses(50)) {
+    cluster.endpoints([ip]);
+    await cluster.after(1_000);
+  }
+  cluster.endpoints(addresses(1));
+  await cluster.after(1_000);
+  const [back = ''] = addresses(1);
+  expect(cluster.statuses.get('web')?.backends).toMatchObject([{ serverIp: back, state: 'Refused' }]);
+  expect(cluster.failures.at(-1)).toMatchObject({ action: 'add', attempts: 1 });
 });
 
 test('what waited for the pods of a namespace goes on once they are known', async () => {

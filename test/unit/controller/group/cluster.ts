@@ -53,6 +53,12 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly conditions = new Map<string, readonly string[]>();
   /** Bindings of which the status sink was told that they are gone. */
   readonly forgotten: string[] = [];
+  readonly failures: {
+    readonly action: string;
+    readonly kind: string;
+    readonly attempts: number;
+    readonly retryInMs: number;
+  }[] = [];
   readonly delays: number[] = [];
   readonly patched: string[] = [];
   /** What the API server answers to a patch of finalizers: throws to refuse it. */
@@ -118,6 +124,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   /** Milliseconds, for each group. */
   longestLeaving(): readonly number[] {
     return [...this.#loop.longestLeaving()].map(({ ms }) => ms);
+  }
+
+  get queue(): GroupLoop['queue'] {
+    return this.#loop.queue;
   }
 
   start(): void {
@@ -274,7 +284,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   #hooks(): GroupLoopHooks {
     return {
       onWritten: (_group, _batch, _request, delays) => void this.delays.push(...delays),
-      onFailed: () => {},
+      onFailed: (_group, action, { kind }, attempts, retryInMs) =>
+        void this.failures.push({ action, kind, attempts, retryInMs }),
       onRead: (_group, reason) => void this.reads.push(reason),
       onDriftCorrected: (drift) => void this.corrected.push(drift),
       onWithheld: (_group, { action, changes }) =>

@@ -44,6 +44,22 @@ test('the version is another one after each change of what is known, and the sam
   expect(new Set(versions).size).toBe(versions.length);
 });
 
+test('a group is woken for no address that it does not ask for any more, and for none once it is gone', () => {
+  const { enis, woken, known } = directory();
+  for (const ip of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) enis.answers.set(ip, { state: 'pending' });
+  known.resolve(REGION, [eniMember('1'), eniMember('2')], GROUP);
+  known.resolve(REGION, [eniMember('2'), eniMember('3')], GROUP);
+  enis.answer('10.0.0.1', { state: 'found', eniId: 'eni-1' });
+  expect(woken).toEqual([]);
+  enis.answer('10.0.0.3', { state: 'found', eniId: 'eni-3' });
+  expect(woken).toEqual([GROUP]);
+  known.resolve(REGION, [eniMember('2')], GROUP);
+  known.forgetGroup(GROUP);
+  enis.answer('10.0.0.2', { state: 'found', eniId: 'eni-2' });
+  known.resolve(REGION, [], GROUP);
+  expect(woken).toEqual([GROUP]);
+});
+
 test('a group that waits for an address is woken once it is resolved', () => {
   const { enis, woken, known } = directory();
   enis.answers.set('10.0.0.1', { state: 'pending' });

@@ -69,6 +69,23 @@ describe('how long a group has had a backend that should not be there', () => {
   });
 });
 
+describe('what is told of a failure', () => {
+  test('of a single backend: how often it was tried, and when it will be again', async () => {
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'remove') throw apiError('badBackend', 'InvalidParameter');
+      return undefined;
+    };
+    cluster.endpoints(addresses(3));
+    await cluster.after(200_000);
+    expect(cluster.failures.slice(0, 3)).toEqual([
+      { action: 'remove', kind: 'badBackend', attempts: 1, retryInMs: 1_500 },
+      { action: 'remove', kind: 'badBackend', attempts: 2, retryInMs: 3_000 },
+      { action: 'remove', kind: 'badBackend', attempts: 3, retryInMs: 6_000 },
+    ]);
+    expect(cluster.failures.at(-1)?.retryInMs).toBe(45_000);
+  });
+});
+
 describe('what is told of reads and of what others did', () => {
   test('a read says why it was made', async () => {
     await cluster.after(400_000);
