@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { REASONS } from '../../src/api/conditions.ts';
@@ -92,9 +93,11 @@ describe('commands', () => {
   test('files and commands of the plugin that a sentence names exist', () => {
     const plugin = readdirSync(join(ROOT, 'src/plugin/commands')).map((name) => name.replace('.ts', ''));
     const wrong = pages.flatMap((page) => [
-      ...[...read(page).matchAll(/`(?:node )?((?:src|test|scripts|deploy|crds|docs)\/[\w./-]+)`/g)].filter(
-        ([, path = '']) => !existsSync(join(ROOT, path)),
-      ),
+      ...[
+        ...read(page).matchAll(
+          /`(?:node )?((?:src|simulator|lab|test|scripts|deploy|crds|docs)\/[\w./-]+)`/g,
+        ),
+      ].filter(([, path = '']) => !existsSync(join(ROOT, path))),
       ...[...read(page).matchAll(/`kubectl vsgb ([a-z]+)/g)].filter(
         ([, name = '']) => !plugin.includes(name),
       ),
@@ -140,6 +143,59 @@ test('operations.md says for every reason where to look', () => {
   const rows = [...read('docs/operations.md').matchAll(/^\| \[`(\w+)`\]\(messages\.md#\w+\) \| .+ \|$/gm)];
   expect(rows.map(([, reason]) => reason)).toEqual(Object.keys(REASONS));
 });
+
+describe('architecture.md', () => {
+  const page = read('docs/architecture.md');
+
+  test('every decision stands where it says', () => {
+    const decisions = [...page.matchAll(/`(\w+)` in\s+`(src\/[\w./-]+)`/g)];
+    expect(decisions.length).toBeGreaterThanOrEqual(10);
+    const wrong = decisions.filter(
+      ([, name, path = '']) =>
+        !new RegExp(`^(export )?(function|class|const) ${name}\\b`, 'm').test(read(path)),
+    );
+    expect(wrong.map(([text]) => text)).toEqual([]);
+  });
+
+  test('its rooms are those of src, and import what lint lets them', () => {
+    const rooms = [...page.matchAll(/^\| `(src\/\w+)` \| .+ \| (.+) \|$/gm)].map(
+      ([, room = '', cell = '']) => ({
+        room,
+        imports: [...cell.matchAll(/`(src\/[\w/-]+)(?:\.ts)?`/g)].map(([, one = '']) => one),
+      }),
+    );
+    const folders = readdirSync(join(ROOT, 'src'), { withFileTypes: true }).filter((one) =>
+      one.isDirectory(),
+    );
+    expect(rooms.map(({ room }) => room).sort()).toEqual(folders.map(({ name }) => `src/${name}`).sort());
+    const { allowed }: { allowed: readonly Rule[] } = createRequire(import.meta.url)(
+      join(ROOT, '.dependency-cruiser.cjs'),
+    );
+    const named = new Set(rooms.flatMap(({ room, imports }) => [room, ...imports]));
+    const filesOf = (room: string) =>
+      readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((file) => `${room}/${file}`);
+    const mayImport = (room: string, to: string) =>
+      !`${to}/`.startsWith(`${room}/`) &&
+      filesOf(room).some((file) => allowed.some((rule) => lets(rule, file, `${to}.ts`)));
+    const whatLintLets = rooms.map(({ room }) => {
+      const all = [...named].filter((other) => mayImport(room, other));
+      return { room, imports: all.filter((one) => !all.includes(dirname(one))).sort() };
+    });
+    expect(rooms.map(({ room, imports }) => ({ room, imports: imports.sort() }))).toEqual(whatLintLets);
+  });
+});
+
+interface Rule {
+  readonly from: { readonly path?: string; readonly pathNot?: string };
+  readonly to: { readonly path?: string; readonly pathNot?: string };
+}
+
+function lets({ from, to }: Rule, importer: string, imported: string): boolean {
+  const fits = ({ path, pathNot }: Rule['to'], file: string) =>
+    (path === undefined || new RegExp(path).test(file)) &&
+    (pathNot === undefined || !new RegExp(pathNot).test(file));
+  return fits(from, importer) && fits(to, imported);
+}
 
 /** Relative ones, outside of code. */
 function linksOf(markdown: string): string[] {
