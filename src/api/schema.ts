@@ -4,7 +4,6 @@ import { z } from 'zod';
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
-  readonly fieldPath?: string;
 }
 
 /** The metadata that makes a zod schema's JSON Schema carry CEL rules. */

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 
-export type Style = 'good' | 'bad' | 'warn' | 'dim';
+export type Style = 'good' | 'bad' | 'warn';
 
-const CODES: Readonly<Record<Style, number>> = { good: 32, bad: 31, warn: 33, dim: 2 };
+const CODES: Readonly<Record<Style, number>> = { good: 32, bad: 31, warn: 33 };
 
 type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
