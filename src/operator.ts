@@ -15,13 +15,7 @@ import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
 import { persistently } from './operator/persistently.ts';
 import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
-import {
-  loopMetrics,
-  queueMetrics,
-  reflectorHooks,
-  showLeavers,
-  showQueueGauges,
-} from './operator/runtime-metrics.ts';
+import { reflectorHooks, showLeavers, showQueueGauges } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
 import { version } from './version.ts';
@@ -186,7 +180,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     random: Math.random,
     mayWrite: parts.mayWrite,
     hooks: createLoopHooks(metrics, parts.logger),
-    metrics: { queue: queueMetrics(metrics), loop: loopMetrics(metrics) },
+    metrics: metrics.runtime,
   });
   showQueueGauges(metrics, loop.queue);
   showLeavers(metrics, loop);

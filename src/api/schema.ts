@@ -59,8 +59,6 @@ export const labelSelector = z.object({
   }),
 });
 
-export type LabelSelector = z.output<typeof labelSelector>;
-
 /** metav1.Condition. */
 export const condition = z.object({
   type: z.string().meta({

@@ -65,7 +65,6 @@ export const statusSchema = z.object({
 });
 
 export type BackendStatus = z.output<typeof backendStatus>;
-export type BackendState = BackendStatus['state'];
 export type VServerGroupBindingStatus = z.output<typeof statusSchema>;
 
 const headSchema = statusSchema.omit({ backends: true });

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { cel, immutable, labelSelector } from './schema.ts';
 import { parseStatus, type VServerGroupBindingStatus } from './status.ts';
 
-export type { Condition, LabelSelector } from './schema.ts';
+export type { Condition } from './schema.ts';
 export {
   BACKEND_STATES,
-  type BackendState,
   type BackendStatus,
   MAX_STATUS_BACKENDS,
   type VServerGroupBindingStatus,

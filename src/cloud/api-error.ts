@@ -92,11 +92,6 @@ export class ApiError extends Error implements ApiErrorFields {
   get retryable(): boolean {
     return this.kind === 'busy' || this.kind === 'throttled' || this.kind === 'transient';
   }
-
-  toJSON(): Record<string, unknown> {
-    const { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs } = this;
-    return { name, message, code, action, kind, outcome, group, httpStatus, requestId, retryAfterMs };
-  }
 }
 
 function describe({ action, group, code, text, httpStatus, requestId }: ApiErrorFields): string {

@@ -25,8 +25,6 @@ export interface HealthCheck {
 export interface HttpServerOptions {
   readonly metricsAddress: Address | undefined;
   readonly healthAddress: Address | undefined;
-  /** Whether restarting the process would help. */
-  readonly live: readonly HealthCheck[];
   /** Whether the operator does, or as a standby could do at once, its work. */
   readonly ready: readonly HealthCheck[];
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
@@ -60,9 +58,9 @@ type Routes = Readonly<Record<string, Route>>;
 
 /** /healthz and /readyz on both addresses, /metrics on the one for metrics. Rejects when an address cannot be had. */
 export async function startHttpServers(options: HttpServerOptions): Promise<HttpServers> {
-  const { metrics, live, ready } = options;
+  const { metrics, ready } = options;
   const health: Routes = {
-    '/healthz': (query) => report('healthz', live, query),
+    '/healthz': (query) => report('healthz', [], query),
     '/readyz': (query) => report('readyz', ready, query),
   };
   const withMetrics: Routes = {

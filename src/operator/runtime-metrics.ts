@@ -1,39 +1,15 @@
 import type { GroupLoop } from '../controller/group-loop.ts';
 import type { ReflectorHooks } from '../kubernetes/informer/reflector.ts';
-import type { ReconcileMetrics } from '../kubernetes/queue/reconcile-loop.ts';
-import type { WorkQueue, WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
+import type { WorkQueue } from '../kubernetes/queue/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
-/** src/kubernetes knows no metrics library: here its hooks meet prom-client's objects. */
-export function queueMetrics({ runtime }: Metrics): WorkQueueMetrics {
-  return {
-    adds: runtime.adds,
-    retries: runtime.retries,
-    queueDuration: runtime.queueSeconds,
-    workDuration: runtime.workSeconds,
-  };
-}
-
-export function loopMetrics({ runtime }: Metrics): ReconcileMetrics {
-  return {
-    total: runtime.reconciles,
-    errors: runtime.reconcileErrors,
-    panics: runtime.reconcilePanics,
-    time: runtime.reconcileSeconds,
-    maxConcurrent: runtime.maxConcurrent,
-    activeWorkers: runtime.activeWorkers,
-  };
-}
-
 export function showQueueGauges(metrics: Metrics, queue: Pick<WorkQueue<string>, 'name' | 'gauges'>): void {
-  const { runtime } = metrics;
   const labels = { name: queue.name };
   metrics.onScrape(() => {
-    const { depth, unfinishedWorkSeconds, longestRunningProcessorSeconds } = queue.gauges();
-    runtime.depth.set(labels, depth);
-    runtime.unfinishedSeconds.set(labels, unfinishedWorkSeconds);
-    runtime.longestRunningSeconds.set(labels, longestRunningProcessorSeconds);
+    const gauges = queue.gauges();
+    for (const name of ['depth', 'unfinishedWorkSeconds', 'longestRunningProcessorSeconds'] as const)
+      metrics.runtime.queue[name].set(labels, gauges[name]);
   });
 }
 

@@ -76,7 +76,6 @@ function startServers(
     metricsTls,
     metricsAddress: config.metricsAddress,
     healthAddress: config.healthAddress,
-    live: [],
     ready: [
       {
         name: 'caches',

@@ -23,8 +23,6 @@ export interface NetworkInterface {
   readonly networkInterfaceId: string;
   /** All private addresses, IPv4 and IPv6. */
   readonly privateIps: readonly string[];
-  readonly vpcId?: string;
-  readonly instanceId?: string;
   /** `InUse` when attached to an instance; `Available`, `Attaching`, `Detaching`, `Deleting` …. */
   readonly status: string;
 }

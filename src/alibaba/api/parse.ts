@@ -149,14 +149,10 @@ function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
     ),
     ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isObject(entry) && entry['Ipv6Address']),
   ];
-  const vpcId = asText(item['VpcId']);
-  const instanceId = asText(item['InstanceId']);
   return [
     {
       networkInterfaceId,
       privateIps: [...new Set(addresses.map(asText).filter((ip) => ip !== undefined))],
-      ...(vpcId === undefined ? {} : { vpcId }),
-      ...(instanceId === undefined ? {} : { instanceId }),
       status: asText(item['Status']) ?? '',
     },
   ];

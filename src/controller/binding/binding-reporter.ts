@@ -7,6 +7,7 @@ import type {
   VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
+import type { ObjectRef } from '../../kubernetes/write/status-writer.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
 import type { Bound, Notice } from '../group/gather.ts';
@@ -29,12 +30,6 @@ export interface StatusSink {
   observed(binding: BindingObject): void;
   /** The binding is gone: what waits to be written is dropped. */
   forget(binding: BindingObject): void;
-}
-
-export interface ObjectRef {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
 }
 
 /** Takes an event; never blocks, never throws. */

@@ -1,63 +1,65 @@
 import { type Define, QUEUE_BUCKETS, RECONCILE_BUCKETS } from './define.ts';
 
-export type ReconcileResult = 'success' | 'error' | 'requeue' | 'requeue_after';
-
 /** Names, labels and buckets of controller-runtime and client-go: existing dashboards and alerts work. */
 export function runtimeMetrics({ counter, gauge, histogram }: Define, controllers: readonly string[]) {
   const byController = { controller: controllers };
   const byName = { name: controllers };
   return {
-    reconciles: counter('controller_runtime_reconcile_total', 'Reconciles by controller and result.', {
-      ...byController,
-      result: ['success', 'error', 'requeue', 'requeue_after'] satisfies ReconcileResult[],
-    }),
-    reconcileErrors: counter(
-      'controller_runtime_reconcile_errors_total',
-      'Reconciles that ended with an error.',
-      byController,
-    ),
-    reconcilePanics: counter(
-      'controller_runtime_reconcile_panics_total',
-      'Reconciles that threw what they should not.',
-      byController,
-    ),
-    reconcileSeconds: histogram(
-      'controller_runtime_reconcile_time_seconds',
-      'Time that a reconcile took.',
-      RECONCILE_BUCKETS,
-      byController,
-    ),
-    maxConcurrent: gauge(
-      'controller_runtime_max_concurrent_reconciles',
-      'Reconciles that can run at once.',
-      byController,
-    ),
-    activeWorkers: gauge('controller_runtime_active_workers', 'Reconciles that run now.', byController),
-    depth: gauge('workqueue_depth', 'Keys that wait in the queue.', byName),
-    adds: counter('workqueue_adds_total', 'Keys added to the queue.', byName),
-    queueSeconds: histogram(
-      'workqueue_queue_duration_seconds',
-      'Time that a key waited in the queue.',
-      QUEUE_BUCKETS,
-      byName,
-    ),
-    workSeconds: histogram(
-      'workqueue_work_duration_seconds',
-      'Time that the work for a key took.',
-      QUEUE_BUCKETS,
-      byName,
-    ),
-    unfinishedSeconds: gauge(
-      'workqueue_unfinished_work_seconds',
-      'Time that all work in progress has taken so far; grows when something hangs.',
-      byName,
-    ),
-    longestRunningSeconds: gauge(
-      'workqueue_longest_running_processor_seconds',
-      'Time that the longest work in progress has taken so far.',
-      byName,
-    ),
-    retries: counter('workqueue_retries_total', 'Keys added again after a failure.', byName),
+    loop: {
+      total: counter('controller_runtime_reconcile_total', 'Reconciles by controller and result.', {
+        ...byController,
+        result: ['success', 'error', 'requeue', 'requeue_after'],
+      }),
+      errors: counter(
+        'controller_runtime_reconcile_errors_total',
+        'Reconciles that ended with an error.',
+        byController,
+      ),
+      panics: counter(
+        'controller_runtime_reconcile_panics_total',
+        'Reconciles that threw what they should not.',
+        byController,
+      ),
+      time: histogram(
+        'controller_runtime_reconcile_time_seconds',
+        'Time that a reconcile took.',
+        RECONCILE_BUCKETS,
+        byController,
+      ),
+      maxConcurrent: gauge(
+        'controller_runtime_max_concurrent_reconciles',
+        'Reconciles that can run at once.',
+        byController,
+      ),
+      activeWorkers: gauge('controller_runtime_active_workers', 'Reconciles that run now.', byController),
+    },
+    queue: {
+      depth: gauge('workqueue_depth', 'Keys that wait in the queue.', byName),
+      adds: counter('workqueue_adds_total', 'Keys added to the queue.', byName),
+      queueDuration: histogram(
+        'workqueue_queue_duration_seconds',
+        'Time that a key waited in the queue.',
+        QUEUE_BUCKETS,
+        byName,
+      ),
+      workDuration: histogram(
+        'workqueue_work_duration_seconds',
+        'Time that the work for a key took.',
+        QUEUE_BUCKETS,
+        byName,
+      ),
+      unfinishedWorkSeconds: gauge(
+        'workqueue_unfinished_work_seconds',
+        'Time that all work in progress has taken so far; grows when something hangs.',
+        byName,
+      ),
+      longestRunningProcessorSeconds: gauge(
+        'workqueue_longest_running_processor_seconds',
+        'Time that the longest work in progress has taken so far.',
+        byName,
+      ),
+      retries: counter('workqueue_retries_total', 'Keys added again after a failure.', byName),
+    },
     leader: gauge('leader_election_master_status', '1 while this replica holds the Lease, else 0.', {
       name: [],
     }),

@@ -17,7 +17,6 @@ async function start(options: Partial<HttpServerOptions> = {}): Promise<HttpServ
   servers = await startHttpServers({
     metricsAddress: loopback,
     healthAddress: loopback,
-    live: [fine],
     ready: [fine],
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
     ...options,
@@ -61,8 +60,8 @@ describe('health', () => {
         throw new Error('oops');
       },
     };
-    const { healthAddress } = await start({ live: [broken] });
-    expect((await get(healthAddress, '/healthz')).body).toContain('[-]broken failed: Error: oops');
+    const { healthAddress } = await start({ ready: [broken] });
+    expect((await get(healthAddress, '/readyz')).body).toContain('[-]broken failed: Error: oops');
   });
 });
 
@@ -180,7 +179,6 @@ describe('HTTP', () => {
     const second = startHttpServers({
       metricsAddress: loopback,
       healthAddress: { host: '127.0.0.1', port },
-      live: [],
       ready: [],
       metrics: { contentType: '', render: async () => '' },
     });

@@ -128,7 +128,7 @@ test('network interfaces are read with all their addresses', () => {
     nextToken: 'T',
     interfaces: [
       {
-        ...{ networkInterfaceId: 'eni-1', status: 'InUse', vpcId: 'vpc-1', instanceId: 'i-1' },
+        ...{ networkInterfaceId: 'eni-1', status: 'InUse' },
         privateIps: ['10.0.0.1', '10.0.0.2', '2001:db8::1'],
       },
     ],

@@ -10,7 +10,6 @@ import {
 } from '../../../../src/kubernetes/queue/reconcile-loop.ts';
 import { WorkQueue } from '../../../../src/kubernetes/queue/work-queue.ts';
 import { createMetrics } from '../../../../src/observability/metrics.ts';
-import { loopMetrics } from '../../../../src/operator/runtime-metrics.ts';
 
 interface Call {
   readonly key: string;
@@ -241,7 +240,7 @@ test('all series start at 0 and carry the names and labels of controller-runtime
     actions: [],
     backendStates: [],
   });
-  const { clock, queue, calls, loop } = setUp({ metrics: loopMetrics(metrics) });
+  const { clock, queue, calls, loop } = setUp({ metrics: metrics.runtime.loop });
   const series = async () => (await metrics.render()).split('\n');
   expect(await series()).toEqual(
     expect.arrayContaining([
