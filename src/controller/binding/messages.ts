@@ -109,7 +109,7 @@ export function backendName({ serverId, serverIp, port }: RowName): string {
   return `${serverIp ?? serverId}:${port}`;
 }
 
-export function backendNames(rows: readonly RowName[]): string {
+function backendNames(rows: readonly RowName[]): string {
   return listed(rows.map(backendName).sort(byCodeUnit));
 }
 

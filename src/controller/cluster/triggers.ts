@@ -11,7 +11,7 @@ import {
 } from './cluster-caches.ts';
 
 /** Says that something a group depends on has changed. */
-export type Enqueue = (group: GroupKey) => void;
+type Enqueue = (group: GroupKey) => void;
 
 /**
  * From a change in a cache to the groups that it concerns, by index: what one event costs does not grow with the

@@ -3,27 +3,24 @@ import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import type { ServerGroups } from '../../cloud/server-groups.ts';
 import type { Result } from '../../kubernetes/queue/reconcile-loop.ts';
 import type { Row } from '../../membership/backend.ts';
-import type { Batch, Change } from '../../membership/plan/batches.ts';
+import type { Batch } from '../../membership/plan/batches.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
-import type { ClaimReport, GroupPlan } from '../../membership/plan/plan.ts';
+import type { GroupPlan } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
+import { hasNothingLeft } from '../binding/may-go.ts';
 import {
-  type BindingObject,
   type ClusterCaches,
   type GroupKey,
   isBeingDeleted,
   splitGroupKey,
-  statusOf,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
 import { type DecideOptions, type Decision, decide, keep } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
-import { CONTRADICTORY_REPLY, type GroupWriter, type WriteResult } from './group-writer.ts';
+import type { GroupWriter, WriteResult } from './group-writer.ts';
 import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
-import { outcomeOf } from './outcome.ts';
-import type { Attempts } from './state/attempts.ts';
 import { GroupState } from './state/group-state.ts';
 
 export interface GroupControllerOptions extends DecideOptions, Pacing {
@@ -233,59 +230,4 @@ export class GroupController {
   #resyncIn(): number {
     return this.#options.resyncMs * (0.9 + this.#parts.random() * 0.2);
   }
-}
-
-/**
- * Whether a binding that is being deleted may go: the first row that fits.
- *
- * | its rows                                                   | the group                              | may go |
- * |------------------------------------------------------------|----------------------------------------|--------|
- * | stay where they are (`Retain`, suspended)                  | –                                      | yes    |
- * | –                                                          | does not exist any more                | yes    |
- * | Sync: some are recorded                                    | –                                      | no     |
- * | RemoveOnly: some leave or get their weight back, and can   | –                                      | no     |
- * | –                                                          | was read                               | yes    |
- * | RemoveOnly: all that are known stay                        | can't be read, and someone has to act  | yes    |
- * | Sync: none recorded                                        | was never read, and someone has to act | yes    |
- * | –                                                          | any other                              | no     |
- *
- * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
- * Nor may a row that something else has added, and that the API does not let go of.
- */
-function hasNothingLeft(
-  object: BindingObject,
-  report: ClaimReport | undefined,
-  batches: readonly Batch[],
-  { attempts, view }: GroupState,
-): boolean {
-  const failure = attempts.failures.get('describe')?.error;
-  if (report === undefined || failure?.kind === 'groupMissing') return true;
-  const isRemoveOnly = report.claim.mode === 'RemoveOnly';
-  if (isRemoveOnly ? hasWorkLeft(report, batches, attempts) : report.records.size > 0) return false;
-  if (view.rows !== undefined) return true;
-  const wasRead = statusOf(object)?.loadBalancerId !== undefined;
-  return (isRemoveOnly || !wasRead) && failure !== undefined && outcomeOf(failure).stalled;
-}
-
-/** So often refused, or accepted and not carried out, a write is not waited for any more. */
-const VAIN_ATTEMPTS = 5;
-
-function hasWorkLeft(
-  { claim, records }: ClaimReport,
-  batches: readonly Batch[],
-  { failures, refusals }: Attempts,
-): boolean {
-  const draining = [...records.values()].some(
-    ({ state, drainingSince }) => state === 'Draining' && drainingSince !== undefined,
-  );
-  const refused = [...refusals].some(([key, { attempts }]) => records.has(key) && attempts < VAIN_ATTEMPTS);
-  const isVain = (action: Batch['action']) => {
-    const failed = failures.get(action);
-    return failed?.error.code === CONTRADICTORY_REPLY && failed.attempts >= VAIN_ATTEMPTS;
-  };
-  const isWaiting = ({ key, claim: id }: Change) =>
-    id === claim.id && (refusals.get(key)?.attempts ?? 0) < VAIN_ATTEMPTS;
-  return (
-    draining || refused || batches.some(({ action, changes }) => changes.some(isWaiting) && !isVain(action))
-  );
 }
