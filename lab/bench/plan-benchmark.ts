@@ -1,8 +1,7 @@
-import { backendKey, byCodeUnit, eniSlot, type Row } from '../../src/membership/backend.ts';
-import type { Member } from '../../src/membership/desired/desired.ts';
-import type { AtRest } from '../../src/membership/plan/at-rest.ts';
+import { backendKey, eniSlot, type KnownRow, knownRows, type Row } from '../../src/membership/backend.ts';
+import { type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
-import { type GroupInput, planGroup } from '../../src/membership/plan/plan.ts';
+import { type PlanInput, planGroup } from '../../src/membership/plan/plan.ts';
 import { type Summary, summarize } from './measure/statistics.ts';
 
 const ROWS = 20_000;
@@ -14,34 +13,41 @@ const TAG = 'vsgb/bench/default/web';
 export interface PlanBenchmark {
   readonly rows: number;
   readonly leavers: number;
-  /** The rows are those of the last plan: an event came. */
+  /** The rows are known, and what is wanted is new: an event came. */
   readonly sameRows: Summary;
-  /** The rows are new objects: a reply of the API came. */
+  /** The rows are new objects, and nearly all as before: a reply of the API came. */
   readonly newRows: Summary;
-  /** The first plan of the group: nothing is at rest yet. */
+  /** The first plan of the group: nothing is known from before. */
   readonly first: Summary;
 }
 
-/** `planGroup` alone, in milliseconds: one binding, 20,000 rows of its own, 20 of which have left since the last plan. */
-export function benchmarkPlan(): PlanBenchmark {
-  const rows = Array.from({ length: ROWS }, (_, i) => rowAt(i));
-  const { atRest } = planGroup(inputOf(rows, claimOn(rows, rows)));
-  const claim = claimOn(rows, rows.slice(LEAVERS), atRest?.records);
+/** `planGroup` and what is done before it, in milliseconds: one binding, `count` rows of its own, 20 of which have left. */
+export function benchmarkPlan(count = ROWS): PlanBenchmark {
+  const rows = Array.from({ length: count }, (_, i) => rowAt(i));
+  const known = knownRows(rows);
+  const members = rows.slice(LEAVERS).map(memberOf);
+  const before: Claim['records'] = new Map(rows.map((row) => [backendKey(row), recordOf(row)]));
+  const wanting = claimOn(members, before);
+  const claim = { ...wanting, records: planOf(known, wanting).reports[0]?.records ?? before };
+  const newRows = () => structuredClone(rows);
   return {
-    rows: ROWS,
+    rows: count,
     leavers: LEAVERS,
-    sameRows: time(() => inputOf(rows, claim, atRest)),
-    newRows: time(() => inputOf(structuredClone(rows), claim, atRest)),
-    first: time(() => inputOf(structuredClone(rows), claim)),
+    sameRows: time(
+      () => members.map((member) => ({ ...member })),
+      (wanted) => planOf(known, claimOn(wanted, claim.records)),
+    ),
+    newRows: time(newRows, (reply) => planOf(knownRows(reply, known), claim)),
+    first: time(newRows, (reply) => planOf(knownRows(reply), claim)),
   };
 }
 
-function time(prepare: () => GroupInput): Summary {
+function time<T>(prepare: () => T, plan: (prepared: T) => ReturnType<typeof planGroup>): Summary {
   const durations: number[] = [];
   for (let run = 0; run < WARM_UP + RUNS; run++) {
-    const input = prepare();
+    const prepared = prepare();
     const startedAt = performance.now();
-    const { batches } = planGroup(input);
+    const { batches } = plan(prepared);
     durations.push(performance.now() - startedAt);
     const removed = batches.reduce((sum, { changes }) => sum + changes.length, 0);
     if (removed !== LEAVERS) throw new Error(`the plan writes ${removed} rows, not ${LEAVERS}`);
@@ -51,20 +57,19 @@ function time(prepare: () => GroupInput): Summary {
 
 const enis = new Map<string, string>();
 
-function inputOf(rows: readonly Row[], claim: Claim, atRest?: AtRest): GroupInput {
-  return {
+function planOf(rows: readonly KnownRow[], claim: Claim) {
+  const input: PlanInput = {
     rows,
     presumed: false,
     claims: [claim],
-    atRest,
     eniOf: (ip) => enis.get(ip),
-    eniVersion: 1,
     refused: { has: () => false },
     cohorts: { get: () => undefined },
     additionsBlocked: false,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     now: 0,
   };
+  return planGroup(input);
 }
 
 function rowAt(i: number): Row {
@@ -74,11 +79,7 @@ function rowAt(i: number): Row {
   return { serverId, serverIp, port: 8080, type: 'eni', weight: 100, description: TAG };
 }
 
-function claimOn(
-  rows: readonly Row[],
-  wanted: readonly Row[],
-  records: Claim['records'] = new Map(rows.map((row) => [backendKey(row), recordOf(row)])),
-): Claim {
+function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
   const everything = { has: () => true };
   return {
     id: 'default/web',
@@ -86,11 +87,7 @@ function claimOn(
     tag: TAG,
     mode: 'Sync',
     ownership: 'Shared',
-    desired: {
-      kind: 'members',
-      members: wanted.map(memberOf).sort((a, b) => byCodeUnit(a.slot, b.slot)),
-      problems: [],
-    },
+    desired: wantMembers(wanted),
     records,
     drainMs: 0,
     minBackends: 0,

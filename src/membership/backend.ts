@@ -53,16 +53,44 @@ export function addressOf(row: Pick<Row, 'serverId' | 'type' | 'serverIp'>): str
   return row.type === 'ecs' ? row.serverId : (row.serverIp ?? row.serverId);
 }
 
-/** Whether the group shows the same of both. */
-export function isSameRow(a: Row, b: Row): boolean {
+/** A row with what it is found by: computed once, for a group is planned many times over the same rows. */
+export interface KnownRow {
+  readonly row: Row;
+  readonly key: BackendKey;
+}
+
+export function knownRow(row: Row): KnownRow {
+  return { row, key: backendKey(row) };
+}
+
+/** One more than how many rows in a row may be gone and the next is still recognised: a call removes 20. */
+const LONGEST_GAP = 21;
+
+/**
+ * The rows of a reply; those that are as before are the objects of before. Both lists are in the order of the group, so
+ * that they are walked through side by side. What is not recognised is computed anew, and no different.
+ */
+export function knownRows(rows: readonly Row[], before: readonly KnownRow[] = []): readonly KnownRow[] {
+  let next = 0;
+  return rows.map((row) => {
+    for (let i = next; i < Math.min(next + LONGEST_GAP, before.length); i++) {
+      const known = before[i] as KnownRow;
+      if (!isSameRow(known.row, row)) continue;
+      next = i + 1;
+      return known;
+    }
+    return knownRow(row);
+  });
+}
+
+function isSameRow(a: Row, b: Row): boolean {
   return (
-    a === b ||
-    (a.serverIp === b.serverIp &&
-      a.serverId === b.serverId &&
-      a.port === b.port &&
-      a.type === b.type &&
-      a.weight === b.weight &&
-      a.description === b.description)
+    a.serverIp === b.serverIp &&
+    a.serverId === b.serverId &&
+    a.port === b.port &&
+    a.type === b.type &&
+    a.weight === b.weight &&
+    a.description === b.description
   );
 }
 

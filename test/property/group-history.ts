@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { type BackendKey, ecsSlot, eniSlot, type Row } from '../../src/membership/backend.ts';
-import type { Desired, Member } from '../../src/membership/desired/desired.ts';
+import { type BackendKey, ecsSlot, eniSlot, knownRows, type Row } from '../../src/membership/backend.ts';
+import { type Desired, type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
-import type { GroupInput } from '../../src/membership/plan/plan.ts';
+import type { PlanInput } from '../../src/membership/plan/plan.ts';
 
 /* A small world, so that everything meets everything: five pod addresses, two instances, two ports, three ENIs. */
 
@@ -144,10 +144,10 @@ export function inputOf(
   rows: readonly Row[],
   records: Records,
   now: number,
-): GroupInput {
+): PlanInput {
   const tenant = (ip: string) => tenants[Number(ip.slice('10.0.0.'.length)) - 1] as Tenant;
   return {
-    rows,
+    rows: knownRows(rows),
     presumed: false,
     claims: claims.map((one, i) => claimOf(CLAIMS[i] as string, one, tenants, records)),
     eniOf: (ip, uid) => {
@@ -177,7 +177,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     uid: name,
     tag: tag(name),
     ...of.settings,
-    desired: of.settings.deleting ? { kind: 'members', members: [], problems: [] } : desiredOf(of, tenants),
+    desired: of.settings.deleting ? wantMembers([]) : desiredOf(of, tenants),
     records: records.get(name) ?? new Map(),
     livePods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
@@ -189,8 +189,7 @@ function desiredOf({ wanted, weights }: ClaimStep, tenants: readonly Tenant[]): 
   wanted.places.forEach((isWanted, i) => {
     if (isWanted) members.push(memberAt(i, weights[i % weights.length] as number, tenants));
   });
-  members.sort((a, b) => (a.slot < b.slot ? -1 : 1));
-  if (wanted.kind === 'members') return { kind: 'members', members, problems: [] };
+  if (wanted.kind === 'members') return wantMembers(members);
   const alive = new Set(members.map(({ ip, instanceId }) => ip ?? instanceId ?? ''));
   return { kind: 'undetermined', alive, problem: { reason: 'PortNotFound', message: 'no such port' } };
 }

@@ -1,15 +1,23 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addressOf, type BackendKey, backendKey, type Row } from '../../src/membership/backend.ts';
-import type { Member } from '../../src/membership/desired/desired.ts';
+import {
+  addressOf,
+  type BackendKey,
+  backendKey,
+  type KnownRow,
+  knownRow,
+  knownRows,
+  type Row,
+} from '../../src/membership/backend.ts';
+import { type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { Batch } from '../../src/membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
-import { type GroupInput, type GroupPlan, planGroup } from '../../src/membership/plan/plan.ts';
+import { type GroupPlan, type PlanInput, planGroup } from '../../src/membership/plan/plan.ts';
 import { BATCH_SIZE, type ByHand, type History, history, inputOf, type Records } from './group-history.ts';
 import { GroupModel } from './group-model.ts';
 
 interface Moment {
-  readonly input: GroupInput;
+  readonly input: PlanInput;
   readonly plan: GroupPlan;
 }
 
@@ -48,11 +56,11 @@ const recordsOf = ({ reports }: GroupPlan): Records =>
   new Map(reports.map(({ claim, records }) => [claim.uid, records]));
 
 /** The same world after the plan, seen by an operator that remembers what the plan reported. */
-function after({ input, plan }: Moment, group: GroupModel): GroupInput {
+function after({ input, plan }: Moment, group: GroupModel): PlanInput {
   const records = recordsOf(plan);
   return {
     ...input,
-    rows: group.rows,
+    rows: knownRows(group.rows),
     claims: input.claims.map((claim) => ({ ...claim, records: records.get(claim.uid) ?? claim.records })),
   };
 }
@@ -75,7 +83,7 @@ const changesOf = (batches: readonly Batch[], action?: Batch['action']) =>
 
 const membersOf = ({ desired }: Claim): readonly Member[] =>
   desired.kind === 'members' ? desired.members : [];
-const activeOf = ({ claims }: GroupInput) => claims.filter(({ suspended }) => !suspended);
+const activeOf = ({ claims }: PlanInput) => claims.filter(({ suspended }) => !suspended);
 const isProven = ({ tag, records }: Claim, row: Row) =>
   row.description === tag || records.has(backendKey(row));
 
@@ -83,7 +91,7 @@ const fills = (row: Row, { ip, instanceId, port }: Member) =>
   addressOf(row) === (ip ?? instanceId) && row.port === port;
 
 /** A live pod or node answers behind this row, as far as anybody can know. */
-function isAliveFor({ eniOf }: GroupInput, row: Row, claim: Claim): boolean {
+function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
   return membersOf(claim).some((member) => {
     if (!fills(row, member)) return false;
     const eni = member.ip === undefined ? undefined : eniOf(member.ip, member.podUID);
@@ -125,7 +133,7 @@ always('no call more than the changes need', 1_000, ({ plan }) => {
 });
 
 always('what belongs to somebody else is not touched', 1_000, ({ input, plan }) => {
-  const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
+  const rows = new Map(input.rows.map(({ key, row }) => [key, row]));
   for (const { key } of changesOf(plan.batches)) {
     const row = rows.get(key);
     if (row === undefined) continue;
@@ -147,7 +155,7 @@ always(
     const written = new Set(changesOf(plan.batches).map(({ key }) => key));
     for (const { claim, records } of plan.reports) {
       if (!claim.suspended || claim.deleting) continue;
-      for (const row of input.rows.filter((one) => isProven(claim, one))) {
+      for (const { row } of input.rows.filter((one) => isProven(claim, one.row))) {
         expect(written.has(backendKey(row))).toBe(false);
         expect(records.has(backendKey(row))).toBe(true);
       }
@@ -159,7 +167,7 @@ always(
   'a row that a binding wants and that leads to a live pod or node is neither removed nor drained',
   1_000,
   ({ input, plan }) => {
-    const rows = new Map(input.rows.map((row) => [backendKey(row), row]));
+    const rows = new Map(input.rows.map(({ key, row }) => [key, row]));
     for (const { action, changes } of plan.batches) {
       for (const { key, row: after } of changes) {
         const row = rows.get(key);
@@ -302,8 +310,9 @@ always(
   'before the group was read nothing is planned but removals of rows that were recorded',
   1_000,
   ({ input }) => {
-    const rows = new Map<BackendKey, Row>();
-    for (const { records } of input.claims) for (const [key, { row }] of records) rows.set(key, row);
+    const rows = new Map<BackendKey, KnownRow>();
+    for (const { records } of input.claims)
+      for (const [key, { row }] of records) rows.set(key, knownRow(row));
     const { batches } = planGroup({ ...input, rows: [...rows.values()], presumed: true });
     for (const { action, changes } of batches) {
       expect(action).toBe('remove');
@@ -365,7 +374,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       records,
       drainMs: DRAIN_MS,
       minBackends: 0,
-      desired: { kind: 'members', members: wanted ? [member] : [], problems: [] },
+      desired: wantMembers(wanted ? [member] : []),
       suspended: false,
       deleting: false,
       mayAdd: true,
@@ -373,7 +382,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       liveNodes: { has: () => true },
     };
     const plan = planGroup({
-      rows: group.rows,
+      rows: knownRows(group.rows),
       presumed: false,
       claims: [claim],
       eniOf: () => 'eni-1',

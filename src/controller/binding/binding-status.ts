@@ -7,7 +7,7 @@ import {
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
-import type { Member } from '../../membership/desired/desired.ts';
+import type { Member } from '../../membership/desired/member.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';

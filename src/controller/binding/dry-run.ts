@@ -1,4 +1,3 @@
-import { backendKey } from '../../membership/backend.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
@@ -10,8 +9,8 @@ import type { GroupState } from '../group/state/group-state.ts';
  */
 export function recordsAsTheyAre({ view }: GroupState, { claim }: ClaimReport): readonly BackendRecord[] {
   if (view.rows === undefined) return [...claim.records.values()];
-  return view.rows.flatMap((row): readonly BackendRecord[] => {
-    const before = claim.records.get(backendKey(row));
+  return view.rows.flatMap(({ row, key }): readonly BackendRecord[] => {
+    const before = claim.records.get(key);
     if (before !== undefined) return [before.state === 'Registered' ? { ...before, row } : before];
     return row.description === claim.tag ? [{ row, state: 'Registered' }] : [];
   });

@@ -8,7 +8,7 @@ import { FINALIZER } from '../../api/names.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
 import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
-import type { Member, Problem } from '../../membership/desired/desired.ts';
+import type { Member, Problem } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 

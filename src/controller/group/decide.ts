@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { GroupLimits } from '../../cloud/server-groups.ts';
-import { type BackendKey, backendKey, type Row, type WriteAction } from '../../membership/backend.ts';
-import type { AtRest } from '../../membership/plan/at-rest.ts';
+import { type BackendKey, type KnownRow, knownRow, type WriteAction } from '../../membership/backend.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import { type GroupPlan, planGroup } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
@@ -55,19 +54,18 @@ export function decide(
 ): Decision {
   const bound = gather(key, group.ref, parts, options);
   const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
-  const plan = planOf(group, claims, parts, options, group.atRest);
+  const plan = planOf(group, claims, parts, options);
   const { found, missing } = parts.enis.resolve(group.ref.regionId, plan.lookups, key);
   return {
     bound,
     claims,
-    plan: found > 0 ? planOf(group, claims, parts, options, plan.atRest) : plan,
+    plan: found > 0 ? planOf(group, claims, parts, options) : plan,
     missingEnis: missing,
   };
 }
 
 /** Keeps what a decision found out of the group and of its bindings. In a dry run nobody comes to own anything. */
 export function keep({ plan }: Decision, group: GroupState, memory: BindingMemory, dryRun: boolean): void {
-  group.keepAtRest(plan.atRest);
   const isPresumed = group.view.rows === undefined || dryRun;
   for (const { claim, records } of plan.reports)
     memory.keepRecords(claim.uid, isPresumed ? claim.records : records);
@@ -78,7 +76,6 @@ function planOf(
   claims: readonly Claim[],
   { clock, enis }: DecideParts,
   { rowsPerCall }: DecideOptions,
-  atRest: AtRest | undefined,
 ): GroupPlan {
   const now = clock.now();
   return planGroup({
@@ -86,21 +83,19 @@ function planOf(
     presumed: view.rows === undefined,
     claims,
     eniOf: (ip, podUID) => enis.eniOf(ref.regionId, ip, podUID),
-    eniVersion: enis.version,
     refused: { has: (key, action) => attempts.isRefused(key, action, now) },
     cohorts: { get: (key) => attempts.cohortOf(key) },
     additionsBlocked: attempts.backsOffUntil('add') > now,
     rowsPerCall,
     now: clock.wall(),
-    atRest,
   });
 }
 
 /** Before the group was read: what the bindings' status recorded. */
-function presumedRows(claims: readonly Claim[]): readonly Row[] {
-  const rows = new Map<BackendKey, Row>();
+function presumedRows(claims: readonly Claim[]): readonly KnownRow[] {
+  const rows = new Map<BackendKey, KnownRow>();
   for (const { records } of claims) {
-    for (const { row } of records.values()) rows.set(backendKey(row), row);
+    for (const [key, { row }] of records) rows.set(key, knownRow(row));
   }
   return [...rows.values()];
 }

@@ -1,5 +1,5 @@
 import type { EniLookup, EniResolver } from '../../cloud/eni-resolver.ts';
-import type { Member } from '../../membership/desired/desired.ts';
+import type { Member } from '../../membership/desired/member.ts';
 import type { GroupKey } from '../cluster/cluster-caches.ts';
 
 /** What a look-up did not find, worded later for the binding's user. */
@@ -25,11 +25,10 @@ interface Known {
 export class EniDirectory {
   readonly #resolver: EniResolver;
   readonly #known = new ByAddress();
-  /** Of those that left. `eniOf` knows nothing of them, so that nothing is judged anew because somebody leaves. */
+  /** Of those that left: for a look-up only. */
   readonly #left = new ByAddress();
   /** By group: the places that its last look-up left open. */
   readonly #waiting = new Map<GroupKey, ReadonlySet<string>>();
-  #version = 0;
 
   constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
     this.#resolver = resolver;
@@ -38,11 +37,6 @@ export class EniDirectory {
       for (const [group, waiting] of this.#waiting)
         if (places.some((place) => waiting.has(place))) enqueue(group);
     });
-  }
-
-  /** As long as it is the same, `eniOf` answers the same. */
-  get version(): number {
-    return this.#version;
   }
 
   eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
@@ -94,14 +88,12 @@ export class EniDirectory {
 
   /** The API refused what was known of the address. */
   forget(regionId: string, ip: string): void {
-    this.#version++;
     this.#known.delete(regionId, ip);
     this.#left.delete(regionId, ip);
     this.#resolver.invalidate(regionId, ip);
   }
 
   #remember(regionId: string, ip: string, eni: Known): void {
-    this.#version++;
     this.#left.delete(regionId, ip);
     this.#known.set(regionId, ip, eni);
   }

@@ -8,7 +8,8 @@ import type {
 } from '../../api/vservergroupbinding.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
-import { computeDesired, type Desired } from '../../membership/desired/desired.ts';
+import { computeDesired } from '../../membership/desired/desired.ts';
+import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
@@ -163,7 +164,7 @@ function isGuarded(
   return dryRun || deletionPolicy === 'Retain' || hasFinalizer(object);
 }
 
-const NOTHING: Desired = { kind: 'members', members: [], problems: [] };
+const NOTHING: Desired = wantMembers([]);
 
 function desiredOf(
   { uid, namespace }: BindingObject,

@@ -44,7 +44,7 @@ export interface NodeView {
 
 /** As long as a node has the label, whatever its value. */
 export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
-  return Object.hasOwn(labels, DRAIN_LABEL);
+  return labels[DRAIN_LABEL] !== undefined;
 }
 
 export interface NodesView {

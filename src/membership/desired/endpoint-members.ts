@@ -1,7 +1,14 @@
 import { WEIGHT_ANNOTATION } from '../../api/names.ts';
-import { byCodeUnit, ecsSlot, eniSlot } from '../backend.ts';
+import { ecsSlot, eniSlot } from '../backend.ts';
 import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
-import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
+import {
+  type Desired,
+  type DesiredInput,
+  type Member,
+  nodeWithoutInstance,
+  type Problem,
+  wantMembers,
+} from './member.ts';
 
 interface Candidate {
   readonly address: AddressView;
@@ -25,31 +32,24 @@ interface Candidate {
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints).
  */
 export function endpointMembers(input: DesiredInput, servicePort: ServicePortView): Desired {
-  const { candidates, sawPort, sawReady } = collect(input, servicePort);
-  if (sawReady && !sawPort) return noSuchTargetPort(input, servicePort);
-  const ready = candidates.filter(({ address }) => address.ready);
-  const serving = ready.length > 0 ? ready : candidates.filter(({ address }) => address.serving);
-  const members: Member[] = [];
-  const problems = new Map<string, Problem>();
-  for (const candidate of serving) addMember(input, candidate, members, problems);
-  return {
-    kind: 'members',
-    members: onceEach(members.sort((a, b) => byCodeUnit(a.slot, b.slot))),
-    problems: sortedProblems(problems.values()),
-  };
-}
-
-function collect(input: DesiredInput, servicePort: ServicePortView) {
   const candidates: Candidate[] = [];
   let sawPort = false;
   let sawReady = false;
   for (const { address, ports } of usableAddresses(input)) {
-    const matching = ports.filter((port) => port.name === servicePort.name);
-    sawPort ||= matching.length > 0;
     sawReady ||= address.ready;
-    for (const { port } of matching) candidates.push({ address, port });
+    for (const { name, port } of ports) {
+      if (name !== servicePort.name) continue;
+      sawPort = true;
+      candidates.push({ address, port });
+    }
   }
-  return { candidates, sawPort, sawReady };
+  if (sawReady && !sawPort) return noSuchTargetPort(input, servicePort);
+  const ready = candidates.filter(({ address }) => address.ready);
+  const serving = ready.length > 0 ? ready : candidates;
+  const members: Member[] = [];
+  const problems = new Map<string, Problem>();
+  for (const candidate of serving) addMember(input, candidate, members, problems);
+  return wantMembers(members, [...problems.values()]);
 }
 
 /** Ready or serving, and not on a node that was deleted under its pods. */
@@ -124,17 +124,6 @@ function addMember(
   members.push({ slot, type: 'eni', ip: address.ip, port, weight, ...origin });
 }
 
-/** While an address passes from pod to pod both may be listed: which one counts must not depend on the order. */
-function onceEach(sorted: readonly Member[]): readonly Member[] {
-  const once: Member[] = [];
-  for (const member of sorted) {
-    const other = once.at(-1);
-    if (other?.slot !== member.slot) once.push(member);
-    else if (byCodeUnit(other.podUID ?? '', member.podUID ?? '') < 0) once[once.length - 1] = member;
-  }
-  return once;
-}
-
 function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {
   const text = pod && input.podWeight(pod.uid);
   if (pod === undefined || text === undefined) return input.weight;
@@ -153,20 +142,4 @@ function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<strin
     });
   }
   return weight;
-}
-
-/** The order of what is cached says nothing, and a status that changes with it would be written for nothing. */
-export function sortedProblems(problems: Iterable<Problem>): readonly Problem[] {
-  return [...problems].sort((a, b) => byCodeUnit(a.message, b.message));
-}
-
-export function nodeWithoutInstance(node: { readonly name: string; readonly providerID?: string }): Problem {
-  const lack =
-    node.providerID === undefined
-      ? 'has no spec.providerID'
-      : `has spec.providerID "${node.providerID}", which names no ECS instance`;
-  return {
-    reason: 'NodeWithoutInstance',
-    message: `node ${node.name} ${lack}: its backends are left out until it is set to <region>.<instanceId>`,
-  };
 }

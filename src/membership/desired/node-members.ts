@@ -1,8 +1,14 @@
-import { byCodeUnit, ecsSlot } from '../backend.ts';
+import { ecsSlot } from '../backend.ts';
 import { instanceIdOf, isDrained, type NodeView, type ServiceView } from './cluster.ts';
-import type { Desired, DesiredInput, Member, Problem } from './desired.ts';
-import { nodeWithoutInstance, sortedProblems } from './endpoint-members.ts';
 import { matchesSelector } from './label-selector.ts';
+import {
+  type Desired,
+  type DesiredInput,
+  type Member,
+  nodeWithoutInstance,
+  type Problem,
+  wantMembers,
+} from './member.ts';
 
 /** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
 const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
@@ -48,8 +54,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort:
       node: node.name,
     });
   }
-  members.sort((a, b) => byCodeUnit(a.slot, b.slot) || byCodeUnit(a.node ?? '', b.node ?? ''));
-  return { kind: 'members', members: withoutRepeats(members), problems: sortedProblems(problems) };
+  return wantMembers(members, problems);
 }
 
 function isEligible(node: NodeView, input: DesiredInput): boolean {
@@ -84,9 +89,4 @@ function addTo(sets: Map<string, Set<string>>, key: string, value: string): void
   const set = sets.get(key);
   if (set === undefined) sets.set(key, new Set([value]));
   else set.add(value);
-}
-
-/** Two Node objects of one instance (a node that re-registered under another name) are one backend. */
-function withoutRepeats(sorted: readonly Member[]): readonly Member[] {
-  return sorted.filter((member, i) => member.slot !== sorted[i - 1]?.slot);
 }

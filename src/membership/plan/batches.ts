@@ -1,5 +1,5 @@
 import { type BackendKey, byCodeUnit, type Row, type WriteAction } from '../backend.ts';
-import type { Member } from '../desired/desired.ts';
+import type { Member } from '../desired/member.ts';
 
 /** One row to write. */
 export interface Change {

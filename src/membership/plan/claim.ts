@@ -1,5 +1,5 @@
 import type { BackendKey, Row } from '../backend.ts';
-import type { Desired } from '../desired/desired.ts';
+import type { Desired } from '../desired/member.ts';
 
 /**
  * What one binding asks of its group. Several bindings may share a group; they are planned together, so that none

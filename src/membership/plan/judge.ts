@@ -1,14 +1,29 @@
-import { addressOf, type BackendKey, type Row } from '../backend.ts';
-import type { Member } from '../desired/desired.ts';
+import { addressOf, type KnownRow, type Row } from '../backend.ts';
+import type { Member } from '../desired/member.ts';
 import type { Claim } from './claim.ts';
 import { ownersOf } from './ownership.ts';
-import type { Wanted, WantedPlaces } from './wanted.ts';
 
-export type Verdict =
-  | { readonly is: 'untouched'; readonly owners: readonly Claim[]; readonly wanted: readonly Wanted[] }
-  | { readonly is: 'kept'; readonly wanted: readonly Wanted[] }
-  | { readonly is: 'leaving' | 'moved'; readonly owners: readonly Claim[] }
-  | { readonly is: 'foreign'; readonly wanted: readonly Wanted[] };
+/** A binding wants a row: for one of its members, or because it holds on to what is alive while it is undetermined. */
+export interface Want {
+  readonly claim: Claim;
+  readonly member: Member | undefined;
+}
+
+/** A member at the place of a row. */
+export interface Placed extends Want {
+  readonly member: Member;
+  /** In the list of its claim. */
+  readonly index: number;
+}
+
+export interface RowVerdict {
+  readonly is: 'untouched' | 'kept' | 'leaving' | 'moved' | 'foreign';
+  readonly owners: readonly Claim[];
+  /** First those for one of whose members it is. */
+  readonly wanted: readonly Want[];
+  /** Members whose place the row fills: nothing is added there. */
+  readonly filled: readonly Placed[];
+}
 
 /** Where a pod's address is, as far as it is known. */
 export type EniOf = (ip: string, podUID: string | undefined) => string | undefined;
@@ -25,46 +40,57 @@ export type EniOf = (ip: string, podUID: string | undefined) => string | undefin
  * | somebody else            | a RemoveOnly binding                     | kept      |
  * | somebody else            | only Sync bindings, or nobody            | foreign   |
  */
-export function judge(
-  row: Row,
-  key: BackendKey,
-  claims: readonly Claim[],
-  places: WantedPlaces,
-  eniOf: EniOf,
-): Verdict {
+export function judge({ row, key }: KnownRow, claims: readonly Claim[], eniOf: EniOf): RowVerdict {
   const owners = ownersOf(claims, row, key);
-  const place = places.at(addressOf(row), row.port);
-  const placed = place?.wanted ?? NOBODY;
-  const here = whoIsHere(row, placed, eniOf);
-  if (place !== undefined && here.length > 0) place.filled = true;
-  const wanted = withHolding(here, owners, row);
-  if (owners.some(({ suspended }) => suspended)) return { is: 'untouched', owners, wanted };
-  if (owners.length > 0) {
-    if (wanted.length > 0) return { is: 'kept', wanted };
-    return { is: placed.length > 0 ? 'moved' : 'leaving', owners };
-  }
-  if (wanted.some(({ claim }) => claim.mode === 'RemoveOnly')) return { is: 'kept', wanted };
-  return { is: 'foreign', wanted };
+  const placed = placedAt(addressOf(row), row.port, claims);
+  const here = only(placed, ({ member }) => isHere(row, member, eniOf));
+  const wanted = withHolders(here, owners, row);
+  const is = verdictOn(owners, wanted, placed);
+  return { is, owners, wanted, filled: here.length > 0 ? placed : NOBODY };
 }
 
-const NOBODY: readonly Wanted[] = [];
+function verdictOn(
+  owners: readonly Claim[],
+  wanted: readonly Want[],
+  placed: readonly Placed[],
+): RowVerdict['is'] {
+  if (owners.some(({ suspended }) => suspended)) return 'untouched';
+  if (owners.length === 0)
+    return wanted.some(({ claim }) => claim.mode === 'RemoveOnly') ? 'kept' : 'foreign';
+  if (wanted.length > 0) return 'kept';
+  return placed.length > 0 ? 'moved' : 'leaving';
+}
 
-function whoIsHere(row: Row, placed: readonly Wanted[], eniOf: EniOf): readonly Wanted[] {
-  const here = (one: Wanted) => isHere(row, one.member, eniOf);
-  return placed.every(here) ? placed : placed.filter(here);
+/** The members at an address and port, whichever ENI they are behind. */
+function placedAt(address: string, port: number, claims: readonly Claim[]): readonly Placed[] {
+  const placed: Placed[] = [];
+  for (const claim of claims) {
+    const { desired, suspended } = claim;
+    if (suspended || desired.kind !== 'members') continue;
+    const index = desired.indexAt.get(port)?.get(address);
+    if (index !== undefined) placed.push({ claim, member: desired.members[index] as Member, index });
+  }
+  return placed;
 }
 
 /** Not so when the address moved to another ENI with its new pod: then the row leads nowhere. */
-function isHere(row: Row, member: Member | undefined, eniOf: EniOf): boolean {
-  if (row.type !== 'eni' || member?.ip === undefined) return true;
+function isHere(row: Row, member: Member, eniOf: EniOf): boolean {
+  if (row.type !== 'eni' || member.ip === undefined) return true;
   const eni = eniOf(member.ip, member.podUID);
   return eni === undefined || eni === row.serverId;
 }
 
 /** Adds the owners that hold on to the row because its address is alive and they don't know what they want. */
-function withHolding(wanted: readonly Wanted[], owners: readonly Claim[], row: Row): readonly Wanted[] {
+function withHolders(wanted: readonly Want[], owners: readonly Claim[], row: Row): readonly Want[] {
   const holds = ({ desired, suspended }: Claim) =>
     !suspended && desired.kind === 'undetermined' && desired.alive.has(addressOf(row));
   if (!owners.some(holds)) return wanted;
   return [...wanted, ...owners.filter(holds).map((claim) => ({ claim, member: undefined }))];
+}
+
+const NOBODY: readonly Placed[] = [];
+
+/** Nearly always all of them: no list is made then. */
+function only<T>(list: readonly T[], is: (one: T) => boolean): readonly T[] {
+  return list.every(is) ? list : list.filter(is);
 }

@@ -1,11 +1,9 @@
-import { type BackendKey, byCodeUnit, type Row } from '../backend.ts';
+import { byCodeUnit, type KnownRow } from '../backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 import { type DrainStep, isGone, nextDrainStep } from './drain.ts';
 
 /** A row that leaves. */
-export interface Leaver {
-  readonly row: Row;
-  readonly key: BackendKey;
+export interface Leaver extends KnownRow {
   /** All bindings whose row it is. */
   readonly owners: readonly Claim[];
   readonly record: BackendRecord | undefined;

@@ -1,5 +1,5 @@
-import type { BackendKey, Row } from '../backend.ts';
-import type { Member } from '../desired/desired.ts';
+import type { BackendKey, KnownRow, Row } from '../backend.ts';
+import type { Member } from '../desired/member.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 
 /** What the plan says of one binding, for its status. */
@@ -31,36 +31,33 @@ export class Ledger {
   readonly #keys: BackendKey[] = [];
   readonly #records: BackendRecord[] = [];
   #unchanged = true;
+  /** Of each member of the claim, whether a row is at its place. */
+  readonly #filled: Uint8Array;
 
   constructor(claim: Claim) {
     this.claim = claim;
-  }
-
-  /** The row is the binding's and stays so, as it is recorded. */
-  keep(key: BackendKey, record: BackendRecord): void {
-    this.kept++;
-    this.#push(key, record);
+    this.#filled = new Uint8Array(claim.desired.kind === 'members' ? claim.desired.members.length : 0);
   }
 
   /**
-   * The row is the binding's. `weight`: what it has, or gets back when it stays after all. Returns whether
-   * that is recorded already.
+   * The row is the binding's. `before`: what the binding has recorded of it; `weight`: what it has, or gets back when it
+   * stays after all.
    */
   own(
-    key: BackendKey,
-    row: Row,
+    { row, key }: KnownRow,
+    before: BackendRecord | undefined,
     weight: number,
     state: BackendRecord['state'],
     from: Origin | undefined,
     drainingSince?: number,
-  ): boolean {
-    const before = this.claim.records.get(key);
+  ): void {
+    this.#keys.push(key);
     if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
-      this.#push(key, before);
-      return true;
+      this.#records.push(before);
+      return;
     }
     this.#unchanged = false;
-    this.#push(key, {
+    this.#records.push({
       row: row.weight === weight ? row : { ...row, weight },
       state,
       ...(from?.pod !== undefined && { pod: from.pod }),
@@ -68,19 +65,22 @@ export class Ledger {
       ...(from?.node !== undefined && { node: from.node }),
       ...(drainingSince !== undefined && { drainingSince }),
     });
-    return false;
   }
 
-  #push(key: BackendKey, record: BackendRecord): void {
-    this.#keys.push(key);
-    this.#records.push(record);
+  /** There is a row at the place of this member. */
+  fill(index: number): void {
+    this.#filled[index] = 1;
   }
 
-  /** In the order of the rows. */
+  /** Members without a row. */
+  unfilled(): readonly Member[] {
+    const { desired } = this.claim;
+    return desired.kind === 'members' ? desired.members.filter((_, i) => this.#filled[i] === 0) : [];
+  }
+
   #recordMap(): ReadonlyMap<BackendKey, BackendRecord> {
     const map = new Map<BackendKey, BackendRecord>();
-    for (let i = 0; i < this.#keys.length; i++)
-      map.set(this.#keys[i] as BackendKey, this.#records[i] as BackendRecord);
+    for (const [i, key] of this.#keys.entries()) map.set(key, this.#records[i] as BackendRecord);
     return map;
   }
 

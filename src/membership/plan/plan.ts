@@ -1,34 +1,30 @@
 import {
-  addressOf,
   type BackendKey,
   backendKey,
   byCodeUnit,
+  type KnownRow,
   type Row,
   type Slot,
   type WriteAction,
 } from '../backend.ts';
-import type { Member } from '../desired/desired.ts';
-import { type AtRest, Rest } from './at-rest.ts';
+import type { Member } from '../desired/member.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim } from './claim.ts';
-import { type EniOf, judge } from './judge.ts';
+import { type EniOf, judge, type Want } from './judge.ts';
 import { type Leaver, settleLeavers } from './leavers.ts';
 import { type ClaimReport, Ledger, type Origin } from './ledger.ts';
-import { type Place, type Wanted, WantedPlaces } from './wanted.ts';
 
 export type { ClaimReport } from './ledger.ts';
 
-export interface GroupInput {
+export interface PlanInput {
   /** What the group holds, as the API showed it last; or, while `presumed`, what the bindings' status recorded. */
-  readonly rows: readonly Row[];
+  readonly rows: readonly KnownRow[];
   /** The group was not read yet: only removals are planned, for they harm nothing when they are not needed. */
   readonly presumed: boolean;
   /** All bindings on the group, sorted by id. */
   readonly claims: readonly Claim[];
   /** The ENI of a pod's address as far as it is known. */
   readonly eniOf: EniOf;
-  /** The same only as long as `eniOf` answers the same; undefined when that is not known. */
-  readonly eniVersion?: number | undefined;
   /** Rows that the API refused and that are not to be sent for now. A refused weight holds back no removal. */
   readonly refused: { has(key: BackendKey, action: Batch['action']): boolean };
   /** Rows of one number only share a batch with each other: a refused batch is split so (batches.ts). */
@@ -39,8 +35,6 @@ export interface GroupInput {
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
-  /** What the last plan of this group found at rest: it saves time, and changes nothing. */
-  readonly atRest?: AtRest | undefined;
 }
 
 export interface GroupPlan {
@@ -51,8 +45,6 @@ export interface GroupPlan {
   readonly lookups: readonly Member[];
   /** When the next drain ends; milliseconds since the Unix epoch. */
   readonly wakeAt: number | undefined;
-  /** For the next plan. */
-  readonly atRest: AtRest | undefined;
 }
 
 /**
@@ -76,13 +68,10 @@ export interface GroupPlan {
  * | wanted as a last resort     | nothing: it left, and won't come back   |
  *
  * A second plan over the group that the first one made is empty.
- *
- * Nearly all rows were kept by the last plan as they are. Those of which nothing has changed since are not judged again
- * (at-rest.ts), so that a plan takes time for what changed; it is the same plan.
  */
-export function planGroup(input: GroupInput): GroupPlan {
+export function planGroup(input: PlanInput): GroupPlan {
   const planning = new Planning(input);
-  for (const [i, row] of input.rows.entries()) planning.decide(row, i);
+  for (const known of input.rows) planning.decide(known);
   planning.settleLeavers();
   if (!input.presumed) planning.addMissing();
   return planning.result();
@@ -91,67 +80,51 @@ export function planGroup(input: GroupInput): GroupPlan {
 type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
 
 class Planning {
-  readonly #input: GroupInput;
+  readonly #input: PlanInput;
   readonly #active: readonly Claim[];
-  readonly #places: WantedPlaces;
   readonly #ledgers: ReadonlyMap<Claim, Ledger>;
-  readonly #rest: Rest | undefined;
   readonly #leavers: Leaver[] = [];
   readonly #changes: Record<ChangeList, Change[]> = { removals: [], drains: [], weights: [], additions: [] };
   readonly #lookups = new Map<Slot, Member>();
   #usable = 0;
   #wakeAt: number | undefined;
 
-  constructor(input: GroupInput) {
+  constructor(input: PlanInput) {
     this.#input = input;
     this.#active = input.claims.filter(({ suspended }) => !suspended);
-    this.#rest = restOf(input);
-    this.#places = new WantedPlaces(this.#rest === undefined ? this.#active : []);
-    if (this.#rest !== undefined) this.#places.add(this.#rest.claim, this.#rest.open());
     this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
   }
 
-  /** `i`: the place of the row in the group. */
-  decide(row: Row, i: number): void {
+  decide(known: KnownRow): void {
+    const { row, key } = known;
+    const { is, owners, wanted, filled } = judge(known, this.#input.claims, this.#input.eniOf);
     if (row.weight > 0) this.#usable++;
-    const rest = this.#rest;
-    const resting = rest?.at(i);
-    if (rest === undefined || resting === undefined) this.#judge(row, i);
-    else this.#ledger(rest.claim).keep(resting.key, resting.record);
-  }
-
-  #judge(row: Row, i: number): void {
-    const { claims, eniOf } = this.#input;
-    this.#showBeside(row);
-    const key = backendKey(row);
-    const verdict = judge(row, key, claims, this.#places, eniOf);
-    switch (verdict.is) {
+    for (const { claim, index } of filled) this.#ledger(claim).fill(index);
+    switch (is) {
       case 'untouched':
-        this.#leaveUntouched(row, key, verdict.owners, verdict.wanted);
-        return;
+        this.#leaveUntouched(known, owners, wanted);
+        break;
       case 'kept':
-        this.#keep(row, i, key, verdict.wanted);
-        return;
+        this.#keep(known, wanted);
+        break;
       case 'leaving':
-      case 'moved': {
-        const { owners } = verdict;
-        const record = this.#recordOf(owners, key);
-        this.#leavers.push({ row, key, owners, record, moved: verdict.is === 'moved' });
-        return;
-      }
+      case 'moved':
+        this.#leavers.push({ row, key, owners, record: recordOf(owners, key), moved: is === 'moved' });
+        break;
       case 'foreign':
-        for (const one of verdict.wanted) this.#leaveToOthers(row, one);
+        for (const want of wanted) this.#leaveToOthers(row, want);
     }
   }
 
-  #leaveUntouched(row: Row, key: BackendKey, owners: readonly Claim[], wanted: readonly Wanted[]): void {
+  #leaveUntouched(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): void {
     for (const owner of owners) {
       if (owner.deleting) continue;
-      const before = owner.records.get(key);
+      const before = owner.records.get(known.key);
       const paused = before !== undefined && before.state !== 'Registered';
-      if (paused)
-        this.#ledger(owner).own(key, row, before.row.weight, before.state, before, before.drainingSince);
-      else this.#ledger(owner).own(key, row, row.weight, 'Registered', before);
+      const weight = paused ? before.row.weight : known.row.weight;
+      const state = paused ? before.state : 'Registered';
+      const since = paused ? before.drainingSince : undefined;
+      this.#ledger(owner).own(known, before, weight, state, before, since);
     }
     for (const { claim, member } of wanted) {
       if (owners.includes(claim)) this.#ledger(claim).kept++;
@@ -159,45 +132,34 @@ class Planning {
     }
   }
 
-  #keep(row: Row, i: number, key: BackendKey, wanted: readonly Wanted[]): void {
-    const decider = wanted.find(decidesWeight) ?? (wanted[0] as Wanted);
-    const record = decider.claim.records.get(key) ?? this.#recordOf(this.#active, key);
+  #keep(known: KnownRow, wanted: readonly Want[]): void {
+    const { row, key } = known;
+    const decider = wanted.find(decidesWeight) ?? (wanted[0] as Want);
+    const recorded = decider.claim.records.get(key);
+    const record = recorded ?? recordOf(this.#active, key);
     // A binding that goes gives the weight back: nobody would, once the node is drained no more.
     const drained = wanted.some(({ claim, member }) => member?.drained && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
     // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
-    const isAtRest = drained && row.weight === 0;
-    const state = isAtRest || (returning && weight > 0) ? 'Draining' : 'Registered';
-    let isRecorded = true;
-    for (const one of wanted) {
-      const ledger = this.#ledger(one.claim);
+    const isOut = row.weight === 0 && (drained || (returning && weight > 0));
+    const state = isOut ? 'Draining' : 'Registered';
+    for (const want of wanted) {
+      const ledger = this.#ledger(want.claim);
+      const before = want === decider ? recorded : want.claim.records.get(key);
       ledger.kept++;
-      isRecorded = ledger.own(key, row, weight, state, this.#originOf(one, row, record)) && isRecorded;
+      ledger.own(known, before, weight, state, this.#originOf(want, row, record));
     }
     if (drained && row.weight > 0) this.#drain(row, key, decider.claim);
     else if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
-    else if (isRecorded && record !== undefined) this.#settle(i, key, record, decider.member);
-  }
-
-  #settle(i: number, key: BackendKey, record: BackendRecord, member: Member | undefined): void {
-    if (member !== undefined && !this.#lookups.has(member.slot)) this.#rest?.settle(i, key, record, member);
-  }
-
-  /** A row that is at the place of one that rests is judged by what is wanted there. */
-  #showBeside(row: Row): void {
-    const rest = this.#rest;
-    if (rest === undefined || rest.isNew || this.#places.at(addressOf(row), row.port) !== undefined) return;
-    const beside = rest.memberBeside(row);
-    if (beside !== undefined) this.#places.add(rest.claim, [beside], true);
   }
 
   /**
    * The pod that a kept row stands for. Its UID is recorded once its ENI is known to be the row's: an address that went
    * to another pod may be behind another ENI now, and as long as that is open it has to be asked.
    */
-  #originOf({ claim, member }: Wanted, row: Row, record: BackendRecord | undefined): Origin | undefined {
+  #originOf({ claim, member }: Want, row: Row, record: BackendRecord | undefined): Origin | undefined {
     if (member === undefined) return record;
     const { podUID, ip, pod, node, slot } = member;
     const adopted = claim.mode === 'RemoveOnly' && record === undefined;
@@ -207,7 +169,7 @@ class Planning {
     return { pod, node };
   }
 
-  #leaveToOthers({ type }: Row, { claim, member }: Wanted): void {
+  #leaveToOthers({ type }: Row, { claim, member }: Want): void {
     if (member === undefined) return;
     this.#ledger(claim).foreignMembers.push(member);
     // An old row of somebody else at another ENI must not keep the pod out.
@@ -220,22 +182,24 @@ class Planning {
     if (this.#leavers.length === 0) return;
     const { now } = this.#input;
     const kept = (claim: Claim) => this.#ledger(claim).kept;
-    for (const [{ row, key, record }, leave] of settleLeavers(this.#leavers, this.#active, kept, now)) {
+    for (const [leaver, leave] of settleLeavers(this.#leavers, this.#active, kept, now)) {
+      const { row, key, record } = leaver;
       const { claim } = leave;
-      const ledger = this.#ledger(claim);
       const weight = row.weight === 0 && record !== undefined ? record.row.weight : row.weight;
+      const own = (state: BackendRecord['state'], since?: number) =>
+        this.#ledger(claim).own(leaver, claim.records.get(key), weight, state, record, since);
       switch (leave.step) {
         case 'hold':
-          ledger.own(key, row, weight, 'Held', record);
+          own('Held');
           if (leave.revive && weight !== row.weight) this.#weigh(row, key, claim, weight);
           break;
         case 'remove':
-          ledger.own(key, row, weight, 'Removing', record, record?.drainingSince);
+          own('Removing', record?.drainingSince);
           this.#change('removals', 'remove', { row, key, claim: claim.id });
           break;
         case 'drain':
         case 'wait':
-          ledger.own(key, row, weight, 'Draining', record, leave.since);
+          own('Draining', leave.since);
           this.#wakeAt = Math.min(this.#wakeAt ?? leave.until, leave.until);
           if (leave.step === 'drain') this.#drain(row, key, claim);
       }
@@ -243,19 +207,18 @@ class Planning {
   }
 
   addMissing(): void {
-    for (const place of this.#places.unfilled()) this.#fill(place);
-  }
-
-  #fill({ wanted }: Place): void {
-    let added = false;
-    for (const { claim, member } of wanted) {
-      if (member === undefined) continue;
-      if (member.lastResort) {
-        this.#ledger(claim).passedOver++;
-        continue;
+    const added = new Set<Slot>();
+    for (const claim of this.#active) {
+      const ledger = this.#ledger(claim);
+      for (const member of ledger.unfilled()) {
+        if (member.lastResort) {
+          ledger.passedOver++;
+          continue;
+        }
+        ledger.pending.push(member);
+        const mayAdd = claim.mode === 'Sync' && claim.mayAdd && !added.has(member.slot);
+        if (mayAdd && this.#add(claim, member)) added.add(member.slot);
       }
-      this.#ledger(claim).pending.push(member);
-      if (!added && claim.mode === 'Sync' && claim.mayAdd) added = this.#add(claim, member);
     }
   }
 
@@ -288,14 +251,6 @@ class Planning {
     return true;
   }
 
-  #recordOf(claims: readonly Claim[], key: BackendKey): BackendRecord | undefined {
-    for (const { records } of claims) {
-      const record = records.get(key);
-      if (record !== undefined) return record;
-    }
-    return undefined;
-  }
-
   #ledger(claim: Claim): Ledger {
     const ledger = this.#ledgers.get(claim);
     if (ledger === undefined) throw new Error(`binding ${claim.id} is not part of this plan`);
@@ -304,7 +259,6 @@ class Planning {
 
   result(): GroupPlan {
     const { rows, cohorts, additionsBlocked, rowsPerCall } = this.#input;
-    const reports = [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length));
     return {
       batches: orderBatches({
         ...this.#changes,
@@ -313,23 +267,22 @@ class Planning {
         additionsBlocked,
         rowsPerCall,
       }),
-      reports,
+      reports: [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length)),
       lookups: [...this.#lookups.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
       wakeAt: this.#wakeAt,
-      atRest: this.#rest?.result((reports[0] as ClaimReport).records),
     };
   }
 }
 
-/** Only what is known of the group itself is at rest, and only one binding's rows are followed. */
-function restOf(input: GroupInput): Rest | undefined {
-  const [claim] = input.claims;
-  if (input.presumed || claim?.desired.kind !== 'members' || claim.suspended || input.claims.length > 1)
-    return undefined;
-  return new Rest(claim, claim.desired.members, input, input.atRest);
+/** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */
+function decidesWeight({ claim, member }: Want): boolean {
+  return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
 }
 
-/** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */
-function decidesWeight({ claim, member }: Wanted): boolean {
-  return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
+function recordOf(claims: readonly Claim[], key: BackendKey): BackendRecord | undefined {
+  for (const { records } of claims) {
+    const record = records.get(key);
+    if (record !== undefined) return record;
+  }
+  return undefined;
 }

@@ -9,7 +9,7 @@ import { withinLimits } from '../../controller/group/decide.ts';
 import { GroupWriter } from '../../controller/group/group-writer.ts';
 import { nextStep } from '../../controller/group/next-step.ts';
 import { GroupState } from '../../controller/group/state/group-state.ts';
-import { type BackendKey, backendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
+import { type BackendKey, byCodeUnit, type Row } from '../../membership/backend.ts';
 import { type Batch, type Changes, orderBatches } from '../../membership/plan/batches.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { CLOUD } from '../flags.ts';
@@ -50,7 +50,8 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
     const problem = await removeAll(call, group, wanted, deadline);
     terminal.endProgress();
     signal.throwIfAborted();
-    const rows = [...(group.view.rows ?? [])].sort((a, b) => byCodeUnit(backendKey(a), backendKey(b)));
+    const sorted = [...(group.view.rows ?? [])].sort((a, b) => byCodeUnit(a.key, b.key));
+    const rows = sorted.map(({ row }) => row);
     const left = rows.filter((row) => wanted.some((one) => matches(one, row)));
     answer(
       terminal,
@@ -163,8 +164,8 @@ function removals(
   now: number,
 ): readonly Batch[] {
   const removals = (view.rows ?? [])
-    .filter((row) => wanted.some((one) => matches(one, row)))
-    .map((row) => ({ row, key: backendKey(row), claim: '' }))
+    .filter(({ row }) => wanted.some((one) => matches(one, row)))
+    .map(({ row, key }) => ({ row, key, claim: '' }))
     .filter(({ key }) => !attempts.isRefused(key, 'remove', now));
   const nothing = { drains: [], weights: [], additions: [] };
   const cohorts = { get: (key: BackendKey) => attempts.cohortOf(key) };

@@ -5,6 +5,8 @@ import {
   byCodeUnit,
   ecsSlot,
   eniSlot,
+  knownRow,
+  knownRows,
   type Row,
 } from '../../../src/membership/backend.ts';
 import { ecsRow, eniRow } from './builders.ts';
@@ -53,4 +55,37 @@ test('slots of pods and of instances never meet', () => {
 
 test('strings are ordered by code unit', () => {
   expect(['b', 'a', 'B', 'ä', 'a1', 'a'].sort(byCodeUnit)).toEqual(['B', 'a', 'a', 'a1', 'b', 'ä']);
+});
+
+const group = (count: number) => Array.from({ length: count }, (_, i) => eniRow(String(i)));
+const isKept = (rows: readonly Row[], before: readonly Row[]) => {
+  const known = knownRows(before);
+  const now = knownRows(rows, known);
+  expect(now).toEqual(rows.map(knownRow));
+  return now.map((row) => known.includes(row));
+};
+
+test('rows that are as they were are the objects of before', () => {
+  expect(isKept(group(100), group(100))).not.toContain(false);
+});
+
+test('so they are beside rows that left, up to a whole call of them in a row, and rows that joined', () => {
+  const reply = [...group(60).slice(20, 40), ...group(70).slice(50)];
+  expect(isKept(reply, group(60))).toEqual([...Array(30).fill(true), ...Array(10).fill(false)]);
+});
+
+test.each([
+  ['weight', { weight: 0 }],
+  ['port', { port: 8081 }],
+  ['address', { serverIp: '10.0.1.1' }],
+  ['server', { serverId: 'eni-other' }],
+  ['type', { type: 'eci' }],
+  ['description', { description: 'by hand' }],
+] as const)('a row with another %s is shown as it is now, and the others stay', (_, change) => {
+  const reply = group(3).map((row, i) => (i === 1 ? { ...row, ...change } : row));
+  expect(isKept(reply, group(3))).toEqual([true, false, true]);
+});
+
+test('rows in another order are shown as they are', () => {
+  expect(isKept(group(5).toReversed(), group(5))).toHaveLength(5);
 });

@@ -1,4 +1,11 @@
-import { type BackendKey, backendKey, ecsSlot, eniSlot, type Row } from '../../../src/membership/backend.ts';
+import {
+  type BackendKey,
+  backendKey,
+  ecsSlot,
+  eniSlot,
+  knownRows,
+  type Row,
+} from '../../../src/membership/backend.ts';
 import type {
   AddressView,
   EndpointsView,
@@ -7,10 +14,15 @@ import type {
   ServicePortView,
   ServiceView,
 } from '../../../src/membership/desired/cluster.ts';
-import type { Desired, DesiredInput, Member } from '../../../src/membership/desired/desired.ts';
+import {
+  type Desired,
+  type DesiredInput,
+  type Member,
+  wantMembers,
+} from '../../../src/membership/desired/member.ts';
 import type { Batch } from '../../../src/membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../../src/membership/plan/claim.ts';
-import { type GroupInput, type GroupPlan, planGroup } from '../../../src/membership/plan/plan.ts';
+import { type GroupPlan, type PlanInput, planGroup } from '../../../src/membership/plan/plan.ts';
 import { GroupModel } from '../../property/group-model.ts';
 
 /* The cluster. */
@@ -135,8 +147,7 @@ export function recordsOf(...list: readonly BackendRecord[]): ReadonlyMap<Backen
 }
 
 export function members(...list: readonly Member[]): Desired {
-  const sorted = [...list].sort((a, b) => (a.slot < b.slot ? -1 : 1));
-  return { kind: 'members', members: sorted, problems: [] };
+  return wantMembers(list);
 }
 
 export function undetermined(...alive: readonly string[]): Desired {
@@ -182,9 +193,13 @@ export const own = (row: Row, change: Partial<Row> = {}): Row => ({
 /** The ENI of 10.0.0.a is eni-a. */
 export const eniByName = (ip: string) => `eni-${ip.slice('10.0.0.'.length)}`;
 
-export function groupInput(change: Partial<GroupInput> = {}): GroupInput {
+export interface PlanChange extends Omit<Partial<PlanInput>, 'rows'> {
+  readonly rows?: readonly Row[];
+}
+
+export function planInput({ rows = [], ...change }: PlanChange = {}): PlanInput {
   return {
-    rows: [],
+    rows: knownRows(rows),
     presumed: false,
     claims: [],
     eniOf: eniByName,
@@ -197,8 +212,8 @@ export function groupInput(change: Partial<GroupInput> = {}): GroupInput {
   };
 }
 
-export function plan(change: Partial<GroupInput>): GroupPlan {
-  return planGroup(groupInput(change));
+export function plan(change: PlanChange): GroupPlan {
+  return planGroup(planInput(change));
 }
 
 /** `action address:port` of each change, with the weight for what is set or added. */
@@ -227,7 +242,7 @@ export class Turns {
     return this.#group.rows;
   }
 
-  turn(claims: readonly Claim[], change: Partial<GroupInput> = {}, carriedOut = true): GroupPlan {
+  turn(claims: readonly Claim[], change: PlanChange = {}, carriedOut = true): GroupPlan {
     const known = claims.map((one) => ({ ...one, records: this.#records.get(one.uid) ?? one.records }));
     const result = plan({ rows: this.rows, claims: known, ...change });
     this.#records = new Map(result.reports.map(({ claim: { uid }, records }) => [uid, records]));
@@ -235,7 +250,7 @@ export class Turns {
     return result;
   }
 
-  lose(claims: readonly Claim[], change: Partial<GroupInput> = {}): GroupPlan {
+  lose(claims: readonly Claim[], change: PlanChange = {}): GroupPlan {
     return this.turn(claims, change, false);
   }
 }

@@ -1,5 +1,11 @@
 import type { ApiError } from '../../../cloud/api-error.ts';
-import { addressOf, type BackendKey, type Row, type WriteAction } from '../../../membership/backend.ts';
+import {
+  addressOf,
+  type BackendKey,
+  type KnownRow,
+  type Row,
+  type WriteAction,
+} from '../../../membership/backend.ts';
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
 import { retryInMs } from '../outcome.ts';
 
@@ -24,7 +30,7 @@ export interface RefusedBackend extends FailedAttempt {
 
 /** What a group holds, and what of the cluster still waits to be in it. */
 export interface StillThere {
-  readonly rows: readonly Row[];
+  readonly rows: readonly KnownRow[];
   readonly waiting: readonly { readonly ip?: string; readonly instanceId?: string; readonly port: number }[];
 }
 
@@ -145,7 +151,7 @@ export class Attempts {
       if (!batches.some((batch) => batch.action === action)) this.#failures.delete(action);
     }
     if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
-    const places = new Set(rows.map(placeOf));
+    const places = new Set(rows.map(({ row }) => placeOf(row)));
     for (const { ip, instanceId, port } of waiting) places.add(`${ip ?? instanceId ?? ''}:${port}`);
     for (const remembered of [this.#refusals, this.#pieces]) {
       for (const [key, { row }] of remembered) if (!places.has(placeOf(row))) remembered.delete(key);

@@ -1,13 +1,15 @@
-import { type BackendKey, backendKey, type Row } from '../../../membership/backend.ts';
+import type { BackendKey, KnownRow } from '../../../membership/backend.ts';
 
 export type Drift = 'missing' | 'unexpected' | 'weight';
 
 /** What somebody else has done to a group between two sights of it, by backend. */
-export function driftOf(before: readonly Row[], after: readonly Row[]): ReadonlyMap<BackendKey, Drift> {
-  const known = new Map(before.map((row) => [backendKey(row), row]));
+export function driftOf(
+  before: readonly KnownRow[],
+  after: readonly KnownRow[],
+): ReadonlyMap<BackendKey, Drift> {
+  const known = new Map(before.map(({ key, row }) => [key, row]));
   const drift = new Map<BackendKey, Drift>();
-  for (const row of after) {
-    const key = backendKey(row);
+  for (const { key, row } of after) {
     const was = known.get(key);
     known.delete(key);
     if (was === undefined) drift.set(key, 'unexpected');

@@ -1,5 +1,4 @@
 import type { GroupRef } from '../../../cloud/group-ref.ts';
-import type { AtRest } from '../../../membership/plan/at-rest.ts';
 import { WithheldBatches } from '../../binding/dry-run.ts';
 import { Attempts } from './attempts.ts';
 import { GroupView } from './group-view.ts';
@@ -16,7 +15,6 @@ export class GroupState {
   readonly pace = new WritePace();
   readonly leaving = new LeavingRows();
   readonly withheld = new WithheldBatches();
-  #atRest: AtRest | undefined;
 
   /** It is to be read now (`Clock.now()` milliseconds). `random`: from 0 to 1. */
   constructor(ref: GroupRef, now: number, random: () => number) {
@@ -26,14 +24,5 @@ export class GroupState {
 
   get ref(): GroupRef {
     return this.view.ref;
-  }
-
-  /** What the last plan found unchanged. */
-  get atRest(): AtRest | undefined {
-    return this.#atRest;
-  }
-
-  keepAtRest(atRest: AtRest | undefined): void {
-    this.#atRest = atRest;
   }
 }

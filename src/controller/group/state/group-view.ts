@@ -1,8 +1,7 @@
 import type { GroupRef } from '../../../cloud/group-ref.ts';
 import type { GroupDescription } from '../../../cloud/server-groups.ts';
-import type { BackendKey, Row } from '../../../membership/backend.ts';
+import { type BackendKey, type KnownRow, knownRows, type Row } from '../../../membership/backend.ts';
 import type { Batch } from '../../../membership/plan/batches.ts';
-import { withKnown } from '../known-rows.ts';
 import { type Drift, driftOf } from './drift.ts';
 
 /** Why what a group shows can't be relied on. `pending`: a change was under way that may be over now. */
@@ -34,7 +33,7 @@ export interface PendingChange {
  */
 export class GroupView {
   readonly ref: GroupRef;
-  #rows: readonly Row[] | undefined;
+  #rows: readonly KnownRow[] | undefined;
   #loadBalancerId: string | undefined;
   #doubt: Doubt | undefined;
   #pending: PendingChange | undefined;
@@ -48,7 +47,7 @@ export class GroupView {
   }
 
   /** Undefined: it was never read. */
-  get rows(): readonly Row[] | undefined {
+  get rows(): readonly KnownRow[] | undefined {
     return this.#rows;
   }
 
@@ -87,17 +86,17 @@ export class GroupView {
 
   /** The reply of a write listed these. */
   listed(rows: readonly Row[]): void {
-    this.#rows = this.#rows === undefined ? rows : withKnown(rows, this.#rows);
+    this.#rows = knownRows(rows, this.#rows);
     this.#doubt = undefined;
   }
 
   /** It was read. Only a resync tells what others did: in any other read our own writes are in doubt. */
   described({ rows, loadBalancerId, pending }: GroupDescription, resyncAt: number, lookAt: number): void {
-    this.#drift.clear();
-    if (this.readReason === 'resync') {
-      for (const [key, drift] of driftOf(this.#rows ?? [], rows)) this.#drift.set(key, drift);
-    }
+    const isResync = this.readReason === 'resync';
+    const before = this.#rows ?? [];
     this.listed(rows);
+    this.#drift.clear();
+    if (isResync) for (const [key, drift] of driftOf(before, this.#rows ?? [])) this.#drift.set(key, drift);
     this.#loadBalancerId = loadBalancerId ?? this.#loadBalancerId;
     this.#resyncAt = resyncAt;
     this.#pending = pending ? { job: undefined, lookAt } : undefined;

@@ -1,14 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { DesiredCache } from '../../../../src/controller/group/desired-cache.ts';
-import type { Desired, Member } from '../../../../src/membership/desired/desired.ts';
+import { type Desired, type Member, wantMembers } from '../../../../src/membership/desired/member.ts';
 import { eniMember } from '../../membership/builders.ts';
 
-const wanting = (...members: readonly Member[]): Desired => ({ kind: 'members', members, problems: [] });
-
-function membersOf(desired: Desired): readonly Member[] {
-  if (desired.kind !== 'members') throw new Error('expected members');
-  return desired.members;
-}
+const wanting = (...members: readonly Member[]): Desired => wantMembers(members);
 
 test.each([
   ['as long as all that it depends on is the same', [1, 'a'], 1],
@@ -34,24 +29,4 @@ test('another binding, and one that has come again, is asked anew', () => {
   expect(cache.get('uid-2', [1], () => wanting())).toEqual(wanting());
   cache.forget('uid-1');
   expect(cache.get('uid-1', [1], () => wanting())).toEqual(wanting());
-});
-
-test('members that are as they were are the objects of before, and all others are new', () => {
-  const cache = new DesiredCache();
-  const before = membersOf(cache.get('uid', [1], () => wanting(...['1', '2', '3'].map((n) => eniMember(n)))));
-  const next = [eniMember('1'), eniMember('3', { weight: 7 }), eniMember('4')];
-  const now = membersOf(cache.get('uid', [2], () => wanting(...next)));
-  expect(now).toEqual(next);
-  expect(now.map((member) => before.includes(member))).toEqual([true, false, false]);
-});
-
-test('a binding that can no longer tell what it wants keeps no members', () => {
-  const cache = new DesiredCache();
-  const lost: Desired = {
-    kind: 'undetermined',
-    alive: new Set(),
-    problem: { reason: 'ServiceNotFound', message: 'gone' },
-  };
-  cache.get('uid', [1], () => wanting(eniMember('1')));
-  expect(cache.get('uid', [2], () => lost)).toBe(lost);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { driftOf } from '../../../../src/controller/group/state/drift.ts';
-import { backendKey, type Row } from '../../../../src/membership/backend.ts';
+import { backendKey, knownRows, type Row } from '../../../../src/membership/backend.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
 import { apiError } from './fake-cloud.ts';
 
@@ -117,8 +117,8 @@ describe('what is told of reads and of what others did', () => {
 test('drift is what is missing, what is there unexpectedly, and what has another weight', () => {
   const row = (serverIp: string, weight = 100): Row => ({ ...ownRow(serverIp), weight }) as Row;
   const drift = driftOf(
-    [row('10.0.0.1'), row('10.0.0.2'), row('10.0.0.3')],
-    [row('10.0.0.2', 1), row('10.0.0.3'), row('10.0.0.4')],
+    knownRows([row('10.0.0.1'), row('10.0.0.2'), row('10.0.0.3')]),
+    knownRows([row('10.0.0.2', 1), row('10.0.0.3'), row('10.0.0.4')]),
   );
   expect(Object.fromEntries(drift)).toEqual({
     [backendKey(row('10.0.0.1'))]: 'missing',

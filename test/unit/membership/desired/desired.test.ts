@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { computeDesired, type DesiredInput } from '../../../../src/membership/desired/desired.ts';
+import { computeDesired } from '../../../../src/membership/desired/desired.ts';
+import type { DesiredInput } from '../../../../src/membership/desired/member.ts';
 import { desiredInput, endpoint, node, nodes, notReady, service, shown, slice } from '../builders.ts';
 
 const { nodePort: _, ...clusterPort } = service().ports[0] as {

@@ -1,11 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
 import type { AddressView, EndpointsView } from '../../../../src/membership/desired/cluster.ts';
-import {
-  computeDesired,
-  type DesiredInput,
-  type Member,
-} from '../../../../src/membership/desired/desired.ts';
+import { computeDesired } from '../../../../src/membership/desired/desired.ts';
+import type { DesiredInput, Member } from '../../../../src/membership/desired/member.ts';
 import {
   desiredInput,
   endpoint,

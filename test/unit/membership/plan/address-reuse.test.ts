@@ -147,3 +147,14 @@ test('a weight of 0 that somebody gave by hand is none of RemoveOnly’s busines
   turns.turn(wanting);
   expect(turns.rows).toEqual([adopted(0)]);
 });
+
+test('while two rows stand for one member, either may go without the member being missed', () => {
+  const row = own(eniRow('1'));
+  const twin = own(eniRow('1', { serverId: 'eni-twin' }));
+  const of = { desired: members(eniMember('1')) };
+  for (const left of [[row, twin], [twin], [row]]) {
+    const { batches, reports } = new Turns(left).turn([claim('web', of)], { eniOf: () => undefined });
+    expect(batches).toEqual([]);
+    expect(reports[0]?.pending).toEqual([]);
+  }
+});

@@ -1,8 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { backendKey, type Row } from '../../../../src/membership/backend.ts';
+import { knownRow, type Row } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { judge } from '../../../../src/membership/plan/judge.ts';
-import { WantedPlaces } from '../../../../src/membership/plan/wanted.ts';
 import {
   claim,
   ecsMember,
@@ -28,9 +27,8 @@ function verdict(
   claims: readonly Claim[],
   eniOf = eniByName as (ip: string) => string | undefined,
 ) {
-  const places = new WantedPlaces(claims.filter((one) => !one.suspended));
-  const judged = judge(row, backendKey(row), claims, places, eniOf);
-  return { judged, filled: [...places.unfilled()].length === 0 };
+  const judged = judge(knownRow(row), claims, eniOf);
+  return { judged, filled: judged.filled.length > 0 };
 }
 
 const cases: readonly (readonly [string, Row, readonly Claim[], string])[] = [

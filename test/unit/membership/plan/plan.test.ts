@@ -1,9 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { BackendKey, Row } from '../../../../src/membership/backend.ts';
 import { backendKey } from '../../../../src/membership/backend.ts';
-import type { Member } from '../../../../src/membership/desired/desired.ts';
+import type { Member } from '../../../../src/membership/desired/member.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
-import type { GroupInput } from '../../../../src/membership/plan/plan.ts';
 import {
   claim,
   ecsMember,
@@ -12,6 +11,7 @@ import {
   eniRow,
   members,
   own,
+  type PlanChange,
   plan,
   podRecord,
   record,
@@ -31,7 +31,7 @@ const exclusive = { ownership: 'Exclusive' } as const;
 const manual = (name: string, change: Partial<Row> = {}) =>
   eniRow(name, { description: 'manual', ...change });
 
-const cases: readonly (readonly [string, Partial<GroupInput>, readonly (readonly string[])[]])[] = [
+const cases: readonly (readonly [string, PlanChange, readonly (readonly string[])[]])[] = [
   /* The rows of the table over planGroup. */
   [
     'untouched: nothing is done to what a suspended binding owns',

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { vServerGroup } from '../../../../../src/cloud/group-ref.ts';
 import { type Doubt, GroupView } from '../../../../../src/controller/group/state/group-view.ts';
-import { backendKey, type Row } from '../../../../../src/membership/backend.ts';
+import { backendKey, knownRows, type Row } from '../../../../../src/membership/backend.ts';
 import { ownRow } from '../cluster.ts';
 
 let view: GroupView;
@@ -26,10 +26,15 @@ test('before its first read it shows nothing, and what was recorded may stand fo
 
 test('a list, of a read or of a write, is what it shows; rows that are as before are the objects of before', () => {
   described([one, two]);
-  expect(view).toMatchObject({ rows: [one, two], inDoubt: false, loadBalancerId: 'lb-1', resyncAt: 300_000 });
+  expect(view).toMatchObject({
+    rows: knownRows([one, two]),
+    inDoubt: false,
+    loadBalancerId: 'lb-1',
+    resyncAt: 300_000,
+  });
   view.listed([{ ...one }, three]);
-  expect(view.rows).toEqual([one, three]);
-  expect(view.rows?.[0]).toBe(one);
+  expect(view.rows).toEqual(knownRows([one, three]));
+  expect(view.rows?.[0]?.row).toBe(one);
 });
 
 describe.each<Doubt>(['contradiction', 'unknown-outcome', 'pending'])('in doubt for %s', (doubt) => {
@@ -60,7 +65,7 @@ describe('a change that is under way', () => {
     described([one], true);
     expect(view).toMatchObject({ pending: { job: undefined, lookAt: 1_000 }, inDoubt: true });
     described([one, two]);
-    expect(view).toMatchObject({ pending: undefined, inDoubt: false, rows: [one, two] });
+    expect(view).toMatchObject({ pending: undefined, inDoubt: false, rows: knownRows([one, two]) });
   });
 });
 
