@@ -44,13 +44,13 @@ export const SECTIONS = [
 
 type Section = (typeof SECTIONS)[number];
 
-interface Extra {
-  readonly fallbackHelp?: string;
-}
-
 const builder = (section: Section) => ({
-  defaulted: <T>(kind: ValueKind<T>, fallback: Flag<T>['fallback'] & {}, help: string, extra: Extra = {}) =>
-    ({ section, kind, fallback, help, ...extra }) as Flag<T>,
+  defaulted: <T>(
+    kind: ValueKind<T>,
+    fallback: Flag<T>['fallback'] & {},
+    help: string,
+    extra: Pick<Flag<T>, 'fallbackHelp'> = {},
+  ) => ({ section, kind, fallback, help, ...extra }) as Flag<T>,
   optional: <T>(kind: ValueKind<T>, help: string, fallbackHelp?: string) =>
     ({ section, kind, help, ...(fallbackHelp !== undefined && { fallbackHelp }) }) as Flag<T | undefined>,
   required: <T>(kind: ValueKind<T>, help: string) => ({ section, kind, help, required: true }) as Flag<T>,

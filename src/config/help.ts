@@ -1,28 +1,14 @@
 import { environmentName, FLAG_KEYS, FLAGS, type Flag, type FlagKey, flagName, SECTIONS } from './flags.ts';
 
-export interface FlagHelp {
-  readonly flag: string;
-  readonly placeholder: string;
-  readonly environment: string;
-  readonly help: string;
-  /** "default: …" or "needed"; every flag has one. */
-  readonly fallback: string;
-}
-
-export interface SectionHelp {
-  readonly title: string;
-  readonly flags: readonly FlagHelp[];
-}
-
 /** What is known about the flags, for --help and for docs/flags.md. */
-export function describeFlags(): SectionHelp[] {
+export function describeFlags() {
   return SECTIONS.map((title) => ({
     title,
     flags: FLAG_KEYS.filter((key) => FLAGS[key].section === title).map(describeFlag),
   }));
 }
 
-function describeFlag(key: FlagKey): FlagHelp {
+function describeFlag(key: FlagKey) {
   const flag: Flag<unknown> = FLAGS[key];
   const fallback = flag.fallbackHelp ?? (typeof flag.fallback === 'string' ? flag.fallback : 'none');
   return {
@@ -30,6 +16,7 @@ function describeFlag(key: FlagKey): FlagHelp {
     placeholder: flag.kind.placeholder,
     environment: environmentName(key),
     help: flag.help,
+    /** Every flag has one. */
     fallback: flag.required ? 'needed' : `default: ${fallback}`,
   };
 }
@@ -55,7 +42,13 @@ function credentialsText(places: readonly string[]): string {
   return `Credentials, first that is there:\n${list.join('\n')}\nHTTPS_PROXY and NO_PROXY are honoured for the cloud API.`;
 }
 
-function flagText({ flag, placeholder, environment, help, fallback }: FlagHelp): string {
+function flagText({
+  flag,
+  placeholder,
+  environment,
+  help,
+  fallback,
+}: ReturnType<typeof describeFlag>): string {
   const usage = placeholder === '' ? flag : `${flag} ${placeholder}`;
   return `  ${usage}  ($${environment})\n${wrap(`${help} (${fallback})`)}`;
 }

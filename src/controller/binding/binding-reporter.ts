@@ -7,6 +7,7 @@ import type {
   VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
+import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import type { ObjectRef } from '../../kubernetes/write/status-writer.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
@@ -34,13 +35,7 @@ export interface StatusSink {
 
 /** Takes an event; never blocks, never throws. */
 export interface EventSink {
-  record(event: {
-    readonly regarding: ObjectRef & { readonly apiVersion: string; readonly kind: string };
-    readonly type: 'Normal' | 'Warning';
-    readonly reason: string;
-    readonly action: string;
-    readonly note: string;
-  }): void;
+  record(event: EventInput): void;
 }
 
 /** What a binding has been told already, so that nothing is told twice. */

@@ -15,7 +15,6 @@ export interface EndpointPort {
   /** '' when unnamed. */
   readonly name: string;
   readonly port: number;
-  readonly protocol: string;
 }
 
 export interface EndpointSubset {
@@ -33,7 +32,6 @@ export interface EndpointsObject {
   readonly subsets: readonly EndpointSubset[];
   /** Kubernetes has left addresses out (Endpoints only: at 1,000). */
   readonly overCapacity: boolean;
-  readonly source: 'Endpoints' | 'EndpointSlice';
 }
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -55,7 +53,6 @@ export function transformEndpointSlice(object: unknown): EndpointsObject | undef
       { addresses: asArray(endpoints).flatMap(sliceAddress), ports: asArray(ports).flatMap(endpointPort) },
     ],
     overCapacity: false,
-    source: 'EndpointSlice',
   };
 }
 
@@ -70,7 +67,6 @@ export function transformEndpoints(object: unknown): EndpointsObject {
     serviceName: name,
     subsets: asArray(subsets).map(subset),
     overCapacity: asString(asObject(metadata(object)['annotations'])[OVER_CAPACITY_ANNOTATION]) !== '',
-    source: 'Endpoints',
   };
 }
 
@@ -132,11 +128,5 @@ function endpointPort(value: unknown): EndpointPort[] {
   const entry = asObject(value);
   const number = port(entry['port']);
   if (number === undefined) return [];
-  return [
-    {
-      name: intern(asString(entry['name'])),
-      port: number,
-      protocol: intern(asString(entry['protocol']) || 'TCP'),
-    },
-  ];
+  return [{ name: intern(asString(entry['name'])), port: number }];
 }

@@ -9,9 +9,7 @@ export interface ServicePort {
   /** '' when unnamed. */
   readonly name: string;
   readonly port: number;
-  readonly protocol: string;
   readonly nodePort?: number;
-  readonly targetPort?: number | string;
 }
 
 export interface ServiceObject {
@@ -22,7 +20,6 @@ export interface ServiceObject {
   readonly resourceVersion: string;
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
   readonly externalTrafficPolicy?: 'Cluster' | 'Local';
-  readonly publishNotReadyAddresses: boolean;
   readonly ports: readonly ServicePort[];
 }
 
@@ -37,7 +34,6 @@ export interface NodeObject {
   readonly ready: boolean;
   readonly internalIPs: readonly string[];
   readonly taintKeys: readonly string[];
-  readonly deleting: boolean;
 }
 
 /** From a pod's metadata alone: a PartialObjectMetadata is enough. */
@@ -47,7 +43,6 @@ export interface PodObject {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  readonly deleting: boolean;
   /** Only those of the operator (`NAME_PREFIX`). */
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -75,7 +70,6 @@ export function transformService(object: unknown): ServiceObject {
     ...identity(object, 'namespaced'),
     type: serviceType(spec['type']),
     ...(policy === 'Cluster' || policy === 'Local' ? { externalTrafficPolicy: policy } : {}),
-    publishNotReadyAddresses: spec['publishNotReadyAddresses'] === true,
     ports: asArray(spec['ports']).flatMap(servicePort),
   };
 }
@@ -89,17 +83,8 @@ function servicePort(value: unknown): ServicePort[] {
   const number = port(entry['port']);
   if (number === undefined) return [];
   const nodePort = port(entry['nodePort']);
-  const named = asString(entry['targetPort']);
-  const targetPort = port(entry['targetPort']) ?? (named === '' ? undefined : intern(named));
-  return [
-    {
-      name: intern(asString(entry['name'])),
-      port: number,
-      protocol: intern(asString(entry['protocol']) || 'TCP'),
-      ...(nodePort === undefined ? {} : { nodePort }),
-      ...(targetPort === undefined ? {} : { targetPort }),
-    },
-  ];
+  const name = intern(asString(entry['name']));
+  return [{ name, port: number, ...(nodePort === undefined ? {} : { nodePort }) }];
 }
 
 export function transformNode(object: unknown): NodeObject {
@@ -117,7 +102,6 @@ export function transformNode(object: unknown): NodeObject {
     ready: asArray(asObject(status)['conditions']).some(isReadyCondition),
     internalIPs: asArray(asObject(status)['addresses']).flatMap(internalIP),
     taintKeys: asArray(asObject(spec)['taints']).flatMap(taintKey),
-    deleting: isDeleting(object),
   };
 }
 
@@ -140,11 +124,6 @@ export function transformPod(object: unknown): PodObject {
   const { annotations } = metadata(object);
   return {
     ...identity(object, 'namespaced'),
-    deleting: isDeleting(object),
     annotations: strings(annotations, (annotation) => annotation.startsWith(NAME_PREFIX)),
   };
-}
-
-function isDeleting(object: unknown): boolean {
-  return asString(metadata(object)['deletionTimestamp']) !== '';
 }

@@ -180,8 +180,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       uid: 'uid-service',
       resourceVersion: this.#next(),
       type: 'ClusterIP',
-      publishNotReadyAddresses: false,
-      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
+      ports: [{ name: 'http', port: 80 }],
       ...fields,
     });
   }
@@ -197,10 +196,9 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       resourceVersion: this.#next(),
       serviceName: 'web',
       overCapacity: false,
-      source: 'EndpointSlice',
       subsets: [
         {
-          ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+          ports: [{ name: 'http', port: 8080 }],
           addresses: ips.map((ip) => ({
             ip,
             ready: true,
@@ -222,7 +220,6 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       name,
       uid,
       resourceVersion,
-      deleting: false,
       annotations,
     });
   }
@@ -243,7 +240,6 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       ready: true,
       internalIPs: [],
       taintKeys: [],
-      deleting: false,
       ...fields,
     });
   }

@@ -31,10 +31,9 @@ describe('Service', () => {
       ...identity,
       type: 'NodePort',
       externalTrafficPolicy: 'Local',
-      publishNotReadyAddresses: true,
       ports: [
-        { name: 'http', port: 80, protocol: 'TCP', targetPort: 'web', nodePort: 30080 },
-        { name: '', port: 53, protocol: 'UDP', targetPort: 5353 },
+        { name: 'http', port: 80, nodePort: 30080 },
+        { name: '', port: 53 },
       ],
     });
   });
@@ -70,7 +69,6 @@ describe('EndpointSlice', () => {
       resourceVersion: '7',
       serviceName: 'web',
       overCapacity: false,
-      source: 'EndpointSlice',
       subsets: [
         {
           addresses: [
@@ -83,7 +81,7 @@ describe('EndpointSlice', () => {
               pod: { namespace: 'shop', name: 'web-1', uid: 'p1' },
             },
           ],
-          ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+          ports: [{ name: '', port: 8080 }],
         },
       ],
     });
@@ -121,14 +119,14 @@ describe('Endpoints', () => {
       { addresses: [{ ip: '10.0.0.1' }], notReadyAddresses: [{ ip: '10.0.0.2' }], ports: [{ port: 80 }] },
     ];
     const trimmed = transformEndpoints({ metadata, subsets });
-    expect(trimmed).toMatchObject({ serviceName: 'web', overCapacity: false, source: 'Endpoints' });
+    expect(trimmed).toMatchObject({ serviceName: 'web', overCapacity: false });
     expect(trimmed.subsets).toEqual([
       {
         addresses: [
           { ip: '10.0.0.1', ready: true, serving: true, terminating: false },
           { ip: '10.0.0.2', ready: false, serving: false, terminating: false },
         ],
-        ports: [{ name: '', port: 80, protocol: 'TCP' }],
+        ports: [{ name: '', port: 80 }],
       },
     ]);
   });
@@ -176,7 +174,6 @@ test('a Node keeps what decides whether it takes traffic', () => {
     ready: true,
     internalIPs: ['192.168.0.1'],
     taintKeys: ['ToBeDeletedByClusterAutoscaler'],
-    deleting: true,
   });
 });
 
@@ -193,7 +190,6 @@ test('a Pod keeps our annotations only', () => {
   };
   expect(transformPod({ metadata: { ...metadata, annotations } })).toEqual({
     ...identity,
-    deleting: false,
     annotations: { 'slb.alibabacloud.com/weight': '50' },
   });
 });
