@@ -104,7 +104,7 @@ module.exports = {
       comment: 'one of types alone is none at run time, but can be read in no order either',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'no-orphans',

@@ -63,6 +63,7 @@ const ALLOWED: typeof REFUSED = [
 ];
 
 const PURE = 'src/membership/desired/desired.ts';
+const CYCLE = ['src/controller/one.ts', 'src/controller/another.ts'] as const;
 
 let project: string;
 let found: readonly {
@@ -81,7 +82,7 @@ beforeAll(async () => {
     imports.set(imported, imports.get(imported) ?? []);
     imports.set(importer, [...(imports.get(importer) ?? []), `import type {} from '${from}';`]);
   };
-  for (const arrow of [...REFUSED, ...ALLOWED]) add(...arrow);
+  for (const arrow of [...REFUSED, ...ALLOWED, CYCLE, CYCLE.toReversed() as [string, string]]) add(...arrow);
   for (const [file, lines] of [...imports, ['tsconfig.json', ['{}']] as const]) {
     mkdirSync(dirname(join(project, file)), { recursive: true });
     writeFileSync(join(project, file), lines.join('\n'));
@@ -109,6 +110,13 @@ const arrowsAgainst = (rule: string) =>
 
 test('lint refuses every arrow that no room allows, of types too, and no other', () => {
   expect(arrowsAgainst('not-in-allowed').sort()).toEqual(REFUSED.map((arrow) => arrow.join(' → ')).sort());
+});
+
+test('lint refuses a cycle of types alone', () => {
+  const [one, another] = CYCLE;
+  // It is told once, beginning with either.
+  const cycle = arrowsAgainst('no-cycles').filter((arrow) => arrow.includes(one));
+  expect([[`${one} → ${another}`], [`${another} → ${one}`]]).toContainEqual(cycle);
 });
 
 test('lint refuses what is not plain data to src/membership, be it of Node itself', () => {

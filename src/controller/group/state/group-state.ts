@@ -1,9 +1,9 @@
 import type { GroupRef } from '../../../cloud/group-ref.ts';
-import { WithheldBatches } from '../../binding/dry-run.ts';
 import { Attempts } from './attempts.ts';
 import { GroupView } from './group-view.ts';
 import { LeavingRows } from './leaving.ts';
 import { WritePace } from './pace.ts';
+import { WithheldBatches } from './withheld.ts';
 
 /**
  * What the operator knows of one server group. Nothing of it outlives the process but what the group itself and the
