@@ -82,68 +82,15 @@ export interface GroupLoop {
 
 /** From the caches' events to the groups they concern, and the loop that reconciles them. */
 export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts): GroupLoop {
-  const { region, dryRun } = options;
-  const { caches, groups, clock, random, mayWrite, status, hooks, metrics } = ports;
+  const { caches, clock, hooks, metrics } = ports;
   const queue = new WorkQueue<GroupKey>({
     name: CONTROLLER,
     clock,
     ...(metrics && { metrics: metrics.queue }),
   });
-  const reporter = new BindingReporter(status, ports.events, clock);
-  const memory = new BindingMemory();
-  const drains = new DrainIndex();
-  const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
-  const finalizers = new Finalizers(ports.transport, {
-    mayWrite,
-    onError: (binding, error, outdated) => {
-      if (!outdated) hooks.onFinalizerFailed(binding, error);
-      const ms = outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS;
-      const group = groupOf(binding, region);
-      if (group !== undefined) queue.addAfter(group, ms);
-      else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
-    },
-  });
-  const writer = new GroupWriter({ groups, enis, clock, mayWrite, hooks });
-  const parts = { caches, memory, groups, enis, drains, finalizers, writer, reporter, clock, random };
-  const controller = new GroupController(
-    { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
-    parts,
-  );
-  const enqueue = (group: GroupKey) => {
-    controller.noteChange(group);
-    queue.add(group, 'high');
-  };
-  /** A binding whose group can't be read is in no reconcile. */
-  const lookAfterGroupless = (binding: BindingObject | undefined) => {
-    if (binding === undefined || binding.parsed.ok || groupOf(binding, region) !== undefined) return;
-    if (!mayWrite()) return;
-    if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
-    else reporter.reportGroupless(binding, binding.parsed);
-  };
-
-  // First of all who hear of a binding: what is written next is compared with what is there now.
-  caches.bindings.onChange(({ old, new: now }) => {
-    if (now !== undefined) status.observed(now);
-    else if (old !== undefined) for (const one of [status, reporter, finalizers, memory]) one.forget(old);
-  });
-  ports.onCredentialsChanged(() => {
-    for (const group of controller.credentialsChanged()) queue.add(group);
-  });
-  connectTriggers(caches, region, enqueue);
-  caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
-  caches.pods.onSynced((namespace) => {
-    for (const binding of caches.bindings.byIndex('namespace', namespace)) {
-      const group = groupOf(binding, region);
-      if (group !== undefined) queue.add(group);
-    }
-  });
-  caches.bindings.onChange(({ old, new: now }) => {
-    if (now === undefined) return;
-    lookAfterGroupless(now);
-    const group = groupOf(now, region);
-    if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
-  });
-
+  const parts = createParts(options, ports, queue);
+  const { controller, lookAfterGroupless } = parts;
+  connectEvents(options, ports, queue, parts);
   const loop = new ReconcileLoop<GroupKey>({
     name: CONTROLLER,
     queue,
@@ -159,12 +106,86 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
       loop.start();
       for (const binding of caches.bindings.list()) {
         lookAfterGroupless(binding);
-        const group = groupOf(binding, region);
+        const group = groupOf(binding, options.region);
         if (group !== undefined) queue.add(group);
       }
     },
     stop: (deadlineMs) => loop.stop(deadlineMs),
   };
+}
+
+interface Parts {
+  readonly controller: GroupController;
+  readonly drains: DrainIndex;
+  /** All who remember something of a binding. */
+  readonly remembering: readonly { forget(binding: BindingObject): void }[];
+  /** A binding whose group can't be read is in no reconcile. */
+  readonly lookAfterGroupless: (binding: BindingObject | undefined) => void;
+}
+
+function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: WorkQueue<GroupKey>): Parts {
+  const { region, dryRun } = options;
+  const { caches, groups, clock, random, mayWrite, status, hooks } = ports;
+  const reporter = new BindingReporter(status, ports.events, clock);
+  const memory = new BindingMemory();
+  const drains = new DrainIndex();
+  const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
+  const lookAfterGroupless: Parts['lookAfterGroupless'] = (binding) => {
+    if (binding === undefined || binding.parsed.ok || groupOf(binding, region) !== undefined) return;
+    if (!mayWrite()) return;
+    if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
+    else reporter.reportGroupless(binding, binding.parsed);
+  };
+  const finalizers = new Finalizers(ports.transport, {
+    mayWrite,
+    onError: (binding, error, outdated) => {
+      if (!outdated) hooks.onFinalizerFailed(binding, error);
+      const ms = outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS;
+      const group = groupOf(binding, region);
+      if (group !== undefined) queue.addAfter(group, ms);
+      else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
+    },
+  });
+  const writer = new GroupWriter({ groups, enis, clock, mayWrite, hooks });
+  const controller = new GroupController(
+    { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
+    { caches, memory, groups, enis, drains, finalizers, writer, reporter, clock, random },
+  );
+  return { controller, drains, remembering: [status, reporter, finalizers, memory], lookAfterGroupless };
+}
+
+function connectEvents(
+  { region }: GroupLoopOptions,
+  { caches, status, onCredentialsChanged }: GroupLoopPorts,
+  queue: WorkQueue<GroupKey>,
+  { controller, drains, remembering, lookAfterGroupless }: Parts,
+): void {
+  // First of all who hear of a binding: what is written next is compared with what is there now.
+  caches.bindings.onChange(({ old, new: now }) => {
+    if (now !== undefined) status.observed(now);
+    else if (old !== undefined) for (const one of remembering) one.forget(old);
+  });
+  onCredentialsChanged(() => {
+    for (const group of controller.credentialsChanged()) queue.add(group);
+  });
+  const enqueue = (group: GroupKey) => {
+    controller.noteChange(group);
+    queue.add(group, 'high');
+  };
+  connectTriggers(caches, region, enqueue);
+  caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
+  caches.pods.onSynced((namespace) => {
+    for (const binding of caches.bindings.byIndex('namespace', namespace)) {
+      const group = groupOf(binding, region);
+      if (group !== undefined) queue.add(group);
+    }
+  });
+  caches.bindings.onChange(({ old, new: now }) => {
+    if (now === undefined) return;
+    lookAfterGroupless(now);
+    const group = groupOf(now, region);
+    if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
+  });
 }
 
 function generationOf(object: BindingObject | undefined): number | undefined {

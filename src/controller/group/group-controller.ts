@@ -183,8 +183,7 @@ export class GroupController {
     const { view, attempts, leaving, pace } = group;
     leaving.planned(batches, reports, (backend) => attempts.refusals.has(backend), now);
     pace.planned(batches, now);
-    if (view.rows === undefined || view.inDoubt) return;
-    attempts.forgetNeedless(batches, { rows: view.rows, waiting: reports.flatMap(({ pending }) => pending) });
+    if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports);
   }
 
   /** What RemoveOnly took over, something else has added, with an ENI that nobody has compared. */

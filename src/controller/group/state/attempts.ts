@@ -7,6 +7,7 @@ import {
   type WriteAction,
 } from '../../../membership/backend.ts';
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
+import type { ClaimReport } from '../../../membership/plan/plan.ts';
 import { retryInMs } from '../outcome.ts';
 
 /** What is done with a group: it is read, or written to. */
@@ -26,12 +27,6 @@ export interface RefusedBackend extends FailedAttempt {
   readonly row: Row;
   /** Only this is refused: a weight that the API does not take holds no removal back. */
   readonly action: WriteAction;
-}
-
-/** What a group holds, and what of the cluster still waits to be in it. */
-export interface StillThere {
-  readonly rows: readonly KnownRow[];
-  readonly waiting: readonly { readonly ip?: string; readonly instanceId?: string; readonly port: number }[];
 }
 
 /**
@@ -146,13 +141,19 @@ export class Attempts {
    * What failed and is not needed any more is no failure: the group shows it done, the pod came back, or the backend is
    * neither in the group nor waits to be.
    */
-  forgetNeedless(batches: readonly Batch[], { rows, waiting }: StillThere): void {
+  forgetNeedless(
+    batches: readonly Batch[],
+    rows: readonly KnownRow[],
+    reports: readonly Pick<ClaimReport, 'pending'>[],
+  ): void {
     for (const action of ['remove', 'set', 'add'] as const) {
       if (!batches.some((batch) => batch.action === action)) this.#failures.delete(action);
     }
     if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
     const places = new Set(rows.map(({ row }) => placeOf(row)));
-    for (const { ip, instanceId, port } of waiting) places.add(`${ip ?? instanceId ?? ''}:${port}`);
+    for (const { pending } of reports) {
+      for (const { ip, instanceId, port } of pending) places.add(`${ip ?? instanceId ?? ''}:${port}`);
+    }
     for (const remembered of [this.#refusals, this.#pieces]) {
       for (const [key, { row }] of remembered) if (!places.has(placeOf(row))) remembered.delete(key);
     }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Attempts } from '../../../../../src/controller/group/state/attempts.ts';
 import { backendKey, knownRow } from '../../../../../src/membership/backend.ts';
 import type { Batch } from '../../../../../src/membership/plan/batches.ts';
+import { eniMember } from '../../../membership/builders.ts';
 import { addresses, ownRow } from '../cluster.ts';
 import { apiError } from '../fake-cloud.ts';
 
@@ -57,7 +58,7 @@ describe('an action that fails', () => {
 
   test('and is not needed any more is no failure; a read that failed is one', () => {
     for (const action of ['describe', 'add', 'remove'] as const) attempts.fail(action, BUSY, 0);
-    attempts.forgetNeedless([batch('remove', first)], { rows: [knownRow(ownRow(first))], waiting: [] });
+    attempts.forgetNeedless([batch('remove', first)], [knownRow(ownRow(first))], []);
     expect([...attempts.failures.keys()]).toEqual(['describe', 'remove']);
   });
 });
@@ -83,7 +84,7 @@ describe('a backend that is refused', () => {
   test('is forgotten when it is neither in the group nor waits to be', () => {
     for (const ip of [first, second, third]) attempts.refuse('add', change(ip), BAD, 0);
     attempts.split(batch('add', first, second, third), BAD);
-    attempts.forgetNeedless([], { rows: [knownRow(ownRow(first))], waiting: [{ ip: second, port: 8080 }] });
+    attempts.forgetNeedless([], [knownRow(ownRow(first))], [{ pending: [eniMember('2')] }]);
     expect([...attempts.refusals.keys()]).toEqual([key(first), key(second)]);
     expect([first, second, third].map((ip) => attempts.cohortOf(key(ip)) !== undefined)).toEqual([
       true,
