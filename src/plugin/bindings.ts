@@ -1,7 +1,7 @@
 import { API_VERSION, PLURAL } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
 import { type BindingObject, transformBinding } from '../controller/cluster/cluster-caches.ts';
-import { KubeApiError } from '../kubernetes/client/api-error.ts';
+import { hasStatus } from '../kubernetes/client/api-error.ts';
 import { listCollection } from '../kubernetes/informer/lister.ts';
 import { Store } from '../kubernetes/informer/store.ts';
 import { namespaced } from '../kubernetes/objects/objects.ts';
@@ -40,7 +40,7 @@ export async function getBinding(
     const path = `${pathOf(namespace)}/${encodeURIComponent(name)}`;
     return transformBinding(await transport.request('GET', path, { signal }));
   } catch (error) {
-    if (!(error instanceof KubeApiError) || error.status !== 404) throw error;
+    if (!hasStatus(error, 404)) throw error;
     throw new Error(
       `there is no binding ${name} in namespace ${namespace}; kubectl vsgb status -A lists them`,
     );

@@ -1,5 +1,5 @@
 import { API_VERSION, PLURAL } from '../../api/names.ts';
-import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { Store, type Stored } from '../../kubernetes/informer/store.ts';
 import {
@@ -91,7 +91,7 @@ async function servesSlices(
     await transport.request('GET', '/apis/discovery.k8s.io/v1', { signal });
     return true;
   } catch (error) {
-    if (error instanceof KubeApiError && error.status === 404) return false;
+    if (hasStatus(error, 404)) return false;
     throw error;
   }
 }

@@ -71,6 +71,15 @@ export function statusAnswer(status: unknown, retryAfterMs?: number): StatusAnsw
   return withRetryAfter(answer, retryAfterMs ?? seconds(retryAfterSeconds));
 }
 
+export function hasStatus(error: unknown, status: number): boolean {
+  return error instanceof KubeApiError && error.status === status;
+}
+
+/** How long the API server asks to be left alone; 0 when it does not. */
+export function retryAfterMsOf(error: unknown): number {
+  return error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+}
+
 export function isExpired(error: unknown): boolean {
   return error instanceof KubeApiError && (error.status === 410 || error.reason === 'Expired');
 }

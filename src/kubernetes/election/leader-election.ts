@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, sleep, systemClock, type Timer } from '../../clock.ts';
+import { hasStatus } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { microTime } from '../objects/micro-time.ts';
-import { isConflict, isMissing, type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
+import { type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
 
 /** Lease duration > renew deadline > 2 × retry period > 0, which is for whoever reads the settings to see to. */
 export interface ElectionTiming {
@@ -133,7 +134,7 @@ export class LeaderElector {
       // The leader knows the Lease: no read, unless someone else touched it.
       if (this.#state === 'leading' && this.#lease !== undefined) return await this.#take(this.#lease);
     } catch (error) {
-      if (!isConflict(error) && !isMissing(error)) throw error;
+      if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
     }
     const lease = await this.#leases.get(this.#timeoutMs());
     if (lease !== undefined && !this.#isFree(lease)) return undefined;
@@ -141,7 +142,7 @@ export class LeaderElector {
       return await this.#take(lease);
     } catch (error) {
       // Another candidate was faster; who leads looks again.
-      if (isConflict(error) && this.#state !== 'leading') return undefined;
+      if (hasStatus(error, 409) && this.#state !== 'leading') return undefined;
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 import { asObject, asString, type JsonObject } from '../../json.ts';
-import { KubeApiError } from '../client/api-error.ts';
+import { hasStatus } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 
 /** A Lease as the API server sent it: raw, so that fields of later versions survive being written back. */
@@ -32,7 +32,7 @@ export class LeaseClient {
         await this.#transport.request('GET', `${this.#collection}/${this.#name}`, { timeoutMs }),
       );
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (hasStatus(error, 404)) return undefined;
       throw error;
     }
   }
@@ -67,12 +67,4 @@ export function readSpec(lease: Lease): LeaseSpec {
 
 function whole(value: unknown): number {
   return typeof value === 'number' && Number.isInteger(value) ? value : 0;
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof KubeApiError && error.status === 409;
-}
-
-export function isMissing(error: unknown): boolean {
-  return error instanceof KubeApiError && error.status === 404;
 }

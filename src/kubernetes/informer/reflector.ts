@@ -1,6 +1,6 @@
 import { sleep, unlessAborted } from '../../clock.ts';
 import { asObject } from '../../json.ts';
-import { KubeApiError, KubeConnectionError, statusAnswer } from '../client/api-error.ts';
+import { KubeApiError, KubeConnectionError, retryAfterMsOf, statusAnswer } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { WatchEvent } from '../client/transport-types.ts';
 import { keyOf, resourceVersionOf } from '../objects/metadata.ts';
@@ -174,7 +174,7 @@ export class Reflector<T extends Stored> {
     if (next === 'newest') this.#listAt = '';
     if (next === 'list') this.#listAt ??= this.#version;
     if (pause === 'missing') this.#believeMissing();
-    return this.#pause.after(pause, error instanceof KubeApiError ? error.retryAfterMs : undefined);
+    return this.#pause.after(pause, retryAfterMsOf(error));
   }
 
   #believeMissing(): void {

@@ -1,5 +1,5 @@
 import { type Clock, systemClock, within } from '../../clock.ts';
-import { KubeApiError } from '../client/api-error.ts';
+import { retryAfterMsOf } from '../client/api-error.ts';
 import type { Counter, Gauge, Histogram } from './metric-types.ts';
 import type { Priority, WorkQueue } from './work-queue.ts';
 
@@ -70,8 +70,8 @@ type Settled = { readonly value: Result } | { readonly error: unknown };
 export function outcome(settled: Settled): Outcome {
   if ('error' in settled) {
     const { error } = settled;
-    const atLeastMs = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
-    return { result: 'error', panic: isPanic(error), next: { do: 'backoff', atLeastMs } };
+    const next = { do: 'backoff', atLeastMs: retryAfterMsOf(error) } as const;
+    return { result: 'error', panic: isPanic(error), next };
   }
   const { value } = settled;
   if (value === 'done') return { result: 'success', panic: false, next: { do: 'forget' } };

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
-import { KubeApiError } from '../client/api-error.ts';
+import { hasStatus, KubeApiError, retryAfterMsOf } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { microTime } from '../objects/micro-time.ts';
 import { type EventInput, eventBody, seriesKey } from './event-body.ts';
@@ -170,8 +170,7 @@ export class EventRecorder {
         return undefined;
       } catch (error) {
         if (this.#closed.signal.aborted || attempt >= MOST_ATTEMPTS || !mayPass(error)) return error;
-        const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
-        const ms = Math.max(asked, backoffMs(attempt - 1, RETRIES));
+        const ms = Math.max(retryAfterMsOf(error), backoffMs(attempt - 1, RETRIES));
         await sleep(this.#clock, ms, this.#closed.signal).catch(() => undefined);
       }
     }
@@ -201,7 +200,7 @@ export class EventRecorder {
       });
     } catch (error) {
       // Events live for an hour by default, or until someone deletes them.
-      if (!(error instanceof KubeApiError && error.status === 404)) throw error;
+      if (!hasStatus(error, 404)) throw error;
       await create();
     }
   }

@@ -1,7 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
 import { asString } from '../../json.ts';
-import { KubeApiError } from '../client/api-error.ts';
+import { hasStatus, retryAfterMsOf } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { isOlder, metadata, resourceVersionOf } from '../objects/metadata.ts';
@@ -232,22 +232,21 @@ export class StatusWriter {
 
   /** A failed `test` is answered 422 without a word why, as a status that breaks the schema may be: the object itself tells. */
   async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
-    if (!(error instanceof KubeApiError)) return false;
-    if (error.status !== 422) return error.status === 404;
+    if (!hasStatus(error, 422)) return hasStatus(error, 404);
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };
     try {
       const now = await this.#options.transport.request('GET', this.#options.pathOf(ref), options);
       return asString(metadata(now)['uid']) !== ref.uid;
     } catch (error) {
-      return error instanceof KubeApiError && error.status === 404;
+      return hasStatus(error, 404);
     }
   }
 
   #failed(entry: Entry, wanted: WantedStatus, error: unknown): void {
-    const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
-    const isRefused = error instanceof KubeApiError && error.status === 422;
     const retryInMs =
-      isRefused && !wanted.retried ? undefined : Math.max(asked, backoffMs(entry.failures, this.#backoff));
+      hasStatus(error, 422) && !wanted.retried
+        ? undefined
+        : Math.max(retryAfterMsOf(error), backoffMs(entry.failures, this.#backoff));
     entry.failures++;
     if (retryInMs === undefined) entry.accepted = { print: wanted.print, as: entry.known };
     else {

@@ -3,7 +3,7 @@ import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
 import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
-import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
@@ -74,7 +74,7 @@ async function read(call: CommandCall, node: string): Promise<readonly BindingOb
   try {
     await transport.request('GET', `/api/v1/nodes/${encodeURIComponent(node)}`, { signal: call.signal });
   } catch (error) {
-    if (!(error instanceof KubeApiError) || error.status !== 404) throw error;
+    if (!hasStatus(error, 404)) throw error;
     throw new Error(`there is no node ${node}; kubectl get nodes lists them`);
   }
   return await listBindings({ transport }, call.clock, call.signal);
