@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-
 import type { ComponentName } from './build/build.ts';
 
 /** Where everything of one control plane lies. Ports are fixed for its life, so that a restart changes no address. */

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-
 import { waitUntil } from '../time/wait-until.ts';
 import { KubeApi } from './api/kube-api.ts';
 import { writeKubeconfig } from './api/kubeconfig.ts';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-
 import { COMPONENTS, locateBinaries, toStandardError } from './build/build.ts';
 import { startControlPlane } from './control-plane.ts';
 

@@ -1,5 +1,4 @@
 import type { RequestOptions } from 'node:https';
-
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 

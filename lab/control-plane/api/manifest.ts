@@ -1,7 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-
 import type { KubeObject } from './kube-api.ts';
 
 export interface Manifest {

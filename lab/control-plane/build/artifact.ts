@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-
 import { runGo } from './run-go.ts';
 
 /** One program built from a Go module under `go/`, and where the cache keeps it. */

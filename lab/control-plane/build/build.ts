@@ -1,6 +1,5 @@
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
-
 import {
   type Artifact,
   cacheFolder,

@@ -1,7 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
-
 import { waitUntil } from '../../time/wait-until.ts';
 import type { ComponentName } from '../build/build.ts';
 import type { Component } from '../components.ts';

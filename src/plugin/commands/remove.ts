@@ -3,9 +3,7 @@ import type { ApiError } from '../../cloud/api-error.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import { backendName } from '../../controller/binding/messages.ts';
-
 import { withinLimits } from '../../controller/group/decide.ts';
-
 import { GroupWriter } from '../../controller/group/group-writer.ts';
 import { nextStep } from '../../controller/group/next-step.ts';
 import { GroupState } from '../../controller/group/state/group-state.ts';
@@ -40,26 +38,26 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
     if (vServerGroupId === undefined)
       throw new ConfigError('--group is needed: expected the id of a vServer group');
     if (given.length === 0) throw new ConfigError('--backend is needed: expected ID:PORT or ID:PORT:IP');
-    const wanted = given.map(parseBackend);
+    const isWanted = namedBy(given);
     const group = new GroupState(
       vServerGroup(options.operator('region'), vServerGroupId),
       clock.now(),
       Math.random,
     );
     const deadline = clock.now() + (options.own('timeout') ?? 0);
-    const problem = await removeAll(call, group, wanted, deadline);
+    const problem = await removeAll(call, group, isWanted, deadline);
     terminal.endProgress();
     signal.throwIfAborted();
     const sorted = [...(group.view.rows ?? [])].sort((a, b) => byCodeUnit(a.key, b.key));
     const rows = sorted.map(({ row }) => row);
-    const left = rows.filter((row) => wanted.some((one) => matches(one, row)));
+    const left = rows.filter(isWanted);
     answer(
       terminal,
       options.own('output') ?? 'table',
       { group: vServerGroupId, left: left.map(shown), backends: rows.map(shown) },
       {
         rows,
-        columns: columns(wanted),
+        columns: columns(isWanted),
         empty: `${vServerGroupId} is empty`,
       },
     );
@@ -69,25 +67,19 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
   },
 };
 
-interface Wanted {
-  readonly serverId: string;
-  readonly port: number;
-  /** Undefined: every address of it. */
-  readonly serverIp: string | undefined;
-}
-
-export function parseBackend(text: string): Wanted {
-  const [serverId = '', port = '', ...ip] = text.split(':');
-  const number = Number(port);
-  if (number < 1 || number > 65_535)
-    throw new ConfigError(`--backend: received port ${port}, expected 1 to 65535`);
-  return { serverId, port: number, serverIp: ip.length === 0 ? undefined : ip.join(':') };
-}
-
-function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
-  return (
-    row.serverId === serverId && row.port === port && (serverIp === undefined || row.serverIp === serverIp)
-  );
+/** Which rows these name. Without an address: every one of the server's. */
+function namedBy(texts: readonly string[]): (row: Row) => boolean {
+  const named = texts.map((text) => {
+    const [serverId = '', port = '', ...ip] = text.split(':');
+    if (Number(port) < 1 || Number(port) > 65_535)
+      throw new ConfigError(`--backend: received port ${port}, expected 1 to 65535`);
+    return { serverId, port: Number(port), serverIp: ip.length === 0 ? undefined : ip.join(':') };
+  });
+  return (row) =>
+    named.some(
+      ({ serverId, port, serverIp = row.serverIp }) =>
+        row.serverId === serverId && row.port === port && row.serverIp === serverIp,
+    );
 }
 
 /**
@@ -97,7 +89,7 @@ function matches({ serverId, port, serverIp }: Wanted, row: Row): boolean {
 async function removeAll(
   { clock, signal, terminal, options, cloud }: CommandCall,
   group: GroupState,
-  wanted: readonly Wanted[],
+  isWanted: (row: Row) => boolean,
   deadline: number,
 ): Promise<ApiError | undefined> {
   const groups = cloud().client.vServerGroups;
@@ -132,7 +124,7 @@ async function removeAll(
   for (;;) {
     signal.throwIfAborted();
     const now = clock.now();
-    const batches = removals(group, wanted, pacing.rowsPerCall, now);
+    const batches = removals(group, isWanted, pacing.rowsPerCall, now);
     if (!view.inDoubt && view.pending === undefined && batches.length === 0) return problem;
     const step = nextStep({ batches }, group, pacing, now, undefined);
     switch (step.do) {
@@ -159,12 +151,12 @@ async function removeAll(
 /** Rows as the group showed them: what is not in it need not be removed. Those that were refused alone are left. */
 function removals(
   { view, attempts }: GroupState,
-  wanted: readonly Wanted[],
+  isWanted: (row: Row) => boolean,
   rowsPerCall: Changes['rowsPerCall'],
   now: number,
 ): readonly Batch[] {
   const removals = (view.rows ?? [])
-    .filter(({ row }) => wanted.some((one) => matches(one, row)))
+    .filter(({ row }) => isWanted(row))
     .map(({ row, key }) => ({ row, key, claim: '' }))
     .filter(({ key }) => !attempts.isRefused(key, 'remove', now));
   const nothing = { drains: [], weights: [], additions: [] };
@@ -183,13 +175,13 @@ function shown({ serverId, serverIp, port, type, weight, description }: Row) {
   };
 }
 
-function columns(wanted: readonly Wanted[]): readonly Column<Row>[] {
+function columns(isWanted: (row: Row) => boolean): readonly Column<Row>[] {
   return [
     {
       title: 'SERVER',
       cell: (row) => ({
         text: row.serverId,
-        style: wanted.some((one) => matches(one, row)) ? ('bad' as const) : undefined,
+        style: isWanted(row) ? ('bad' as const) : undefined,
       }),
     },
     { title: 'IP', cell: ({ serverIp = '' }) => serverIp },

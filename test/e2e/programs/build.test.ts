@@ -3,9 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-
 import { superviseArtifact } from '../../../lab/control-plane/build/artifact.ts';
 import { locateBinaries } from '../../../lab/control-plane/build/build.ts';
 

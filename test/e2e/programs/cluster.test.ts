@@ -5,7 +5,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { KubeApi } from '../../../lab/control-plane/api/kube-api.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';

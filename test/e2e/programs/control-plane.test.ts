@@ -5,9 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-
 import { applyFiles, applyFolder, applyObjects } from '../../../lab/control-plane/api/apply.ts';
 import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';

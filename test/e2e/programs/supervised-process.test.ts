@@ -2,7 +2,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { locateBinaries } from '../../../lab/control-plane/build/build.ts';
 import { SupervisedProcess } from '../../../lab/control-plane/process/supervised-process.ts';

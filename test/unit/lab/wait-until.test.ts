@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 
 const QUICK = { timeoutMs: 20, intervalMs: 1 };
