@@ -8,7 +8,8 @@ import { type GroupRef, groupName } from './group-ref.ts';
  * - transient: the API or the way to it failed; again with back-off
  * - credentials: keys expired or refused; refreshed once already, then somebody has to look
  * - groupMissing: the group, or its load balancer, does not exist (any more)
- * - badBackend: one of the backends named cannot be taken; the others can
+ * - badBackend: one of the backends named is not known (yet), or not any more; the others can be taken
+ * - unfitBackend: one of them can't be attached to this load balancer, and won't be by itself; the others can
  * - quota: no room for more backends
  * - denied: the account may not do this
  * - configuration: region, endpoint, load balancer state …: somebody has to change something
@@ -21,6 +22,7 @@ export type ErrorKind =
   | 'credentials'
   | 'groupMissing'
   | 'badBackend'
+  | 'unfitBackend'
   | 'quota'
   | 'denied'
   | 'configuration'

@@ -63,15 +63,15 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
   'InvalidServerId.NotFound': { kind: 'badBackend' },
   'InvalidServerId.NotExist': { kind: 'badBackend' },
   'ResourceNotFound.vServers': { kind: 'badBackend' },
-  'InvalidBackendServers.ServerIpConflict': { kind: 'badBackend' },
-  'InvalidBackendServers.Inconsistent': { kind: 'badBackend' },
-  'InvalidBackendServers.NetworkConflict': { kind: 'badBackend' },
-  'InvalidBackendServers.Mismatched.ZoneId': { kind: 'badBackend' },
-  'InvalidBackendServers.MasterSlaveServerConflict': { kind: 'badBackend' },
-  NetworkConflict: { kind: 'badBackend' },
-  'Mismatched.ZoneId': { kind: 'badBackend' },
-  MasterSlaveServerConflict: { kind: 'badBackend' },
-  'OperationDeny.LbNotSupportIPv6Server': { kind: 'badBackend' },
+  'InvalidBackendServers.ServerIpConflict': { kind: 'unfitBackend' },
+  'InvalidBackendServers.Inconsistent': { kind: 'unfitBackend' },
+  'InvalidBackendServers.NetworkConflict': { kind: 'unfitBackend' },
+  'InvalidBackendServers.Mismatched.ZoneId': { kind: 'unfitBackend' },
+  'InvalidBackendServers.MasterSlaveServerConflict': { kind: 'unfitBackend' },
+  NetworkConflict: { kind: 'unfitBackend' },
+  'Mismatched.ZoneId': { kind: 'unfitBackend' },
+  MasterSlaveServerConflict: { kind: 'unfitBackend' },
+  'OperationDeny.LbNotSupportIPv6Server': { kind: 'unfitBackend' },
 
   InstanceBackendServerNumberOverLimit: { kind: 'quota' },
   OverQuota: { kind: 'quota' },
@@ -165,9 +165,13 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   },
   badBackend: {
     reason: 'BackendsRefused',
+    hint: plain('One of the backends is unknown to the load balancer; the operator goes on with the others.'),
+  },
+  unfitBackend: {
+    reason: 'BackendsRefused',
     hint: plain(
-      'One of the backends is unknown to the load balancer or cannot be attached to it; the operator goes on with the ' +
-        'others.',
+      'One of the backends does not fit the load balancer (network, zone, address family, or another group of it); the ' +
+        'operator goes on with the others.',
     ),
   },
   quota: {
@@ -192,7 +196,7 @@ const KIND_BY_FORM: readonly (readonly [RegExp, ErrorKind])[] = [
   [/Processing$|[Cc]onfiguring$|Busy$/, 'busy'],
   [/quota|OverLimit$/i, 'quota'],
   [/^Forbidden|^NoPermission/, 'denied'],
-  [/^InvalidBackendServers\./, 'badBackend'],
+  [/^InvalidBackendServers\./, 'unfitBackend'],
   [/^Missing[A-Z]/, 'bug'],
 ];
 

@@ -34,6 +34,8 @@ export interface DecideParts {
 }
 
 export interface Decision {
+  /** `Clock.now()` milliseconds: what was to wait longer than that is not in the plan. */
+  readonly now: number;
   readonly bound: readonly Bound[];
   readonly claims: readonly Claim[];
   /** What it found out is to be kept (`keep`): the next decision builds on it, carried out or not. */
@@ -54,12 +56,14 @@ export function decide(
 ): Decision {
   const bound = gather(key, group.ref, parts, options);
   const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
-  const plan = planOf(group, claims, parts, options);
+  const now = parts.clock.now();
+  const plan = planOf(group, claims, parts, options, now);
   const { found, missing } = parts.enis.resolve(group.ref.regionId, plan.lookups, key);
   return {
+    now,
     bound,
     claims,
-    plan: found > 0 ? planOf(group, claims, parts, options) : plan,
+    plan: found > 0 ? planOf(group, claims, parts, options, now) : plan,
     missingEnis: missing,
   };
 }
@@ -76,8 +80,8 @@ function planOf(
   claims: readonly Claim[],
   { clock, enis }: DecideParts,
   { rowsPerCall }: DecideOptions,
+  now: number,
 ): GroupPlan {
-  const now = clock.now();
   return planGroup({
     rows: view.rows ?? presumedRows(claims),
     presumed: view.rows === undefined,

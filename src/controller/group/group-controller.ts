@@ -158,10 +158,10 @@ export class GroupController {
     keep(decision, group, memory, dryRun);
     if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
-    return { ...decision, step: this.#step(group, decision.plan, decision.claims, clock.now()) };
+    return { ...decision, step: this.#step(group, decision) };
   }
 
-  #step(group: GroupState, plan: GroupPlan, claims: readonly Claim[], now: number): Step {
+  #step(group: GroupState, { plan, claims, now }: Decision): Step {
     if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY, urgent: false };
     const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
     const visible = this.#options.dryRun ? { batches: [] } : plan;

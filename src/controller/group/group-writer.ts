@@ -65,6 +65,7 @@ export interface GroupWriterParts {
  * | done, with a list that denies it  | nothing: it is read, and the action backs off                                   |
  * | accepted as a job                 | it is pending until the job is over, and read then                              |
  * | refused for one of its rows       | the batch is split, or the row that stands alone (or is named by its job) refused |
+ * | … all of which were refused so    | they are refused again, together (attempts.ts)                                  |
  * | refused for anything else         | the action backs off                                                            |
  * | not at all, or not clearly        | the same, and the group is read before anything else                            |
  */
@@ -189,15 +190,19 @@ export class GroupWriter {
   #refused(group: GroupState, batch: Batch, error: ApiError, named: readonly BackendKey[]): void {
     const { changes, action } = batch;
     const bad = changes.length === 1 ? changes : changes.filter(({ key }) => named.includes(key));
-    if (!outcomeOf(error).split) this.#backOff(group, action, error);
-    else if (bad.length === 0) group.attempts.split(batch, error);
-    else for (const change of bad) this.#refuse(group, action, change, error);
+    const now = this.#parts.clock.now();
+    if (outcomeOf(error).split === undefined) this.#backOff(group, action, error);
+    else if (bad.length > 0) for (const change of bad) this.#refuse(group, action, change, error);
+    else if (group.attempts.isKnown(batch, error))
+      this.#tell(group, action, group.attempts.refuseAgain(batch, error, now));
+    else group.attempts.split(batch, error);
   }
 
   #refuse(group: GroupState, action: Batch['action'], change: Change, error: ApiError): void {
     const { clock, enis } = this.#parts;
     const { serverIp } = change.row;
-    if (serverIp !== undefined) enis.forget(group.ref.regionId, serverIp);
+    const doubtsEni = outcomeOf(error).split?.doubtsEni ?? false;
+    if (doubtsEni && serverIp !== undefined) enis.forget(group.ref.regionId, serverIp);
     this.#tell(group, action, group.attempts.refuse(action, change, error, clock.now()));
   }
 

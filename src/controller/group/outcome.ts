@@ -6,8 +6,13 @@ export interface ErrorOutcome {
   readonly retry: BackoffRange;
   /** `Stalled`: nothing goes on before someone has acted. The operator keeps trying, slowly. */
   readonly stalled: boolean;
-  /** The batch is split, and what remains is refused alone. */
-  readonly split: boolean;
+  /** The batch is split until what is refused stands alone (`undefined`: the whole action waits). */
+  readonly split?: {
+    /** Of those that are tried again together, and are refused together again, so many are tried alone. */
+    readonly probes: number;
+    /** The ENI that a refused row names may be the wrong one: it is looked up again. */
+    readonly doubtsEni: boolean;
+  };
   /** Failures in a row before it is worth a condition and an event: what passes by itself is no news. */
   readonly tellAfter: number;
 }
@@ -20,6 +25,8 @@ interface BackoffRange {
 /** A fault's end is noticed within two seconds. */
 const FAST: BackoffRange = { baseMs: 100, capMs: 1_600 };
 const SLOW: BackoffRange = { baseMs: 2_000, capMs: 60_000 };
+/** What somebody has to change first. */
+const SLOWEST: BackoffRange = { baseMs: 2_000, capMs: 120_000 };
 
 /**
  * The only place that knows what an error of the API does to queue, condition and event; what they say is the error's own.
@@ -40,14 +47,15 @@ export function retryInMs(
 }
 
 const BY_KIND: Readonly<Record<ErrorKind, ErrorOutcome>> = {
-  busy: { retry: FAST, stalled: false, split: false, tellAfter: 8 },
-  throttled: { retry: FAST, stalled: false, split: false, tellAfter: 3 },
-  transient: { retry: FAST, stalled: false, split: false, tellAfter: 3 },
-  credentials: { retry: SLOW, stalled: true, split: false, tellAfter: 1 },
-  groupMissing: { retry: SLOW, stalled: true, split: false, tellAfter: 1 },
-  badBackend: { retry: SLOW, stalled: false, split: true, tellAfter: 1 },
-  quota: { retry: SLOW, stalled: false, split: false, tellAfter: 1 },
-  denied: { retry: SLOW, stalled: true, split: false, tellAfter: 1 },
-  configuration: { retry: SLOW, stalled: true, split: false, tellAfter: 1 },
-  bug: { retry: SLOW, stalled: false, split: true, tellAfter: 1 },
+  busy: { retry: FAST, stalled: false, tellAfter: 8 },
+  throttled: { retry: FAST, stalled: false, tellAfter: 3 },
+  transient: { retry: FAST, stalled: false, tellAfter: 3 },
+  credentials: { retry: SLOW, stalled: true, tellAfter: 1 },
+  groupMissing: { retry: SLOW, stalled: true, tellAfter: 1 },
+  badBackend: { retry: SLOW, stalled: false, split: { probes: 4, doubtsEni: true }, tellAfter: 1 },
+  unfitBackend: { retry: SLOWEST, stalled: false, split: { probes: 1, doubtsEni: false }, tellAfter: 1 },
+  quota: { retry: SLOW, stalled: false, tellAfter: 1 },
+  denied: { retry: SLOW, stalled: true, tellAfter: 1 },
+  configuration: { retry: SLOW, stalled: true, tellAfter: 1 },
+  bug: { retry: SLOW, stalled: false, split: { probes: 1, doubtsEni: false }, tellAfter: 1 },
 };

@@ -8,7 +8,7 @@ import {
 } from '../../../membership/backend.ts';
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../../membership/plan/plan.ts';
-import { retryInMs } from '../outcome.ts';
+import { outcomeOf, retryInMs } from '../outcome.ts';
 
 /** What is done with a group: it is read, or written to. */
 export type GroupAction = 'describe' | WriteAction;
@@ -29,16 +29,28 @@ export interface RefusedBackend extends FailedAttempt {
   readonly action: WriteAction;
 }
 
+interface Refusal extends RefusedBackend {
+  /** How often it was tried alone, to see whether it still is like the others. */
+  readonly probes: number;
+}
+
 /**
  * What failed on one group and is tried again: whole actions, single backends, and pieces of refused batches. It backs off
  * by action, so that an addition that may not go holds no removal back; and it remembers nothing of what is neither in the
  * group nor wanted there.
+ *
+ * Backends that are refused alike (the same action, with the same code) have one cause more often than not: they are tried
+ * again in one call. Refused again as a whole they wait longer, all of them; a few are tried alone before, each time others,
+ * so that one whose cause has gone is not held up by the rest. One that is taken then has the others tried at once. Removals
+ * are not gathered so: each is tried for itself, for as long as it stays.
  */
 export class Attempts {
   readonly #random: () => number;
   readonly #failures = new Map<GroupAction, FailedAttempt>();
-  readonly #refusals = new Map<BackendKey, RefusedBackend>();
+  readonly #refusals = new Map<BackendKey, Refusal>();
   readonly #pieces = new Map<BackendKey, { readonly cohort: number; readonly row: Row }>();
+  /** Of backends that are refused alike. */
+  readonly #cohorts = new Map<string, number>();
   #nextCohort = 1;
 
   /** `random`: from 0 to 1. */
@@ -95,18 +107,61 @@ export class Attempts {
     this.succeed(action);
     if (action === 'remove' && this.#failures.get('add')?.error.kind === 'quota') this.succeed('add');
     for (const { key } of changes) {
+      const refusal = this.#refusals.get(key);
       this.#refusals.delete(key);
       this.#pieces.delete(key);
+      if (refusal !== undefined) this.#retryAt(this.#alike(refusal), Number.NEGATIVE_INFINITY);
     }
   }
 
   /** The API refuses this one backend. */
   refuse(action: WriteAction, { key, row }: Change, error: ApiError, now: number): RefusedBackend {
-    const before = this.#refusals.get(key);
-    const failed = this.#next(before?.action === action ? before : undefined, error, now);
-    const refusal = { ...failed, action, row };
-    this.#refusals.set(key, refusal);
-    return refusal;
+    const last = this.#refusals.get(key);
+    const before = last?.action === action ? last : undefined;
+    const refusal = { ...this.#next(before, error, now), action, row, probes: before?.probes ?? 0 };
+    this.#refusals.delete(key);
+    if (action === 'remove') {
+      this.#refusals.set(key, refusal);
+      return refusal;
+    }
+    const waiting = this.#alike(refusal).filter(([, { retryAt }]) => retryAt > now);
+    const isNew = before?.error.code !== error.code;
+    // One that is new to them is tried again soon, and they with it.
+    if (isNew) this.#retryAt(waiting, refusal.retryAt);
+    const retryAt = isNew ? refusal.retryAt : (waiting[0]?.[1].retryAt ?? refusal.retryAt);
+    this.#refusals.set(key, { ...refusal, retryAt });
+    this.#pieces.set(key, { cohort: this.#cohortFor(action, error), row });
+    return { ...refusal, retryAt };
+  }
+
+  /** Whether each of them is refused alone, and so. */
+  isKnown({ action, changes }: Batch, { code }: ApiError): boolean {
+    return changes.every(({ key }) => {
+      const refusal = this.#refusals.get(key);
+      return refusal?.action === action && refusal.error.code === code;
+    });
+  }
+
+  /** Backends that are known to be refused were tried again together. */
+  refuseAgain({ changes }: Batch, error: ApiError, now: number): FailedAttempt {
+    const refused = changes.flatMap(({ key }) => {
+      const refusal = this.#refusals.get(key);
+      return refusal === undefined ? [] : [[key, refusal] as const];
+    });
+    const attempts = Math.min(...refused.map(([, refusal]) => refusal.attempts));
+    const failed = this.#next({ attempts }, error, now);
+    const probes = refused.toSorted(([, a], [, b]) => a.probes - b.probes);
+    for (const [i, [key, refusal]] of probes.entries()) {
+      const isProbe = i < (outcomeOf(error).split?.probes ?? 0);
+      this.#refusals.set(
+        key,
+        isProbe
+          ? { ...refusal, attempts, retryAt: now, probes: refusal.probes + 1 }
+          : { ...refusal, ...failed },
+      );
+      if (isProbe) this.#pieces.set(key, { cohort: this.#nextCohort++, row: refusal.row });
+    }
+    return failed;
   }
 
   /**
@@ -128,6 +183,7 @@ export class Attempts {
     this.#failures.clear();
     this.#refusals.clear();
     this.#pieces.clear();
+    this.#cohorts.clear();
   }
 
   /** Returns whether there were any. */
@@ -159,7 +215,24 @@ export class Attempts {
     }
   }
 
-  #next(before: FailedAttempt | undefined, error: ApiError, now: number): FailedAttempt {
+  #alike({ action, error: { code } }: RefusedBackend): readonly (readonly [BackendKey, Refusal])[] {
+    return [...this.#refusals].filter(
+      ([, refusal]) => refusal.action === action && refusal.error.code === code,
+    );
+  }
+
+  #retryAt(refused: readonly (readonly [BackendKey, Refusal])[], retryAt: number): void {
+    for (const [key, refusal] of refused) this.#refusals.set(key, { ...refusal, retryAt });
+  }
+
+  #cohortFor(action: WriteAction, { code }: ApiError): number {
+    const name = `${action} ${code}`;
+    const cohort = this.#cohorts.get(name) ?? this.#nextCohort++;
+    this.#cohorts.set(name, cohort);
+    return cohort;
+  }
+
+  #next(before: Pick<FailedAttempt, 'attempts'> | undefined, error: ApiError, now: number): FailedAttempt {
     const attempts = (before?.attempts ?? 0) + 1;
     return { error, attempts, retryAt: now + retryInMs(error, attempts, this.#random) };
   }

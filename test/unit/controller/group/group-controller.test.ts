@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { refused } from '../../../../src/alibaba/errors/errors.ts';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
@@ -447,6 +448,93 @@ describe('failures', () => {
     cluster.endpoints(addresses(20));
     await cluster.after(200);
     expect(calls()).toEqual(['add 20', 'add 1', 'add 19']);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    'a retry that falls due while it is decided, %d looks at the clock later, is not lost',
+    async (looks) => {
+      await settled([]);
+      cluster.groups.behave = ({ action }) => {
+        if (action === 'add') throw apiError('badBackend', 'ObtainIpFail');
+        return undefined;
+      };
+      cluster.endpoints(['10.0.0.1']);
+      await cluster.after(20);
+      expect(calls()).toEqual(['add 1']);
+      await cluster.after(1_500 - looks);
+      const { now } = FakeClock.prototype;
+      let looked = 0;
+      cluster.clock.now = () => now.call(cluster.clock) + looked++;
+      cluster.endpoints(['10.0.0.1']);
+      await cluster.after();
+      cluster.clock.now = now;
+      await cluster.after(20_000);
+      expect(calls().length).toBeGreaterThan(2);
+    },
+  );
+
+  describe('many backends that the load balancer refuses for one reason', () => {
+    const refusing = (code: string, ...but: readonly string[]): FakeVServerGroups['behave'] => {
+      const bad = addresses(20).filter((ip) => !but.includes(ip));
+      const kind = code === 'NetworkConflict' ? 'unfitBackend' : 'badBackend';
+      return ({ action, backends }) => {
+        if (action === 'add' && backends.some((ip) => bad.includes(ip))) throw apiError(kind, code);
+        return undefined;
+      };
+    };
+
+    async function refused(code: string): Promise<void> {
+      await settled([]);
+      cluster.groups.behave = refusing(code);
+      cluster.endpoints(addresses(22));
+      await cluster.after(60_000);
+    }
+
+    test('are tried again together, and one of them alone, each time later; no look-up', async () => {
+      await refused('NetworkConflict');
+      expect(cluster.groups.shown).toHaveLength(2);
+      expect(cluster.enis.asked).toHaveLength(22);
+      expect(cluster.groups.calls.length).toBeLessThanOrEqual(55);
+      cluster.groups.calls.length = 0;
+      await cluster.after(10 * 60_000);
+      expect(cluster.groups.writes.length).toBeLessThanOrEqual(14);
+      expect(new Set(calls())).toEqual(new Set(['add 20', 'add 1', 'describe 0']));
+      const alone = cluster.groups.writes.filter(({ backends }) => backends.length === 1);
+      expect(new Set(alone.map(({ backends }) => backends.join())).size).toBe(alone.length);
+    });
+
+    test('are all in with one call as soon as the reason is gone, by themselves within two minutes', async () => {
+      await refused('NetworkConflict');
+      cluster.groups.behave = () => undefined;
+      cluster.groups.calls.length = 0;
+      await cluster.after(120_000);
+      expect(calls()).toEqual(['add 20']);
+      expect(cluster.groups.shown).toHaveLength(22);
+    });
+
+    test('are all in at once after a change of the binding', async () => {
+      await refused('NetworkConflict');
+      cluster.groups.behave = () => undefined;
+      cluster.bind('web', { minBackends: 1 });
+      await cluster.after(1_000);
+      expect(cluster.groups.shown).toHaveLength(22);
+    });
+
+    test('and are unknown to it: those that it comes to know are in, whatever becomes of the others', async () => {
+      await refused('ObtainIpFail');
+      cluster.groups.behave = refusing('ObtainIpFail', ...addresses(10));
+      cluster.groups.calls.length = 0;
+      await cluster.after(5 * 60_000);
+      expect(cluster.groups.shown).toHaveLength(12);
+      expect(cluster.groups.writes.length).toBeLessThanOrEqual(60);
+    });
+
+    test('hold no new backend up: it is not in a call with them', async () => {
+      await refused('NetworkConflict');
+      cluster.endpoints([...addresses(22), '10.0.9.9']);
+      await cluster.after(1_000);
+      expect(cluster.groups.shown).toContain('10.0.9.9:8080*100');
+    });
   });
 
   test('a backend whose weight is refused is removed all the same when it leaves', async () => {

@@ -75,7 +75,7 @@ describe('a backend that is refused', () => {
 
   test('the first to be tried again is found', () => {
     attempts.refuse('add', change(first), BAD, 1_000);
-    attempts.refuse('add', change(second), BAD, 0);
+    attempts.refuse('add', change(second), apiError('badBackend', 'InvalidServerId.NotFound'), 0);
     expect(attempts.nextRetry(500)?.row).toEqual(ownRow(second));
     expect(attempts.nextRetry(2_500)?.row).toEqual(ownRow(first));
     expect(attempts.nextRetry(3_000)).toBeUndefined();
@@ -117,5 +117,52 @@ describe('a refused batch', () => {
     expect(cohorts([first, second])).toEqual([undefined, undefined]);
     attempts.forget();
     expect(cohorts([third])).toEqual([undefined]);
+  });
+});
+
+describe('backends that are refused alike', () => {
+  const UNFIT = apiError('unfitBackend', 'NetworkConflict');
+  const refuse = (ip: string, now: number, error = UNFIT) => attempts.refuse('add', change(ip), error, now);
+  const retryAt = (...ips: string[]) => ips.map((ip) => attempts.refusals.get(key(ip))?.retryAt);
+
+  test('are tried again together, soon after the newest of them', () => {
+    refuse(first, 0);
+    refuse(second, 500);
+    refuse(third, 600, BAD);
+    expect(retryAt(first, second, third)).toEqual([2_500, 2_500, 2_600]);
+    expect(attempts.cohortOf(key(first))).toBe(attempts.cohortOf(key(second)));
+    expect(attempts.cohortOf(key(third))).not.toBe(attempts.cohortOf(key(first)));
+  });
+
+  test('and again as a whole wait longer; of them one is tried alone before, each time another', () => {
+    for (const ip of [first, second, third]) refuse(ip, 0);
+    const again = batch('add', first, second, third);
+    expect(attempts.isKnown(again, UNFIT)).toBe(true);
+    expect(attempts.refuseAgain(again, UNFIT, 2_000)).toMatchObject({ attempts: 2, retryAt: 6_000 });
+    expect(retryAt(first, second, third)).toEqual([2_000, 6_000, 6_000]);
+    refuse(first, 2_000);
+    expect(retryAt(first, second, third)).toEqual([6_000, 6_000, 6_000]);
+    expect(attempts.refuseAgain(again, UNFIT, 6_000)).toMatchObject({ attempts: 3, retryAt: 14_000 });
+    expect(retryAt(first, second, third)).toEqual([14_000, 6_000, 14_000]);
+  });
+
+  test('are tried at once when one of them is taken', () => {
+    for (const ip of [first, second]) refuse(ip, 0);
+    attempts.done(batch('add', first));
+    expect(attempts.isRefused(key(second), 'add', 0)).toBe(false);
+  });
+
+  test('are not known for another reason, nor with one that was not refused', () => {
+    for (const ip of [first, second]) refuse(ip, 0);
+    expect(attempts.isKnown(batch('add', first, second), BAD)).toBe(false);
+    expect(attempts.isKnown(batch('add', first, third), UNFIT)).toBe(false);
+    expect(attempts.isKnown(batch('remove', first, second), UNFIT)).toBe(false);
+  });
+
+  test('are removed each for itself', () => {
+    attempts.refuse('remove', change(first), BAD, 0);
+    attempts.refuse('remove', change(second), BAD, 500);
+    expect(retryAt(first, second)).toEqual([2_000, 2_500]);
+    expect([first, second].map((ip) => attempts.cohortOf(key(ip)))).toEqual([undefined, undefined]);
   });
 });
