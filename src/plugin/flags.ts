@@ -12,7 +12,11 @@ interface OwnFlag<T> {
   readonly repeatable?: true;
 }
 
-const own = <T>(kind: ValueKind<T>, help: string, more: Omit<OwnFlag<T>, 'kind' | 'help'> = {}) => ({
+const own = <T, const M extends Omit<OwnFlag<T>, 'kind' | 'help'>>(
+  kind: ValueKind<T>,
+  help: string,
+  more: M,
+) => ({
   kind,
   help,
   ...more,
@@ -26,9 +30,7 @@ const OWN_FLAGS = {
   namespace: own(
     matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
     'Namespace of the bindings.',
-    {
-      short: 'n',
-    },
+    { short: 'n' },
   ),
   allNamespaces: own(boolean, 'Bindings of all namespaces.', { short: 'A', fallback: 'false' }),
   output: own(choice('table', 'json', 'yaml'), 'How the answer is written.', {
@@ -38,6 +40,7 @@ const OWN_FLAGS = {
   group: own(
     matching('ID', 'the id of a vServer group, as rsp-bp1x0abc', /^rsp-[0-9a-z-]{1,60}$/),
     'The vServer group.',
+    {},
   ),
   backend: own(
     matching('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),
@@ -52,9 +55,11 @@ const OWN_FLAGS = {
 } as const;
 
 type OwnKey = keyof typeof OWN_FLAGS;
-type OwnValue<K extends OwnKey> = (typeof OWN_FLAGS)[K] extends { readonly kind: ValueKind<infer T> }
-  ? T
-  : never;
+type OwnValue<K extends OwnKey> = (typeof OWN_FLAGS)[K]['kind'] extends ValueKind<infer T> ? T : never;
+/** Undefined when it was not given and has no default. */
+type OwnValueOrNone<K extends OwnKey> =
+  | OwnValue<K>
+  | ((typeof OWN_FLAGS)[K] extends { readonly fallback: string } ? never : undefined);
 
 export type PluginFlag = OwnKey | FlagKey;
 
@@ -80,11 +85,10 @@ export class Options {
     this.#environment = environment;
   }
 
-  /** Undefined when it was not given and has no default. */
-  own<K extends OwnKey>(key: K): OwnValue<K> | undefined {
+  own<K extends OwnKey>(key: K): OwnValueOrNone<K> {
     const flag: OwnFlag<unknown> = OWN_FLAGS[key];
     const value = this.#given.get(key)?.at(-1) ?? flag.fallback;
-    return value === undefined ? undefined : (readOwn(key, value) as OwnValue<K>);
+    return (value === undefined ? undefined : readOwn(key, value)) as OwnValueOrNone<K>;
   }
 
   all<K extends OwnKey>(key: K): readonly OwnValue<K>[] {

@@ -67,12 +67,12 @@ EndpointSlices and pods in the namespaces of the group's bindings.`,
     const notes = notesOf(group, decision, call.clock.wall());
     const { id, regionId } = group.ref;
     const value = { group: id, region: regionId, changes, notes };
-    answer(terminal, options.own('output') ?? 'table', value, {
+    answer(terminal, options.own('output'), value, {
       rows: changes,
       columns: COLUMNS,
       empty: `nothing to change in ${id}`,
     });
-    if ((options.own('output') ?? 'table') === 'table') {
+    if (options.own('output') === 'table') {
       for (const { binding, reason, message } of notes) terminal.note(`${binding}: ${reason}: ${message}`);
     }
     return changes.length === 0 ? DONE : LEFT;
@@ -120,7 +120,7 @@ async function decideNow(call: CommandCall) {
   const region =
     spec.regionId !== undefined && !options.given('region') ? spec.regionId : options.operator('region');
   const key = groupOf(binding, region) ?? groupKey(region, spec.vServerGroupId);
-  const deadline = clock.now() + (options.own('timeout') ?? 0);
+  const deadline = clock.now() + options.own('timeout');
   const defaultDrainSeconds = options.operator('defaultDrainSeconds');
   const endpointsSource = options.operator('endpointsSource');
   const [clusterId, caches] = await Promise.all([

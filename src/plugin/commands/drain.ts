@@ -31,11 +31,11 @@ and list bindings; no credentials of the cloud. Bindings that are suspended are 
   async run(call) {
     const { args, options, terminal, clock, signal } = call;
     const node = args[0] as string;
-    const undo = options.own('undo') ?? false;
+    const undo = options.own('undo');
     const before = await read(call, node);
     if (!undo && !options.own('force')) refuseToEmpty(before, node);
     await label(call, node, undo ? null : 'true');
-    const deadline = clock.now() + (options.own('timeout') ?? 0);
+    const deadline = clock.now() + options.own('timeout');
     for (;;) {
       const rows = rowsOn(await read(call, node), node);
       const left = rows.filter((row) => !isDone(row, undo));
@@ -156,7 +156,7 @@ function report(call: CommandCall, node: string, rows: readonly Row[]): void {
     { title: 'WHY', cell: ({ why }) => why },
   ];
   const value = { node, backends: rows.map(({ suspended, leaving, why, ...row }) => row) };
-  answer(terminal, options.own('output') ?? 'table', value, {
+  answer(terminal, options.own('output'), value, {
     rows,
     columns,
     empty: `no binding has a backend on node ${node}`,

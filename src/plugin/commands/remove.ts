@@ -44,7 +44,7 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
       clock.now(),
       Math.random,
     );
-    const deadline = clock.now() + (options.own('timeout') ?? 0);
+    const deadline = clock.now() + options.own('timeout');
     const problem = await removeAll(call, group, isWanted, deadline);
     terminal.endProgress();
     signal.throwIfAborted();
@@ -53,7 +53,7 @@ Credentials as the operator's: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM
     const left = rows.filter(isWanted);
     answer(
       terminal,
-      options.own('output') ?? 'table',
+      options.own('output'),
       { group: vServerGroupId, left: left.map(shown), backends: rows.map(shown) },
       {
         rows,

@@ -21,7 +21,7 @@ MEMBERS is how many backends are in the group and how many should be.`,
   async run(call) {
     const { terminal, options, clock } = call;
     const rows = (await bindingsOf(call)).map(describe);
-    answer(terminal, options.own('output') ?? 'table', only(call, rows), {
+    answer(terminal, options.own('output'), only(call, rows), {
       rows,
       columns: columns(clock.wall()),
       empty: `no binding in ${options.own('allNamespaces') ? 'any namespace' : `namespace ${namespaceOf(call)}`}`,
