@@ -33,9 +33,6 @@ export interface CredentialsSource {
    * moment ago counts. Rejects when none could be had.
    */
   refresh(reason: string): Promise<void>;
-  readonly description: string;
-  /** When the current credentials expire (wall-clock milliseconds). */
-  readonly expiresAt: number | undefined;
   /** The values that must not be shown. */
   secrets(): readonly (string | undefined)[];
   close(): void;
@@ -140,10 +137,6 @@ export function createCredentialsSource(
   };
 
   return {
-    description: provider.description,
-    get expiresAt() {
-      return current?.expiresAt;
-    },
     async get() {
       if (current !== undefined && usable()) return current;
       // The back-off's timer fetches next; until then everybody gets the last answer instead of a request each.

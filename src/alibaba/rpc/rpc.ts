@@ -31,7 +31,6 @@ export interface CallRecord {
   readonly durationMs: number;
   readonly group?: GroupRef;
   readonly count?: number;
-  readonly httpStatus?: number;
   readonly requestId?: string;
 }
 
@@ -67,7 +66,6 @@ export function createRpc(options: RpcOptions): Rpc {
         durationMs: clock.now() - started,
         ...(context.group === undefined ? {} : { group: context.group }),
         ...(context.count === undefined ? {} : { count: context.count }),
-        ...(exchange.status === undefined ? {} : { httpStatus: exchange.status }),
         ...(requestId === undefined ? {} : { requestId }),
       });
     };

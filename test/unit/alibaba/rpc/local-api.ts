@@ -91,8 +91,6 @@ export function fault(
 
 export function fixedCredentials(credentials: Credentials = KEY): CredentialsSource {
   return {
-    description: 'fixed',
-    expiresAt: undefined,
     get: async () => credentials,
     refresh: async () => undefined,
     secrets: () => [credentials.accessKeySecret, credentials.securityToken, credentials.accessKeyId],

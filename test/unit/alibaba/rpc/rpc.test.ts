@@ -116,7 +116,6 @@ test('the API refusing is a refused call with code, status, request id and group
     {
       action: ACTION,
       code: 'VServerGroupProcessing',
-      httpStatus: 400,
       requestId: 'REQ-1',
       count: 3,
       group: GROUP,
