@@ -21,21 +21,25 @@ export interface PlanBenchmark {
   readonly first: Summary;
 }
 
-/** `planGroup` and what is done before it, in milliseconds: one binding, `count` rows of its own, 20 of which have left. */
+/** `planGroup` alone, in milliseconds: one binding, `count` rows of its own, 20 of which have left. */
 export function benchmarkPlan(count = ROWS): PlanBenchmark {
   const rows = Array.from({ length: count }, (_, i) => rowAt(i));
   const known = knownRows(rows);
   const members = rows.slice(LEAVERS).map(memberOf);
   const before: Claim['records'] = new Map(rows.map((row) => [backendKey(row), recordOf(row)]));
-  const wanting = claimOn(members, before);
-  const claim = { ...wanting, records: planOf(known, wanting).reports[0]?.records ?? before };
+  const first = claimOn(members, before);
+  const claim = { ...first, records: planOf(known, first).reports[0]?.records ?? before };
   const newRows = () => structuredClone(rows);
   return {
     rows: count,
     leavers: LEAVERS,
     sameRows: time(
-      () => members.map((member) => ({ ...member })),
-      (wanted) => planOf(known, claimOn(wanted, claim.records)),
+      () =>
+        claimOn(
+          members.map((member) => ({ ...member })),
+          claim.records,
+        ),
+      (wanting) => planOf(known, wanting),
     ),
     newRows: time(newRows, (reply) => planOf(knownRows(reply, known), claim)),
     first: time(newRows, (reply) => planOf(knownRows(reply), claim)),

@@ -34,7 +34,7 @@ export interface Problem {
 }
 
 /** What the group should hold. */
-export interface DesiredMembers {
+interface DesiredMembers {
   readonly kind: 'members';
   /** Sorted by address and port, once each. */
   readonly members: readonly Member[];

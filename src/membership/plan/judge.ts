@@ -10,13 +10,13 @@ export interface Want {
 }
 
 /** A member at the place of a row. */
-export interface Placed extends Want {
+interface Placed extends Want {
   readonly member: Member;
   /** In the list of its claim. */
   readonly index: number;
 }
 
-export interface RowVerdict {
+interface RowVerdict {
   readonly is: 'untouched' | 'kept' | 'leaving' | 'moved' | 'foreign';
   readonly owners: readonly Claim[];
   /** First those for one of whose members it is. */

@@ -12,10 +12,7 @@ export interface Leaver extends KnownRow {
 }
 
 /** What is done with a leaver, in the name of one of its owners. */
-export type Leave = { readonly claim: Claim } & (
-  | DrainStep
-  | { readonly step: 'hold'; readonly revive: boolean }
-);
+type Leave = { readonly claim: Claim } & (DrainStep | { readonly step: 'hold'; readonly revive: boolean });
 
 /**
  * What becomes of the rows that leave, together because of minBackends.
