@@ -35,9 +35,9 @@ const MAY_IMPORT = {
   'src/membership/plan': ['src/api/names', 'src/membership/backend', 'src/membership/desired'],
 
   'src/kubernetes/objects': to(),
-  'src/kubernetes/client': to('src/kubernetes/objects'),
+  'src/kubernetes/client': to(),
   'src/kubernetes/informer': to('src/kubernetes/client', 'src/kubernetes/objects'),
-  'src/kubernetes/queue': to('src/kubernetes/client', 'src/kubernetes/objects'),
+  'src/kubernetes/queue': to('src/kubernetes/client'),
   'src/kubernetes/write': to('src/kubernetes/client', 'src/kubernetes/objects'),
   'src/kubernetes/election': to('src/kubernetes/client', 'src/kubernetes/objects'),
 

@@ -18,6 +18,7 @@ const REFUSED: readonly (readonly [importer: string, imported: string])[] = [
   ['src/membership/desired/desired.ts', 'src/membership/plan/plan.ts'],
   ['src/kubernetes/client/call.ts', 'src/api/status.ts'],
   ['src/kubernetes/client/call.ts', 'src/kubernetes/queue/work-queue.ts'],
+  ['src/kubernetes/client/call.ts', 'src/kubernetes/objects/objects.ts'],
   ['src/kubernetes/objects/objects.ts', 'src/kubernetes/client/call.ts'],
   ['src/kubernetes/informer/store.ts', 'src/kubernetes/queue/work-queue.ts'],
   ['src/kubernetes/queue/work-queue.ts', 'src/kubernetes/informer/store.ts'],
