@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { GroupLimits } from '../../cloud/server-groups.ts';
 import { type BackendKey, type KnownRow, knownRow, type WriteAction } from '../../membership/backend.ts';
+import type { Member } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import { type GroupPlan, planGroup } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
@@ -57,6 +58,7 @@ export function decide(
   const bound = gather(key, group.ref, parts, options);
   const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
   const now = parts.clock.now();
+  parts.enis.refresh(group.ref.regionId, key, now, () => claims.flatMap(addedMembers));
   const plan = planOf(group, claims, parts, options, now);
   const { found, missing } = parts.enis.resolve(group.ref.regionId, plan.lookups, key);
   return {
@@ -102,4 +104,9 @@ function presumedRows(claims: readonly Claim[]): readonly KnownRow[] {
     for (const [key, { row }] of records) rows.set(key, knownRow(row));
   }
   return [...rows.values()];
+}
+
+/** What RemoveOnly wants, something else adds, with an ENI that nobody compares. */
+function addedMembers({ mode, desired, suspended }: Claim): readonly Member[] {
+  return mode === 'Sync' && !suspended && desired.kind === 'members' ? desired.members : [];
 }

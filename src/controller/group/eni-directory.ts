@@ -21,10 +21,17 @@ interface Known {
  * |----------------------------------------------------------|-------------------------|
  * | a pod whose row left a group, and that is back           | the ENI that it had     |
  * | any other                                                | what the resolver knows |
+ *
+ * An endpoint that names no pod may move to another ENI without a word: of such an address the newest answer counts, and it
+ * is asked for again and again (`refresh`), whether a row stands for it or not.
  */
 export class EniDirectory {
   readonly #resolver: EniResolver;
   readonly #known = new ByAddress();
+  /** Of addresses of which no pod is named. */
+  readonly #unnamed = new ByAddress();
+  /** By group: the addresses of which no pod is named, and when they were asked for (`Clock.now()` milliseconds). */
+  readonly #refreshed = new Map<GroupKey, { readonly at: number; readonly places: ReadonlySet<string> }>();
   /** Of those that left: for a look-up only. */
   readonly #left = new ByAddress();
   /** By group: the places that its last look-up left open. */
@@ -33,19 +40,54 @@ export class EniDirectory {
   constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
     this.#resolver = resolver;
     resolver.onResolved((regionId, ips) => {
-      const places = ips.map((ip) => `${regionId}/${ip}`);
+      const places = ips.map((ip) => placeOf(regionId, ip));
+      const concerned = new Set<GroupKey>();
       for (const [group, waiting] of this.#waiting)
-        if (places.some((place) => waiting.has(place))) enqueue(group);
+        if (places.some((place) => waiting.has(place))) concerned.add(group);
+      const moved = ips.filter((ip, i) => this.#isUnnamed(places[i] ?? '') && this.#renew(regionId, ip));
+      for (const [group, { places: unnamed }] of this.#refreshed)
+        if (moved.some((ip) => unnamed.has(placeOf(regionId, ip)))) concerned.add(group);
+      for (const group of concerned) enqueue(group);
     });
   }
 
   eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
-    return ofPod(this.#known.get(regionId, ip), podUID);
+    const known = podUID === undefined ? this.#unnamed : this.#known;
+    return ofPod(known.get(regionId, ip), podUID);
   }
 
   /** Nobody is on the group any more. */
   forgetGroup(group: GroupKey): void {
     this.#waiting.delete(group);
+    this.#refreshed.delete(group);
+  }
+
+  /**
+   * Asks for the group's addresses of which no pod is named, of all `members`: the resolver asks ECS again for what is no
+   * longer fresh, and tells of what has moved. That takes time for all of them, so it is done once in a while only.
+   */
+  refresh(regionId: string, group: GroupKey, now: number, members: () => Iterable<Member>): void {
+    if (now - (this.#refreshed.get(group)?.at ?? Number.NEGATIVE_INFINITY) < REFRESH_MS) return;
+    const places = new Set<string>();
+    for (const { ip, podUID } of members()) {
+      if (ip === undefined || podUID !== undefined) continue;
+      places.add(placeOf(regionId, ip));
+      this.#renew(regionId, ip);
+    }
+    this.#refreshed.set(group, { at: now, places });
+  }
+
+  #isUnnamed(place: string): boolean {
+    for (const { places } of this.#refreshed.values()) if (places.has(place)) return true;
+    return false;
+  }
+
+  /** Returns whether the address is known to be behind another ENI than before. */
+  #renew(regionId: string, ip: string): boolean {
+    const lookup = this.#resolver.lookup(regionId, ip);
+    if (lookup.state !== 'found' || lookup.eniId === this.#unnamed.get(regionId, ip)?.eniId) return false;
+    this.#remember(regionId, ip, { podUID: undefined, eniId: lookup.eniId });
+    return true;
   }
 
   /** A pod's row leaves its group, with the ENI that it was added by: a pod that is ready again needs no look-up. */
@@ -74,34 +116,42 @@ export class EniDirectory {
         missing.push({ member, lookup });
       }
     }
-    this.#waitFor(group, new Set(missing.map(({ member }) => `${regionId}/${member.ip}`)));
+    this.#waitFor(group, new Set(missing.map(({ member }) => placeOf(regionId, member.ip ?? ''))));
     return { found, missing };
   }
 
   #lookup(regionId: string, ip: string, podUID: string | undefined): EniLookup {
     const eniId = ofPod(this.#left.get(regionId, ip), podUID);
     if (eniId !== undefined) return { state: 'found', eniId };
-    const known = this.#known.get(regionId, ip);
-    if (known !== undefined && known.podUID !== podUID) this.forget(regionId, ip);
+    const known = this.#known.get(regionId, ip) ?? this.#unnamed.get(regionId, ip);
+    if (podUID !== undefined && known !== undefined && known.podUID !== podUID) this.forget(regionId, ip);
     return this.#resolver.lookup(regionId, ip);
   }
 
   /** The API refused what was known of the address. */
   forget(regionId: string, ip: string): void {
     this.#known.delete(regionId, ip);
+    this.#unnamed.delete(regionId, ip);
     this.#left.delete(regionId, ip);
     this.#resolver.invalidate(regionId, ip);
   }
 
   #remember(regionId: string, ip: string, eni: Known): void {
     this.#left.delete(regionId, ip);
-    this.#known.set(regionId, ip, eni);
+    (eni.podUID === undefined ? this.#unnamed : this.#known).set(regionId, ip, eni);
   }
 
   #waitFor(group: GroupKey, places: ReadonlySet<string>): void {
     if (places.size === 0) this.#waiting.delete(group);
     else this.#waiting.set(group, places);
   }
+}
+
+/** Resyncs are minutes apart, and answers stay fresh for longer. */
+const REFRESH_MS = 60_000;
+
+function placeOf(regionId: string, ip: string): string {
+  return `${regionId}/${ip}`;
 }
 
 function ofPod(known: Known | undefined, podUID: string | undefined): string | undefined {

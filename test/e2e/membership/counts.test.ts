@@ -149,12 +149,16 @@ test('a pod that is not ready for a while: one Remove and one Add, no look-up, b
   const { journal } = env.simulator;
   const onGroup = () => journal.filter((call) => call.group === group).map(({ action }) => action);
   await waitUntil('the group to be read', () => onGroup().length > 0);
+  // The start looks up the endpoints of other tests' groups that name no pod.
+  await untilStatusesAreWritten();
+  const lookUps = () => journal.filter(({ action }) => action === 'DescribeNetworkInterfaces').length;
+  const before = lookUps();
   await app.applySlice('web', [pod(1), pod(2, false)]);
   await env.untilHolds(group, ['10.65.0.1']);
   await app.applySlice('web', [pod(1), pod(2)]);
   await env.untilHolds(group, ['10.65.0.1', '10.65.0.2']);
   expect(onGroup()).toEqual([DESCRIBE, REMOVE, ADD]);
-  expect(journal.filter(({ action }) => action === 'DescribeNetworkInterfaces')).toEqual([]);
+  expect(lookUps()).toBe(before);
 });
 
 /** A Service whose endpoints are made by hand, and a group that holds them already, with the operator's tag. */

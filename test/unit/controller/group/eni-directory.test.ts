@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { createEniResolver } from '../../../../src/alibaba/eni-resolver.ts';
 import { type GroupKey, groupKey } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { EniDirectory } from '../../../../src/controller/group/eni-directory.ts';
 import type { Member } from '../../../../src/membership/desired/member.ts';
@@ -105,5 +107,42 @@ describe('a pod whose row left its group', () => {
     known.resolve(REGION, [eniMember('1', { podUID: 'uid-next' })], GROUP);
     known.resolve(REGION, [eniMember('1')], GROUP);
     expect(enis.asked).toEqual(['10.0.0.1', '10.0.0.1']);
+  });
+});
+
+describe('an address of which no pod is named', () => {
+  const MINUTE = 60_000;
+
+  test('is asked for again once its answer is 10 minutes old, and its group is woken if it has moved', async () => {
+    const clock = new FakeClock();
+    let eniId = 'eni-1';
+    const describeNetworkInterfaces = async () => [
+      { networkInterfaceId: eniId, privateIps: ['10.0.0.1'], status: 'InUse' },
+    ];
+    const resolver = createEniResolver({ ecs: { describeNetworkInterfaces }, clock });
+    const woken: GroupKey[] = [];
+    const known = new EniDirectory(resolver, (key) => woken.push(key));
+    const refresh = () => known.refresh(REGION, GROUP, clock.now(), () => [withoutPod(eniMember('1'))]);
+    const eni = () => known.eniOf(REGION, '10.0.0.1', undefined);
+    refresh();
+    await clock.advance(0);
+    expect([eni(), woken]).toEqual(['eni-1', [GROUP]]);
+    eniId = 'eni-2';
+    for (let minutes = 5; minutes < 15; minutes += 5) {
+      await clock.advance(5 * MINUTE);
+      refresh();
+    }
+    await clock.advance(0);
+    expect([eni(), woken]).toEqual(['eni-2', [GROUP, GROUP]]);
+    resolver.close();
+  });
+
+  test('says nothing of a pod at it, nor a pod of it', () => {
+    const { known } = directory();
+    known.resolve(REGION, [eniMember('1')], GROUP);
+    expect(known.eniOf(REGION, '10.0.0.1', undefined)).toBeUndefined();
+    known.resolve(REGION, [withoutPod(eniMember('1'))], GROUP);
+    expect(known.eniOf(REGION, '10.0.0.1', undefined)).toBe('eni-10.0.0.1');
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBe('eni-10.0.0.1');
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { refused } from '../../../../src/alibaba/errors/errors.ts';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
+import type { EndpointsObject } from '../../../../src/kubernetes/objects/objects.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
 import { apiError, type FakeVServerGroups } from './fake-cloud.ts';
 
@@ -246,6 +247,63 @@ describe('removals', () => {
     await cluster.after(5_000);
     expect(cluster.groups.mostInFlight).toBe(1);
     expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.9.9:8080*100']);
+  });
+});
+
+describe('endpoints that name no pod', () => {
+  /** The same endpoints, as somebody writes them by hand. */
+  function unnamed(ips: readonly string[]): void {
+    cluster.endpoints(ips);
+    const slice = cluster.caches.endpoints.get('shop/web-1') as EndpointsObject;
+    const subsets = slice.subsets.map(({ addresses: all, ...rest }) => ({
+      ...rest,
+      addresses: all.map(({ pod: _, ...address }) => address),
+    }));
+    cluster.caches.endpoints.set({ ...slice, resourceVersion: `${slice.resourceVersion}0`, subsets });
+  }
+
+  test('whose address is behind another ENI than its row says, after a restart: the row moves', async () => {
+    cluster.groups.rows = addresses(3).map((ip) => ownRow(ip));
+    unnamed(addresses(3));
+    cluster.bind(
+      'web',
+      {},
+      {},
+      { backends: addresses(3).map((ip) => ({ ...recorded(ip), podUID: undefined })) },
+    );
+    cluster.enis.answers.set('10.0.0.2', { state: 'pending' });
+    cluster.start();
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0']);
+    cluster.enis.answer('10.0.0.2', { state: 'found', eniId: 'eni-next' });
+    await cluster.after(1_000);
+    expect(calls()).toEqual(['describe 0', 'remove 1', 'add 1']);
+    expect(cluster.groups.rows.map(({ serverId }) => serverId).sort()).toEqual(
+      ['eni-10.0.0.1', 'eni-10.0.0.3', 'eni-next'].sort(),
+    );
+  });
+
+  test('whose address moves meanwhile: the row moves when a look-up says so, at the latest with the next resync', async () => {
+    unnamed(addresses(2));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    cluster.enis.answers.set('10.0.0.1', { state: 'found', eniId: 'eni-next' });
+    await cluster.after(350_000);
+    expect(cluster.groups.rows.map(({ serverId }) => serverId).sort()).toEqual(['eni-10.0.0.2', 'eni-next']);
+  });
+
+  test('are asked for once a minute at most, however often the group is decided about', async () => {
+    unnamed(addresses(20));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    const asked = cluster.enis.asked.length;
+    for (let count = 19; count > 0; count--) {
+      unnamed(addresses(count));
+      await cluster.after(1_000);
+    }
+    expect(cluster.enis.asked).toHaveLength(asked);
   });
 });
 

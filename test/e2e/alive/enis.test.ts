@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { Environment } from '../../../lab/environment/environment.ts';
+import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
+import { ScriptedService } from '../../../lab/environment/scripted-service.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
+import { scenarios } from '../../environment/scenario.ts';
+
+let env: Environment;
+let operator: OperatorProcess;
+const scenario = scenarios(() => env);
+
+beforeAll(async () => {
+  env = await Environment.start();
+  operator = await env.startOperator();
+}, 120_000);
+afterAll(async () => {
+  await env?.close();
+});
+
+const enis = (group: string) =>
+  env.simulator.state
+    .group(group)
+    .rows()
+    .map(({ serverIp, serverId }) => `${serverIp} ${serverId}`)
+    .sort();
+
+scenario(
+  'an endpoint that names no pod, and whose address went to another network interface: after a restart its row moves there',
+  async () => {
+    const app = await env.createNamespace('enis');
+    const group = env.createGroup();
+    const [moving, staying] = ['10.94.0.1', '10.94.0.2'] as const;
+    env.simulator.state.setEni(moving, 'eni-before');
+    env.simulator.state.setEni(staying, 'eni-same');
+    await ScriptedService.create(app, [moving, staying]);
+    await app.bind('web', group);
+    await env.untilStatusTrue(app, 'web', group, { registered: 2 });
+    expect(enis(group)).toEqual([`${moving} eni-before`, `${staying} eni-same`]);
+    await operator.stop();
+    env.simulator.state.setEni(moving, 'eni-after');
+    const calls = env.recordCalls(group);
+    operator = await env.startOperator();
+    await waitUntil(
+      'the row to move',
+      () => enis(group).join() === [`${moving} eni-after`, `${staying} eni-same`].join(),
+    );
+    await env.untilStatusTrue(app, 'web', group, { registered: 2 });
+    expect(calls.story()).toEqual([`Remove ${moving}:8080`, `Add ${moving}:8080`]);
+  },
+);
