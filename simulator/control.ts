@@ -149,6 +149,9 @@ function stateRoutes({ state }: ControlParts): Record<string, Route> {
       const instanceId = url.searchParams.get('instance');
       state.setEni(parameter(url, 'ip'), parameter(url, 'eni'), instanceId === null ? {} : { instanceId });
     }),
+    'POST /_state/prefixes': change((url) =>
+      state.setPrefix(parameter(url, 'prefix'), parameter(url, 'eni')),
+    ),
     'DELETE /_state/enis': change((url) =>
       state.removeEni(url.searchParams.get('ip') ?? parameter(url, 'eni')),
     ),

@@ -77,6 +77,7 @@ const DEFAULT_SEMANTICS: Semantics = {
   busyMs: 0,
   loadBalancerBusyMs: 0,
   loadBalancerBusyCode: 'BackendServer.configuring',
+  findsOutOfPrefix: true,
 };
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {

@@ -20,6 +20,8 @@ export interface Semantics {
   /** After a write, the whole load balancer refuses writes for this long, with this code. */
   readonly loadBalancerBusyMs: number;
   readonly loadBalancerBusyCode: string;
+  /** DescribeNetworkInterfaces finds an ENI by an address out of one of its prefixes: how the API has it is not documented. */
+  readonly findsOutOfPrefix: boolean;
 }
 
 export interface ActionContext {

@@ -20,9 +20,9 @@ function describeNetworkInterfaces(context: ActionContext): Body {
   const wanted: Wanted = { ids, ipv4: ipv4.filter(isIPv4), ipv6, noIpv4: ipv4.length > 0 };
   const vpcId = params.get('VpcId');
   const instanceId = params.get('InstanceId') || params.get('InstanceId.1');
-  const found = candidates(state.inventory, wanted)
+  const found = candidates(state.inventory, wanted, context.semantics.findsOutOfPrefix)
     .filter((eni) => ids.length === 0 || ids.includes(eni.id))
-    .filter((eni) => !wanted.noIpv4 || eni.ips.some((ip) => ipv4.includes(ip) && isIPv4(ip)))
+    .filter((eni) => !wanted.noIpv4 || wanted.ipv4.some((ip) => state.inventory.eniOfIp(ip)?.id === eni.id))
     .filter((eni) => !vpcId || eni.vpcId === vpcId)
     .filter((eni) => !instanceId || eni.instanceId === instanceId);
   const { page, fields } = paginate(found, params, 500);
@@ -37,13 +37,13 @@ interface Wanted {
 }
 
 /** Implied ENIs can be found only by what names them; without a filter the ones that were set are listed. */
-function candidates(inventory: Inventory, wanted: Wanted): Eni[] {
+function candidates(inventory: Inventory, wanted: Wanted, findsOutOfPrefix: boolean): Eni[] {
   const byIp = [...wanted.ipv4, ...wanted.ipv6];
   if (byIp.length > 0) {
     const found = new Map<string, Eni>();
     for (const ip of byIp) {
       const eni = inventory.eniOfIp(ip);
-      if (!eni) continue;
+      if (!eni || (inventory.isOutOfPrefix(ip) && !findsOutOfPrefix)) continue;
       const ips = new Set([...(found.get(eni.id)?.ips ?? []), ...eni.ips]);
       found.set(eni.id, { ...eni, ips: [...ips] });
     }
@@ -131,6 +131,16 @@ function eniBody(eni: Eni): Body {
     PrivateIpAddress: ipv4[0] ?? '',
     PrivateIpSets: {
       PrivateIpSet: ipv4.map((ip, index) => ({ PrivateIpAddress: ip, Primary: index === 0 })),
+    },
+    Ipv4PrefixSets: {
+      Ipv4PrefixSet: eni.prefixes
+        .filter((prefix) => !prefix.includes(':'))
+        .map((prefix) => ({ Ipv4Prefix: prefix })),
+    },
+    Ipv6PrefixSets: {
+      Ipv6PrefixSet: eni.prefixes
+        .filter((prefix) => prefix.includes(':'))
+        .map((prefix) => ({ Ipv6Prefix: prefix })),
     },
     Ipv6Sets: {
       Ipv6Set: eni.ips.filter((ip) => !isIPv4(ip)).map((ip) => ({ Ipv6Address: ip })),

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { derivedIps, deriveEniId, isAssignable } from './addresses.ts';
 
 export interface Eni {
@@ -7,6 +7,8 @@ export interface Eni {
   readonly vpcId: string;
   /** The first is the primary one. */
   readonly ips: readonly string[];
+  /** As `10.0.0.16/28`: every address of it is the ENI's, though `ips` lists none. */
+  readonly prefixes: readonly string[];
 }
 
 export interface InventoryOptions {
@@ -25,6 +27,8 @@ export class Inventory {
   /** Explicit owner of an address; undefined = the address has none. */
   readonly #owners = new Map<string, string | undefined>();
   readonly #enis = new Map<string, { instanceId: string; vpcId: string; ips: Set<string> }>();
+  /** By prefix, the ENI that has it. */
+  readonly #prefixes = new Map<string, { readonly eniId: string; readonly block: BlockList }>();
   readonly #missingEnis = new Set<string>();
   readonly #instances = new Map<string, InstanceStatus | 'Missing'>();
 
@@ -46,6 +50,22 @@ export class Inventory {
     this.#missingEnis.delete(eniId);
   }
 
+  /** Gives a whole block of addresses to this ENI, as `10.0.0.16/28`: they are the ENI's, and it lists none of them. */
+  setPrefix(prefix: string, eniId: string): void {
+    const [network = '', bits = ''] = prefix.split('/');
+    const block = new BlockList();
+    block.addSubnet(network, Number(bits), isIP(network) === 6 ? 'ipv6' : 'ipv4');
+    this.#prefixes.set(prefix, { eniId, block });
+    if (!this.#enis.has(eniId))
+      this.#enis.set(eniId, { instanceId: instanceOf(eniId), vpcId: this.#options.vpcId, ips: new Set() });
+    this.#missingEnis.delete(eniId);
+  }
+
+  /** Whether the address is an ENI's only because a prefix of it holds it. */
+  isOutOfPrefix(ip: string): boolean {
+    return !this.#owners.has(ip) && this.#prefixOwnerOf(ip) !== undefined;
+  }
+
   /** An address: no ENI has it any more. An ENI id: the ENI is gone, with all its addresses. */
   removeEni(ipOrEniId: string): void {
     if (isIP(ipOrEniId) !== 0) {
@@ -55,6 +75,7 @@ export class Inventory {
       return;
     }
     for (const ip of this.#enis.get(ipOrEniId)?.ips ?? []) this.#owners.set(ip, undefined);
+    for (const [prefix, { eniId }] of this.#prefixes) if (eniId === ipOrEniId) this.#prefixes.delete(prefix);
     this.#enis.delete(ipOrEniId);
     this.#missingEnis.add(ipOrEniId);
   }
@@ -91,7 +112,14 @@ export class Inventory {
       id,
       instanceId: told?.instanceId ?? instanceOf(id),
       vpcId: told?.vpcId ?? this.#options.vpcId,
-      ips: [...new Set([...(told?.ips ?? []), ...implied, ...(withIp === undefined ? [] : [withIp])])],
+      ips: [
+        ...new Set([
+          ...(told?.ips ?? []),
+          ...implied,
+          ...(withIp === undefined || this.isOutOfPrefix(withIp) ? [] : [withIp]),
+        ]),
+      ],
+      prefixes: [...this.#prefixes].flatMap(([prefix, { eniId }]) => (eniId === id ? [prefix] : [])),
     };
   }
 
@@ -99,6 +127,8 @@ export class Inventory {
   acceptsEni(id: string, ip: string): boolean {
     if (this.#missingEnis.has(id)) return false;
     if (this.#owners.has(ip)) return this.#owners.get(ip) === id;
+    const prefixOwner = this.#prefixOwnerOf(ip);
+    if (prefixOwner !== undefined) return prefixOwner === id;
     return this.#options.known === 'any' || (ip === '' && this.#enis.has(id));
   }
 
@@ -112,8 +142,16 @@ export class Inventory {
     return [...this.#instances].filter(([, status]) => status !== 'Missing').map(([id]) => id);
   }
 
+  #prefixOwnerOf(ip: string): string | undefined {
+    for (const { eniId, block } of this.#prefixes.values())
+      if (isIP(ip) !== 0 && block.check(ip, isIP(ip) === 6 ? 'ipv6' : 'ipv4')) return eniId;
+    return undefined;
+  }
+
   #ownerOf(ip: string): string | undefined {
     if (this.#owners.has(ip)) return this.#owners.get(ip);
+    const prefixOwner = this.#prefixOwnerOf(ip);
+    if (prefixOwner !== undefined) return prefixOwner;
     if (this.#options.known !== 'any' || !isAssignable(ip)) return undefined;
     const id = deriveEniId(ip, this.#options.ipsPerEni);
     return this.#missingEnis.has(id) ? undefined : id;

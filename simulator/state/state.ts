@@ -152,6 +152,10 @@ export class SimulatorState {
     this.inventory.setEni(ip, eniId, at);
   }
 
+  setPrefix(prefix: string, eniId: string): void {
+    this.inventory.setPrefix(prefix, eniId);
+  }
+
   removeEni(ipOrEniId: string): void {
     this.inventory.removeEni(ipOrEniId);
   }

@@ -5,6 +5,7 @@ import type { EniLookup, EniResolver } from '../cloud/eni-resolver.ts';
 import { MAX_ADDRESSES_PER_CALL } from './api/ecs.ts';
 import type { EcsApi, NetworkInterface } from './api/ecs-api.ts';
 import { createApiError } from './errors/errors.ts';
+import { isInPrefix } from './ip-prefix.ts';
 
 type Settled = Exclude<EniLookup, { readonly state: 'pending' }>;
 
@@ -23,7 +24,10 @@ export interface EniResolverOptions {
 const FRESH_MS = 10 * 60_000;
 /** Not asked for so long, an address is forgotten, and no more retried: twice the controller's resync. */
 const IDLE_MS = 10 * 60_000;
+/** After a call that failed. */
 const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
+/** An interface that is being attached is there in seconds; an address that stays without one belongs elsewhere. */
+const MISSING_RETRY = { baseMs: 1_000, capMs: 10 * 60_000, jitter: 0 };
 const SWEEP_MS = 60_000;
 
 interface Entry {
@@ -128,7 +132,9 @@ class CachingResolver implements EniResolver {
       privateIps: entries.map((entry) => entry.ip),
       ...(this.#vpcId === undefined ? {} : { vpcId: this.#vpcId }),
     };
-    const answer = await this.#ecs.describeNetworkInterfaces(query, { signal }).then(byAddress, asFailure);
+    const answer = await this.#ecs
+      .describeNetworkInterfaces(query, { signal })
+      .then((interfaces) => byAddress(interfaces, query.privateIps), asFailure);
     if (signal.aborted) return;
     const asked = entries.filter((entry) => this.#entries.get(`${regionId}/${entry.ip}`) === entry);
     const changed = asked.filter((entry) => this.#settle(entry, answer));
@@ -149,7 +155,8 @@ class CachingResolver implements EniResolver {
       entry.failures = 0;
       entry.dueAt = now + FRESH_MS;
     } else {
-      entry.dueAt = now + backoffMs(entry.failures, RETRY);
+      const isMissing = entry.answer.state === 'missing';
+      entry.dueAt = now + backoffMs(entry.failures, isMissing ? MISSING_RETRY : RETRY);
       entry.failures += 1;
     }
     return !sameAnswer(before, entry.answer);
@@ -207,12 +214,19 @@ function sameAnswer(a: EniLookup, b: EniLookup): boolean {
   return a.state === b.state;
 }
 
-/** Only an interface that is attached takes traffic; one that is attaching is found by the next try. */
-function byAddress(interfaces: readonly NetworkInterface[]): ReadonlyMap<string, readonly string[]> {
+/**
+ * Only an interface that is attached takes traffic; one that is attaching is found by the next try. An interface with IP
+ * prefixes lists no address out of them (Terway gives such to pods, one for each).
+ */
+function byAddress(
+  interfaces: readonly NetworkInterface[],
+  asked: readonly string[],
+): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, string[]>();
-  for (const { networkInterfaceId, privateIps, status } of interfaces) {
+  for (const { networkInterfaceId, privateIps, prefixes, status } of interfaces) {
     if (status !== 'InUse' && status !== '') continue;
-    for (const ip of new Set(privateIps.map(canonical))) {
+    const inPrefix = asked.filter((ip) => prefixes.some((prefix) => isInPrefix(ip, prefix)));
+    for (const ip of new Set([...privateIps, ...inPrefix].map(canonical))) {
       const ids = result.get(ip) ?? [];
       if (!ids.includes(networkInterfaceId)) ids.push(networkInterfaceId);
       result.set(ip, ids);

@@ -23,6 +23,8 @@ export interface NetworkInterface {
   readonly networkInterfaceId: string;
   /** All private addresses, IPv4 and IPv6. */
   readonly privateIps: readonly string[];
+  /** As `10.0.0.16/28`: blocks of which every address leads to it, whether `privateIps` lists it or not. */
+  readonly prefixes: readonly string[];
   /** `InUse` when attached to an instance; `Available`, `Attaching`, `Detaching`, `Deleting` …. */
   readonly status: string;
 }

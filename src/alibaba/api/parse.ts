@@ -149,9 +149,14 @@ function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
     ),
     ...list(item, 'Ipv6Sets', 'Ipv6Set').map((entry) => isObject(entry) && entry['Ipv6Address']),
   ];
+  const prefixes = [
+    ...list(item, 'Ipv4PrefixSets', 'Ipv4PrefixSet').map((entry) => isObject(entry) && entry['Ipv4Prefix']),
+    ...list(item, 'Ipv6PrefixSets', 'Ipv6PrefixSet').map((entry) => isObject(entry) && entry['Ipv6Prefix']),
+  ];
   return [
     {
       networkInterfaceId,
+      prefixes: prefixes.map(asText).filter((prefix) => prefix !== undefined),
       privateIps: [...new Set(addresses.map(asText).filter((ip) => ip !== undefined))],
       status: asText(item['Status']) ?? '',
     },

@@ -38,7 +38,7 @@ export const messages = {
     `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>
-    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs. It is looked up again; the other backends go on.`,
+    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs, also if Terway gives them addresses out of IP prefixes that ECS does not find. It is looked up again; the other backends go on.`,
 
   eniLookupFailed: (error: ApiError, members: readonly Member[], group: GroupRef) =>
     `${error.message} Until then ${memberNames(members)} can't join ${groupName(group)}.`,

@@ -77,6 +77,12 @@ export class EniDirectory {
     this.#refreshed.set(group, { at: now, places });
   }
 
+  /** Someone changed a binding of the group: what was not found before may be there now. */
+  lookAgain(regionId: string, group: GroupKey): void {
+    for (const place of this.#waiting.get(group) ?? [])
+      this.#resolver.invalidate(regionId, place.slice(placeOf(regionId, '').length));
+  }
+
   #isUnnamed(place: string): boolean {
     for (const { places } of this.#refreshed.values()) if (places.has(place)) return true;
     return false;

@@ -69,7 +69,10 @@ export class GroupController {
 
   /** Someone changed a binding of the group: what failed before may succeed now. */
   forgetFailures(key: GroupKey): void {
-    this.#groups.get(key)?.attempts.forget();
+    const group = this.#groups.get(key);
+    if (group === undefined) return;
+    group.attempts.forget();
+    this.#parts.enis.lookAgain(group.ref.regionId, key);
   }
 
   /** There are other credentials. Returns the groups that wait for such: they need not wait any longer. */

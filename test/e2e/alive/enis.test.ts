@@ -48,3 +48,18 @@ scenario(
     expect(calls.story()).toEqual([`Remove ${moving}:8080`, `Add ${moving}:8080`]);
   },
 );
+
+scenario(
+  'pods whose addresses come out of an IP prefix of a network interface are behind that interface',
+  async () => {
+    const app = await env.createNamespace('enis');
+    const group = env.createGroup();
+    const addresses = ['10.94.1.17', '10.94.1.18'];
+    env.simulator.state.setPrefix('10.94.1.16/28', 'eni-prefix');
+    await ScriptedService.create(app, addresses);
+    await app.bind('web', group);
+    await env.untilHolds(group, addresses);
+    await app.untilCondition('web', 'True', 'Synced');
+    expect(enis(group)).toEqual(addresses.map((address) => `${address} eni-prefix`));
+  },
+);

@@ -41,7 +41,7 @@ function setUp(vpcId?: string, spacingMs?: number) {
   });
   resolver.onResolved((region, ips) => told.push([region, ...ips]));
   const attach = (ip: string, id: string, status = 'InUse') =>
-    world.set(id, { networkInterfaceId: id, privateIps: [ip], status });
+    world.set(id, { networkInterfaceId: id, privateIps: [ip], prefixes: [], status });
   return {
     ...{ answers, clock, queries, told, world, resolver, attach },
     fail: (with_: ApiError | undefined) => {
@@ -137,19 +137,53 @@ test('a missing interface is looked for again by itself, with back-off, until it
   expect(told).toHaveLength(2);
 });
 
-test('retries never come less often than once a minute while someone asks, and end when nobody does', async () => {
+test('an address that stays without interface is looked for less and less, every ten minutes while someone asks', async () => {
   const { clock, resolver, queries } = setUp();
-  resolver.lookup(REGION, '10.0.0.1');
-  await clock.advance(300_000);
-  resolver.lookup(REGION, '10.0.0.1');
+  const minutes = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      resolver.lookup(REGION, '10.0.0.1');
+      await clock.advance(60_000);
+    }
+    return queries.length;
+  };
+  const first = await minutes(1);
+  expect(first).toBe(6);
+  expect((await minutes(20)) - first).toBeLessThanOrEqual(5);
   const before = queries.length;
-  await clock.advance(300_000);
-  expect(queries.length - before).toBeGreaterThanOrEqual(4);
-  await clock.advance(600_000);
+  expect((await minutes(60)) - before).toBeGreaterThanOrEqual(5);
+  expect(queries.length - before).toBeLessThanOrEqual(7);
+  await clock.advance(1_200_000);
   const after = queries.length;
   await clock.advance(3_600_000);
   expect(queries.length).toBe(after);
   expect(clock.pending).toBe(0);
+});
+
+test('an address out of an IP prefix is behind the interface that has the prefix, listed there or not', async () => {
+  const clock = new FakeClock();
+  const ecs: EcsApi = {
+    describeNetworkInterfaces: async () => [
+      {
+        networkInterfaceId: 'eni-1',
+        privateIps: ['10.0.0.1'],
+        prefixes: ['10.0.1.16/28', 'hide'],
+        status: 'InUse',
+      },
+      { networkInterfaceId: 'eni-6', privateIps: [], prefixes: ['2001:db8:1::/80'], status: 'InUse' },
+    ],
+  };
+  const resolver = createEniResolver({ ecs, clock });
+  const found = async (ip: string) => {
+    resolver.lookup(REGION, ip);
+    await clock.advance(0);
+    return resolver.lookup(REGION, ip);
+  };
+  expect(await found('10.0.1.17')).toEqual({ state: 'found', eniId: 'eni-1' });
+  expect(await found('10.0.1.31')).toEqual({ state: 'found', eniId: 'eni-1' });
+  expect(await found('10.0.1.32')).toMatchObject({ state: 'missing' });
+  expect(await found('2001:db8:1::9')).toEqual({ state: 'found', eniId: 'eni-6' });
+  expect(await found('2001:db8:2::9')).toMatchObject({ state: 'missing' });
+  resolver.close();
 });
 
 test('an interface that is not attached is missing', async () => {
@@ -238,7 +272,7 @@ test('IPv6 addresses are the same however they are spelled', async () => {
   const clock = new FakeClock();
   const ecs: EcsApi = {
     describeNetworkInterfaces: async () => [
-      { networkInterfaceId: 'eni-6', privateIps: ['2001:0db8:0000::0001'], status: 'InUse' },
+      { networkInterfaceId: 'eni-6', privateIps: ['2001:0db8:0000::0001'], prefixes: [], status: 'InUse' },
     ],
   };
   const resolver = createEniResolver({ ecs, clock });

@@ -118,6 +118,8 @@ test('network interfaces are read with all their addresses', () => {
             PrivateIpSet: [{ PrivateIpAddress: '10.0.0.1' }, { PrivateIpAddress: '10.0.0.2' }],
           },
           Ipv6Sets: { Ipv6Set: { Ipv6Address: '2001:db8::1' } },
+          Ipv4PrefixSets: { Ipv4PrefixSet: [{ Ipv4Prefix: '10.0.1.16/28' }, 'noise'] },
+          Ipv6PrefixSets: { Ipv6PrefixSet: { Ipv6Prefix: '2001:db8:1::/80' } },
         },
         { Status: 'InUse' },
         'noise',
@@ -130,6 +132,7 @@ test('network interfaces are read with all their addresses', () => {
       {
         ...{ networkInterfaceId: 'eni-1', status: 'InUse' },
         privateIps: ['10.0.0.1', '10.0.0.2', '2001:db8::1'],
+        prefixes: ['10.0.1.16/28', '2001:db8:1::/80'],
       },
     ],
   });

@@ -61,6 +61,14 @@ test('a group that waits for an address is woken once it is resolved', () => {
   expect(woken).toEqual([GROUP]);
 });
 
+test('what a group waits for is forgotten, to be looked up anew, when a binding of it changes', () => {
+  const { enis, known } = directory();
+  enis.answers.set('10.0.0.1', { state: 'missing', since: 0 });
+  known.resolve(REGION, [eniMember('1'), eniMember('2')], GROUP);
+  known.lookAgain(REGION, GROUP);
+  expect(enis.invalidated).toEqual(['10.0.0.1']);
+});
+
 describe('a pod whose row left its group', () => {
   function withLeaver() {
     const parts = directory();
@@ -117,7 +125,7 @@ describe('an address of which no pod is named', () => {
     const clock = new FakeClock();
     let eniId = 'eni-1';
     const describeNetworkInterfaces = async () => [
-      { networkInterfaceId: eniId, privateIps: ['10.0.0.1'], status: 'InUse' },
+      { networkInterfaceId: eniId, privateIps: ['10.0.0.1'], prefixes: [], status: 'InUse' },
     ];
     const resolver = createEniResolver({ ecs: { describeNetworkInterfaces }, clock });
     const woken: GroupKey[] = [];

@@ -61,6 +61,22 @@ test('an address can move to another ENI, and have none', async () => {
   expect(await ids(simulator, lookup)).toEqual([]);
 });
 
+test('an ENI with a prefix is found by the addresses out of it, and lists none of them; configurable', async () => {
+  const lookup = { 'PrivateIpAddress.1': '10.0.1.17', 'PrivateIpAddress.2': '10.0.1.18' };
+  const simulator = await start();
+  simulator.state.setPrefix('10.0.1.16/28', 'eni-p');
+  expect(await interfaces(simulator, lookup)).toMatchObject([
+    {
+      NetworkInterfaceId: 'eni-p',
+      PrivateIpSets: { PrivateIpSet: [] },
+      Ipv4PrefixSets: { Ipv4PrefixSet: [{ Ipv4Prefix: '10.0.1.16/28' }] },
+    },
+  ]);
+  const other = await start({ findsOutOfPrefix: false });
+  other.state.setPrefix('10.0.1.16/28', 'eni-p');
+  expect(await ids(other, lookup)).toEqual([]);
+});
+
 test('filters narrow one another: VPC, ENI id and instance', async () => {
   const simulator = await start();
   const lookup = { 'PrivateIpAddress.1': '10.0.0.1' };
