@@ -3,7 +3,7 @@ import type { EventReason, Reason } from '../../src/api/conditions.ts';
 import { WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
 import type { BindingVerdict } from '../../src/controller/binding/verdict.ts';
-import { backendKey, type Row } from '../../src/membership/backend.ts';
+import { backendKey, eniSlot, type Row } from '../../src/membership/backend.ts';
 import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
 
 export interface ConditionExample {
@@ -137,7 +137,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   BackendsRefused: shows(
-    'Look the code up. The backend is tried again by itself, ever more seldom up to once a minute; changing the binding has it tried at once.',
+    'Look the code up. The backend is tried again by itself, ever more seldom up to once in one or two minutes; changing the binding has it tried at once.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -214,6 +214,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
 };
 
 const changed = (of: Row) => ({ row: of, key: backendKey(of), claim: 'shop/web' });
+const OUTSIDE = { type: 'eni', ip: '192.0.2.1', port: 8080, weight: 100 } as const;
 const gone = two.map((ip) => changed(row(ip)));
 
 function notice(reason: EventReason, situation: Situation): string {
@@ -241,6 +242,11 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
     type: 'Warning',
     todo: 'Correct the annotation of the pod, in the template of its Deployment.',
     example: () => notice('InvalidWeight', { pods: two, podAnnotations: { [WEIGHT_ANNOTATION]: 'heavy' } }),
+  },
+  AddressOutside: {
+    type: 'Warning',
+    todo: 'Take the address out of the endpoints of the Service, or check `--vpc-id` and `--region`.',
+    example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
   },
   EndpointsTruncated: {
     type: 'Warning',

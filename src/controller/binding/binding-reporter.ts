@@ -16,7 +16,13 @@ import type { GroupState } from '../group/state/group-state.ts';
 import { bindingStatus, unreadableStatus } from './binding-status.ts';
 import { messages } from './messages.ts';
 import { isRoutine } from './routine.ts';
-import { type BindingFacts, type BindingVerdict, grouplessVerdict, unreadableVerdict } from './verdict.ts';
+import {
+  type BindingFacts,
+  type BindingVerdict,
+  grouplessVerdict,
+  outsidersOf,
+  unreadableVerdict,
+} from './verdict.ts';
 
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
@@ -89,7 +95,7 @@ export class BindingReporter {
     this.#status.write(object, status, isRoutine(binding, status));
     const ready = findCondition(status.conditions, 'Ready');
     if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
-    this.#tellNotices(object, told, notices);
+    this.#tellNotices(object, told, [...notices, ...outsideNotices(input)]);
   }
 
   #reportUnreadable(
@@ -150,6 +156,12 @@ export class BindingReporter {
     const regarding = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
     this.#events.record({ regarding, type, reason, action: 'Reconcile', note });
   }
+}
+
+function outsideNotices(input: BindingFacts): readonly Notice[] {
+  const outside = outsidersOf(input);
+  if (outside.length === 0) return [];
+  return [{ reason: 'AddressOutside', message: messages.addressOutside(outside, input.group.ref) }];
 }
 
 function told(action: Batch['action'], changes: readonly Change[]) {

@@ -66,7 +66,9 @@ export const messages = {
 
   synced: (
     desired: number,
-    but: Readonly<Record<'foreign' | 'draining' | 'drained', number>>,
+    but: Readonly<Record<'foreign' | 'draining' | 'drained', number>> & {
+      readonly outside: readonly Member[];
+    },
     group: GroupRef,
   ) =>
     [
@@ -74,6 +76,8 @@ export const messages = {
       but.foreign > 0 && `${but.foreign} of them are someone else's rows and left alone.`,
       but.drained > 0 &&
         `${but.drained} of them have weight 0, because their nodes are drained: kubectl vsgb drain --undo ends that.`,
+      but.outside.length > 0 &&
+        `It lacks ${memberNames(but.outside)}: no pod of this cluster, and no ENI has the address.`,
       but.draining > 0 && `${but.draining} more are draining and are removed after that.`,
     ]
       .filter((part) => part !== false)
@@ -94,6 +98,9 @@ export const messages = {
 
   endpointsTruncated: (service: string, group: GroupRef) =>
     `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
+
+  addressOutside: (members: readonly Member[], group: GroupRef) =>
+    `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
 
   removed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Removed ${counted(changes)} from ${written(changes, group, requestId)}`,

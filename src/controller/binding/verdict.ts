@@ -1,5 +1,6 @@
 import type { Reason } from '../../api/conditions.ts';
 import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
+import type { Member } from '../../membership/desired/member.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
@@ -162,8 +163,25 @@ function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undef
   return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
 }
 
-function memberVerdict({ group, report, missingEnis }: BindingFacts): BindingVerdict | undefined {
-  const missing = missingEnis.filter(({ lookup }) => lookup.state !== 'pending');
+/** Endpoints that are no pods of this cluster, and whose addresses no ENI has: told of, and waited for by nobody. */
+export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Member[] {
+  if (report === undefined || missingEnis.length === 0) return [];
+  const { livePods } = report.claim;
+  const isOutside = (podUID: string | undefined) =>
+    podUID === undefined || (livePods !== undefined && !livePods.has(podUID));
+  const missing = missingEnis.filter(
+    ({ member, lookup }) => lookup.state === 'missing' && isOutside(member.podUID),
+  );
+  const slots = new Set(missing.map(({ member }) => member.slot));
+  return report.pending.filter(({ slot }) => slots.has(slot));
+}
+
+function memberVerdict(input: BindingFacts): BindingVerdict | undefined {
+  const { group, report, missingEnis } = input;
+  const outside = new Set(outsidersOf(input).map(({ slot }) => slot));
+  const missing = missingEnis.filter(
+    ({ member, lookup }) => lookup.state !== 'pending' && !outside.has(member.slot),
+  );
   if (missing.length > 0) return { ...WAITING, ...missingEniProblem(missing, group) };
   const problem =
     report?.claim.desired.kind === 'members'
@@ -202,10 +220,12 @@ function deletingVerdict({ group, report, dryRun }: BindingFacts): BindingVerdic
   return { ...WAITING, reason: 'Deleting', message: messages.deleting(left, group.ref) };
 }
 
-function progressVerdict({ group, report, batches }: BindingFacts): BindingVerdict {
+function progressVerdict(input: BindingFacts): BindingVerdict {
+  const { group, report, batches } = input;
   const { ref } = group;
   const own = ownBatches(batches, report);
-  const pending = report?.claim.mode === 'Sync' ? report.pending.length : 0;
+  const outside = outsidersOf(input);
+  const pending = report?.claim.mode === 'Sync' ? report.pending.length - outside.length : 0;
   if (group.view.rows === undefined || own.length > 0 || pending > 0) {
     const adding = own.reduce((sum, { action, changes }) => sum + (action === 'add' ? changes.length : 0), 0);
     const message =
@@ -220,7 +240,11 @@ function progressVerdict({ group, report, batches }: BindingFacts): BindingVerdi
   return {
     ready: true,
     reason: 'Synced',
-    message: messages.synced(desiredCount(report), { foreign, draining, drained }, ref),
+    message: messages.synced(
+      desiredCount(report) - outside.length,
+      { foreign, draining, drained, outside },
+      ref,
+    ),
     reconciling: draining > 0,
     stalled: false,
   };

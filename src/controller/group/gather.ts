@@ -41,7 +41,7 @@ interface GatherParts {
 
 /** Something that keeps nothing from being served but that the binding's user should know. */
 export interface Notice {
-  readonly reason: Extract<EventReason, 'InvalidWeight' | 'EndpointsTruncated'>;
+  readonly reason: Extract<EventReason, 'InvalidWeight' | 'EndpointsTruncated' | 'AddressOutside'>;
   readonly message: string;
 }
 

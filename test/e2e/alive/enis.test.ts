@@ -63,3 +63,31 @@ scenario(
     expect(enis(group)).toEqual(addresses.map((address) => `${address} eni-prefix`));
   },
 );
+
+scenario(
+  'an endpoint that is no pod of this cluster, with an address that no network interface has: told, and waited for by nobody',
+  async () => {
+    const app = await env.createNamespace('enis');
+    const group = env.createGroup();
+    const [outside, inside] = ['10.94.2.1', '10.94.2.2'] as const;
+    env.simulator.state.removeEni(outside);
+    await ScriptedService.create(app, [outside, inside]);
+    await app.bind('web', group);
+    const { status } = await app.untilCondition('web', 'True', 'Synced');
+    expect(env.rows(group)).toEqual([`${inside}:8080*100`]);
+    expect(status?.conditions?.[0]?.message).toContain(
+      `endpoint (${outside}:8080): no pod of this cluster, and no ENI has the address`,
+    );
+    expect(status?.backends).toContainEqual(
+      expect.objectContaining({ serverIp: outside, state: 'Pending', message: 'its ENI is not found' }),
+    );
+    await waitUntil('an event', async () =>
+      (await app.events('web')).some((event) =>
+        event.startsWith(`AddressOutside: endpoint (${outside}:8080)`),
+      ),
+    );
+    env.simulator.state.setEni(outside, 'eni-late');
+    await app.patchBinding('web', { spec: { minBackends: 1 } });
+    await env.untilHolds(group, [outside, inside]);
+  },
+);

@@ -302,7 +302,9 @@ scenario('an address without ENI keeps no other out, and is added once it has on
 
   await service.set(all);
   await untilHealed(all.filter((ip) => ip !== lost));
-  await app.untilCondition('web', 'False', 'EniNotFound');
+  await waitUntil('an event that names it', async () =>
+    (await app.events('web')).some((event) => event.startsWith(`AddressOutside: endpoint (${lost}:`)),
+  );
   env.simulator.state.setEni(lost, 'eni-late');
   await untilHolds(all);
 });

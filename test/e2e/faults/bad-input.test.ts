@@ -4,6 +4,7 @@ import { Environment } from '../../../lab/environment/environment.ts';
 import type { Binding, Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { scenarios } from '../../environment/scenario.ts';
+import { ScriptedPods } from '../../environment/scripted-pods.ts';
 
 let env: Environment;
 let app: Workloads;
@@ -246,8 +247,8 @@ scenario(
     const lost = `10.77.${env.simulator.port % 250}.1`;
     const found = `10.77.${env.simulator.port % 250}.2`;
     env.simulator.state.removeEni(lost);
-    await app.createService('byhand', { selector: undefined });
-    await app.applySlice('byhand', [{ addresses: [lost] }, { addresses: [found] }]);
+    const pods = await ScriptedPods.create(app, 'byhand');
+    await pods.show([await pods.createPod(lost), await pods.createPod(found)]);
     await app.bind('bad', group, { serviceRef: { name: 'byhand', port: 80 } });
     await env.untilHolds(group, [found]);
     await untilTold(

@@ -293,6 +293,33 @@ describe('endpoints that name no pod', () => {
     expect(cluster.groups.rows.map(({ serverId }) => serverId).sort()).toEqual(['eni-10.0.0.2', 'eni-next']);
   });
 
+  test('whose addresses no ENI has are told of once, and keep no binding from being Ready', async () => {
+    cluster.enis.answers.set('10.0.0.2', { state: 'missing', since: 0 });
+    unnamed(addresses(2));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(400_000);
+    const { conditions, desired, registered } = cluster.statuses.get('web') ?? {};
+    expect(conditions).toMatchObject([{ type: 'Ready', status: 'True', reason: 'Synced' }]);
+    expect([desired, registered]).toEqual([2, 1]);
+    expect(cluster.events.filter((event) => event.startsWith('AddressOutside'))).toHaveLength(1);
+  });
+
+  test('but one that names a pod of this cluster does', async () => {
+    cluster.enis.answers.set('10.0.0.2', { state: 'missing', since: 0 });
+    cluster.endpoints(addresses(2));
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({
+      status: 'False',
+      reason: 'EniNotFound',
+    });
+    cluster.podIsGone('pod-10.0.0.2');
+    await cluster.after(400_000);
+    expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ status: 'True', reason: 'Synced' });
+  });
+
   test('are asked for once a minute at most, however often the group is decided about', async () => {
     unnamed(addresses(20));
     cluster.bind();
