@@ -71,6 +71,7 @@ function planOf(rows: readonly KnownRow[], claim: Claim) {
     cohorts: { get: () => undefined },
     additionsBlocked: false,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
+    unshownForMs: () => 0,
     now: 0,
   };
   return planGroup(input);
@@ -98,6 +99,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     suspended: false,
     deleting: false,
     mayAdd: true,
+    shows: () => true,
     livePods: everything,
     liveNodes: everything,
   };

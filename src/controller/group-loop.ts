@@ -184,6 +184,7 @@ function connectEvents(
     if (now === undefined) return;
     lookAfterGroupless(now);
     const group = groupOf(now, region);
+    if (group !== undefined && controller.awaitsStatus(group)) queue.add(group, 'high');
     if (group !== undefined && generationOf(old) !== generationOf(now)) controller.forgetFailures(group);
   });
 }

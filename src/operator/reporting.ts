@@ -64,8 +64,8 @@ export function createStatusSink(status: StatusWriter, metrics: Metrics): Status
   const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) =>
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
   return {
-    write(ref, next, patient) {
-      status.write(ref, next, { patient });
+    write(ref, next, haste) {
+      status.write(ref, next, { urgent: haste === 'urgent', patient: haste === 'patient' });
       const counts: Record<string, number> = {};
       for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
       const { namespace, name } = ref;

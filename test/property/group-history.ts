@@ -160,6 +160,7 @@ export function inputOf(
     cohorts: new Map(),
     additionsBlocked: false,
     rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
+    unshownForMs: () => 0,
     now,
   };
 }
@@ -179,6 +180,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     ...of.settings,
     desired: of.settings.deleting ? wantMembers([]) : desiredOf(of, tenants),
     records: records.get(name) ?? new Map(),
+    shows: () => true,
     livePods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
   };

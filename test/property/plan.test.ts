@@ -378,6 +378,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       suspended: false,
       deleting: false,
       mayAdd: true,
+      shows: () => true,
       livePods: { has: () => true },
       liveNodes: { has: () => true },
     };
@@ -390,6 +391,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       cohorts: new Map(),
       additionsBlocked: false,
       rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
+      unshownForMs: () => 0,
       now,
     });
     records = plan.reports[0]?.records ?? records;

@@ -24,10 +24,12 @@ import {
   unreadableVerdict,
 } from './verdict.ts';
 
+/** `urgent`: something waits until it is shown. `patient`: it may wait, to share a write with what comes meanwhile. */
+export type Haste = 'urgent' | 'normal' | 'patient';
+
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
-  /** `patient`: it may wait a while, so that it shares a write with what comes meanwhile. */
-  write(ref: ObjectRef, status: VServerGroupBindingStatus, patient: boolean): void;
+  write(ref: ObjectRef, status: VServerGroupBindingStatus, haste: Haste): void;
   /** Leaves the rest of the status as it is. What the API server refuses is not tried again. */
   writeConditions(
     ref: ObjectRef,
@@ -92,7 +94,7 @@ export class BindingReporter {
     const told = this.#toldTo(object.uid, binding.status.conditions);
     const status = bindingStatus({ ...input, binding }, told.conditions, lastRemoval);
     told.conditions = status.conditions;
-    this.#status.write(object, status, isRoutine(binding, status));
+    this.#status.write(object, status, hasteOf(binding, status, input));
     const ready = findCondition(status.conditions, 'Ready');
     if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
     this.#tellNotices(object, told, [...notices, ...outsideNotices(input)]);
@@ -162,6 +164,15 @@ function outsideNotices(input: BindingFacts): readonly Notice[] {
   const outside = outsidersOf(input);
   if (outside.length === 0) return [];
   return [{ reason: 'AddressOutside', message: messages.addressOutside(outside, input.group.ref) }];
+}
+
+function hasteOf(
+  binding: VServerGroupBinding,
+  status: VServerGroupBindingStatus,
+  { report }: BindingFacts,
+): Haste {
+  if (report !== undefined && report.unshown.length > 0) return 'urgent';
+  return isRoutine(binding, status) ? 'patient' : 'normal';
 }
 
 function told(action: Batch['action'], changes: readonly Change[]) {

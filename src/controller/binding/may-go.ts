@@ -13,6 +13,7 @@ import type { GroupState } from '../group/state/group-state.ts';
  * |------------------------------------------------------------|----------------------------------------|--------|
  * | stay where they are (`Retain`, suspended)                  | –                                      | yes    |
  * | –                                                          | does not exist any more                | yes    |
+ * | some go over to a binding whose status does not show them  | –                                      | no     |
  * | Sync: some are recorded                                    | –                                      | no     |
  * | RemoveOnly: some leave or get their weight back, and can   | –                                      | no     |
  * | –                                                          | was read                               | yes    |
@@ -31,6 +32,7 @@ export function hasNothingLeft(
 ): boolean {
   const failure = attempts.failures.get('describe')?.error;
   if (report === undefined || failure?.kind === 'groupMissing') return true;
+  if (report.passing) return false;
   const isRemoveOnly = report.claim.mode === 'RemoveOnly';
   if (isRemoveOnly ? hasWorkLeft(report, batches, attempts) : report.records.size > 0) return false;
   if (view.rows !== undefined) return true;

@@ -1,7 +1,8 @@
 import { toKubernetesTime } from '../../api/conditions.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { type BackendKey, backendKey, type Row } from '../../membership/backend.ts';
-import type { BackendRecord } from '../../membership/plan/claim.ts';
+import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
+import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
 
 const OWNED: ReadonlySet<BackendStatus['state']> = new Set(['Registered', 'Draining', 'Removing', 'Held']);
 
@@ -25,6 +26,23 @@ export function recordsFromStatus(
     });
   }
   return records;
+}
+
+/** What the status of a binding shows; it is read when that is asked for the first time, which it seldom is. */
+export function shownBy(object: BindingObject): Claim['shows'] {
+  let shown: ReadonlyMap<BackendKey, BackendRecord> | undefined;
+  return (key, drain) => {
+    shown ??= recordsFromStatus(statusOf(object)?.backends ?? []);
+    const record = shown.get(key);
+    if (record === undefined || drain === undefined) return record !== undefined;
+    const { state, row, drainingSince } = record;
+    return state === 'Draining' && row.weight === drain.weight && isSameSecond(drainingSince, drain.since);
+  };
+}
+
+/** A status tells no smaller times. */
+function isSameSecond(a: number | undefined, b: number | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && toKubernetesTime(a) === toKubernetesTime(b));
 }
 
 /** With its keys in order: nothing has to be sorted when it is compared (status-fields.ts). */

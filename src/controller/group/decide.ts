@@ -78,7 +78,7 @@ export function keep({ plan }: Decision, group: GroupState, memory: BindingMemor
 }
 
 function planOf(
-  { view, attempts, ref }: GroupState,
+  { view, attempts, unshown, ref }: GroupState,
   claims: readonly Claim[],
   { clock, enis }: DecideParts,
   { rowsPerCall }: DecideOptions,
@@ -93,6 +93,7 @@ function planOf(
     cohorts: { get: (key) => attempts.cohortOf(key) },
     additionsBlocked: attempts.backsOffUntil('add') > now,
     rowsPerCall,
+    unshownForMs: (key) => unshown.forMs(key, now),
     now: clock.wall(),
   });
 }

@@ -13,6 +13,7 @@ import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
+import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
 import {
   type BindingObject,
@@ -136,14 +137,15 @@ function claimOfUnreadable(
 function ownOf(
   object: BindingObject,
   { caches, memory }: GatherParts,
-  { clusterId, longestDescription }: GatherOptions,
-): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'livePods' | 'liveNodes'> {
+  { clusterId, longestDescription, dryRun }: GatherOptions,
+): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'shows' | 'livePods' | 'liveNodes'> {
   const pods = caches.pods.in(object.namespace);
   return {
     id: object.key,
     uid: object.uid,
     tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
     records: memory.recordsOf(object),
+    shows: dryRun ? () => true : shownBy(object),
     livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };

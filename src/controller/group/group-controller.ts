@@ -19,6 +19,7 @@ import {
 import type { DrainIndex } from '../cluster/drain-index.ts';
 import { type DecideOptions, type Decision, decide, keep } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
+import type { Bound } from './gather.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
 import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
 import { GroupState } from './state/group-state.ts';
@@ -67,6 +68,11 @@ export class GroupController {
     this.#groups.get(key)?.leaving.changed(this.#parts.clock.now());
   }
 
+  /** What a binding's status shows is waited for. */
+  awaitsStatus(key: GroupKey): boolean {
+    return (this.#groups.get(key)?.unshown.size ?? 0) > 0;
+  }
+
   /** Someone changed a binding of the group: what failed before may succeed now. */
   forgetFailures(key: GroupKey): void {
     const group = this.#groups.get(key);
@@ -94,6 +100,7 @@ export class GroupController {
       if (decided.bound.length === 0) return this.#drop(key);
       const { step } = decided;
       if (step.do === 'wait' || signal.aborted) return this.#conclude(group, decided);
+      this.#reportUnshown(group, decided);
       if (step.do === 'write' && !hasToken && (await this.#takeToken(step.batch, signal)) === 'waited') {
         hasToken = true;
         continue;
@@ -183,7 +190,8 @@ export class GroupController {
       }
     }
     this.#parts.drains.update(key, draining);
-    const { view, attempts, leaving, pace } = group;
+    const { view, attempts, leaving, pace, unshown } = group;
+    unshown.planned(reports, now);
     leaving.planned(batches, reports, (backend) => attempts.refusals.has(backend), now);
     pace.planned(batches, now);
     if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports);
@@ -210,15 +218,15 @@ export class GroupController {
   }
 
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
-  #conclude(group: GroupState, { bound, plan, missingEnis, step }: Decided): Result {
+  #conclude(group: GroupState, decided: Decided): Result {
+    const { plan, step } = decided;
     const { reporter, finalizers, writer, clock, memory } = this.#parts;
     const { dryRun } = this.#options;
     if (dryRun && group.view.rows !== undefined) writer.withhold(group, group.withheld.news(plan.batches));
-    for (const one of bound) {
-      const report = plan.reports.find(({ claim }) => claim === one.claim);
+    for (const one of decided.bound) {
+      const facts = this.#factsOf(group, decided, one);
       const { object } = one;
-      const facts = { group, report, batches: plan.batches, missingEnis, dryRun };
-      if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, report, plan.batches, group))
+      if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, facts.report, plan.batches, group))
         finalizers.release(object);
       else reporter.report(one, facts, memory.lastRemovalOf(object));
     }
@@ -227,6 +235,21 @@ export class GroupController {
       requeueAfterMs: Math.max(0, step.at - clock.now()),
       priority: step.urgent ? 'high' : 'normal',
     };
+  }
+
+  /** What waits for a status does not wait for the step before it. */
+  #reportUnshown(group: GroupState, decided: Decided): void {
+    const { reporter, memory } = this.#parts;
+    if (group.unshown.size === 0) return;
+    for (const one of decided.bound) {
+      const facts = this.#factsOf(group, decided, one);
+      if (facts.report?.unshown.length) reporter.report(one, facts, memory.lastRemovalOf(one.object));
+    }
+  }
+
+  #factsOf(group: GroupState, { plan, missingEnis }: Decided, { claim }: Bound) {
+    const report = plan.reports.find((one) => one.claim === claim);
+    return { group, report, batches: plan.batches, missingEnis, dryRun: this.#options.dryRun };
   }
 
   #resyncIn(): number {

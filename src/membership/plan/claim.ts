@@ -16,6 +16,8 @@ export interface Claim {
   readonly desired: Desired;
   /** What the binding is known to own from before, by its status: the second proof of ownership beside the tag. */
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
+  /** Whether its status as the API server has it names the row as its own, and this drain of it: only that outlives the process. */
+  readonly shows: (key: BackendKey, drain?: Drain) => boolean;
   /** Milliseconds between weight 0 and removal; 0 removes at once. */
   readonly drainMs: number;
   readonly minBackends: number;
@@ -28,6 +30,14 @@ export interface Claim {
   /** UIDs of the pods that exist; undefined while that is not known. */
   readonly livePods: { has(uid: string): boolean } | undefined;
   readonly liveNodes: { has(name: string): boolean };
+}
+
+/** What the status has to say of a row that drains, for whoever comes next to end the drain, or to give the weight back. */
+export interface Drain {
+  /** The one that it gets back if it stays after all. */
+  readonly weight: number;
+  /** Milliseconds since the Unix epoch; undefined while only its node is drained. */
+  readonly since: number | undefined;
 }
 
 /** One backend that a binding owns, with where it came from. */

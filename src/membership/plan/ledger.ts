@@ -15,6 +15,10 @@ export interface ClaimReport {
   readonly passedOver: number;
   /** Rows of the group that are not this binding's. */
   readonly foreign: number;
+  /** What waits until the binding's status shows it: a drain that is to begin, or a row that comes from another binding. */
+  readonly unshown: readonly BackendKey[];
+  /** A row of its own goes over to another binding, whose status does not show it yet. */
+  readonly passing: boolean;
 }
 
 /** Where a row comes from. */
@@ -28,6 +32,8 @@ export class Ledger {
   /** Rows of the binding that do not leave. */
   kept = 0;
   passedOver = 0;
+  readonly unshown: BackendKey[] = [];
+  passing = false;
   readonly #keys: BackendKey[] = [];
   readonly #records: BackendRecord[] = [];
   #unchanged = true;
@@ -85,7 +91,7 @@ export class Ledger {
   }
 
   report(rowsInGroup: number): ClaimReport {
-    const { claim, pending, foreignMembers, passedOver } = this;
+    const { claim, pending, foreignMembers, passedOver, unshown, passing } = this;
     const unchanged = this.#unchanged && this.#keys.length === claim.records.size;
     return {
       claim,
@@ -94,6 +100,8 @@ export class Ledger {
       foreignMembers,
       passedOver,
       foreign: rowsInGroup - this.#keys.length,
+      unshown,
+      passing,
     };
   }
 }

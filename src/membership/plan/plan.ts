@@ -33,6 +33,8 @@ export interface PlanInput {
   readonly additionsBlocked: boolean;
   /** Rows that one call carries. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
+  /** Milliseconds that each backend has waited for a status to show it. */
+  readonly unshownForMs: (key: BackendKey) => number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
@@ -43,7 +45,7 @@ export interface GroupPlan {
   readonly reports: readonly ClaimReport[];
   /** Members whose ENI decides whether they are added, or whether a row at their address is theirs; sorted by slot. */
   readonly lookups: readonly Member[];
-  /** When the next drain ends; milliseconds since the Unix epoch. */
+  /** When the next drain ends, or what waits for a status waits no longer; milliseconds since the Unix epoch. */
   readonly wakeAt: number | undefined;
 }
 
@@ -61,6 +63,11 @@ export interface GroupPlan {
  *
  * A row that is kept and whose node is drained has weight 0 for as long, in every mode; the weight it gets back is recorded.
  *
+ * | what outlives only by a status                     | = what happens until the status shows it                      |
+ * |-----------------------------------------------------|---------------------------------------------------------------|
+ * | weight 0, by RemoveOnly: its rows carry no tag      | the weight stays, for 2 s at most                             |
+ * | a row that another binding wants in its owner's stead | it is its owner's as well, for 30 s at most: no finalizer goes |
+ *
  * | no row at a wanted place    | = what happens                          |
  * |-----------------------------|-----------------------------------------|
  * | wanted by a Sync binding    | added, as soon as its ENI is known      |
@@ -76,6 +83,11 @@ export function planGroup(input: PlanInput): GroupPlan {
   if (!input.presumed) planning.addMissing();
   return planning.result();
 }
+
+/** A pod on its way out must not get requests for long because the API server takes no status. */
+const DRAIN_PATIENCE_MS = 2_000;
+/** Nor may a deleted binding stay for ever. */
+const HANDOVER_PATIENCE_MS = 30_000;
 
 type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
 
@@ -105,7 +117,7 @@ class Planning {
         this.#leaveUntouched(known, owners, wanted);
         break;
       case 'kept':
-        this.#keep(known, wanted);
+        this.#keep(known, owners, wanted);
         break;
       case 'leaving':
       case 'moved':
@@ -132,7 +144,7 @@ class Planning {
     }
   }
 
-  #keep(known: KnownRow, wanted: readonly Want[]): void {
+  #keep(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): void {
     const { row, key } = known;
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Want);
     const recorded = decider.claim.records.get(key);
@@ -143,7 +155,7 @@ class Planning {
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
     // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
-    const isOut = row.weight === 0 && (drained || (returning && weight > 0));
+    const isOut = drained || (returning && weight > 0);
     const state = isOut ? 'Draining' : 'Registered';
     for (const want of wanted) {
       const ledger = this.#ledger(want.claim);
@@ -151,7 +163,12 @@ class Planning {
       ledger.kept++;
       ledger.own(known, before, weight, state, this.#originOf(want, row, record));
     }
-    if (drained && row.weight > 0) this.#drain(row, key, decider.claim);
+    for (const owner of owners) {
+      const wants = wanted.some(({ claim }) => claim === owner);
+      if ((wants && !owner.deleting) || !this.#isPassing(known, owner, wanted)) continue;
+      if (!wants) this.#ledger(owner).own(known, owner.records.get(key), weight, state, record);
+    }
+    if (drained && row.weight > 0) this.#drain(row, key, decider.claim, undefined);
     else if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
   }
 
@@ -167,6 +184,28 @@ class Planning {
     if (certain || ip === undefined || this.#input.eniOf(ip, podUID) !== undefined) return member;
     this.#lookups.set(slot, member);
     return { pod, node };
+  }
+
+  /** Whether none of those who take the row over would find it again but for its owner. */
+  #isPassing({ row, key }: KnownRow, owner: Claim, wanted: readonly Want[]): boolean {
+    const heirs = wanted.filter(({ claim }) => !claim.deleting);
+    if (heirs.some(({ claim }) => row.description === claim.tag || claim.shows(key))) return false;
+    for (const { claim } of heirs) this.#ledger(claim).unshown.push(key);
+    if (heirs.length > 0 && !this.#waits(key, HANDOVER_PATIENCE_MS)) return false;
+    this.#ledger(owner).passing ||= heirs.length > 0;
+    return true;
+  }
+
+  /** Whether what a status does not show is waited for still. */
+  #waits(key: BackendKey, patienceMs: number): boolean {
+    const leftMs = patienceMs - this.#input.unshownForMs(key);
+    if (leftMs <= 0) return false;
+    this.#wakeBy(this.#input.now + leftMs);
+    return true;
+  }
+
+  #wakeBy(at: number): void {
+    this.#wakeAt = Math.min(this.#wakeAt ?? at, at);
   }
 
   #leaveToOthers({ type }: Row, { claim, member }: Want): void {
@@ -200,8 +239,8 @@ class Planning {
         case 'drain':
         case 'wait':
           own('Draining', leave.since);
-          this.#wakeAt = Math.min(this.#wakeAt ?? leave.until, leave.until);
-          if (leave.step === 'drain') this.#drain(row, key, claim);
+          this.#wakeBy(leave.until);
+          if (leave.step === 'drain') this.#drain(row, key, claim, leave.since);
       }
     }
   }
@@ -235,9 +274,13 @@ class Planning {
     return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }
 
-  #drain(row: Row, key: BackendKey, { id }: Claim): void {
+  #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined): void {
     if (this.#input.presumed) return;
-    this.#change('drains', 'set', { row: { ...row, weight: 0 }, key, claim: id, was: row.weight });
+    if (claim.mode === 'RemoveOnly' && !claim.shows(key, { weight: row.weight, since })) {
+      this.#ledger(claim).unshown.push(key);
+      if (this.#waits(key, DRAIN_PATIENCE_MS)) return;
+    }
+    this.#change('drains', 'set', { row: { ...row, weight: 0 }, key, claim: claim.id, was: row.weight });
   }
 
   #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {

@@ -175,6 +175,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     suspended: false,
     deleting: false,
     mayAdd: true,
+    shows: () => true,
     livePods: everything,
     liveNodes: everything,
     ...change,
@@ -207,6 +208,7 @@ export function planInput({ rows = [], ...change }: PlanChange = {}): PlanInput 
     cohorts: new Map(),
     additionsBlocked: false,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
+    unshownForMs: () => 0,
     now: 1_000_000,
     ...change,
   };

@@ -3,6 +3,7 @@ import { Attempts } from './attempts.ts';
 import { GroupView } from './group-view.ts';
 import { LeavingRows } from './leaving.ts';
 import { WritePace } from './pace.ts';
+import { UnshownRows } from './unshown.ts';
 import { WithheldBatches } from './withheld.ts';
 
 /**
@@ -14,6 +15,7 @@ export class GroupState {
   readonly attempts: Attempts;
   readonly pace = new WritePace();
   readonly leaving = new LeavingRows();
+  readonly unshown = new UnshownRows();
   readonly withheld = new WithheldBatches();
 
   /** It is to be read now (`Clock.now()` milliseconds). `random`: from 0 to 1. */

@@ -18,7 +18,7 @@ export class LeavingRows {
   /** Keeps, of what leaves in this plan, when it was first seen to leave. */
   planned(
     batches: readonly Batch[],
-    reports: readonly Pick<ClaimReport, 'records'>[],
+    reports: readonly Pick<ClaimReport, 'records' | 'unshown'>[],
     isRefused: (key: BackendKey) => boolean,
     now: number,
   ): void {
@@ -31,6 +31,9 @@ export class LeavingRows {
         if (takesOutOfService(action, change)) this.#since.set(change.key, before.get(change.key) ?? since);
       }
     }
+    // One whose drain is to be recorded first is in no batch until then.
+    for (const key of reports.flatMap(({ unshown }) => unshown))
+      if (isLeaving(key, reports)) this.#since.set(key, before.get(key) ?? since);
     // One that the API refuses is in no batch while it waits, and leaves all the same.
     for (const [key, at] of before) if (isRefused(key) && isLeaving(key, reports)) this.#since.set(key, at);
   }

@@ -72,6 +72,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly bugs: unknown[] = [];
   credentialsChanged: () => void = () => {};
   mayWrite = true;
+  /** Whether the API server takes statuses: then its watch shows them at once. */
+  showsStatus = false;
   readonly #pods = addPodIndexes(new Store<PodObject>());
   podsKnown = true;
   readonly caches = {
@@ -172,6 +174,19 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     if (this.caches.services.get('shop/web') === undefined) this.service();
   }
 
+  /** The watch shows the status that was written last. */
+  showStatus(name = 'web'): void {
+    const object = this.caches.bindings.get(`shop/${name}`);
+    const status = this.statuses.get(name);
+    if (!object?.parsed.ok || status === undefined) return;
+    const binding = { ...object.parsed.binding, status };
+    this.caches.bindings.set({
+      ...object,
+      resourceVersion: this.#next(),
+      parsed: { ...object.parsed, binding },
+    });
+  }
+
   service(fields: Partial<ServiceObject> = {}): void {
     this.caches.services.set({
       key: 'shop/web',
@@ -266,7 +281,11 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
 
   #statusSink(): StatusSink {
     return {
-      write: ({ name }, next) => void this.statuses.set(name, next),
+      write: ({ name }, next) => {
+        const isNew = JSON.stringify(this.statuses.get(name)) !== JSON.stringify(next);
+        this.statuses.set(name, next);
+        if (isNew && this.showsStatus) this.showStatus(name);
+      },
       writeConditions: ({ name }, { conditions }) =>
         void this.conditions.set(
           name,

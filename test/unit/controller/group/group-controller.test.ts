@@ -366,6 +366,7 @@ describe('deletion', () => {
 
   test('with RemoveOnly on a drained node: the weights come back, and it is released', async () => {
     await settled(addresses(2), { mode: 'RemoveOnly' });
+    cluster.showsStatus = true;
     cluster.node('node-0', { labels: { [DRAIN_LABEL]: 'true' } });
     await cluster.after(1_000);
     expect(cluster.groups.shown).toEqual(addresses(2).map((ip) => `${ip}:8080*0`));

@@ -25,7 +25,7 @@ const removing = (...ips: string[]): Batch => ({
 });
 const nobody = () => false;
 const reportOf = (ip: string, state: BackendRecord['state']) => [
-  { records: new Map([[key(ip), { row: ownRow(ip), state }]]) },
+  { records: new Map([[key(ip), { row: ownRow(ip), state }]]), unshown: [] },
 ];
 
 test('a backend leaves from the first event since the last plan', () => {
