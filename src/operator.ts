@@ -8,6 +8,7 @@ import { listedResources, RESOURCES } from './controller/cluster/resources.ts';
 import { CONTROLLER, createGroupLoop, type GroupLoop } from './controller/group-loop.ts';
 import { loadKubeConfig } from './kubernetes/client/kubeconfig.ts';
 import { createTransport, type KubeTransport } from './kubernetes/client/transport.ts';
+import { Freshness } from './kubernetes/informer/freshness.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
 import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
@@ -105,7 +106,19 @@ async function startAndWait(
   const mayWrite = () => !stopping && leadership.isLeader();
   const reporting = createReporting(transport, clock, metrics, logger, () => leadership.isLeader());
   stack.defer(() => closeReporting(reporting));
-  const parts = { config, clusterId, logger, transport, watching, cloud, metrics, reporting, mayWrite };
+  const freshness = new Freshness({
+    clock,
+    refresh: () => watching.informers.refresh(),
+    onStall: (ms) =>
+      logger.warn('This process stood still: the cluster is listed again before anything is written', {
+        ms: Math.round(ms),
+      }),
+    onRefreshed: () => logger.info('The cluster was listed again'),
+  });
+  const parts = {
+    ...{ config, clusterId, logger, transport, watching, cloud, metrics, reporting },
+    ...{ mayWrite, freshness },
+  };
   const loop = createLoop(parts);
   stack.defer(async () => void (await loop.stop(0)));
   watching.start();
@@ -113,6 +126,8 @@ async function startAndWait(
   await watching.informers.waitForSync(signal);
   logger.info('Caches complete', { bindings: watching.caches.bindings.size, clusterId });
   readiness.started = true;
+  freshness.start();
+  stack.defer(() => freshness.stop());
   await leadership.won(signal);
   loop.start();
   await Promise.race([aborted(signal), leadership.lost]);
@@ -153,6 +168,7 @@ interface LoopParts {
   readonly metrics: Metrics;
   readonly reporting: Reporting;
   readonly mayWrite: () => boolean;
+  readonly freshness: Freshness;
 }
 
 function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: LoopParts): GroupLoop {
@@ -179,6 +195,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     clock,
     random: Math.random,
     mayWrite: parts.mayWrite,
+    freshness: parts.freshness,
     hooks: createLoopHooks(metrics, parts.logger),
     metrics: metrics.runtime,
   });

@@ -25,6 +25,11 @@ export class FakeClock implements Clock {
     this.#wallOffset += ms;
   }
 
+  /** The process stands still for so long: what falls due meanwhile runs with the next `advance`. */
+  stall(ms: number): void {
+    this.#now += ms;
+  }
+
   setTimeout(callback: () => void, ms: number): Timer {
     const timer = { at: this.#now + Math.max(0, ms), seq: this.#seq++, callback };
     this.#timers.push(timer);
@@ -45,7 +50,7 @@ export class FakeClock implements Clock {
     await settle();
     for (let due = this.#next(end); due !== undefined; due = this.#next(end)) {
       this.#timers = this.#timers.filter((other) => other !== due);
-      this.#now = due.at;
+      this.#now = Math.max(this.#now, due.at);
       due.callback();
       await settle();
     }

@@ -24,7 +24,11 @@ import { DrainIndex } from './cluster/drain-index.ts';
 import { connectPodTriggers, connectTriggers } from './cluster/triggers.ts';
 import { withinLimits } from './group/decide.ts';
 import { EniDirectory } from './group/eni-directory.ts';
-import { GroupController, type GroupControllerOptions } from './group/group-controller.ts';
+import {
+  type CacheFreshness,
+  GroupController,
+  type GroupControllerOptions,
+} from './group/group-controller.ts';
 import { GroupWriter, type WriteHooks } from './group/group-writer.ts';
 
 export const CONTROLLER = 'vservergroup';
@@ -58,6 +62,7 @@ export interface GroupLoopPorts {
   readonly random: () => number;
   /** Asked before each write: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
+  readonly freshness: CacheFreshness;
   readonly hooks: GroupLoopHooks;
   readonly metrics?: { readonly queue: WorkQueueMetrics; readonly loop: ReconcileMetrics };
 }
@@ -125,7 +130,7 @@ interface Parts {
 
 function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: WorkQueue<GroupKey>): Parts {
   const { region, dryRun } = options;
-  const { caches, groups, clock, random, mayWrite, status, hooks } = ports;
+  const { caches, groups, clock, random, mayWrite, freshness, status, hooks } = ports;
   const reporter = new BindingReporter(status, ports.events, clock);
   const memory = new BindingMemory();
   const drains = new DrainIndex();
@@ -146,10 +151,17 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
       else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
-  const writer = new GroupWriter({ groups, enis, clock, mayWrite, hooks });
+  const writer = new GroupWriter({
+    groups,
+    enis,
+    clock,
+    mayWrite,
+    isFresh: () => freshness.isFresh(),
+    hooks,
+  });
   const controller = new GroupController(
     { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
-    { caches, memory, groups, enis, drains, finalizers, writer, reporter, clock, random },
+    { caches, memory, groups, enis, drains, finalizers, writer, reporter, freshness, clock, random },
   );
   return { controller, drains, remembering: [status, reporter, finalizers, memory], lookAfterGroupless };
 }

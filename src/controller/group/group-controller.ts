@@ -38,8 +38,16 @@ export interface GroupControllerParts {
   readonly finalizers: Finalizers;
   readonly writer: GroupWriter;
   readonly reporter: BindingReporter;
+  readonly freshness: CacheFreshness;
   readonly clock: Clock;
   readonly random: () => number;
+}
+
+/** Whether the caches may be believed: not after the process stood still, until they have caught up. */
+export interface CacheFreshness {
+  isFresh(): boolean;
+  /** Rejects when the signal is aborted before. */
+  untilFresh(signal: AbortSignal): Promise<void>;
 }
 
 /** A token that came so soon did not have to be waited for. */
@@ -96,6 +104,7 @@ export class GroupController {
     const group = this.#state(key);
     let hasToken = false;
     for (;;) {
+      if (!(await this.#cachesAreFresh(signal))) return 'done';
       const decided = this.#decide(key, group);
       if (decided.bound.length === 0) return this.#drop(key);
       const { step } = decided;
@@ -120,6 +129,13 @@ export class GroupController {
   *longestLeaving(): Generator<{ readonly group: GroupRef; readonly ms: number }> {
     const now = this.#parts.clock.now();
     for (const group of this.#groups.values()) yield { group: group.ref, ms: group.leaving.longestMs(now) };
+  }
+
+  /** False: the loop is being stopped meanwhile. */
+  async #cachesAreFresh(signal: AbortSignal): Promise<boolean> {
+    const { freshness } = this.#parts;
+    if (!freshness.isFresh()) await freshness.untilFresh(signal).catch(() => {});
+    return freshness.isFresh();
   }
 
   async #take(step: Exclude<Step, Wait>, group: GroupState): Promise<WriteResult | undefined> {

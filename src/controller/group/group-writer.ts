@@ -21,6 +21,8 @@ export type WriteResult =
   | { readonly is: 'pending' }
   /** The group's attempts say when it may be tried again. */
   | { readonly is: 'failed' }
+  /** It stood still since this was decided: the caches may be old. */
+  | { readonly is: 'outdated' }
   /** This process may not write any more. */
   | { readonly is: 'not sent' };
 
@@ -53,6 +55,8 @@ export interface GroupWriterParts {
   readonly clock: Clock;
   /** Asked before each write, and again when its request leaves: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
+  /** Asked at the same times: whether what was decided comes from caches that may be believed. */
+  readonly isFresh: () => boolean;
   readonly hooks: WriteHooks;
 }
 
@@ -77,8 +81,8 @@ export class GroupWriter {
   }
 
   async write(group: GroupState, batch: Batch): Promise<WriteResult> {
-    const { clock, mayWrite, groups } = this.#parts;
-    if (!mayWrite()) return { is: 'not sent' };
+    const { clock, groups } = this.#parts;
+    if (!this.#mayLeave()) return this.#notSent();
     const startedAt = clock.now();
     group.pace.writes(batch, startedAt);
     try {
@@ -89,7 +93,7 @@ export class GroupWriter {
       group.view.waitFor(job, clock.now() + groups.limits.pollMs);
       return { is: 'pending' };
     } catch (error) {
-      if (error instanceof WithdrawnError) return { is: 'not sent' };
+      if (error instanceof WithdrawnError) return this.#notSent();
       // Whatever went wrong, the call may have been carried out unless the API refused it.
       const isRefusal = error instanceof ApiError && error.outcome === 'refused';
       if (!isRefusal || error.kind === 'groupMissing') group.view.doubt('unknown-outcome');
@@ -133,10 +137,19 @@ export class GroupWriter {
     }
   }
 
+  #mayLeave(): boolean {
+    return this.#parts.mayWrite() && this.#parts.isFresh();
+  }
+
+  /** Who may not write any more never may again. */
+  #notSent(): WriteResult {
+    return { is: this.#parts.mayWrite() ? 'outdated' : 'not sent' };
+  }
+
   #send(group: GroupState, { action, changes }: Batch): Promise<WriteReply> {
     const rows = changes.map(({ row }) => row);
-    const { groups, mayWrite } = this.#parts;
-    const options = { mayLeave: mayWrite };
+    const { groups } = this.#parts;
+    const options = { mayLeave: () => this.#mayLeave() };
     switch (action) {
       case 'remove':
         return groups.remove(group.ref, rows, options);

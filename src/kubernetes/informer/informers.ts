@@ -2,7 +2,10 @@ import type { Reflector, ReflectorHealth } from './reflector.ts';
 import type { Stored } from './store.ts';
 
 /** What a group needs to know of a reflector: they hold different kinds. */
-type AnyReflector = Pick<Reflector<Stored>, 'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'start'>;
+type AnyReflector = Pick<
+  Reflector<Stored>,
+  'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'refresh' | 'start'
+>;
 
 /** Starts reflectors together, tells when all have synced, and stops them together. */
 export class Informers {
@@ -37,6 +40,11 @@ export class Informers {
   /** Waits for the members there are now. */
   async waitForSync(signal: AbortSignal): Promise<void> {
     await Promise.all([...this.#members.keys()].map((reflector) => reflector.waitForSync(signal)));
+  }
+
+  /** Lists everything anew; resolves once all members that there are now are as new as that. */
+  async refresh(): Promise<void> {
+    await Promise.all([...this.#members.keys()].map((reflector) => reflector.refresh()));
   }
 
   async stop(): Promise<void> {

@@ -50,6 +50,9 @@ export class Reflector<T extends Stored> {
   #proven = false;
   #missing: { since: number; answers: number } | undefined;
   readonly #synced = Promise.withResolvers<void>();
+  #refreshed: PromiseWithResolvers<void> | undefined;
+  /** Of the list or watch that is under way, or the pause after it. */
+  #turn = new AbortController();
   #health: ReflectorHealth;
 
   constructor(options: ReflectorOptions<T>) {
@@ -81,8 +84,22 @@ export class Reflector<T extends Stored> {
 
   /** Resolves when the signal has aborted and nothing goes on any more. To be called once. */
   async start(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) await this.#listOrWatch(signal);
+    const stop = () => this.#turn.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    while (!signal.aborted) {
+      this.#turn = new AbortController();
+      await this.#listOrWatch(this.#turn.signal);
+    }
     this.#note({ up: false });
+    this.#refreshed?.resolve();
+  }
+
+  /** Drops what is under way for the newest list; resolves once the store is like it, or nobody keeps it any more. */
+  refresh(): Promise<void> {
+    this.#refreshed ??= Promise.withResolvers();
+    this.#listAt = '';
+    this.#turn.abort(new Error('all is listed again'));
+    return this.#refreshed.promise;
   }
 
   async #listOrWatch(signal: AbortSignal): Promise<void> {
@@ -111,6 +128,8 @@ export class Reflector<T extends Stored> {
     this.#missing = undefined;
     this.#note({ synced: true });
     this.#synced.resolve();
+    this.#refreshed?.resolve();
+    this.#refreshed = undefined;
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

@@ -104,6 +104,7 @@ async function removeAll(
     enis: { forget: () => {} },
     clock,
     mayWrite: () => !signal.aborted,
+    isFresh: () => true,
     hooks: {
       onRead: () => {},
       onDriftCorrected: () => {},

@@ -9,6 +9,7 @@ import { scenarios } from '../../environment/scenario.ts';
 import { type ScriptedPod, ScriptedPods } from '../../environment/scripted-pods.ts';
 
 const SET = 'SetVServerGroupAttribute';
+const REMOVE = 'RemoveVServerGroupBackendServers';
 const KILLED = 128 + 9;
 const serviceRef = { name: 'web', port: 80 };
 
@@ -127,4 +128,43 @@ scenario('rows pass to another binding: the old one ends once the new one’s st
   await restart();
   await env.untilRows(group, []);
   await waitUntil('the old binding to be gone', async () => !(await env.api.find(`${app.bindings()}/old`)));
+});
+
+/** The operator stands still for so long, and misses that the pods are shown. */
+async function freezeWhile(ms: number, pods: readonly ScriptedPod[]): Promise<void> {
+  const until = performance.now() + ms;
+  await operator.pause();
+  await web.show(pods);
+  await waitUntil('the time to be over', () => performance.now() >= until);
+  env.simulator.faults.clear();
+  operator.signal('SIGCONT');
+}
+
+scenario('frozen while a drain ends: a pod that has come back meanwhile stays', async () => {
+  const [a, b] = (await web.createPods(`92.${tests}`, 2)) as [ScriptedPod, ScriptedPod];
+  await web.show([a, b]);
+  await app.bind('web', group, { drain: { seconds: 3 } });
+  await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2 });
+  const calls = env.recordCalls(group);
+  await web.show([[a, 'leaving'], b]);
+  await env.untilRows(group, [row(a, 0), row(b)].sort());
+  await freezeWhile(4_000, [a, b]);
+  await env.untilRows(group, rows(a, b));
+  expect(calls.story()).toEqual([`Set ${a.address}:8080`, `Set ${a.address}:8080`]);
+});
+
+scenario('frozen between two attempts: a pod that has come back meanwhile is not removed', async () => {
+  const [a, b] = (await web.createPods(`92.${tests}`, 2)) as [ScriptedPod, ScriptedPod];
+  await web.show([a, b]);
+  await app.bind('web', group);
+  await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2 });
+  const calls = env.recordCalls(group);
+  env.simulator.faults.add({ kind: 'error', code: 'OperationBusy', group, action: REMOVE });
+  await web.show([b]);
+  await waitUntil('an attempt to remove it', () => calls.of('Remove').length > 1);
+  await app.untilCondition('web', 'False');
+  await freezeWhile(3_000, [a, b]);
+  await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2 });
+  expect(env.rows(group)).toEqual(rows(a, b));
+  expect(calls.writes().filter(({ code }) => code === 'OK')).toEqual([]);
 });

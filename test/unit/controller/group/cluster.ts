@@ -72,6 +72,15 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly bugs: unknown[] = [];
   credentialsChanged: () => void = () => {};
   mayWrite = true;
+  /** The process stood still until now; what the caches show may be old until `catchesUp`. */
+  stall(): void {
+    this.#stalled = Promise.withResolvers();
+  }
+  catchesUp(): void {
+    this.#stalled?.resolve();
+    this.#stalled = undefined;
+  }
+  #stalled: PromiseWithResolvers<void> | undefined;
   /** Whether the API server takes statuses: then its watch shows them at once. */
   showsStatus = false;
   readonly #pods = addPodIndexes(new Store<PodObject>());
@@ -117,6 +126,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         clock: this.clock,
         random: () => 0.5,
         mayWrite: () => this.mayWrite,
+        freshness: {
+          isFresh: () => this.#stalled === undefined,
+          untilFresh: async () => await this.#stalled?.promise,
+        },
         hooks: this.#hooks(),
       },
     );

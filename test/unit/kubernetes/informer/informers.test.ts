@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { Informers } from '../../../../src/kubernetes/informer/informers.ts';
-import { until } from '../fake-api.ts';
+import { pod, podList, until } from '../fake-api.ts';
 import { reflecting } from './reflecting.ts';
 
 test('is synced when all members are; names those that are not', async () => {
@@ -23,6 +23,31 @@ test('is synced when all members are; names those that are not', async () => {
   expect(informers.notSynced).toEqual([]);
   await informers.stop();
   expect([it.clock.pending, late.clock.pending]).toEqual([0, 0]);
+});
+
+test('refreshed, it holds the newest of all members, whatever was under way', async () => {
+  await using it = await reflecting({
+    lists: [
+      { body: podList([pod('a', '1'), pod('b', '2')], '10') },
+      undefined,
+      { body: podList([pod('a', '1'), pod('c', '12')], '13') },
+    ],
+  });
+  const informers = new Informers();
+  informers.add(it.reflector);
+  (await it.watch(0)).open();
+  const first = informers.refresh();
+  await until('the list', () => it.api.lists.length === 2);
+  expect(it.names()).toEqual(['a', 'b']);
+  const second = informers.refresh();
+  await Promise.all([first, second]);
+  expect([it.names(), it.askedAt()]).toEqual([
+    ['a', 'c'],
+    [null, null, null],
+  ]);
+  expect((await it.watch(1)).query.get('resourceVersion')).toBe('13');
+  expect(it.failures).toEqual([]);
+  await informers.stop();
 });
 
 test("waiting for all ends with the signal's reason", async () => {
