@@ -178,6 +178,8 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     defaultDrainSeconds: config.defaultDrainSeconds,
     excludeCordonedNodes: config.excludeCordonedNodes,
     localWeights: config.localWeights,
+    unreadyShare: config.maxUnreadyShare,
+    unreadyToleranceMs: config.notReadyTolerance,
     writeSpacingMs: config.writeSpacing,
     addWindowMs: config.addWindow,
     maxRowsPerCall: config.maxBackendsPerCall,

@@ -144,6 +144,20 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       refusal: answered(ADD, 'ObtainIpFail', 'obtain ip fail, the server eni-bp110002 is not running.'),
     },
   ),
+  NodesNotReady: shows(
+    'Check the nodes, and their way to the API server. Nodes that are really lost: delete them, or their pods.',
+    {
+      pods: two,
+      rows: two,
+      podStatus: {
+        conditions: [
+          { type: 'Ready', status: 'False' },
+          { type: 'ContainersReady', status: 'True' },
+        ],
+      },
+      node: { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } },
+    },
+  ),
   HeldByMinBackends: shows('Bring others up, or lower `spec.minBackends`.', {
     spec: { minBackends: 1 },
     rows: ['10.0.0.1'],
@@ -247,6 +261,20 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
     type: 'Warning',
     todo: 'Take the address out of the endpoints of the Service, or check `--vpc-id` and `--region`.',
     example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
+  },
+  AmbiguousPort: {
+    type: 'Warning',
+    todo: 'Name the port in `spec.serviceRef.port`.',
+    example: () =>
+      notice('AmbiguousPort', {
+        pods: two,
+        service: {
+          ports: [
+            { name: 'http', port: 80, protocol: 'TCP' },
+            { name: 'http3', port: 80, protocol: 'UDP' },
+          ],
+        },
+      }),
   },
   EndpointsTruncated: {
     type: 'Warning',

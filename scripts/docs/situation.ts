@@ -6,7 +6,8 @@ import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
 import { vServerGroup } from '../../src/cloud/group-ref.ts';
 import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
 import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
-import { addPodIndexes, groupKey, transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { groupKey, transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import { NamespacePods } from '../../src/controller/cluster/namespace-pods.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
@@ -31,6 +32,7 @@ export interface Situation {
   /** Addresses of the ready pods. */
   readonly pods?: readonly string[];
   readonly podAnnotations?: object;
+  readonly podStatus?: object;
   readonly node?: object;
   /** Addresses in the group that the binding added; undefined: the group was not read. */
   readonly rows?: readonly string[] | undefined;
@@ -94,6 +96,8 @@ export function decided(situation: Situation) {
     defaultDrainSeconds: 0,
     excludeCordonedNodes: false,
     localWeights: false,
+    unreadyShare: 0.55,
+    unreadyToleranceMs: 0,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     dryRun: situation.dryRun ?? false,
   };
@@ -116,7 +120,8 @@ export function verdict(situation: Situation): BindingVerdict {
   });
 }
 
-function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAnnotations }: Situation) {
+function cluster(situation: Situation) {
+  const { spec, metadata, service, pods = [], node, endpointsCut, podAnnotations, podStatus } = situation;
   const caches = createCaches(REGION, (_, error) => {
     throw error;
   });
@@ -143,7 +148,12 @@ function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAn
   const targets = pods.map((ip, i) => ({ ip, name: `web-${i + 1}` }));
   const targetRef = (name: string) => ({ kind: 'Pod', namespace: 'shop', name, uid: `uid-${name}` });
   const slice = transformEndpointSlice({
-    ...of('web-1', { labels: { 'kubernetes.io/service-name': 'web' } }),
+    ...of('web-1', {
+      labels: {
+        'kubernetes.io/service-name': 'web',
+        'endpointslice.kubernetes.io/managed-by': 'endpointslice-controller.k8s.io',
+      },
+    }),
     ports: [{ name: 'http', port: 8080 }],
     endpoints: targets.map(({ ip, name }) => ({
       addresses: [ip],
@@ -156,7 +166,12 @@ function cluster({ spec, metadata, service, pods = [], node, endpointsCut, podAn
     const annotations = { 'endpoints.kubernetes.io/over-capacity': 'truncated' };
     caches.endpoints.set(transformEndpoints(of('web', { annotations })));
   }
-  const podStore = addPodIndexes(new Store<ReturnType<typeof transformPod>>());
-  for (const { name } of targets) podStore.set(transformPod(of(name, { annotations: podAnnotations })));
-  return { ...caches, pods: { in: () => podStore } };
+  const store = new Store<ReturnType<typeof transformPod>>();
+  const known = new NamespacePods(store, () => '1');
+  const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True' }));
+  for (const { name, ip } of targets) {
+    const status = { podIP: ip, conditions, ...podStatus };
+    store.set(transformPod({ ...of(name, { annotations: podAnnotations }), status }));
+  }
+  return { ...caches, pods: { in: () => known } };
 }

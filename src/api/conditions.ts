@@ -25,6 +25,8 @@ export const REASONS = {
   NodeWithoutInstance: 'A node has no spec.providerID to tell its instance. The other backends go on.',
   BackendsRefused:
     'The load balancer refused some backends. They are tried again; the others are in the group.',
+  NodesNotReady:
+    'Backends stay although their nodes are not Ready: too many are so at once, or they are the last ones.',
   HeldByMinBackends: 'Backends that left are kept in the group because of spec.minBackends.',
   QuotaExceeded: 'The load balancer or account has no room for more backends. Removals go on.',
   Throttled: 'The API limits the rate of calls. The operator has slowed down and goes on.',
@@ -44,6 +46,7 @@ export const EVENT_REASONS = {
   Recovered: 'What an earlier event told of is over.',
   InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is no weight. Another one is used.`,
   AddressOutside: 'An endpoint that is no pod of this cluster has an address that no network interface has.',
+  AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
   EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
 } as const;
 

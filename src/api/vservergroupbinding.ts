@@ -110,6 +110,12 @@ export const specSchema = z
       .max(100)
       .default(100)
       .describe('Weight of each backend, 0 to 100. A backend with weight 0 gets no new connections.'),
+    addressFamily: z
+      .enum(['IPv4', 'IPv6'])
+      .optional()
+      .describe(
+        'Address family of the load balancer: pods with addresses of both families are backends by this one. Only with backendType eni. Default: the first family of the Service.',
+      ),
     nodeSelector: labelSelector
       .optional()
       .describe('The nodes that can be backends, by their labels. Only with backendType ecs. Default: all.'),

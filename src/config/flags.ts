@@ -159,6 +159,16 @@ export const FLAGS = {
     'false',
     'With backendType ecs: a cordoned node leaves.',
   ),
+  maxUnreadyShare: membership.defaulted(
+    decimal(0, 1),
+    '0.55',
+    'Share of the backends of a binding that may leave at once for no other reason than that their nodes are not Ready. When more nodes than that are lost, it is their heartbeats that are: the other backends stay, and never the last one leaves so.',
+  ),
+  notReadyTolerance: membership.defaulted(
+    duration('0s', '10m'),
+    '5s',
+    'For how long a node that is not Ready stays a backend of bindings of backendType ecs: a kubelet that restarts is back within seconds.',
+  ),
   localWeights: membership.defaulted(
     boolean,
     'false',

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import { isOlder } from '../kubernetes/objects/metadata.ts';
 import {
   type ReconcileFailure,
   ReconcileLoop,
@@ -18,6 +19,7 @@ import {
   type GroupKey,
   groupOf,
   metadataOf,
+  rememberDeparted,
   type WatchedPods,
 } from './cluster/cluster-caches.ts';
 import { DrainIndex } from './cluster/drain-index.ts';
@@ -110,6 +112,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     start() {
       loop.start();
       for (const binding of caches.bindings.list()) {
+        rememberDeparted(binding, caches);
         lookAfterGroupless(binding);
         const group = groupOf(binding, options.region);
         if (group !== undefined) queue.add(group);
@@ -174,6 +177,9 @@ function connectEvents(
 ): void {
   // First of all who hear of a binding: what is written next is compared with what is there now.
   caches.bindings.onChange(({ old, new: now }) => {
+    // The store of the API server has gone back: what was written since is not there any more.
+    if (old !== undefined && now !== undefined && isOlder(now.resourceVersion, old.resourceVersion))
+      status.forget(old);
     if (now !== undefined) status.observed(now);
     else if (old !== undefined) for (const one of remembering) one.forget(old);
   });
@@ -188,6 +194,7 @@ function connectEvents(
   caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
   caches.pods.onSynced((namespace) => {
     for (const binding of caches.bindings.byIndex('namespace', namespace)) {
+      rememberDeparted(binding, caches);
       const group = groupOf(binding, region);
       if (group !== undefined) queue.add(group);
     }

@@ -53,6 +53,12 @@ export function addressOf(row: Pick<Row, 'serverId' | 'type' | 'serverIp'>): str
   return row.type === 'ecs' ? row.serverId : (row.serverIp ?? row.serverId);
 }
 
+/** The place that a row fills. */
+export function slotOf(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): Slot {
+  const address = addressOf(row);
+  return row.type === 'ecs' ? ecsSlot(address, row.port) : eniSlot(address, row.port);
+}
+
 /** A row with what it is found by: computed once, for a group is planned many times over the same rows. */
 export interface KnownRow {
   readonly row: Row;

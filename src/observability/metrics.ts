@@ -49,6 +49,7 @@ export function createMetrics({ version, controllers, resources, actions, backen
     forgetBinding(namespace: string, name: string): void {
       for (const state of backendStates) groups.backends.remove({ namespace, name, state });
       groups.stalled.remove({ namespace, name });
+      groups.nodesNotReady.remove({ namespace, name });
     },
 
     /** For each group, the milliseconds that the backend that waits longest to leave it has waited. */

@@ -61,8 +61,11 @@ export function closeReporting({ status, events }: Reporting): void {
 
 /** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
 export function createStatusSink(status: StatusWriter, metrics: Metrics): StatusSink {
-  const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) =>
+  const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) => {
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
+    const isHeld = conditions.some(({ reason }) => reason === 'NodesNotReady');
+    metrics.groups.nodesNotReady.set({ namespace, name }, Number(isHeld));
+  };
   return {
     write(ref, next, haste) {
       status.write(ref, next, { urgent: haste === 'urgent', patient: haste === 'patient' });

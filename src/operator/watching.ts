@@ -28,7 +28,7 @@ export interface Watching {
 
 /** The caches of what the operator needs of the cluster. Nothing is started yet. */
 export function createWatching(
-  config: Pick<Config, 'namespace' | 'region' | 'defaultDrainSeconds'>,
+  config: Pick<Config, 'namespace' | 'region'>,
   resources: ListedResources,
   parts: WatchingParts,
 ): Watching & { start(): void } {
@@ -40,8 +40,7 @@ export function createWatching(
       const store = new Store<PodObject>({ onHandlerError: (error) => parts.onHandlerError('pods', error) });
       return reflector(resources.pods, store, parts, namespace);
     },
-    caches.bindings,
-    config.defaultDrainSeconds,
+    caches,
   );
   const start = () => {
     watch(informers, parts, config.namespace, resources.bindings, caches.bindings);

@@ -192,8 +192,8 @@ function desiredOf({ wanted, weights }: ClaimStep, tenants: readonly Tenant[]): 
     if (isWanted) members.push(memberAt(i, weights[i % weights.length] as number, tenants));
   });
   if (wanted.kind === 'members') return wantMembers(members);
-  const alive = new Set(members.map(({ ip, instanceId }) => ip ?? instanceId ?? ''));
-  return { kind: 'undetermined', alive, problem: { reason: 'PortNotFound', message: 'no such port' } };
+  const given = new Set(members.map(({ slot }) => slot));
+  return { kind: 'undetermined', given, problem: { reason: 'PortNotFound', message: 'no such port' } };
 }
 
 function memberAt(place: number, of: number, tenants: readonly Tenant[]): Member {

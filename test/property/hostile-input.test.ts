@@ -164,7 +164,7 @@ async function liveWith(junkAround: World): Promise<TestCluster> {
   for (const [i, [content, meta]] of nodes.entries())
     caches.nodes.set(transformNode({ ...content, metadata: named(`junk-${i}`, meta) }));
   for (const [i, meta] of pods.entries())
-    caches.pods.in('shop')?.set(transformPod({ metadata: named(`junk-${i}`, meta) }));
+    cluster.setPod(transformPod({ metadata: named(`junk-${i}`, meta) }));
   for (const [i, [content, meta, status]] of bindings.entries())
     caches.bindings.set(transformBinding({ metadata: named(`junk-${i}`, meta), spec: content, status }));
   cluster.bind('web', {}, {}, junkAround.status);

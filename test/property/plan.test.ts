@@ -8,6 +8,7 @@ import {
   knownRow,
   knownRows,
   type Row,
+  slotOf,
 } from '../../src/membership/backend.ts';
 import { type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { Batch } from '../../src/membership/plan/batches.ts';
@@ -100,7 +101,7 @@ function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
 }
 
 const holdsAlive = (claim: Claim, row: Row) =>
-  claim.desired.kind === 'undetermined' && claim.desired.alive.has(addressOf(row)) && isProven(claim, row);
+  claim.desired.kind === 'undetermined' && claim.desired.given.has(slotOf(row)) && isProven(claim, row);
 
 function always(name: string, numRuns: number, check: (moment: Moment, group: GroupModel) => void): void {
   test(name, () => {

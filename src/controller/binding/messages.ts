@@ -34,6 +34,11 @@ export const messages = {
   heldByMinBackends: (rows: readonly Row[], minBackends: number, group: GroupRef) =>
     `${backendNames(rows)} left but stay in ${groupName(group)}, because spec.minBackends is ${minBackends}: they go as soon as others take their place; lower spec.minBackends to let them go now.`,
 
+  nodesNotReady: (members: readonly Member[], group: GroupRef) => {
+    const nodes = listed([...new Set(members.map(({ node }) => node ?? ''))].sort(byCodeUnit));
+    return `${members.length === 1 ? '1 backend stays' : `${members.length} backends stay`} in ${groupName(group)} although not Ready for the state of their nodes (${nodes}): so many at once, or the last ones, are not taken out for that alone (--max-unready-share). They leave with their pods or nodes, and all is well again when the nodes are Ready: check the nodes and their way to the API server.`;
+  },
+
   backendsRefused: (refused: readonly RefusedBackend[], group: GroupRef) =>
     `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
 
@@ -94,7 +99,7 @@ export const messages = {
     `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and take them out of their group by hand.`,
 
   /** `text` says what is done instead. */
-  invalidWeight: (text: string, group: GroupRef) => `${text}. It is a backend of ${groupName(group)}.`,
+  notice: (text: string, group: GroupRef) => `${text}. It is a backend of ${groupName(group)}.`,
 
   endpointsTruncated: (service: string, group: GroupRef) =>
     `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,

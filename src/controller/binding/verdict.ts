@@ -51,6 +51,7 @@ export function verdictOf(input: StatusInput): BindingVerdict {
     failureVerdict(input, false) ??
     heldVerdict(input) ??
     refusedVerdict(input) ??
+    unreachableVerdict(input) ??
     memberVerdict(input) ??
     dryRunVerdict(input) ??
     (input.binding.metadata.deletionTimestamp === undefined ? progressVerdict(input) : deletingVerdict(input))
@@ -161,6 +162,13 @@ function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undef
   const refused = refusalsOf(group, report);
   if (refused.length === 0) return undefined;
   return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
+}
+
+function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
+  const desired = report?.claim.desired;
+  const unreachable = desired?.kind === 'members' ? desired.members.filter((one) => one.unreachable) : [];
+  if (unreachable.length === 0) return undefined;
+  return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
 /** Endpoints that are no pods of this cluster, and whose addresses no ENI has: told of, and waited for by nobody. */

@@ -1,4 +1,4 @@
-import { FINALIZER, WEIGHT_ANNOTATION } from '../../api/names.ts';
+import { FINALIZER } from '../../api/names.ts';
 import {
   type BindingMetadata,
   type ParsedBinding,
@@ -14,6 +14,8 @@ import type {
   ServiceObject,
 } from '../../kubernetes/objects/objects.ts';
 import { fieldsOf, printOf, type StatusPrint } from '../../kubernetes/write/status-fields.ts';
+import type { Departed } from './departed.ts';
+import type { NamespacePods } from './namespace-pods.ts';
 
 /** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
 export interface BindingObject extends Stored {
@@ -37,10 +39,10 @@ export function splitGroupKey(key: GroupKey): { readonly regionId: string; reado
   return { regionId: key.slice(0, slash), vServerGroupId: key.slice(slash + 1) };
 }
 
-/** Pod metadata is only kept for namespaces where a binding needs it. */
+/** Pods are only kept for namespaces where a binding needs them. */
 export interface PodSource {
   /** Undefined while the pods of that namespace are not known (completely). */
-  in(namespace: string): Store<PodObject> | undefined;
+  in(namespace: string): NamespacePods | undefined;
 }
 
 /** A source that tells of its changes. */
@@ -56,10 +58,16 @@ export interface ClusterCaches {
   readonly services: Store<ServiceObject>;
   readonly endpoints: Store<EndpointsObject>;
   readonly nodes: Store<NodeObject>;
+  /** Names of nodes that were here and are no more. */
+  readonly departedNodes: Departed;
   readonly pods: PodSource;
 }
 
+/** Adds the indexes, and has the nodes that leave remembered. */
 export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: string): void {
+  caches.nodes.onChange(({ old, new: now }) => {
+    if (old !== undefined && now === undefined) caches.departedNodes.add(old.name);
+  });
   caches.bindings
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
     .index('service', ({ namespace, parsed }) =>
@@ -70,14 +78,7 @@ export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: s
   caches.endpoints
     .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])
     .index('node', (endpoints) => unique(endpoints, ({ nodeName }) => nodeName))
-    .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod?.uid));
-}
-
-/** Few pods have a weight of their own: `weighed` holds no more than those. */
-export function addPodIndexes(pods: Store<PodObject>): Store<PodObject> {
-  return pods
-    .index('uid', ({ uid }) => [uid])
-    .index('weighed', ({ uid, annotations }) => (Object.hasOwn(annotations, WEIGHT_ANNOTATION) ? [uid] : []));
+    .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod && `${pod.namespace}/${pod.name}`));
 }
 
 /** Undefined: its group can't be read. */
@@ -102,6 +103,21 @@ export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus |
   return parsed.ok ? parsed.binding.status : parsed.status;
 }
 
+/**
+ * What a binding's status tells to be in the group, with its node, was here before this process began: a pod or node of it that is
+ * not here now has gone. (Of what may be of another cluster no node is recorded: desired/endpoints.ts.)
+ */
+export function rememberDeparted(
+  binding: BindingObject,
+  { pods, nodes, departedNodes }: Pick<ClusterCaches, 'pods' | 'nodes' | 'departedNodes'>,
+): void {
+  for (const { podUID, node, state } of statusOf(binding)?.backends ?? []) {
+    if (node === undefined || state === 'Pending' || state === 'Refused') continue;
+    if (podUID !== undefined) pods.in(binding.namespace)?.remember(podUID);
+    if (nodes.get(node) === undefined) departedNodes.add(node);
+  }
+}
+
 /** Trims a raw VServerGroupBinding for the cache. */
 export function transformBinding(object: unknown): BindingObject {
   const { metadata, status } = object as { metadata: Record<string, unknown>; status?: unknown };
@@ -116,13 +132,6 @@ export function transformBinding(object: unknown): BindingObject {
     parsed: parseBinding(object),
     statusPrint: status === undefined ? undefined : printOf(fieldsOf(status)),
   };
-}
-
-/** Whether the pods of the binding's namespace have to be known: for weights by pod, and to cut drains short. */
-export function needsPods(binding: BindingObject, defaultDrainSeconds: number): boolean {
-  const { backendType, mode, drain } = specOf(binding);
-  if (backendType !== 'eni') return false;
-  return mode === 'Sync' || (drain?.seconds ?? defaultDrainSeconds) > 0;
 }
 
 export function hasFinalizer(binding: BindingObject): boolean {

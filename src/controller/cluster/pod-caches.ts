@@ -1,38 +1,54 @@
 import type { Informers } from '../../kubernetes/informer/informers.ts';
 import type { Reflector } from '../../kubernetes/informer/reflector.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
-import type { PodObject } from '../../kubernetes/objects/objects.ts';
-import { addPodIndexes, type BindingObject, needsPods, type WatchedPods } from './cluster-caches.ts';
+import type { PodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import { type BindingObject, specOf, type WatchedPods } from './cluster-caches.ts';
+import { NamespacePods } from './namespace-pods.ts';
+
+interface Watched {
+  readonly reflector: Reflector<PodObject>;
+  readonly pods: NamespacePods;
+  /** The keys of the bindings that need them. */
+  readonly needing: Set<string>;
+}
 
 /**
- * The metadata of pods, in just those namespaces where a binding needs it. A namespace's pods are known once their first
- * list is complete; until then nothing is added there by weight, and no drain is cut short.
+ * The pods, in just those namespaces where the members of a binding depend on them (`needsPods`). They are known once their first
+ * list is complete; until then nothing is added there, and nobody is judged by them.
  */
 export class PodCaches implements WatchedPods {
   readonly #informers: Informers;
   readonly #create: (namespace: string) => Reflector<PodObject>;
-  /** By namespace; `needing` holds the keys of the bindings that need its pods. */
-  readonly #watched = new Map<string, { reflector: Reflector<PodObject>; needing: Set<string> }>();
+  readonly #watched = new Map<string, Watched>();
   readonly #handlers: ((change: StoreChange<PodObject>) => void)[] = [];
   readonly #onSynced: ((namespace: string) => void)[] = [];
 
   constructor(
     informers: Informers,
     create: (namespace: string) => Reflector<PodObject>,
-    bindings: Store<BindingObject>,
-    defaultDrainSeconds: number,
+    {
+      bindings,
+      services,
+    }: { readonly bindings: Store<BindingObject>; readonly services: Store<ServiceObject> },
   ) {
     this.#informers = informers;
     this.#create = create;
+    const look = (binding: BindingObject) => {
+      if (needsPods(binding, services)) this.#need(binding);
+      else this.#needNoMore(binding);
+    };
     bindings.onChange(({ old, new: now }) => {
-      if (now !== undefined && needsPods(now, defaultDrainSeconds)) this.#need(now.namespace, now.key);
-      else if (old !== undefined) this.#needNoMore(old.namespace, old.key);
+      if (now !== undefined) look(now);
+      else if (old !== undefined) this.#needNoMore(old);
+    });
+    services.onChange(({ old, new: now }) => {
+      for (const binding of bindings.byIndex('service', (now ?? old)?.key ?? '')) look(binding);
     });
   }
 
-  in(namespace: string): Store<PodObject> | undefined {
-    const reflector = this.#watched.get(namespace)?.reflector;
-    return reflector?.hasSynced ? reflector.store : undefined;
+  in(namespace: string): NamespacePods | undefined {
+    const watched = this.#watched.get(namespace);
+    return watched?.reflector.hasSynced ? watched.pods : undefined;
   }
 
   /** How many pods are known, of all namespaces. */
@@ -48,29 +64,41 @@ export class PodCaches implements WatchedPods {
     this.#onSynced.push(listener);
   }
 
-  #need(namespace: string, binding: string): void {
+  #need({ namespace, key }: BindingObject): void {
     const watched = this.#watched.get(namespace) ?? this.#watch(namespace);
-    watched.needing.add(binding);
+    watched.needing.add(key);
   }
 
-  #watch(namespace: string) {
+  #watch(namespace: string): Watched {
     const reflector = this.#create(namespace);
-    addPodIndexes(reflector.store).onChange((change) => {
+    const pods = new NamespacePods(reflector.store, () => reflector.version);
+    reflector.store.onChange((change) => {
       for (const handler of this.#handlers) handler(change);
     });
     void reflector.waitForSync().then(() => {
       for (const listener of this.#onSynced) listener(namespace);
     });
-    const watched = { reflector, needing: new Set<string>() };
+    const watched = { reflector, pods, needing: new Set<string>() };
     this.#watched.set(namespace, watched);
     this.#informers.add(reflector);
     return watched;
   }
 
-  #needNoMore(namespace: string, binding: string): void {
+  #needNoMore({ namespace, key }: BindingObject): void {
     const watched = this.#watched.get(namespace);
-    if (!watched?.needing.delete(binding) || watched.needing.size > 0) return;
+    if (!watched?.needing.delete(key) || watched.needing.size > 0) return;
     this.#watched.delete(namespace);
     void this.#informers.remove(watched.reflector);
   }
+}
+
+/**
+ * Whether the members of a binding depend on the pods of its namespace: those of an `eni` binding do, and with
+ * `externalTrafficPolicy: Local` those of an `ecs` binding.
+ */
+export function needsPods(binding: BindingObject, services: Pick<Store<ServiceObject>, 'get'>): boolean {
+  const { backendType, serviceRef } = specOf(binding);
+  if (backendType !== 'ecs') return backendType === 'eni';
+  const service = services.get(`${binding.namespace}/${serviceRef?.name ?? ''}`);
+  return service?.externalTrafficPolicy === 'Local';
 }

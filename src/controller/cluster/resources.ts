@@ -16,6 +16,7 @@ import {
   transformService,
 } from '../../kubernetes/objects/objects.ts';
 import { addIndexes, type BindingObject, type ClusterCaches, transformBinding } from './cluster-caches.ts';
+import { Departed } from './departed.ts';
 
 export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
@@ -28,7 +29,6 @@ export interface Listed<T extends Stored> {
   readonly path: (namespace?: string) => string;
   readonly transform: (raw: unknown) => T | undefined;
   readonly query?: { readonly labelSelector?: string };
-  readonly metadataOnly?: boolean;
 }
 
 export interface ListedResources {
@@ -59,7 +59,7 @@ export async function listedResources(
       ? { resource: 'endpoints', path: paths.endpointSlices, transform: transformEndpointSlice }
       : { resource: 'endpoints', path: paths.endpoints, transform: transformEndpoints },
     nodes: { resource: 'nodes', path: paths.nodes, transform: transformNode },
-    pods: { resource: 'pods', path: paths.pods, transform: transformPod, metadataOnly: true },
+    pods: { resource: 'pods', path: paths.pods, transform: transformPod },
   };
 }
 
@@ -75,6 +75,7 @@ export function createCaches(
     services: store<ServiceObject>('services'),
     endpoints: store<EndpointsObject>('endpoints'),
     nodes: store<NodeObject>('nodes'),
+    departedNodes: new Departed(),
   };
   addIndexes(caches, region);
   return caches;

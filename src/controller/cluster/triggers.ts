@@ -1,5 +1,5 @@
 import type { StoreChange } from '../../kubernetes/informer/store.ts';
-import type { NodeObject, PodObject } from '../../kubernetes/objects/objects.ts';
+import { isSamePod, type NodeObject, type PodObject } from '../../kubernetes/objects/objects.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -44,25 +44,27 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
   });
 }
 
-/** A pod that is gone ends its drain (`drainingGroups`); a weight that changed concerns the groups of its Services. */
+/**
+ * What a pod says of itself concerns the groups of its Services, before any list of endpoints says it; that it is gone, also those
+ * where it drains (`drainingGroups`).
+ */
 export function connectPodTriggers(
   caches: ClusterCaches,
   defaultRegion: string,
   enqueue: Enqueue,
   drainingGroups: (podUID: string) => Iterable<GroupKey>,
 ): (change: StoreChange<PodObject>) => void {
-  return ({ type, old, new: now }) => {
-    if (type === 'removed') {
-      for (const group of drainingGroups(old?.uid ?? '')) enqueue(group);
-      return;
-    }
-    if (now === undefined || sameEntries(old?.annotations ?? {}, now.annotations)) return;
-    for (const { namespace, serviceName } of caches.endpoints.byIndex('pod', now.uid)) {
+  return ({ old, new: now }) => {
+    const pod = now ?? old;
+    if (pod === undefined || (old !== undefined && now !== undefined && isSamePod(old, now))) return;
+    const groups = new Set(old === undefined ? [] : drainingGroups(old.uid));
+    for (const { namespace, serviceName } of caches.endpoints.byIndex('pod', pod.key)) {
       for (const binding of caches.bindings.byIndex('service', `${namespace}/${serviceName}`)) {
         const group = groupOf(binding, defaultRegion);
-        if (group !== undefined) enqueue(group);
+        if (group !== undefined) groups.add(group);
       }
     }
+    for (const group of groups) enqueue(group);
   };
 }
 

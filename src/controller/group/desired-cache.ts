@@ -9,10 +9,13 @@ interface Known {
 export class DesiredCache {
   readonly #known = new Map<string, Known>();
 
-  /** `from`: all that it depends on; the same object or number stands for the same content. */
-  get(uid: string, from: readonly unknown[], compute: () => Desired): Desired {
+  /**
+   * `from`: all that it depends on besides the time; the same object or number stands for the same content. `now` is
+   * milliseconds since the Unix epoch.
+   */
+  get(uid: string, from: readonly unknown[], now: number, compute: () => Desired): Desired {
     const known = this.#known.get(uid);
-    if (known !== undefined && isSame(known.from, from)) return known.desired;
+    if (known !== undefined && isSame(known.from, from) && !isOver(known.desired, now)) return known.desired;
     const desired = compute();
     this.#known.set(uid, { from, desired });
     return desired;
@@ -21,6 +24,10 @@ export class DesiredCache {
   forget(uid: string): void {
     this.#known.delete(uid);
   }
+}
+
+function isOver(desired: Desired, now: number): boolean {
+  return desired.kind === 'members' && desired.until !== undefined && desired.until <= now;
 }
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -1,11 +1,11 @@
 import type { EventReason } from '../../api/conditions.ts';
-import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { ownershipTag } from '../../api/ownership-tag.ts';
 import type {
   UnreadableBinding,
   VServerGroupBinding,
   VServerGroupBindingSpec,
 } from '../../api/vservergroupbinding.ts';
+import type { Clock } from '../../clock.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
@@ -21,8 +21,8 @@ import {
   type GroupKey,
   hasFinalizer,
   isBeingDeleted,
-  needsPods,
 } from '../cluster/cluster-caches.ts';
+import { needsPods } from '../cluster/pod-caches.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -31,6 +31,9 @@ export interface GatherOptions {
   readonly defaultDrainSeconds: number;
   readonly excludeCordonedNodes: boolean;
   readonly localWeights: boolean;
+  /** See DesiredInput. */
+  readonly unreadyShare: number;
+  readonly unreadyToleranceMs: number;
   /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
   readonly dryRun: boolean;
 }
@@ -38,11 +41,15 @@ export interface GatherOptions {
 interface GatherParts {
   readonly caches: ClusterCaches;
   readonly memory: BindingMemory;
+  readonly clock: Pick<Clock, 'wall'>;
 }
 
 /** Something that keeps nothing from being served but that the binding's user should know. */
 export interface Notice {
-  readonly reason: Extract<EventReason, 'InvalidWeight' | 'EndpointsTruncated' | 'AddressOutside'>;
+  readonly reason: Extract<
+    EventReason,
+    'InvalidWeight' | 'AmbiguousPort' | 'EndpointsTruncated' | 'AddressOutside'
+  >;
   readonly message: string;
 }
 
@@ -94,8 +101,8 @@ function claimOf(
   const { spec } = binding;
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
-  const podsAreKnown =
-    !needsPods(object, options.defaultDrainSeconds) || parts.caches.pods.in(object.namespace) !== undefined;
+  const { pods, services } = parts.caches;
+  const podsAreKnown = !needsPods(object, services) || pods.in(object.namespace) !== undefined;
   return {
     ...ownOf(object, parts, options),
     mode: spec.mode,
@@ -146,7 +153,7 @@ function ownOf(
     tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
     records: memory.recordsOf(object),
     shows: dryRun ? () => true : shownBy(object),
-    livePods: pods && { has: (uid) => pods.byIndex('uid', uid).length > 0 },
+    livePods: pods && { has: (uid) => pods.lives(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
 }
@@ -171,15 +178,16 @@ const NOTHING: Desired = wantMembers([]);
 function desiredOf(
   { uid, namespace }: BindingObject,
   { metadata, spec }: VServerGroupBinding,
-  { caches, memory }: GatherParts,
+  { caches, memory, clock }: GatherParts,
   options: GatherOptions,
 ): Desired {
+  const now = clock.wall();
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   const service = caches.services.get(serviceName);
   const endpoints = caches.endpoints.byIndex('service', serviceName);
   const pods = caches.pods.in(namespace);
   const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
-  return memory.desired.get(uid, from, () =>
+  return memory.desired.get(uid, from, now, () =>
     computeDesired({
       service,
       serviceName,
@@ -188,8 +196,17 @@ function desiredOf(
       weight: spec.weight,
       nodeSelector: spec.nodeSelector,
       endpoints,
-      nodes: { get: (name) => caches.nodes.get(name), values: () => caches.nodes.list() },
-      podWeight: (podUID) => pods?.byIndex('weighed', podUID)[0]?.annotations[WEIGHT_ANNOTATION],
+      nodes: {
+        get: (name) => caches.nodes.get(name),
+        values: () => caches.nodes.list(),
+        had: (name) => caches.departedNodes.has(name),
+      },
+      pods,
+      addressFamily: spec.addressFamily,
+      podWeight: (podUID) => pods?.weightOf(podUID),
+      unreadyShare: options.unreadyShare,
+      unreadyToleranceMs: options.unreadyToleranceMs,
+      now,
       excludeCordonedNodes: options.excludeCordonedNodes,
       localWeights: options.localWeights,
     }),
@@ -205,7 +222,9 @@ function noticesOf(
 ): readonly Notice[] {
   const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];
   const notices = problems.flatMap(({ reason, message }) =>
-    reason === 'InvalidWeight' ? [{ reason, message: messages.invalidWeight(message, ref) }] : [],
+    reason === 'InvalidWeight' || reason === 'AmbiguousPort'
+      ? [{ reason, message: messages.notice(message, ref) }]
+      : [],
   );
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   if (!caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))

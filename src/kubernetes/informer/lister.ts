@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asArray, asObject, asString } from '../../json.ts';
 import { KubeParseError } from '../client/api-error.ts';
-import { METADATA_LIST } from '../client/call.ts';
 import { keyOf } from '../objects/metadata.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
@@ -62,7 +61,7 @@ function versionQuery(version: string) {
 }
 
 async function readPage<T extends Stored>(
-  { transport, path, query, metadataOnly }: ReflectorOptions<T>,
+  { transport, path, query }: ReflectorOptions<T>,
   at: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<{ items: readonly unknown[]; next: string; resourceVersion: string }> {
@@ -70,7 +69,6 @@ async function readPage<T extends Stored>(
     query: { ...query, limit: PAGE_SIZE, ...at },
     signal,
     timeoutMs: 60_000,
-    ...(metadataOnly ? { accept: METADATA_LIST } : {}),
   });
   const page = asObject(answer);
   const { continue: next, resourceVersion } = asObject(page['metadata']);

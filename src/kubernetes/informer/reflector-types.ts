@@ -9,8 +9,6 @@ export interface ReflectorOptions<T extends Stored> {
   /** Of the collection: `/api/v1/namespaces/shop/pods`. */
   readonly path: string;
   readonly query?: { readonly labelSelector?: string; readonly fieldSelector?: string };
-  /** Asks for PartialObjectMetadata: the server leaves spec and status out. */
-  readonly metadataOnly?: boolean;
   /** What to keep of an object; undefined for one that is of no interest. One it throws at is refused: see `hooks.refused`. */
   readonly transform: (raw: unknown) => T | undefined;
   readonly store: Store<T>;

@@ -1,12 +1,11 @@
 import { sleep, unlessAborted } from '../../clock.ts';
 import { asObject } from '../../json.ts';
 import { KubeApiError, KubeConnectionError, retryAfterMsOf, statusAnswer } from '../client/api-error.ts';
-import { METADATA_OBJECT } from '../client/call.ts';
 import type { WatchEvent } from '../client/transport-types.ts';
-import { keyOf, resourceVersionOf } from '../objects/metadata.ts';
+import { isOlder, keyOf, resourceVersionOf } from '../objects/metadata.ts';
 import { believableList } from './believable.ts';
 import { type Listing, transformed } from './lister.ts';
-import { recoveryFrom } from './recovery.ts';
+import { CLOSED, recoveryFrom, WentBackError } from './recovery.ts';
 import type { ReflectorHealth, ReflectorOptions } from './reflector-types.ts';
 import { RetryPause } from './retry-pause.ts';
 import type { Store, Stored } from './store.ts';
@@ -34,7 +33,7 @@ const MISSING_BELIEVED_AFTER_ANSWERS = 3;
  *
  * - Changes reach the store, and its handlers, in the order of the server's events, in the turn in which their line was read.
  * - A watch that ends, however it ends, is taken up again at the last version seen. A list is read again only when the server has
- *   forgotten that version, or the stream was not understood; what to do when is the table in recovery.ts.
+ *   forgotten that version, could not be reached, or was not understood; what to do when is the table in recovery.ts.
  * - When the collection itself disappears (CRD deleted) the store is kept for 30 s of 404s, three of them at least, then emptied
  *   with a `removed` for each object; it fills again by itself when the CRD is back. A CRD leaves only after its last object, so
  *   what the store still holds then has missed its event; the wait is for API servers that answer 404 while they start.
@@ -71,6 +70,11 @@ export class Reflector<T extends Stored> {
   /** The store has held the whole collection at least once. */
   get hasSynced(): boolean {
     return this.#health.synced;
+  }
+
+  /** The store holds what happened up to this version; '' before the first list. */
+  get version(): string {
+    return this.#version;
   }
 
   get healthy(): ReflectorHealth {
@@ -133,7 +137,7 @@ export class Reflector<T extends Stored> {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { transport, path, query, metadataOnly, clock } = this.#options;
+    const { transport, path, query, clock } = this.#options;
     const timeoutSeconds = Math.round(SHORTEST_WATCH_SECONDS + this.#random() * WATCH_SPREAD_SECONDS);
     let openedAt = Number.POSITIVE_INFINITY;
     const events = transport.watch(path, {
@@ -144,7 +148,6 @@ export class Reflector<T extends Stored> {
         openedAt = clock.now();
         this.#opened();
       },
-      ...(metadataOnly ? { accept: METADATA_OBJECT } : {}),
     });
     try {
       for await (const event of events) {
@@ -156,7 +159,7 @@ export class Reflector<T extends Stored> {
       this.#proven ||= clock.now() - openedAt >= PROVEN_AFTER_MS;
     }
     if (!this.#proven && !signal.aborted)
-      throw new KubeConnectionError({ method: 'WATCH', path }, 'CLOSED', 'closed as soon as opened');
+      throw new KubeConnectionError({ method: 'WATCH', path }, CLOSED, 'closed as soon as opened');
   }
 
   #take(event: WatchEvent): void {
@@ -165,7 +168,12 @@ export class Reflector<T extends Stored> {
       const status = Number(asObject(event.object)['code']) || 500;
       throw new KubeApiError({ method: 'WATCH', path }, status, statusAnswer(event.object));
     }
+    const version = resourceVersionOf(event.object);
+    const isKnown = this.store.get(keyOf(event.object) ?? '')?.resourceVersion === version;
+    if (version !== '' && !isKnown && isOlder(version, this.#version))
+      throw new WentBackError(path, version, this.#version);
     this.#apply(event);
+    if (!isOlder(version, this.#version)) this.#version = version;
     hooks?.event?.(name, event.type);
   }
 
@@ -177,7 +185,6 @@ export class Reflector<T extends Stored> {
       if (result.is === 'kept') store.set(result.object);
       else if (result.is === 'dropped') remove(store, result.key);
     }
-    this.#version = resourceVersionOf(object) || this.#version;
   }
 
   #opened(): void {

@@ -32,16 +32,24 @@ export interface EndpointsObject {
   readonly subsets: readonly EndpointSubset[];
   /** Kubernetes has left addresses out (Endpoints only: at 1,000). */
   readonly overCapacity: boolean;
+  readonly source: 'Endpoints' | 'EndpointSlice';
+  /** Its label says that Kubernetes' own controllers write it. */
+  readonly byKubernetes: boolean;
 }
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#management */
+const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';
+/** Since 1.33. */
+const ENDPOINTS_MANAGER_LABEL = 'endpoints.kubernetes.io/managed-by';
 const OVER_CAPACITY_ANNOTATION = 'endpoints.kubernetes.io/over-capacity';
 
 /** Undefined for what is of no Service, or holds host names instead of addresses. */
 export function transformEndpointSlice(object: unknown): EndpointsObject | undefined {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
   const { addressType, endpoints, ports } = asObject(object);
-  const serviceName = intern(asString(asObject(metadata(object)['labels'])[SERVICE_NAME_LABEL]));
+  const labels = asObject(metadata(object)['labels']);
+  const serviceName = intern(asString(labels[SERVICE_NAME_LABEL]));
   if (serviceName === '' || addressType === 'FQDN') return undefined;
   return {
     key,
@@ -53,12 +61,15 @@ export function transformEndpointSlice(object: unknown): EndpointsObject | undef
       { addresses: asArray(endpoints).flatMap(sliceAddress), ports: asArray(ports).flatMap(endpointPort) },
     ],
     overCapacity: false,
+    source: 'EndpointSlice',
+    byKubernetes: labels[SLICE_MANAGER_LABEL] === 'endpointslice-controller.k8s.io',
   };
 }
 
 export function transformEndpoints(object: unknown): EndpointsObject {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
   const { subsets } = asObject(object);
+  const { annotations, labels } = metadata(object);
   return {
     key,
     namespace,
@@ -66,7 +77,9 @@ export function transformEndpoints(object: unknown): EndpointsObject {
     resourceVersion,
     serviceName: name,
     subsets: asArray(subsets).map(subset),
-    overCapacity: asString(asObject(metadata(object)['annotations'])[OVER_CAPACITY_ANNOTATION]) !== '',
+    overCapacity: asString(asObject(annotations)[OVER_CAPACITY_ANNOTATION]) !== '',
+    source: 'Endpoints',
+    byKubernetes: asObject(labels)[ENDPOINTS_MANAGER_LABEL] === 'endpoint-controller',
   };
 }
 

@@ -1,14 +1,16 @@
-import { NAME_PREFIX } from '../../api/names.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { identity, intern, metadata, port, strings } from './metadata.ts';
 
 export type { EndpointAddress, EndpointPort, EndpointsObject } from './endpoints.ts';
 export { transformEndpointSlice, transformEndpoints } from './endpoints.ts';
+export type { PodObject } from './pods.ts';
+export { isSamePod, transformPod } from './pods.ts';
 
 export interface ServicePort {
   /** '' when unnamed. */
   readonly name: string;
   readonly port: number;
+  readonly protocol: string;
   readonly nodePort?: number;
 }
 
@@ -20,6 +22,11 @@ export interface ServiceObject {
   readonly resourceVersion: string;
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
   readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+  readonly publishNotReadyAddresses: boolean;
+  /** It has a selector. */
+  readonly selects: boolean;
+  /** In its own order; empty when it has none. */
+  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
   readonly ports: readonly ServicePort[];
 }
 
@@ -32,19 +39,10 @@ export interface NodeObject {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
+  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
+  readonly readyChangedAt: number;
   readonly internalIPs: readonly string[];
   readonly taintKeys: readonly string[];
-}
-
-/** From a pod's metadata alone: a PartialObjectMetadata is enough. */
-export interface PodObject {
-  readonly key: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-  /** Only those of the operator (`NAME_PREFIX`). */
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** Where each kind is listed and watched: in one namespace, or in all. */
@@ -70,6 +68,9 @@ export function transformService(object: unknown): ServiceObject {
     ...identity(object, 'namespaced'),
     type: serviceType(spec['type']),
     ...(policy === 'Cluster' || policy === 'Local' ? { externalTrafficPolicy: policy } : {}),
+    publishNotReadyAddresses: spec['publishNotReadyAddresses'] === true,
+    selects: Object.keys(asObject(spec['selector'])).length > 0,
+    ipFamilies: asArray(spec['ipFamilies']).filter((family) => family === 'IPv4' || family === 'IPv6'),
     ports: asArray(spec['ports']).flatMap(servicePort),
   };
 }
@@ -84,13 +85,17 @@ function servicePort(value: unknown): ServicePort[] {
   if (number === undefined) return [];
   const nodePort = port(entry['nodePort']);
   const name = intern(asString(entry['name']));
-  return [{ name, port: number, ...(nodePort === undefined ? {} : { nodePort }) }];
+  const protocol = intern(asString(entry['protocol']) || 'TCP');
+  return [{ name, port: number, protocol, ...(nodePort === undefined ? {} : { nodePort }) }];
 }
 
 export function transformNode(object: unknown): NodeObject {
   const { key, name, uid, resourceVersion } = identity(object, 'cluster');
   const { spec, status } = asObject(object);
   const providerID = asString(asObject(spec)['providerID']);
+  const ready = asObject(
+    asArray(asObject(status)['conditions']).find((condition) => asObject(condition)['type'] === 'Ready'),
+  );
   return {
     key,
     name,
@@ -99,15 +104,11 @@ export function transformNode(object: unknown): NodeObject {
     labels: strings(metadata(object)['labels']),
     ...(providerID === '' ? {} : { providerID }),
     unschedulable: asObject(spec)['unschedulable'] === true,
-    ready: asArray(asObject(status)['conditions']).some(isReadyCondition),
+    ready: ready['status'] === 'True',
+    readyChangedAt: Date.parse(asString(ready['lastTransitionTime'])) || 0,
     internalIPs: asArray(asObject(status)['addresses']).flatMap(internalIP),
     taintKeys: asArray(asObject(spec)['taints']).flatMap(taintKey),
   };
-}
-
-function isReadyCondition(value: unknown): boolean {
-  const { type, status } = asObject(value);
-  return type === 'Ready' && status === 'True';
 }
 
 function internalIP(value: unknown): string[] {
@@ -118,12 +119,4 @@ function internalIP(value: unknown): string[] {
 function taintKey(value: unknown): string[] {
   const key = asString(asObject(value)['key']);
   return key === '' ? [] : [intern(key)];
-}
-
-export function transformPod(object: unknown): PodObject {
-  const { annotations } = metadata(object);
-  return {
-    ...identity(object, 'namespaced'),
-    annotations: strings(annotations, (annotation) => annotation.startsWith(NAME_PREFIX)),
-  };
 }

@@ -5,6 +5,11 @@ export interface ServiceView {
   readonly name: string;
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
   readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+  readonly publishNotReadyAddresses: boolean;
+  /** It has a selector. */
+  readonly selects: boolean;
+  /** In its own order; empty when it has none. */
+  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
   readonly ports: readonly ServicePortView[];
 }
 
@@ -12,11 +17,17 @@ export interface ServicePortView {
   /** '' when the Service's only port has no name. */
   readonly name: string;
   readonly port: number;
+  readonly protocol: string;
   readonly nodePort?: number;
 }
 
 /** Endpoints or an EndpointSlice: addresses that share ports. */
 export interface EndpointsView {
+  readonly namespace: string;
+  readonly resourceVersion: string;
+  readonly source: 'Endpoints' | 'EndpointSlice';
+  /** Its label says that Kubernetes' own controllers write it, from the pods that the Service selects. */
+  readonly byKubernetes: boolean;
   readonly subsets: readonly {
     readonly addresses: readonly AddressView[];
     readonly ports: readonly { readonly name: string; readonly port: number }[];
@@ -29,7 +40,37 @@ export interface AddressView {
   readonly serving: boolean;
   readonly terminating: boolean;
   readonly nodeName?: string;
-  readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly pod?: PodRef;
+}
+
+/** What a pod says of itself. */
+export interface PodView {
+  /** It has a deletionTimestamp. */
+  readonly terminating: boolean;
+  /** Its phase is Succeeded or Failed. */
+  readonly ended: boolean;
+  /** Its condition Ready. */
+  readonly ready: boolean;
+  /** Its containers are ready and its readiness gates are open: what is ready of it, be it Ready or not. */
+  readonly able: boolean;
+  readonly ips: readonly string[];
+  readonly nodeName?: string;
+}
+
+/** How an endpoint names a pod; a list that is made by hand may leave the UID out (''). */
+export interface PodRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** All pods of a namespace. */
+export interface PodsView {
+  get(pod: PodRef): PodView | undefined;
+  /** It was here and is no more. */
+  had(pod: PodRef): boolean;
+  /** What happened up to that version of the cluster's store has been seen. */
+  isAsNewAs(resourceVersion: string): boolean;
 }
 
 export interface NodeView {
@@ -38,6 +79,8 @@ export interface NodeView {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
+  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
+  readonly readyChangedAt: number;
   readonly internalIPs: readonly string[];
   readonly taintKeys: readonly string[];
 }
@@ -50,6 +93,8 @@ export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
 export interface NodesView {
   get(name: string): NodeView | undefined;
   values(): Iterable<NodeView>;
+  /** It was here and is no more. */
+  had(name: string): boolean;
 }
 
 /**

@@ -1,64 +1,91 @@
+import type { Slot } from '../backend.ts';
 import type { ServicePortView, ServiceView } from './cluster.ts';
-import { endpointMembers, readyAddresses } from './endpoint-members.ts';
+import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
 import type { Desired, DesiredInput, Problem } from './member.ts';
-import { nodeMembers } from './node-members.ts';
+import { givenByNodes, nodeMembers } from './node-members.ts';
 
-/** Cluster → what the group should hold. Sorted by slot: the same cluster gives the same answer. */
+/**
+ * Cluster → what the group should hold. Sorted by slot: the same cluster gives the same answer.
+ *
+ * | the Service                                   | = what it gives the group                                       |
+ * |-----------------------------------------------|-----------------------------------------------------------------|
+ * | does not exist, or is an ExternalName         | nothing                                                         |
+ * | has not the port that the binding names       | nothing new; what it gives by any other port may stay           |
+ * | has it, without a nodePort (`ecs`)            | the same                                                        |
+ * | has it                                        | its endpoints (endpoint-members.ts) or nodes (node-members.ts)  |
+ *
+ * That is where a typing error in the binding and a change of the Service part: a port that the Service has, though not under the
+ * name that the binding gives it, goes on; one that it has no more is free for another Service, whose traffic would follow.
+ */
 export function computeDesired(input: DesiredInput): Desired {
-  const { service } = input;
+  const { service, serviceName } = input;
   if (service === undefined) {
     return undetermined(
-      input,
+      NOTHING,
       'ServiceNotFound',
-      `Service ${input.serviceName} does not exist: create it, or correct spec.serviceRef.name`,
+      `Service ${serviceName} does not exist: create it, or correct spec.serviceRef.name`,
     );
   }
   if (service.type === 'ExternalName') {
     return undetermined(
-      input,
+      NOTHING,
       'ServiceNotSupported',
-      `Service ${input.serviceName} is of type ExternalName and has no endpoints: use a Service that selects pods`,
+      `Service ${serviceName} is of type ExternalName and has no endpoints: use a Service that selects pods`,
     );
   }
-  const port = findPort(service, input.port);
+  const [port, ...others] = findPorts(service, input.port);
   if (port === undefined) {
     return undetermined(
-      input,
+      givenBy(input, service),
       'PortNotFound',
-      `Service ${input.serviceName} has no port ${input.port} (it has ${describePorts(service)}): correct spec.serviceRef.port`,
+      `Service ${serviceName} has no port ${input.port} (it has ${describePorts(service)}): correct spec.serviceRef.port`,
     );
   }
-  if (input.backendType === 'eni') return endpointMembers(input, port);
-  if (port.nodePort === undefined) {
+  if (input.backendType === 'ecs' && port.nodePort === undefined) {
     return undetermined(
-      input,
+      givenBy(input, service),
       'ServiceNotSupported',
-      `Service ${input.serviceName} is of type ${service.type} and port ${input.port} has no nodePort: make it a NodePort Service, or use spec.backendType eni`,
+      `Service ${serviceName} is of type ${service.type} and port ${input.port} has no nodePort: make it a NodePort Service, or use spec.backendType eni`,
     );
   }
-  return nodeMembers(input, service, port.nodePort);
+  const desired =
+    input.backendType === 'eni' ? endpointMembers(input, port) : nodeMembers(input, service, port);
+  if (desired.kind !== 'members' || others.length === 0) return desired;
+  return { ...desired, problems: [...desired.problems, ambiguousPort(input, port, others)] };
 }
 
-/** A number names the Service's port, a string its name; a string of digits is taken as a number, as kubectl does. */
-function findPort(service: ServiceView, wanted: number | string): ServicePortView | undefined {
-  const byName = service.ports.find((port) => port.name === wanted);
-  return byName ?? service.ports.find((port) => String(port.port) === String(wanted));
+const NOTHING: ReadonlySet<Slot> = new Set();
+
+function givenBy(input: DesiredInput, service: ServiceView): ReadonlySet<Slot> {
+  return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
 }
 
-function describePorts(service: ServiceView): string {
-  if (service.ports.length === 0) return 'none';
-  return service.ports
-    .map((port) => (port.name === '' ? `${port.port}` : `${port.port} (${port.name})`))
-    .join(', ');
+/**
+ * A number names the Service's port, a string its name; a string of digits is taken as a number, as kubectl does. Two ports have one
+ * number when their protocols differ.
+ */
+function findPorts({ ports }: ServiceView, wanted: number | string): readonly ServicePortView[] {
+  const byName = ports.filter(({ name }) => name === wanted);
+  return byName.length > 0 ? byName : ports.filter(({ port }) => String(port) === String(wanted));
 }
 
-function undetermined(input: DesiredInput, reason: Problem['reason'], message: string): Desired {
-  return { kind: 'undetermined', alive: aliveAddresses(input), problem: { reason, message } };
+function ambiguousPort(
+  { serviceName, port }: DesiredInput,
+  taken: ServicePortView,
+  others: readonly ServicePortView[],
+): Problem {
+  const names = [taken, ...others].map(({ name, protocol }) => `${name} (${protocol})`);
+  return {
+    reason: 'AmbiguousPort',
+    message: `Service ${serviceName} has port ${port} more than once: ${names.join(', ')}; ${taken.name} is used: name the port in spec.serviceRef.port`,
+  };
 }
 
-function aliveAddresses(input: DesiredInput): ReadonlySet<string> {
-  if (input.backendType === 'eni') return readyAddresses(input);
-  if (input.service === undefined) return new Set();
-  const nodes = nodeMembers(input, input.service, 1);
-  return new Set(nodes.kind === 'members' ? nodes.members.map(({ instanceId }) => instanceId ?? '') : []);
+function describePorts({ ports }: ServiceView): string {
+  if (ports.length === 0) return 'none';
+  return ports.map(({ name, port }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
+}
+
+function undetermined(given: ReadonlySet<Slot>, reason: Problem['reason'], message: string): Desired {
+  return { kind: 'undetermined', given, problem: { reason, message } };
 }

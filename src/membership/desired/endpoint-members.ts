@@ -1,6 +1,8 @@
 import { WEIGHT_ANNOTATION } from '../../api/names.ts';
-import { ecsSlot, eniSlot } from '../backend.ts';
+import { ecsSlot, eniSlot, type Slot } from '../backend.ts';
+import { isHere } from './alive.ts';
 import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
+import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import {
   type Desired,
   type DesiredInput,
@@ -9,66 +11,63 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-
-interface Candidate {
-  readonly address: AddressView;
-  readonly port: number;
-}
+import { PODS_FOLLOW_MS, stayingUnreachable } from './unreachable.ts';
 
 /**
- * `eni`: the ready endpoints of the Service's port.
+ * `eni`: the endpoints of the Service's port that are alive (alive.ts).
  *
- * | endpoint                                    | member                                                        |
- * |---------------------------------------------|---------------------------------------------------------------|
- * | ready                                       | yes                                                           |
- * | terminating, still serving                  | only while no endpoint is ready (as kube-proxy does, KEP-1669), as a last resort |
- * | not ready                                   | no                                                            |
- * | on a node that no longer exists             | no                                                            |
- * | on a drained node                           | yes, drained                                                  |
- * | with its node's own address (hostNetwork)   | the node's instance, as ecs                                   |
+ * | endpoint                                            | = member                                             |
+ * |-----------------------------------------------------|------------------------------------------------------|
+ * | member                                              | yes                                                  |
+ * | unreachable                                         | if it stays all the same (unreachable.ts), as a last resort |
+ * | last resort                                         | while there is none of those, as a last resort       |
+ * | … on a drained node                                 | drained                                              |
+ * | … with its node's own address (hostNetwork)         | the node's instance, as ecs                          |
  *
- * `publishNotReadyAddresses` needs no row: Kubernetes then marks the endpoints ready itself. The same address in two
- * slices is one member (slices may overlap while endpoints move between them:
+ * The same address in two slices is one member (slices may overlap while endpoints move between them:
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints).
  */
 export function endpointMembers(input: DesiredInput, servicePort: ServicePortView): Desired {
-  const candidates: Candidate[] = [];
-  let sawPort = false;
-  let sawReady = false;
-  for (const { address, ports } of usableAddresses(input)) {
-    sawReady ||= address.ready;
-    for (const { name, port } of ports) {
-      if (name !== servicePort.name) continue;
-      sawPort = true;
-      candidates.push({ address, port });
-    }
-  }
-  if (sawReady && !sawPort) return noSuchTargetPort(input, servicePort);
-  const ready = candidates.filter(({ address }) => address.ready);
-  const serving = ready.length > 0 ? ready : candidates;
+  const endpoints = [...liveEndpoints(input)];
+  const ofPort = endpoints.filter(({ port }) => port.name === servicePort.name);
+  if (ofPort.length === 0 && endpoints.some(({ standing }) => standing === 'member'))
+    return noSuchTargetPort(input, servicePort);
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
-  for (const candidate of serving) addMember(input, candidate, members, problems);
-  return wantMembers(members, [...problems.values()]);
+  for (const endpoint of servingEndpoints(ofPort, input))
+    members.push(...memberOf(input, endpoint, problems));
+  return { ...wantMembers(members, [...problems.values()]), until: nextRecovery(ofPort, input) };
 }
 
-/** Ready or serving, and not on a node that was deleted under its pods. */
-function* usableAddresses(input: DesiredInput) {
-  for (const { subsets } of input.endpoints) {
-    for (const { addresses, ports } of subsets) {
-      for (const address of addresses) {
-        const onLostNode = address.nodeName !== undefined && input.nodes.get(address.nodeName) === undefined;
-        if ((address.ready || address.serving) && !onLostNode) yield { address, ports };
-      }
-    }
-  }
+/** Those that are to be in the group, of the endpoints of one port. */
+export function servingEndpoints(
+  endpoints: readonly LiveEndpoint[],
+  input: Pick<DesiredInput, 'unreadyShare' | 'now'>,
+): readonly LiveEndpoint[] {
+  const ready = endpoints.filter(({ standing }) => standing === 'member');
+  const unreachable = endpoints.flatMap((endpoint) =>
+    endpoint.standing === 'unreachable' && isHere(endpoint.node)
+      ? [{ of: endpoint, node: endpoint.node }]
+      : [],
+  );
+  const serving = [...ready, ...stayingUnreachable(ready.length, unreachable, input)];
+  return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
+}
+
+/** When the first node that is Ready again has been so for long enough that its pods should be. */
+function nextRecovery(endpoints: readonly LiveEndpoint[], { now }: DesiredInput): number | undefined {
+  const ends = endpoints.flatMap(({ standing, node }) =>
+    standing === 'unreachable' && isHere(node) && node.ready ? [node.readyChangedAt + PODS_FOLLOW_MS] : [],
+  );
+  const ahead = ends.filter((end) => end > now);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** The Service's targetPort is a name that no container of its ready pods has. */
 function noSuchTargetPort(input: DesiredInput, { name, port }: ServicePortView): Desired {
   return {
     kind: 'undetermined',
-    alive: readyAddresses(input),
+    given: givenByEndpoints(input),
     problem: {
       reason: 'PortNotFound',
       message: `no endpoint of Service ${input.serviceName} has port ${port}${name === '' ? '' : ` (${name})`}: its targetPort matches no container port of its pods; correct the Service or the pods`,
@@ -76,52 +75,47 @@ function noSuchTargetPort(input: DesiredInput, { name, port }: ServicePortView):
   };
 }
 
-/** The addresses of all ready endpoints, whatever their ports; for hostNetwork pods the node's instance too. */
-export function readyAddresses(input: DesiredInput): ReadonlySet<string> {
-  const ready = new Set<string>();
-  for (const { address } of usableAddresses(input)) {
-    if (!address.ready) continue;
-    ready.add(address.ip);
-    const host = hostOf(input, address);
+/** The places of all that the endpoints of the Service give, by whatever port. */
+export function givenByEndpoints(input: DesiredInput): ReadonlySet<Slot> {
+  const given = new Set<Slot>();
+  for (const { address, port, node } of liveEndpoints(input)) {
+    given.add(eniSlot(address.ip, port.port));
+    const host = hostOf(address, node);
     const instanceId = host && instanceIdOf(host);
-    if (instanceId !== undefined) ready.add(instanceId);
+    if (instanceId !== undefined) given.add(ecsSlot(instanceId, port.port));
   }
-  return ready;
+  return given;
 }
 
 /** The node whose own address this is: the pod uses hostNetwork. */
-function hostOf(input: DesiredInput, { ip, nodeName }: AddressView): NodeView | undefined {
-  const node = nodeName === undefined ? undefined : input.nodes.get(nodeName);
-  return node?.internalIPs.includes(ip) ? node : undefined;
+function hostOf({ ip }: AddressView, node: LiveEndpoint['node']): NodeView | undefined {
+  return isHere(node) && node.internalIPs.includes(ip) ? node : undefined;
 }
 
-function addMember(
+/** None for a pod with hostNetwork whose node is no instance. */
+export function memberOf(
   input: DesiredInput,
-  { address, port }: Candidate,
-  members: Member[],
+  { address, port: { port }, standing, node, nodeName }: LiveEndpoint,
   problems: Map<string, Problem>,
-): void {
-  const host = hostOf(input, address);
-  const node = address.nodeName === undefined ? undefined : input.nodes.get(address.nodeName);
+): readonly Member[] {
+  const host = hostOf(address, node);
   const origin = {
-    ...(!address.ready && { lastResort: true as const }),
-    ...(node !== undefined && isDrained(node) && { drained: true as const }),
+    ...(standing !== 'member' && { lastResort: true as const }),
+    ...(standing === 'unreachable' && { unreachable: true as const }),
+    ...(isHere(node) && isDrained(node) && { drained: true as const }),
     ...(address.pod && { pod: address.pod.name, podUID: address.pod.uid }),
-    ...(address.nodeName !== undefined && { node: address.nodeName }),
+    ...(nodeName !== undefined && { node: nodeName }),
   };
   const weight = weightOf(input, address, problems);
   if (host !== undefined) {
     const instanceId = instanceIdOf(host);
     if (instanceId === undefined) {
       problems.set(`node ${host.name}`, nodeWithoutInstance(host));
-      return;
+      return [];
     }
-    const slot = ecsSlot(instanceId, port);
-    members.push({ slot, type: 'ecs', instanceId, port, weight, ...origin });
-    return;
+    return [{ slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight, ...origin }];
   }
-  const slot = eniSlot(address.ip, port);
-  members.push({ slot, type: 'eni', ip: address.ip, port, weight, ...origin });
+  return [{ slot: eniSlot(address.ip, port), type: 'eni', ip: address.ip, port, weight, ...origin }];
 }
 
 function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {

@@ -1,5 +1,5 @@
 import { byCodeUnit, type Slot } from '../backend.ts';
-import type { EndpointsView, NodesView, ServiceView } from './cluster.ts';
+import type { EndpointsView, NodesView, PodsView, ServiceView } from './cluster.ts';
 import type { LabelSelector } from './label-selector.ts';
 
 /** One backend that the cluster wants in the group. */
@@ -12,8 +12,10 @@ export interface Member {
   readonly ip?: string;
   readonly port: number;
   readonly weight: number;
-  /** It is on its way out, and stays only because nothing else serves: it is never added. */
+  /** It would be none, but for the others: nothing better serves, or too many nodes are lost at once. It stays and is never added. */
   readonly lastResort?: true;
+  /** The reason for that is its node, which is not Ready. */
+  readonly unreachable?: true;
   /** Its node is drained: it gets weight 0, and `weight` back afterwards. */
   readonly drained?: true;
   /** Name of the pod, in the namespace of the binding. */
@@ -29,7 +31,8 @@ export interface Problem {
     | 'ServiceNotSupported'
     | 'PortNotFound'
     | 'NodeWithoutInstance'
-    | 'InvalidWeight';
+    | 'InvalidWeight'
+    | 'AmbiguousPort';
   readonly message: string;
 }
 
@@ -42,16 +45,18 @@ interface DesiredMembers {
   readonly indexAt: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** What was left out, and why. */
   readonly problems: readonly Problem[];
+  /** When time alone changes it; milliseconds since the Unix epoch. */
+  readonly until?: number | undefined;
 }
 
 export type Desired =
   | DesiredMembers
   /**
-   * The binding or its Service can't be made sense of (a port that matches nothing, say). Nothing is added, and what
-   * is in the group stays as long as its address is still alive: a typing error must not empty a group, and a pod
-   * that left must leave the group all the same.
+   * The binding asks for what its Service hasn't got (a port that matches nothing, say). Nothing is added, and what is in the
+   * group stays where the Service still gives it, by whatever port: a typing error in a binding must not empty a group. What
+   * the Service gives no more leaves all the same.
    */
-  | { readonly kind: 'undetermined'; readonly alive: ReadonlySet<string>; readonly problem: Problem };
+  | { readonly kind: 'undetermined'; readonly given: ReadonlySet<Slot>; readonly problem: Problem };
 
 /** Everything that decides what one binding wants. */
 export interface DesiredInput {
@@ -64,11 +69,21 @@ export interface DesiredInput {
   readonly nodeSelector?: LabelSelector | undefined;
   readonly endpoints: readonly EndpointsView[];
   readonly nodes: NodesView;
+  /** Those of the binding's namespace; undefined while they are not known. */
+  readonly pods: PodsView | undefined;
+  /** The load balancer's, if the binding says it. */
+  readonly addressFamily?: 'IPv4' | 'IPv6' | undefined;
   /** The weight annotation of a pod, if it has one; by pod UID. */
   readonly podWeight: (podUID: string) => string | undefined;
   readonly excludeCordonedNodes: boolean;
   /** `externalTrafficPolicy: Local`: weigh nodes by their ready endpoints instead of equally. */
   readonly localWeights: boolean;
+  /** The share of the backends, from 0 to 1, that may leave at once because their nodes are not Ready. */
+  readonly unreadyShare: number;
+  /** For how long a node that is not Ready stays a backend, in milliseconds. */
+  readonly unreadyToleranceMs: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
 }
 
 /**

@@ -1,5 +1,8 @@
-import { ecsSlot } from '../backend.ts';
-import { instanceIdOf, isDrained, type NodeView, type ServiceView } from './cluster.ts';
+import { ecsSlot, type Slot } from '../backend.ts';
+import { isHere } from './alive.ts';
+import { instanceIdOf, isDrained, type NodeView, type ServicePortView, type ServiceView } from './cluster.ts';
+import { memberOf, servingEndpoints } from './endpoint-members.ts';
+import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import {
   type Desired,
@@ -9,84 +12,140 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-
-/** https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers */
-const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
-/** Set by the cluster autoscaler on a node that it is about to delete. */
-const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
+import { stayingUnreachable } from './unreachable.ts';
 
 /**
- * `ecs`: the instance and nodePort of each eligible node.
- *
- * | node                                                               | member                         |
- * |--------------------------------------------------------------------|--------------------------------|
- * | not Ready, excluded by label, about to be deleted by the autoscaler | no                             |
- * | does not match spec.nodeSelector                                    | no                             |
- * | cordoned                                                            | yes, unless --exclude-cordoned-nodes |
- * | externalTrafficPolicy Local and no ready endpoint on it             | no                             |
- * | without an instance in spec.providerID                              | no, and a problem says so      |
- * | drained                                                             | yes, drained                   |
- * | any other                                                           | yes                            |
+ * Whoever sets one of them wants no load balancer to send to the node: that of Kubernetes, its two forerunners, and the cloud's own.
+ * https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers
+ * https://github.com/kubernetes/cloud-provider-alibaba-cloud/blob/master/pkg/controller/helper/k8s.go
  */
-export function nodeMembers(input: DesiredInput, service: ServiceView, nodePort: number): Desired {
-  const eligible = [...input.nodes.values()].filter((node) => isEligible(node, input));
-  const endpointsOn =
-    service.externalTrafficPolicy === 'Local' ? endpointsByNode(input, eligible) : undefined;
-  const most = Math.max(1, ...(endpointsOn?.values() ?? []));
+const EXCLUDE_LABELS = [
+  'node.kubernetes.io/exclude-from-external-load-balancers',
+  'alpha.service-controller.kubernetes.io/exclude-balancer',
+  'service.beta.kubernetes.io/exclude-node',
+  'service.alibabacloud.com/exclude-node',
+];
+/** Set by the cluster autoscaler on a node that it is about to delete. */
+const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
+/** What a node is that stands for elastic container instances: its pods are machines of their own. */
+const VIRTUAL = 'virtual-kubelet';
+/** A machine of somebody's own, joined to the cluster from outside the cloud. */
+const HYBRID_PROVIDER = 'ack-hybrid://';
+
+/**
+ * `ecs`: the instance and nodePort of each node that serves.
+ *
+ * | node                                                                   | = member                                    |
+ * |------------------------------------------------------------------------|---------------------------------------------|
+ * | excluded by label, about to be deleted by the autoscaler, not selected | no                                          |
+ * | cordoned                                                               | yes, unless --exclude-cordoned-nodes        |
+ * | policy Local, and none of the endpoints that serve is on it            | no                                          |
+ * | virtual                                                                | no: its endpoints are, by address, as for `eni` |
+ * | hybrid                                                                 | no: it is no instance of this cloud         |
+ * | without an instance in spec.providerID                                 | no, and a problem says so                   |
+ * | not Ready for less than --not-ready-tolerance                          | yes, until then                             |
+ * | not Ready                                                              | if it stays all the same (unreachable.ts), as a last resort |
+ * | any other                                                              | yes                                         |
+ *
+ * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained.
+ */
+export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
+  const serving = servingEndpoints(
+    [...liveEndpoints(input)].filter((endpoint) => endpoint.port.name === port.name),
+    input,
+  );
   const members: Member[] = [];
-  const problems: Problem[] = [];
-  for (const node of eligible) {
-    if (endpointsOn !== undefined && !endpointsOn.has(node.name)) continue;
-    const instanceId = instanceIdOf(node);
-    if (instanceId === undefined) {
-      problems.push(nodeWithoutInstance(node));
-      continue;
-    }
-    const share =
-      input.localWeights && endpointsOn !== undefined ? (endpointsOn.get(node.name) ?? 0) / most : 1;
+  const problems = new Map<string, Problem>();
+  for (const endpoint of serving) {
+    if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
+      members.push(...memberOf(input, endpoint, problems));
+  }
+  const local = service.externalTrafficPolicy === 'Local' ? byNode(serving) : undefined;
+  const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
+  for (const { node, lastResort, instanceId } of instances(input, problems)) {
+    const endpoints = local?.get(node.name) ?? [];
+    if (local !== undefined && endpoints.length === 0) continue;
+    const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
+    const isLastResort = lastResort || endpoints.some(({ standing }) => standing === 'last resort');
     members.push({
-      slot: ecsSlot(instanceId, nodePort),
+      slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
       instanceId,
-      port: nodePort,
+      port: port.nodePort ?? 0,
       weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
+      ...(isLastResort && { lastResort: true as const }),
+      ...(lastResort && { unreachable: true as const }),
       ...(isDrained(node) && { drained: true as const }),
       node: node.name,
     });
   }
-  return wantMembers(members, problems);
+  return { ...wantMembers(members, [...problems.values()]), until: nextTolerated(input) };
 }
 
-function isEligible(node: NodeView, input: DesiredInput): boolean {
+/** The places of all node ports that the Service has now, on all nodes that serve. */
+export function givenByNodes(input: DesiredInput, { ports }: ServiceView): ReadonlySet<Slot> {
+  const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
+  const given = new Set<Slot>();
+  for (const { instanceId } of instances(input, new Map()))
+    for (const nodePort of nodePorts) given.add(ecsSlot(instanceId, nodePort));
+  return given;
+}
+
+interface Instance {
+  readonly node: NodeView;
+  readonly instanceId: string;
+  readonly lastResort: boolean;
+}
+
+/** The nodes that serve, each with its instance. */
+function instances(input: DesiredInput, problems: Map<string, Problem>): readonly Instance[] {
+  const found: (Omit<Instance, 'lastResort'> & { readonly ready: boolean })[] = [];
+  for (const node of input.nodes.values()) {
+    if (!isSelected(node, input) || isVirtual(node) || node.providerID?.startsWith(HYBRID_PROVIDER)) continue;
+    const instanceId = instanceIdOf(node);
+    if (instanceId !== undefined)
+      found.push({ node, instanceId, ready: node.ready || toleratedUntil(node, input) > input.now });
+    else if (node.ready) problems.set(node.name, nodeWithoutInstance(node));
+  }
+  const ready = found.filter((one) => one.ready);
+  const unreachable = found.filter((one) => !one.ready).map((one) => ({ of: one, node: one.node }));
+  const staying = stayingUnreachable(ready.length, unreachable, input);
+  return [
+    ...ready.map((one) => ({ ...one, lastResort: false })),
+    ...staying.map((one) => ({ ...one, lastResort: true })),
+  ];
+}
+
+function isSelected(node: NodeView, input: DesiredInput): boolean {
   return (
-    node.ready &&
-    !Object.hasOwn(node.labels, EXCLUDE_LABEL) &&
+    !EXCLUDE_LABELS.some((label) => Object.hasOwn(node.labels, label)) &&
     !node.taintKeys.includes(AUTOSCALER_TAINT) &&
     !(input.excludeCordonedNodes && node.unschedulable) &&
     matchesSelector(input.nodeSelector, node.labels)
   );
 }
 
-/** Ready endpoints of the Service on each of the nodes; while none is ready on any, those that still serve. */
-function endpointsByNode(input: DesiredInput, nodes: readonly NodeView[]): ReadonlyMap<string, number> {
-  const eligible = new Set(nodes.map(({ name }) => name));
-  const ready = new Map<string, Set<string>>();
-  const serving = new Map<string, Set<string>>();
-  for (const { subsets } of input.endpoints) {
-    for (const { addresses } of subsets) {
-      for (const { ip, nodeName, ...address } of addresses) {
-        if (nodeName === undefined || !eligible.has(nodeName)) continue;
-        if (address.ready) addTo(ready, nodeName, ip);
-        else if (address.serving) addTo(serving, nodeName, ip);
-      }
-    }
-  }
-  const counted = ready.size > 0 ? ready : serving;
-  return new Map([...counted].map(([node, ips]) => [node, ips.size]));
+function isVirtual({ labels }: NodeView): boolean {
+  return labels['type'] === VIRTUAL;
 }
 
-function addTo(sets: Map<string, Set<string>>, key: string, value: string): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
+/**
+ * A kubelet that flaps (restarted, or short of breath) is back within seconds, while the node's proxy goes on sending to pods: each
+ * flap would cost a Remove and an Add, and the connections of those who were served.
+ */
+function toleratedUntil({ readyChangedAt }: NodeView, { unreadyToleranceMs }: DesiredInput): number {
+  return readyChangedAt + unreadyToleranceMs;
+}
+
+function nextTolerated(input: DesiredInput): number | undefined {
+  const ends = [...input.nodes.values()]
+    .filter(({ ready }) => !ready)
+    .map((node) => toleratedUntil(node, input))
+    .filter((end) => end > input.now);
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+function byNode(endpoints: readonly LiveEndpoint[]): ReadonlyMap<string, readonly LiveEndpoint[]> {
+  const once = new Map(endpoints.map((endpoint) => [endpoint.address.ip, endpoint]));
+  return Map.groupBy(once.values(), ({ address }) => address.nodeName ?? '');
 }

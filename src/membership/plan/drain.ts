@@ -33,13 +33,16 @@ export function nextDrainStep(
   return { step: row.weight > 0 ? 'drain' : 'wait', since, until };
 }
 
-/** Nothing is left that could finish its requests. */
+/**
+ * Nothing is left that could finish its requests. What may be of another cluster is recorded without a node (desired/endpoints.ts):
+ * nothing is known of its end.
+ */
 export function isGone(
   claim: Pick<Claim, 'livePods' | 'liveNodes'>,
   record: BackendRecord | undefined,
 ): boolean {
-  if (record === undefined) return false;
+  if (record?.node === undefined) return false;
   const { podUID, node } = record;
   const podGone = podUID !== undefined && claim.livePods !== undefined && !claim.livePods.has(podUID);
-  return podGone || (node !== undefined && !claim.liveNodes.has(node));
+  return podGone || !claim.liveNodes.has(node);
 }

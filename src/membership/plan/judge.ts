@@ -1,4 +1,4 @@
-import { addressOf, type KnownRow, type Row } from '../backend.ts';
+import { addressOf, type KnownRow, type Row, slotOf } from '../backend.ts';
 import type { Member } from '../desired/member.ts';
 import type { Claim } from './claim.ts';
 import { ownersOf } from './ownership.ts';
@@ -80,10 +80,10 @@ function isHere(row: Row, member: Member, eniOf: EniOf): boolean {
   return eni === undefined || eni === row.serverId;
 }
 
-/** Adds the owners that hold on to the row because its address is alive and they don't know what they want. */
+/** Adds the owners that hold on to the row because their Service gives it, though not by the port that they ask for. */
 function withHolders(wanted: readonly Want[], owners: readonly Claim[], row: Row): readonly Want[] {
   const holds = ({ desired, suspended }: Claim) =>
-    !suspended && desired.kind === 'undetermined' && desired.alive.has(addressOf(row));
+    !suspended && desired.kind === 'undetermined' && desired.given.has(slotOf(row));
   if (!owners.some(holds)) return wanted;
   return [...wanted, ...owners.filter(holds).map((claim) => ({ claim, member: undefined }))];
 }

@@ -45,7 +45,10 @@ export interface GroupPlan {
   readonly reports: readonly ClaimReport[];
   /** Members whose ENI decides whether they are added, or whether a row at their address is theirs; sorted by slot. */
   readonly lookups: readonly Member[];
-  /** When the next drain ends, or what waits for a status waits no longer; milliseconds since the Unix epoch. */
+  /**
+   * When the next drain ends, what waits for a status waits no longer, or time alone changes what is wanted; milliseconds since
+   * the Unix epoch.
+   */
   readonly wakeAt: number | undefined;
 }
 
@@ -105,6 +108,7 @@ class Planning {
     this.#input = input;
     this.#active = input.claims.filter(({ suspended }) => !suspended);
     this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
+    for (const { desired } of input.claims) if (desired.kind === 'members') this.#wakeBy(desired.until);
   }
 
   decide(known: KnownRow): void {
@@ -204,8 +208,8 @@ class Planning {
     return true;
   }
 
-  #wakeBy(at: number): void {
-    this.#wakeAt = Math.min(this.#wakeAt ?? at, at);
+  #wakeBy(at: number | undefined): void {
+    if (at !== undefined) this.#wakeAt = Math.min(this.#wakeAt ?? at, at);
   }
 
   #leaveToOthers({ type }: Row, { claim, member }: Want): void {

@@ -21,6 +21,11 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
       namespace: [],
       name: [],
     }),
+    nodesNotReady: gauge(
+      'vsgb_binding_nodes_not_ready',
+      '1 while backends of the binding stay although their nodes are not Ready.',
+      { namespace: [], name: [] },
+    ),
     groups: gauge('vsgb_groups', 'Groups that are looked after.'),
     oldestLeaver: gauge(
       'vsgb_oldest_leaver_seconds',

@@ -43,6 +43,8 @@ EndpointSlices and pods in the namespaces of the group's bindings.`,
     'defaultDrainSeconds',
     'excludeCordonedNodes',
     'localWeights',
+    'maxUnreadyShare',
+    'notReadyTolerance',
     'maxBackendsPerCall',
     'timeout',
   ],
@@ -125,7 +127,7 @@ async function decideNow(call: CommandCall) {
   const endpointsSource = options.operator('endpointsSource');
   const [clusterId, caches] = await Promise.all([
     options.operator('clusterId') ?? readClusterUid(cluster.transport, signal),
-    takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource, defaultDrainSeconds }),
+    takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource }),
   ]);
   const cloud = call.cloud(region);
   const groups = cloud.client.vServerGroups;
@@ -141,6 +143,8 @@ async function decideNow(call: CommandCall) {
     defaultDrainSeconds,
     excludeCordonedNodes: options.operator('excludeCordonedNodes'),
     localWeights: options.operator('localWeights'),
+    unreadyShare: options.operator('maxUnreadyShare'),
+    unreadyToleranceMs: options.operator('notReadyTolerance'),
     ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
     dryRun: true,
   };

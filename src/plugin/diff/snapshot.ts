@@ -1,11 +1,7 @@
 import type { Clock } from '../../clock.ts';
-import {
-  addPodIndexes,
-  type ClusterCaches,
-  type GroupKey,
-  needsPods,
-  type PodSource,
-} from '../../controller/cluster/cluster-caches.ts';
+import type { ClusterCaches, GroupKey, PodSource } from '../../controller/cluster/cluster-caches.ts';
+import { NamespacePods } from '../../controller/cluster/namespace-pods.ts';
+import { needsPods } from '../../controller/cluster/pod-caches.ts';
 import {
   createCaches,
   type EndpointsSource,
@@ -15,6 +11,7 @@ import {
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { listCollection } from '../../kubernetes/informer/lister.ts';
 import { Store, type Stored } from '../../kubernetes/informer/store.ts';
+import type { PodObject } from '../../kubernetes/objects/objects.ts';
 
 export interface SnapshotOptions {
   readonly transport: KubeTransport;
@@ -23,7 +20,6 @@ export interface SnapshotOptions {
   /** Of bindings that name none. */
   readonly region: string;
   readonly endpointsSource: EndpointsSource;
-  readonly defaultDrainSeconds: number;
 }
 
 /** What the operator would have in its caches of the cluster now, as far as it concerns one group. */
@@ -46,25 +42,28 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
       store,
       clock: options.clock,
     };
-    for (const object of (await listCollection(reading, '', signal)).objects) store.set(object);
+    const { objects, resourceVersion } = await listCollection(reading, '', signal);
+    for (const object of objects) store.set(object);
+    return resourceVersion;
   };
   await fill(resources.bindings, caches.bindings);
   const bindings = caches.bindings.byIndex('group', group);
   const namespaces = new Set(bindings.map(({ namespace }) => namespace));
-  const podNamespaces = new Set(
-    bindings
-      .filter((binding) => needsPods(binding, options.defaultDrainSeconds))
-      .map(({ namespace }) => namespace),
-  );
-  const pods = new Map([...podNamespaces].map((namespace) => [namespace, addPodIndexes(new Store())]));
   await Promise.all([
     fill(resources.nodes, caches.nodes),
     ...[...namespaces].flatMap((namespace) => [
       fill(resources.services, caches.services, namespace),
       fill(resources.endpoints, caches.endpoints, namespace),
     ]),
-    ...[...pods].map(([namespace, store]) => fill(resources.pods, store, namespace)),
   ]);
+  const withPods = bindings.filter((binding) => needsPods(binding, caches.services));
+  const pods = new Map<string, NamespacePods>();
+  // After the lists that name them: a pod that is not there has gone.
+  for (const namespace of new Set(withPods.map((binding) => binding.namespace))) {
+    const store = new Store<PodObject>();
+    const version = await fill(resources.pods, store, namespace);
+    pods.set(namespace, new NamespacePods(store, () => version));
+  }
   const source: PodSource = { in: (namespace) => pods.get(namespace) };
   return { ...caches, pods: source };
 }

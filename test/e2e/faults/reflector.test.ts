@@ -13,10 +13,8 @@ import { Store, type Stored } from '../../../src/kubernetes/informer/store.ts';
 import { keyOf, resourceVersionOf } from '../../../src/kubernetes/objects/metadata.ts';
 import {
   type EndpointsObject,
-  type PodObject,
   paths,
   transformEndpointSlice,
-  transformPod,
 } from '../../../src/kubernetes/objects/objects.ts';
 import { DarkProxy } from '../../environment/dark-proxy.ts';
 
@@ -101,32 +99,6 @@ test('lists in pages, then follows additions, changes and removals', async () =>
   await remove('new');
   await until('the removal', () => store.get('default/new') === undefined);
   expect(changes).toEqual(['added default/new', 'modified default/new', 'removed default/new']);
-});
-
-test('metadata only: pods come without spec and status, in the list and in the watch', async () => {
-  const pods = paths.pods('default');
-  const seen: unknown[] = [];
-  const pod = (name: string) => ({
-    metadata: { name, annotations: { 'slb.alibabacloud.com/weight': '7' } },
-    spec: { containers: [{ name: 'c', image: 'i' }], automountServiceAccountToken: false },
-  });
-  await admin.request('POST', pods, { body: pod('before') });
-  const { store } = await reflect<PodObject>({
-    transport: connection().transport,
-    path: pods,
-    metadataOnly: true,
-    transform: (object) => {
-      seen.push(object);
-      return transformPod(object);
-    },
-  });
-  await until('the list', () => store.size === 1);
-  await admin.request('POST', pods, { body: pod('after') });
-  await until('the event', () => store.size === 2);
-  expect(store.get('default/after')?.annotations).toEqual({ 'slb.alibabacloud.com/weight': '7' });
-  expect(seen.map((object) => Object.keys(object as object).sort())).toEqual(
-    Array(2).fill(['apiVersion', 'kind', 'metadata']),
-  );
 });
 
 test('a restart of the API server loses nothing that happened meanwhile and tells nothing twice', async () => {

@@ -255,13 +255,19 @@ scenario(
   },
 );
 
-scenario('IPv4 and IPv6 endpoints are both members', async () => {
-  const v6 = `fd00:91::${tests}`;
-  env.simulator.state.setEni(v6, `eni-v6-${tests}`);
-  await bindWeb();
-  const pod = { ...old, address: v6 };
-  await web.show([pod], { name: 'web-v6', addressType: 'IPv6' });
-  await untilMembers(old, other, pod);
-  await web.show([], { name: 'web-v6', addressType: 'IPv6' });
-  await untilMembers(old, other);
-});
+scenario(
+  'pods with IPv4 and IPv6 addresses are members by one of them: the Service’s first, or what the binding says',
+  async () => {
+    const v6 = (pod: ScriptedPod, n: number) => ({ ...pod, address: `fd00:91:${tests}::${n}` });
+    const [oldV6, otherV6] = [v6(old, 1), v6(other, 2)];
+    for (const { address } of [oldV6, otherV6])
+      env.simulator.state.setEni(address, `eni-v6-${address.replaceAll(':', '-')}`);
+    await bindWeb();
+    await web.show([oldV6, otherV6], { name: 'web-v6', addressType: 'IPv6' });
+    await untilMembers(old, other);
+    await app.patchBinding('web', { spec: { addressFamily: 'IPv6' } });
+    await untilMembers(oldV6, otherV6);
+    await app.patchBinding('web', { spec: { addressFamily: null } });
+    await untilMembers(old, other);
+  },
+);

@@ -5,6 +5,7 @@ import {
   eniSlot,
   knownRows,
   type Row,
+  type Slot,
 } from '../../../src/membership/backend.ts';
 import type {
   AddressView,
@@ -34,7 +35,10 @@ export function service(
   return {
     name: 'web',
     type: 'NodePort',
-    ports: [{ name: 'http', port: 80, nodePort: 30080, ...port }],
+    publishNotReadyAddresses: false,
+    selects: true,
+    ipFamilies: [],
+    ports: [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080, ...port }],
     ...rest,
   };
 }
@@ -46,6 +50,7 @@ export function node(name: string, change: Partial<NodeView> = {}): NodeView {
     providerID: `cn-hangzhou.i-${name}`,
     unschedulable: false,
     ready: true,
+    readyChangedAt: 0,
     internalIPs: [`192.168.0.${name.length}`],
     taintKeys: [],
     ...change,
@@ -53,7 +58,7 @@ export function node(name: string, change: Partial<NodeView> = {}): NodeView {
 }
 
 export function nodes(...list: readonly NodeView[]): NodesView {
-  return { get: (name) => list.find((one) => one.name === name), values: () => list };
+  return { get: (name) => list.find((one) => one.name === name), values: () => list, had: () => false };
 }
 
 /** A ready endpoint on node n1, of a pod that is named by its address. */
@@ -69,7 +74,13 @@ export function slice(
   addresses: readonly AddressView[],
   ports: EndpointsView['subsets'][number]['ports'] = [{ name: 'http', port: 8080 }],
 ): EndpointsView {
-  return { subsets: [{ addresses, ports }] };
+  return {
+    namespace: 'shop',
+    resourceVersion: '1',
+    source: 'EndpointSlice',
+    byKubernetes: true,
+    subsets: [{ addresses, ports }],
+  };
 }
 
 export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
@@ -81,9 +92,13 @@ export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
     weight: 100,
     endpoints: [],
     nodes: nodes(node('n1'), node('n2')),
+    pods: undefined,
     podWeight: () => undefined,
     excludeCordonedNodes: false,
     localWeights: false,
+    unreadyShare: 0.55,
+    unreadyToleranceMs: 0,
+    now: 1_000_000,
     ...change,
   };
 }
@@ -150,10 +165,11 @@ export function members(...list: readonly Member[]): Desired {
   return wantMembers(list);
 }
 
-export function undetermined(...alive: readonly string[]): Desired {
+/** `given`: the places that the Service gives by other ports. */
+export function undetermined(...given: readonly Slot[]): Desired {
   return {
     kind: 'undetermined',
-    alive: new Set(alive),
+    given: new Set(given),
     problem: { reason: 'PortNotFound', message: 'no such port' },
   };
 }

@@ -6,6 +6,7 @@ import {
   type ClusterCaches,
   transformBinding,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { Departed } from '../../../../src/controller/cluster/departed.ts';
 import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import type {
@@ -24,6 +25,7 @@ beforeEach(() => {
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
     nodes: new Store<NodeObject>(),
+    departedNodes: new Departed(),
     pods: { in: () => undefined },
   };
   addIndexes(caches, 'cn-hangzhou');

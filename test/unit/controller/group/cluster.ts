@@ -5,11 +5,12 @@ import type { ServerGroups } from '../../../../src/cloud/server-groups.ts';
 import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
 import {
   addIndexes,
-  addPodIndexes,
   type BindingObject,
   transformBinding,
   type WatchedPods,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
+import { Departed } from '../../../../src/controller/cluster/departed.ts';
+import { NamespacePods } from '../../../../src/controller/cluster/namespace-pods.ts';
 import {
   createGroupLoop,
   type GroupLoop,
@@ -83,13 +84,15 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   #stalled: PromiseWithResolvers<void> | undefined;
   /** Whether the API server takes statuses: then its watch shows them at once. */
   showsStatus = false;
-  readonly #pods = addPodIndexes(new Store<PodObject>());
+  readonly #pods = new Store<PodObject>();
+  readonly #namespacePods = new NamespacePods(this.#pods, () => String(this.#version));
   podsKnown = true;
   readonly caches = {
     bindings: new Store<BindingObject>(),
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
     nodes: new Store<NodeObject>(),
+    departedNodes: new Departed(),
     pods: this.#watchedPods(),
   };
   readonly #loop: GroupLoop;
@@ -107,6 +110,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         defaultDrainSeconds: options.defaultDrainSeconds ?? 0,
         excludeCordonedNodes: false,
         localWeights: false,
+        unreadyShare: 0.55,
+        unreadyToleranceMs: 5_000,
         writeSpacingMs: 100,
         addWindowMs: 250,
         maxRowsPerCall: 20,
@@ -208,7 +213,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       uid: 'uid-service',
       resourceVersion: this.#next(),
       type: 'ClusterIP',
-      ports: [{ name: 'http', port: 80 }],
+      publishNotReadyAddresses: false,
+      selects: true,
+      ipFamilies: ['IPv4'],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
       ...fields,
     });
   }
@@ -224,6 +232,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       resourceVersion: this.#next(),
       serviceName: 'web',
       overCapacity: false,
+      source: 'EndpointSlice',
+      byKubernetes: true,
       subsets: [
         {
           ports: [{ name: 'http', port: 8080 }],
@@ -240,16 +250,26 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     });
   }
 
-  pod(uid: string, annotations: Record<string, string> = {}): void {
+  pod(uid: string, annotations: Record<string, string> = {}, fields: Partial<PodObject> = {}): void {
     const [namespace, name, resourceVersion] = ['shop', uid, this.#next()];
-    this.#pods.set({
+    this.setPod({
       key: `${namespace}/${name}`,
       namespace,
       name,
       uid,
       resourceVersion,
+      terminating: false,
+      ended: false,
+      ready: true,
+      able: true,
+      ips: [],
       annotations,
+      ...fields,
     });
+  }
+
+  setPod(pod: PodObject): void {
+    this.#pods.set(pod);
   }
 
   podIsGone(uid: string): void {
@@ -266,6 +286,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       providerID: `cn-hangzhou.i-${name}`,
       unschedulable: false,
       ready: true,
+      readyChangedAt: 0,
       internalIPs: [],
       taintKeys: [],
       ...fields,
@@ -284,7 +305,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
 
   #watchedPods(): WatchedPods {
     return {
-      in: () => (this.podsKnown ? this.#pods : undefined),
+      in: () => (this.podsKnown ? this.#namespacePods : undefined),
       onChange: (handler) => void this.#pods.onChange(handler),
       onSynced: (listener) => {
         this.#podsSynced = listener;

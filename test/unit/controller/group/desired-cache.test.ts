@@ -17,16 +17,27 @@ test.each([
     computed++;
     return wanting(eniMember('1'));
   };
-  const first = cache.get('uid', [1, 'a'], compute);
-  const second = cache.get('uid', next, compute);
+  const first = cache.get('uid', [1, 'a'], 0, compute);
+  const second = cache.get('uid', next, 0, compute);
   expect(computed).toBe(times);
   expect(second === first).toBe(times === 1);
 });
 
 test('another binding, and one that has come again, is asked anew', () => {
   const cache = new DesiredCache();
-  cache.get('uid-1', [1], () => wanting(eniMember('1')));
-  expect(cache.get('uid-2', [1], () => wanting())).toEqual(wanting());
+  cache.get('uid-1', [1], 0, () => wanting(eniMember('1')));
+  expect(cache.get('uid-2', [1], 0, () => wanting())).toEqual(wanting());
   cache.forget('uid-1');
-  expect(cache.get('uid-1', [1], () => wanting())).toEqual(wanting());
+  expect(cache.get('uid-1', [1], 0, () => wanting())).toEqual(wanting());
+});
+
+test('what holds for a while only is computed again after that', () => {
+  const cache = new DesiredCache();
+  let computed = 0;
+  const compute = () => {
+    computed++;
+    return { ...wantMembers([eniMember('1')]), until: 10 };
+  };
+  for (const now of [0, 9, 10]) cache.get('uid', [1], now, compute);
+  expect(computed).toBe(2);
 });

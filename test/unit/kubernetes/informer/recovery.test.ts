@@ -5,7 +5,7 @@ import {
   KubeParseError,
 } from '../../../../src/kubernetes/client/api-error.ts';
 import { ListsDisagreeError } from '../../../../src/kubernetes/informer/believable.ts';
-import { recoveryFrom } from '../../../../src/kubernetes/informer/recovery.ts';
+import { CLOSED, recoveryFrom, WentBackError } from '../../../../src/kubernetes/informer/recovery.ts';
 
 const at = { method: 'GET', path: '/x' };
 const api = (status: number, reason = '', causes: string[] = []) =>
@@ -27,8 +27,10 @@ test.each([
   ['400 to a watch', api(400), 'watch', false, 'newest', 'backoff'],
   ['400 to a list', api(400), 'list', false, 'again', 'backoff'],
   ['a cut of a proven watch', cut, 'watch', true, 'again', 'none'],
-  ['a cut of an unproven one', cut, 'watch', false, 'again', 'backoff'],
-  ['no answer in time', new KubeConnectionError(at, 'TIMEOUT', 'late'), 'list', false, 'again', 'backoff'],
+  ['a server that is not reached', cut, 'watch', false, 'newest', 'backoff'],
+  ['no answer in time', new KubeConnectionError(at, 'TIMEOUT', 'late'), 'list', false, 'newest', 'backoff'],
+  ['a watch that ends at once', new KubeConnectionError(at, CLOSED, 'x'), 'watch', false, 'again', 'backoff'],
+  ['a version before the one before', new WentBackError('/x', '9', '10'), 'watch', true, 'newest', 'backoff'],
   ['anything else', new Error('?'), 'watch', true, 'again', 'backoff'],
 ] as const)('after %s', (_name, error, during, proven, next, pause) => {
   expect(recoveryFrom({ error, during, proven })).toEqual({ next, pause });

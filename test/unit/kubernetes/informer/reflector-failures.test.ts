@@ -314,3 +314,30 @@ test('a 404 that passes removes nothing', async () => {
   await until('up', () => it.reflector.healthy.up);
   expect(it.changes).toEqual([]);
 });
+
+test('a server that was away is asked for the newest list, for its store may have gone back', async () => {
+  await using it = await reflecting();
+  it.start();
+  const first = await it.watch(0);
+  first.send('ADDED', pod('c', '11'));
+  await until('the addition', () => it.names().includes('c'));
+  it.lists.splice(0, it.lists.length, { body: podList([pod('a', '1')], '5') });
+  it.api.onWatch = (watch) => watch.reset();
+  first.reset();
+  await it.failed(2);
+  it.api.onWatch = (watch) => watch.open();
+  await it.pause();
+  const next = await it.watch(2);
+  expect([it.askedAt(), next.query.get('resourceVersion'), it.names()]).toEqual([[null, null], '5', ['a']]);
+});
+
+test('a watch that tells of a version before the one before: the newest list is read', async () => {
+  await using it = await reflecting();
+  it.start();
+  (await it.watch(0)).send('ADDED', pod('c', '20')).send('MODIFIED', pod('c', '12'));
+  it.lists.splice(0, it.lists.length, { body: podList([pod('c', '12')], '13') });
+  expect((await it.failed(1)).error.name).toBe('WentBackError');
+  await it.pause();
+  expect((await it.watch(1)).query.get('resourceVersion')).toBe('13');
+  expect(it.askedAt()).toEqual([null, null]);
+});

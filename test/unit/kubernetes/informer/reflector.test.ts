@@ -126,15 +126,6 @@ test('what the trim throws at is reported and left as it was; what it does not w
   expect(it.store.get('shop/a')?.resourceVersion).toBe('1');
 });
 
-test('metadata only is asked for by Accept, for list and watch', async () => {
-  await using it = await reflecting({ metadataOnly: true });
-  it.start();
-  expect((await it.watch(0)).accept).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
-  expect(it.api.lists[0]?.headers.accept).toBe(
-    'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
-  );
-});
-
 test('stopping ends everything: watch, timers, connection; during a list no watch is opened any more', async () => {
   await using it = await reflecting();
   it.start();

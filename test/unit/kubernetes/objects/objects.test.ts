@@ -24,6 +24,8 @@ describe('Service', () => {
       type: 'NodePort',
       externalTrafficPolicy: 'Local',
       publishNotReadyAddresses: true,
+      selector: { app: 'web' },
+      ipFamilies: ['IPv6', 'IPv4', 'IPv5'],
       ports,
       clusterIP: '10.0.0.1',
     };
@@ -31,9 +33,12 @@ describe('Service', () => {
       ...identity,
       type: 'NodePort',
       externalTrafficPolicy: 'Local',
+      publishNotReadyAddresses: true,
+      selects: true,
+      ipFamilies: ['IPv6', 'IPv4'],
       ports: [
-        { name: 'http', port: 80, nodePort: 30080 },
-        { name: '', port: 53 },
+        { name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 },
+        { name: '', port: 53, protocol: 'UDP' },
       ],
     });
   });
@@ -66,6 +71,8 @@ describe('EndpointSlice', () => {
       key: 'shop/web-x1',
       namespace: 'shop',
       name: 'web-x1',
+      source: 'EndpointSlice',
+      byKubernetes: false,
       resourceVersion: '7',
       serviceName: 'web',
       overCapacity: false,
@@ -172,6 +179,7 @@ test('a Node keeps what decides whether it takes traffic', () => {
     providerID: 'cn-hangzhou.i-1',
     unschedulable: true,
     ready: true,
+    readyChangedAt: 0,
     internalIPs: ['192.168.0.1'],
     taintKeys: ['ToBeDeletedByClusterAutoscaler'],
   });
@@ -182,7 +190,7 @@ test('a Node whose Ready is Unknown is not ready', () => {
   expect(transformNode({ metadata: { name: 'n', resourceVersion: '1' }, status }).ready).toBe(false);
 });
 
-test('a Pod keeps our annotations only', () => {
+test('a Pod keeps our annotations only, and what it says of its life', () => {
   const annotations = {
     'slb.alibabacloud.com/weight': '50',
     'kubectl.kubernetes.io/restartedAt': 'x',
@@ -190,8 +198,54 @@ test('a Pod keeps our annotations only', () => {
   };
   expect(transformPod({ metadata: { ...metadata, annotations } })).toEqual({
     ...identity,
+    terminating: false,
+    ended: false,
+    ready: false,
+    able: false,
+    ips: [],
     annotations: { 'slb.alibabacloud.com/weight': '50' },
   });
+});
+
+test('a Pod is able when its containers are ready and its readiness gates open, whatever its Ready says', () => {
+  const condition = (type: string, status: string) => ({ type, status });
+  const spec = { readinessGates: [{ conditionType: 'example.com/gate' }] };
+  const ableWith = (...conditions: readonly object[]) =>
+    transformPod({ metadata, spec, status: { conditions } });
+  const containers = condition('ContainersReady', 'True');
+  const open = condition('example.com/gate', 'True');
+  expect(ableWith(containers)).toMatchObject({ able: false, ready: false });
+  expect(ableWith(containers, open, condition('Ready', 'False'))).toMatchObject({ able: true, ready: false });
+  expect(ableWith(containers, open, condition('Ready', 'True'))).toMatchObject({ able: true, ready: true });
+});
+
+test.each([
+  ['Running', false],
+  ['Succeeded', true],
+  ['Failed', true],
+])('a Pod of phase %s has ended: %s; its addresses are those of either field', (phase, ended) => {
+  const status = { phase, podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: '2001:db8::1' }, {}] };
+  const deleted = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+  expect(transformPod({ metadata, status })).toMatchObject({ ended, ips: ['10.0.0.1', '2001:db8::1'] });
+  expect(transformPod({ metadata: deleted, status })).toMatchObject({ ended, terminating: true });
+});
+
+test.each([
+  ['endpointslice-controller.k8s.io', true],
+  ['endpointslicemirroring-controller.k8s.io', false],
+  ['tests', false],
+])('a slice that %s manages is of Kubernetes: %s', (manager, byKubernetes) => {
+  const managed = { ...labels, 'endpointslice.kubernetes.io/managed-by': manager };
+  const object = { metadata: { ...metadata, labels: managed }, addressType: 'IPv4' };
+  expect(transformEndpointSlice(object)).toMatchObject({ byKubernetes, source: 'EndpointSlice' });
+});
+
+test('Endpoints with the label of their controller are of Kubernetes', () => {
+  const of = (more: object) => transformEndpoints({ metadata: { ...metadata, labels: more } });
+  expect(of({ 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' })).toMatchObject({
+    byKubernetes: true,
+  });
+  expect(of({})).toMatchObject({ byKubernetes: false, source: 'Endpoints' });
 });
 
 test('paths of one namespace and of all', () => {
@@ -270,6 +324,7 @@ const raw = (value: unknown) => (typeof value === 'object' && value !== null ? v
 
 function problemsIn(value: unknown, path = ''): string[] {
   if (typeof value === 'number') {
+    if (path === '.readyChangedAt') return Number.isFinite(value) ? [] : [`${path}: ${value}`];
     return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [`${path}: ${value}`];
   }
   if (value === null || typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol')

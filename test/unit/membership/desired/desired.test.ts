@@ -4,6 +4,7 @@ import type { DesiredInput } from '../../../../src/membership/desired/member.ts'
 import { desiredInput, endpoint, node, nodes, notReady, service, shown, slice } from '../builders.ts';
 
 const { nodePort: _, ...clusterPort } = service().ports[0] as {
+  protocol: string;
   name: string;
   port: number;
   nodePort?: number;
@@ -23,29 +24,89 @@ const cases: readonly (readonly [string, Partial<DesiredInput>, string])[] = [
   ],
 ];
 
-test.each(cases)('%s: nothing is wanted, and what is ready is known to be alive', (_, change, reason) => {
+test.each(cases)('%s: nothing is wanted', (_, change, reason) => {
+  expect(shown(computeDesired(desiredInput({ endpoints, ...change })))).toBe(reason);
+});
+
+/* What may stay: a place is the Service's as long as it gives it by any port. */
+
+const given = (change: Partial<DesiredInput>): readonly string[] => {
   const desired = computeDesired(desiredInput({ endpoints, ...change }));
-  expect(shown(desired)).toBe(reason);
-  const alive = change.backendType === 'ecs' ? ['i-n1', 'i-n2'] : ['10.0.0.1'];
-  expect(desired).toMatchObject({ alive: new Set(alive) });
+  if (desired.kind !== 'undetermined') throw new Error('the binding gets what it asks for');
+  return [...desired.given].sort();
+};
+const ecs = { backendType: 'ecs' } as const;
+
+test('a port that the binding has wrong: what the Service gives by its ports may stay', () => {
+  expect(given({ port: 81 })).toEqual(['10.0.0.1#8080']);
+  expect(given({ port: 81, ...ecs })).toEqual(['i-n1:30080', 'i-n2:30080']);
 });
 
-test('ecs and no such Service: no node is known to serve it', () => {
-  const desired = computeDesired(desiredInput({ backendType: 'ecs', service: undefined, endpoints }));
-  expect(desired).toMatchObject({ kind: 'undetermined', alive: new Set() });
+test('no such Service, or one that has no endpoints: nothing may stay', () => {
+  expect(given({ service: undefined })).toEqual([]);
+  expect(given({ service: undefined, ...ecs })).toEqual([]);
+  expect(given({ service: service({ type: 'ExternalName' }) })).toEqual([]);
+  expect(given({ service: service({ type: 'ExternalName' }), ...ecs })).toEqual([]);
 });
 
-test('an endpoint with hostNetwork is alive as its address and as its instance', () => {
+test('a Service that has no node port any more: the one that it had is free', () => {
+  expect(given({ ...ecs, service: service({ type: 'ClusterIP', ports: [clusterPort] }) })).toEqual([]);
+  const other = { name: 'admin', port: 81, protocol: 'TCP', nodePort: 30081 };
+  expect(given({ ...ecs, service: service({ ports: [clusterPort, other] }) })).toEqual([
+    'i-n1:30081',
+    'i-n2:30081',
+  ]);
+});
+
+test('a port of the Service that is gone from its endpoints, too: its places are free', () => {
+  const renamed = service({ port: { name: 'web', port: 8000 } });
+  expect(
+    given({ service: renamed, endpoints: [slice([endpoint('10.0.0.1')], [{ name: 'web', port: 9 }])] }),
+  ).toEqual(['10.0.0.1#9']);
+});
+
+test('an endpoint with hostNetwork is given as its address and as its instance', () => {
   const host = node('n1', { internalIPs: ['192.168.0.1'] });
-  const desired = computeDesired(
-    desiredInput({ port: 81, nodes: nodes(host), endpoints: [slice([endpoint('192.168.0.1')])] }),
-  );
-  expect(desired).toMatchObject({ alive: new Set(['192.168.0.1', 'i-n1']) });
+  expect(given({ port: 81, nodes: nodes(host), endpoints: [slice([endpoint('192.168.0.1')])] })).toEqual([
+    '192.168.0.1#8080',
+    'i-n1:8080',
+  ]);
 });
 
-test('an endpoint on a deleted node is not alive', () => {
-  const lost = [slice([endpoint('10.0.0.1', { nodeName: 'lost' })])];
-  expect(computeDesired(desiredInput({ port: 81, endpoints: lost }))).toMatchObject({ alive: new Set() });
+test('an endpoint on a deleted node is not given', () => {
+  expect(given({ port: 81, endpoints: [slice([endpoint('10.0.0.1', { nodeName: 'lost' })])] })).toEqual([]);
+});
+
+test('a number that two ports have: the first is used, and that is told', () => {
+  const dns = service({
+    ports: [
+      { name: 'dns', port: 80, protocol: 'UDP' },
+      { name: 'http', port: 80, protocol: 'TCP' },
+    ],
+  });
+  const both = [
+    slice(
+      [endpoint('10.0.0.1')],
+      [
+        { name: 'dns', port: 53 },
+        { name: 'http', port: 8080 },
+      ],
+    ),
+  ];
+  const desired = computeDesired(desiredInput({ service: dns, endpoints: both }));
+  expect(shown(desired)).toEqual(['10.0.0.1:53*100']);
+  expect(desired).toMatchObject({
+    problems: [
+      {
+        reason: 'AmbiguousPort',
+        message:
+          'Service shop/web has port 80 more than once: dns (UDP), http (TCP); dns is used: name the port in spec.serviceRef.port',
+      },
+    ],
+  });
+  const named = computeDesired(desiredInput({ service: dns, port: 'http', endpoints: both }));
+  expect(named).toMatchObject({ problems: [] });
+  expect(shown(named)).toEqual(['10.0.0.1:8080*100']);
 });
 
 const ports: readonly (readonly [string, number | string])[] = [
@@ -60,8 +121,8 @@ test.each(ports)('a port is found by %s', (_, port) => {
 test('a port whose name is the number of another one is found by name first', () => {
   const odd = service({
     ports: [
-      { name: 'a', port: 80 },
-      { name: '80', port: 443 },
+      { name: 'a', port: 80, protocol: 'TCP' },
+      { name: '80', port: 443, protocol: 'TCP' },
     ],
   });
   const both = [

@@ -94,16 +94,7 @@ const cases: readonly (readonly [string, readonly EndpointsView[], readonly stri
   ],
   [
     'endpoints without pod and node (a Service without selector) are members',
-    [
-      {
-        subsets: [
-          {
-            addresses: [{ ip: '172.16.0.9', ready: true, serving: true, terminating: false }],
-            ports: [HTTP],
-          },
-        ],
-      },
-    ],
+    [slice([{ ip: '172.16.0.9', ready: true, serving: true, terminating: false }], [HTTP])],
     ['172.16.0.9:8080*100'],
   ],
   [
@@ -123,7 +114,7 @@ test('Endpoints and EndpointSlices of the same pods give the same members', () =
     slice([endpoint('10.0.0.2', notReady)]),
     slice([endpoint('10.0.0.3')]),
   ];
-  const oneObject = { subsets: slices.flatMap(({ subsets }) => subsets) };
+  const oneObject = { ...slice([]), subsets: slices.flatMap(({ subsets }) => subsets) };
   const of = (endpoints: readonly EndpointsView[]) => computeDesired(desiredInput({ endpoints }));
   expect(of([oneObject])).toEqual(of(slices));
 });

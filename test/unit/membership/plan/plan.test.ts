@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { BackendKey, Row } from '../../../../src/membership/backend.ts';
-import { backendKey } from '../../../../src/membership/backend.ts';
+import { backendKey, eniSlot } from '../../../../src/membership/backend.ts';
 import type { Member } from '../../../../src/membership/desired/member.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import {
@@ -229,7 +229,7 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     'undetermined: what is alive stays, what is not leaves, nothing is added',
     {
       rows: [own(eniRow('1')), own(eniRow('2'))],
-      claims: [claim('web', { desired: undetermined('10.0.0.1', '10.0.0.3') })],
+      claims: [claim('web', { desired: undetermined(eniSlot('10.0.0.1', 8080), eniSlot('10.0.0.3', 8080)) })],
     },
     [['remove eni-2/2:8080']],
   ],

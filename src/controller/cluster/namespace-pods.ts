@@ -1,0 +1,56 @@
+import { WEIGHT_ANNOTATION } from '../../api/names.ts';
+import type { Store } from '../../kubernetes/informer/store.ts';
+import { isOlder } from '../../kubernetes/objects/metadata.ts';
+import type { PodObject } from '../../kubernetes/objects/objects.ts';
+import type { PodRef, PodsView } from '../../membership/desired/cluster.ts';
+import { Departed } from './departed.ts';
+
+/** The pods of one namespace, all of them, and what is remembered of those that were. */
+export class NamespacePods implements PodsView {
+  readonly #store: Store<PodObject>;
+  readonly #seenUpTo: () => string;
+  readonly #departed = new Departed();
+
+  /** `seenUpTo`: the version of the cluster's store up to which the pods are known. */
+  constructor(store: Store<PodObject>, seenUpTo: () => string) {
+    this.#store = store.index('uid', ({ uid }) => [uid]);
+    this.#seenUpTo = seenUpTo;
+    store.onChange(({ old, new: now }) => {
+      if (old === undefined || old.uid === now?.uid) return;
+      this.#departed.add(old.uid);
+      if (now === undefined) this.#departed.add(old.key);
+    });
+  }
+
+  /** As long as it is the same, so are the pods. */
+  get version(): number {
+    return this.#store.version;
+  }
+
+  get({ namespace, name, uid }: PodRef): PodObject | undefined {
+    const pod = this.#store.get(`${namespace}/${name}`);
+    return uid === '' || pod?.uid === uid ? pod : undefined;
+  }
+
+  had({ namespace, name, uid }: PodRef): boolean {
+    return this.#departed.has(uid === '' ? `${namespace}/${name}` : uid);
+  }
+
+  isAsNewAs(resourceVersion: string): boolean {
+    return !isOlder(this.#seenUpTo(), resourceVersion);
+  }
+
+  /** It exists, and has not ended. */
+  lives(uid: string): boolean {
+    return this.#store.byIndex('uid', uid).some(({ ended }) => !ended);
+  }
+
+  weightOf(uid: string): string | undefined {
+    return this.#store.byIndex('uid', uid)[0]?.annotations[WEIGHT_ANNOTATION];
+  }
+
+  /** A binding's status names a pod that it had before this process began: if it is not here, it has gone. */
+  remember(uid: string): void {
+    if (this.#store.byIndex('uid', uid).length === 0) this.#departed.add(uid);
+  }
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type Found,
+  findNode,
+  findPod,
+  type Standing,
+  standingOf,
+} from '../../../../src/membership/desired/alive.ts';
+import type { NodeView, PodsView, PodView } from '../../../../src/membership/desired/cluster.ts';
+import { node, nodes } from '../builders.ts';
+
+const READY: PodView = { terminating: false, ended: false, ready: true, able: true, ips: ['10.0.0.1'] };
+const ready = { byKubernetes: true, ready: true, serving: true };
+const serving = { byKubernetes: true, ready: false, serving: true };
+const neither = { byKubernetes: true, ready: false, serving: false };
+const byHand = { ...ready, byKubernetes: false };
+const pod = (change: Partial<PodView>): PodView => ({ ...READY, ...change });
+const here = node('n1');
+
+describe('standing', () => {
+  const cases: readonly (readonly [
+    string,
+    Found<NodeView>,
+    Found<PodView>,
+    { byKubernetes: boolean; ready: boolean; serving: boolean },
+    Standing,
+  ])[] = [
+    ['all is well', here, READY, ready, 'member'],
+    ['the node is gone', 'gone', READY, ready, 'none'],
+    ['the pod is gone', here, 'gone', ready, 'none'],
+    ['the pod is gone, and a list by hand names it', here, 'gone', byHand, 'none'],
+    ['the pod has ended', here, pod({ ended: true, ready: true }), byHand, 'none'],
+    ['the pod terminates and serves', here, pod({ terminating: true }), ready, 'last resort'],
+    ['… and the list has noticed', here, pod({ terminating: true }), serving, 'last resort'],
+    ['… and the list says that it serves no more', here, pod({ terminating: true }), neither, 'none'],
+    ['the pod terminates and serves no more', here, pod({ terminating: true, ready: false }), ready, 'none'],
+    ['a probe fails', here, pod({ ready: false, able: false }), ready, 'none'],
+    [
+      'a probe fails, and a list by hand says ready',
+      here,
+      pod({ ready: false, able: false }),
+      byHand,
+      'member',
+    ],
+    ['the node controller says not ready', here, pod({ ready: false }), ready, 'unreachable'],
+    ['… and the list has noticed', here, pod({ ready: false }), neither, 'unreachable'],
+    ['the list is late to say ready', here, READY, neither, 'none'],
+    ['the pod serves by the list alone', here, READY, serving, 'last resort'],
+    ['nothing is known but the list', 'unknown', 'unknown', ready, 'member'],
+    ['pod and node are elsewhere', 'elsewhere', 'elsewhere', ready, 'member'],
+    ['they are elsewhere and serve', 'elsewhere', 'elsewhere', serving, 'last resort'],
+    ['they are elsewhere and do not serve', 'elsewhere', 'elsewhere', neither, 'none'],
+  ];
+
+  test.each(cases)('%s', (_name, nodeFound, podFound, list, standing) => {
+    expect(standingOf({ list, pod: podFound, node: nodeFound, published: false })).toBe(standing);
+  });
+
+  test('publishNotReadyAddresses: a pod that is not ready is a member, one that terminates is none', () => {
+    const standing = (change: Partial<PodView>) =>
+      standingOf({ list: ready, pod: pod(change), node: here, published: true });
+    expect(standing({ ready: false, able: false })).toBe('member');
+    expect(standing({ ready: false })).toBe('member');
+    expect(standing({ ready: false, able: false, terminating: true })).toBe('none');
+    expect(standing({ terminating: true })).toBe('last resort');
+  });
+
+  const found = <T>(one: fc.Arbitrary<T>) =>
+    fc.oneof(one, fc.constantFrom('gone' as const, 'elsewhere' as const, 'unknown' as const));
+  const anyPod = fc.record({
+    terminating: fc.boolean(),
+    ended: fc.boolean(),
+    ready: fc.boolean(),
+    able: fc.boolean(),
+    ips: fc.constant(['10.0.0.1']),
+  });
+  const anyNode = fc.boolean().map((isReady) => node('n1', { ready: isReady }));
+  const anyList = fc.record({ byKubernetes: fc.boolean(), ready: fc.boolean(), serving: fc.boolean() });
+  const witnesses = fc.record({
+    list: anyList,
+    pod: found(anyPod),
+    node: found(anyNode),
+    published: fc.boolean(),
+  });
+
+  test('whatever the lists say: no member is gone, has ended or terminates', () => {
+    fc.assert(
+      fc.property(witnesses, (all) => {
+        if (standingOf(all) !== 'member') return;
+        expect([all.pod, all.node]).not.toContain('gone');
+        if (typeof all.pod === 'object') expect([all.pod.ended, all.pod.terminating]).toEqual([false, false]);
+      }),
+    );
+  });
+
+  test('a pod that lives and is ready is a member wherever a list says so', () => {
+    fc.assert(
+      fc.property(witnesses, (all) => {
+        const lives =
+          typeof all.pod !== 'object' || (all.pod.ready && !all.pod.ended && !all.pod.terminating);
+        if (lives && all.pod !== 'gone' && all.node !== 'gone' && all.list.ready)
+          expect(standingOf(all)).toBe('member');
+      }),
+    );
+  });
+});
+
+describe('the pod that an endpoint names', () => {
+  const ref = { namespace: 'shop', name: 'a', uid: 'uid-a' };
+  const own = { byKubernetes: true, namespace: 'shop', resourceVersion: '100' };
+  const foreign = { ...own, byKubernetes: false };
+  const pods = (change: Partial<PodsView> = {}): PodsView => ({
+    get: () => undefined,
+    had: () => false,
+    isAsNewAs: () => true,
+    ...change,
+  });
+  const known = nodes(here);
+  const at = { ip: '10.0.0.1', pod: ref };
+
+  test.each([
+    ['no pod', { ip: '10.0.0.1' }, own, pods(), 'unknown'],
+    [
+      'a pod of another namespace',
+      { ip: '10.0.0.1', pod: { ...ref, namespace: 'x' } },
+      own,
+      pods(),
+      'elsewhere',
+    ],
+    ['the pods are not known', at, own, undefined, 'unknown'],
+    ['it is here', at, own, pods({ get: () => READY }), READY],
+    ['it is here with another address', at, own, pods({ get: () => pod({ ips: ['10.9.9.9'] }) }), 'gone'],
+    ['it is here without an address yet', at, own, pods({ get: () => pod({ ips: [] }) }), pod({ ips: [] })],
+    [
+      'a list by hand gives it another address',
+      at,
+      foreign,
+      pods({ get: () => pod({ ips: ['10.9.9.9'] }) }),
+      pod({ ips: ['10.9.9.9'] }),
+    ],
+    ['it was here', at, foreign, pods({ had: () => true }), 'gone'],
+    ['it is not here', at, own, pods(), 'gone'],
+    ['it is not here, and the list is newer', at, own, pods({ isAsNewAs: () => false }), 'unknown'],
+    ['a list by hand names one that never was here', at, foreign, pods(), 'elsewhere'],
+    ['… on a node that is here', { ...at, nodeName: 'n1' }, foreign, pods(), 'gone'],
+    ['… on a node of elsewhere', { ...at, nodeName: 'n9' }, foreign, pods(), 'elsewhere'],
+  ] as const)('%s', (_name, address, list, view, wanted) => {
+    expect(findPod(address, list, view, known)).toEqual(wanted);
+  });
+
+  test('the node: here, gone, or elsewhere', () => {
+    const had = { ...known, had: (name: string) => name === 'n2' };
+    expect(findNode({}, own, known)).toBe('unknown');
+    expect(findNode({ nodeName: 'n1' }, foreign, known)).toBe(here);
+    expect(findNode({ nodeName: 'n9' }, own, known)).toBe('gone');
+    expect(findNode({ nodeName: 'n9' }, foreign, known)).toBe('elsewhere');
+    expect(findNode({ nodeName: 'n2' }, foreign, had)).toBe('gone');
+  });
+});
