@@ -100,6 +100,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     deleting: false,
     mayAdd: true,
     shows: () => true,
+    formerAt: () => undefined,
     livePods: everything,
     liveNodes: everything,
   };

@@ -181,6 +181,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     desired: of.settings.deleting ? wantMembers([]) : desiredOf(of, tenants),
     records: records.get(name) ?? new Map(),
     shows: () => true,
+    formerAt: () => undefined,
     livePods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
   };

@@ -380,6 +380,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       deleting: false,
       mayAdd: true,
       shows: () => true,
+      formerAt: () => undefined,
       livePods: { has: () => true },
       liveNodes: { has: () => true },
     };

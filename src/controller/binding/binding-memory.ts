@@ -2,6 +2,7 @@ import type { BackendKey } from '../../membership/backend.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
 import { DesiredCache } from '../group/desired-cache.ts';
+import { FormerMembers } from './former-members.ts';
 import { recordsFromStatus } from './records.ts';
 
 export type Records = ReadonlyMap<BackendKey, BackendRecord>;
@@ -14,6 +15,7 @@ export class BindingMemory {
   readonly #records = new Map<string, Records>();
   /** Wall-clock milliseconds. */
   readonly #lastRemoval = new Map<string, number>();
+  readonly #former = new Map<string, FormerMembers>();
   /** What each wanted last. */
   readonly desired = new DesiredCache();
   /** From `Clock.now()` to the wall clock. */
@@ -30,6 +32,15 @@ export class BindingMemory {
 
   keepRecords(uid: string, records: Records): void {
     this.#records.set(uid, records);
+  }
+
+  /** Those of its members that have left. */
+  formerOf(object: BindingObject): FormerMembers {
+    const known = this.#former.get(object.uid);
+    if (known !== undefined) return known;
+    const former = new FormerMembers(statusOf(object)?.backends ?? []);
+    this.#former.set(object.uid, former);
+    return former;
   }
 
   noteRemoval({ uid }: BindingObject, wall: number): void {
@@ -56,6 +67,7 @@ export class BindingMemory {
   forget({ uid }: Pick<BindingObject, 'uid'>): void {
     this.#records.delete(uid);
     this.#lastRemoval.delete(uid);
+    this.#former.delete(uid);
     this.desired.forget(uid);
   }
 }

@@ -45,6 +45,13 @@ export class NamespacePods implements PodsView {
     return this.#store.byIndex('uid', uid).some(({ ended }) => !ended);
   }
 
+  /** A pod that has not ended, other than this one, has the address. */
+  hasAt(address: string, otherThan: string | undefined): boolean {
+    return this.#store
+      .list()
+      .some(({ uid, ips, ended }) => uid !== otherThan && !ended && ips.includes(address));
+  }
+
   weightOf(uid: string): string | undefined {
     return this.#store.byIndex('uid', uid)[0]?.annotations[WEIGHT_ANNOTATION];
   }

@@ -1,11 +1,18 @@
 import type { Clock } from '../../clock.ts';
 import type { GroupLimits } from '../../cloud/server-groups.ts';
-import { type BackendKey, type KnownRow, knownRow, type WriteAction } from '../../membership/backend.ts';
+import {
+  addressOf,
+  type BackendKey,
+  eniSlot,
+  type KnownRow,
+  knownRow,
+  type WriteAction,
+} from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import { type GroupPlan, planGroup } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
-import type { ClusterCaches, GroupKey } from '../cluster/cluster-caches.ts';
+import { type ClusterCaches, type GroupKey, metadataOf } from '../cluster/cluster-caches.ts';
 import type { EniDirectory, MissingEni } from './eni-directory.ts';
 import { type Bound, type GatherOptions, gather } from './gather.ts';
 import type { GroupState } from './state/group-state.ts';
@@ -75,6 +82,20 @@ export function keep({ plan }: Decision, group: GroupState, memory: BindingMemor
   const isPresumed = group.view.rows === undefined || dryRun;
   for (const { claim, records } of plan.reports)
     memory.keepRecords(claim.uid, isPresumed ? claim.records : records);
+}
+
+/** Whether a member of a RemoveOnly binding has left that was not in the group when that was last seen: it may be by now. */
+export function hasLeftUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
+  let isUnseen = false;
+  for (const { object, claim } of bound) {
+    if (claim?.mode !== 'RemoveOnly') continue;
+    const left = memory.formerOf(object).wants(claim.desired, metadataOf(object).generation);
+    if (left.length === 0) continue;
+    const records = plan.reports.find((report) => report.claim === claim)?.records ?? claim.records;
+    const seen = new Set([...records.values()].map(({ row }) => eniSlot(addressOf(row), row.port)));
+    isUnseen ||= left.some((slot) => !seen.has(slot));
+  }
+  return isUnseen;
 }
 
 function planOf(

@@ -7,7 +7,7 @@ import type {
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
-import { byCodeUnit } from '../../membership/backend.ts';
+import { byCodeUnit, eniSlot } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
@@ -15,6 +15,7 @@ import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
+import { isTaken } from '../cluster/addresses.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -145,13 +146,17 @@ function ownOf(
   object: BindingObject,
   { caches, memory }: GatherParts,
   { clusterId, longestDescription, dryRun }: GatherOptions,
-): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'shows' | 'livePods' | 'liveNodes'> {
+): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'shows' | 'formerAt' | 'livePods' | 'liveNodes'> {
   const pods = caches.pods.in(object.namespace);
   return {
     id: object.key,
     uid: object.uid,
     tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
     records: memory.recordsOf(object),
+    formerAt(address, port) {
+      const former = memory.formerOf(object).at(eniSlot(address, port));
+      return former && isTaken(address, former, caches) ? undefined : former;
+    },
     shows: dryRun ? () => true : shownBy(object),
     livePods: pods && { has: (uid) => pods.lives(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },

@@ -17,7 +17,7 @@ import {
   splitGroupKey,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
-import { type DecideOptions, type Decision, decide, keep } from './decide.ts';
+import { type DecideOptions, type Decision, decide, hasLeftUnseen, keep } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { Bound } from './gather.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
@@ -52,6 +52,9 @@ export interface CacheFreshness {
 
 /** A token that came so soon did not have to be waited for. */
 const SAME_TURN_MS = 2;
+
+/** Those who add rows behind our back are given the time for one that is on its way. */
+const LOOK_AFTER_MS = 1_000;
 
 interface Decided extends Decision {
   readonly step: Step;
@@ -182,6 +185,7 @@ export class GroupController {
     memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
     keep(decision, group, memory, dryRun);
+    if (hasLeftUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
     return { ...decision, step: this.#step(group, decision) };

@@ -18,6 +18,8 @@ export interface Claim {
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
   /** Whether its status as the API server has it names the row as its own, and this drain of it: only that outlives the process. */
   readonly shows: (key: BackendKey, drain?: Drain) => boolean;
+  /** A member that was at this place, has left since, and whose address nobody has now. */
+  readonly formerAt: (address: string, port: number) => Origin | undefined;
   /** Milliseconds between weight 0 and removal; 0 removes at once. */
   readonly drainMs: number;
   readonly minBackends: number;
@@ -31,6 +33,9 @@ export interface Claim {
   readonly livePods: { has(uid: string): boolean } | undefined;
   readonly liveNodes: { has(name: string): boolean };
 }
+
+/** Where a row comes from. */
+export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
 
 /** What the status has to say of a row that drains, for whoever comes next to end the drain, or to give the weight back. */
 export interface Drain {

@@ -1,6 +1,7 @@
+import { TAG_PREFIX } from '../../api/names.ts';
 import { addressOf, type KnownRow, type Row, slotOf } from '../backend.ts';
 import type { Member } from '../desired/member.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, Origin } from './claim.ts';
 import { ownersOf } from './ownership.ts';
 
 /** A binding wants a row: for one of its members, or because it holds on to what is alive while it is undetermined. */
@@ -21,6 +22,8 @@ interface RowVerdict {
   readonly owners: readonly Claim[];
   /** First those for one of whose members it is. */
   readonly wanted: readonly Want[];
+  /** The member that a row of somebody else stood for, which was here and has left. */
+  readonly former?: Origin;
   /** Members whose place the row fills: nothing is added there. */
   readonly filled: readonly Placed[];
 }
@@ -38,6 +41,7 @@ export type EniOf = (ip: string, podUID: string | undefined) => string | undefin
  * | a binding                | one whose pod now is behind another ENI  | moved     |
  * | a binding                | nobody                                   | leaving   |
  * | somebody else            | a RemoveOnly binding                     | kept      |
+ * | somebody else, not told by a tag | nobody; a RemoveOnly binding had a member there that has left | leaving |
  * | somebody else            | only Sync bindings, or nobody            | foreign   |
  */
 export function judge({ row, key }: KnownRow, claims: readonly Claim[], eniOf: EniOf): RowVerdict {
@@ -46,6 +50,11 @@ export function judge({ row, key }: KnownRow, claims: readonly Claim[], eniOf: E
   const here = only(placed, ({ member }) => isHere(row, member, eniOf));
   const wanted = withHolders(here, owners, row);
   const is = verdictOn(owners, wanted, placed);
+  if (is === 'foreign' && placed.length === 0) {
+    const late = lateFor(row, claims);
+    if (late !== undefined)
+      return { is: 'leaving', owners: [late.claim], wanted, former: late.former, filled: NOBODY };
+  }
   return { is, owners, wanted, filled: here.length > 0 ? placed : NOBODY };
 }
 
@@ -59,6 +68,21 @@ function verdictOn(
     return wanted.some(({ claim }) => claim.mode === 'RemoveOnly') ? 'kept' : 'foreign';
   if (wanted.length > 0) return 'kept';
   return placed.length > 0 ? 'moved' : 'leaving';
+}
+
+/**
+ * Whose member a row stands for that something else has added too late, or unseen: the member has left, and RemoveOnly
+ * takes out what has left. A row that any binding has tagged, here or in another cluster, is that one's.
+ */
+function lateFor({ description, ...row }: Row, claims: readonly Claim[]) {
+  if (description?.startsWith(`${TAG_PREFIX}/`)) return undefined;
+  for (const claim of claims) {
+    const { mode, desired, suspended } = claim;
+    if (mode !== 'RemoveOnly' || desired.kind !== 'members' || suspended) continue;
+    const former = claim.formerAt(addressOf(row), row.port);
+    if (former !== undefined) return { claim, former };
+  }
+  return undefined;
 }
 
 /** The members at an address and port, whichever ENI they are behind. */

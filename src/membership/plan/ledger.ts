@@ -1,6 +1,6 @@
 import type { BackendKey, KnownRow, Row } from '../backend.ts';
 import type { Member } from '../desired/member.ts';
-import type { BackendRecord, Claim } from './claim.ts';
+import type { BackendRecord, Claim, Origin } from './claim.ts';
 
 /** What the plan says of one binding, for its status. */
 export interface ClaimReport {
@@ -20,9 +20,6 @@ export interface ClaimReport {
   /** A row of its own goes over to another binding, whose status does not show it yet. */
   readonly passing: boolean;
 }
-
-/** Where a row comes from. */
-export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
 
 /** Collects one binding's report while the plan goes through the group. */
 export class Ledger {

@@ -9,10 +9,10 @@ import {
 } from '../backend.ts';
 import type { Member } from '../desired/member.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
-import type { BackendRecord, Claim } from './claim.ts';
+import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
 import { type Leaver, settleLeavers } from './leavers.ts';
-import { type ClaimReport, Ledger, type Origin } from './ledger.ts';
+import { type ClaimReport, Ledger } from './ledger.ts';
 
 export type { ClaimReport } from './ledger.ts';
 
@@ -113,7 +113,7 @@ class Planning {
 
   decide(known: KnownRow): void {
     const { row, key } = known;
-    const { is, owners, wanted, filled } = judge(known, this.#input.claims, this.#input.eniOf);
+    const { is, owners, wanted, filled, former } = judge(known, this.#input.claims, this.#input.eniOf);
     if (row.weight > 0) this.#usable++;
     for (const { claim, index } of filled) this.#ledger(claim).fill(index);
     switch (is) {
@@ -125,7 +125,10 @@ class Planning {
         break;
       case 'leaving':
       case 'moved':
-        this.#leavers.push({ row, key, owners, record: recordOf(owners, key), moved: is === 'moved' });
+        this.#leavers.push({
+          ...{ row, key, owners, moved: is === 'moved' },
+          record: recordOf(owners, key) ?? (former && { row, state: 'Registered', ...former }),
+        });
         break;
       case 'foreign':
         for (const want of wanted) this.#leaveToOthers(row, want);

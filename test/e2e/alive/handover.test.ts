@@ -168,3 +168,16 @@ scenario('frozen between two attempts: a pod that has come back meanwhile is not
   expect(env.rows(group)).toEqual(rows(a, b));
   expect(calls.writes().filter(({ code }) => code === 'OK')).toEqual([]);
 });
+
+scenario('RemoveOnly: a row that nobody saw, added for a pod that then left, leaves', async () => {
+  const [a, b] = await adopted();
+  const late = await web.createPod(`10.93.${tests}.1`);
+  await web.show([a, b, late]);
+  await env.untilStatusTrue(app, 'web', group, { desired: 3, registered: 2 });
+  env.simulator.state.addRow(group, { serverId: `eni-by-${tests}`, serverIp: late.address, port: 8080 });
+  const calls = env.recordCalls(group);
+  await web.end(late);
+  await web.show([a, b]);
+  await env.untilRows(group, rows(a, b));
+  expect(calls.story()).toEqual([`Remove ${late.address}:8080`]);
+});

@@ -192,6 +192,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     deleting: false,
     mayAdd: true,
     shows: () => true,
+    formerAt: () => undefined,
     livePods: everything,
     liveNodes: everything,
     ...change,

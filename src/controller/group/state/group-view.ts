@@ -90,6 +90,11 @@ export class GroupView {
     this.#doubt = undefined;
   }
 
+  /** It is to be read by then. */
+  resyncBy(at: number): void {
+    this.#resyncAt = Math.min(this.#resyncAt, at);
+  }
+
   /** It was read. Only a resync tells what others did: in any other read our own writes are in doubt. */
   described({ rows, loadBalancerId, pending }: GroupDescription, resyncAt: number, lookAt: number): void {
     const isResync = this.readReason === 'resync';
