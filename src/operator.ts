@@ -115,6 +115,8 @@ async function startAndWait(
       }),
     onRefreshed: () => logger.info('The cluster was listed again'),
   });
+  freshness.start();
+  stack.defer(() => freshness.stop());
   const parts = {
     ...{ config, clusterId, logger, transport, watching, cloud, metrics, reporting },
     ...{ mayWrite, freshness },
@@ -126,8 +128,6 @@ async function startAndWait(
   await watching.informers.waitForSync(signal);
   logger.info('Caches complete', { bindings: watching.caches.bindings.size, clusterId });
   readiness.started = true;
-  freshness.start();
-  stack.defer(() => freshness.stop());
   await leadership.won(signal);
   loop.start();
   await Promise.race([aborted(signal), leadership.lost]);

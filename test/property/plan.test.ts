@@ -247,6 +247,27 @@ always('never takes a binding below its minBackends', 1_000, ({ input, plan }, g
   }
 });
 
+always('what only a status would tell after a crash waits for the status', 1_000, ({ input }) => {
+  const claims = input.claims.map((claim) => ({ ...claim, shows: () => false }));
+  const { batches, reports } = planGroup({ ...input, claims });
+  for (const { row, claim } of changesOf(batches, 'set')) {
+    const isRemoveOnly = claims.some(({ id, mode }) => id === claim && mode === 'RemoveOnly');
+    if (isRemoveOnly) expect(row.weight).not.toBe(0);
+  }
+  const removed = new Set(changesOf(batches, 'remove').map(({ key }) => key));
+  for (const { row, key } of input.rows.filter((one) => !removed.has(one.key))) {
+    for (const { claim, records, passing } of reports) {
+      if (!isProven(claim, row) || claim.suspended || records.has(key)) continue;
+      const isTagged = reports.some((heir) => heir.claim.tag === row.description && heir.records.has(key));
+      const isUntouched = claims.some((other) => other.suspended && isProven(other, row));
+      expect(passing || isTagged || isUntouched || reports.some((heir) => leaves(heir, key))).toBe(true);
+    }
+  }
+});
+
+const leaves = ({ records }: GroupPlan['reports'][number], key: BackendKey) =>
+  ['Removing', 'Draining', 'Held'].includes(records.get(key)?.state ?? '');
+
 always('a second plan over the result of the first does nothing', 1_000, (moment, group) => {
   expect(settle(moment, group).plan.batches).toEqual([]);
 });
