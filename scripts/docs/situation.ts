@@ -122,7 +122,7 @@ export function verdict(situation: Situation): BindingVerdict {
 
 function cluster(situation: Situation) {
   const { spec, metadata, service, pods = [], node, endpointsCut, podAnnotations, podStatus } = situation;
-  const caches = createCaches(REGION, (_, error) => {
+  const caches = createCaches(REGION, clock, (_, error) => {
     throw error;
   });
   const of = (name: string, more: object = {}) => ({

@@ -166,8 +166,8 @@ export const FLAGS = {
   ),
   notReadyTolerance: membership.defaulted(
     duration('0s', '10m'),
-    '5s',
-    'For how long a node that is not Ready stays a backend of bindings of backendType ecs: a kubelet that restarts is back within seconds.',
+    '10s',
+    'For how long a node that is not Ready takes no backend out for that: a kubelet that restarts is back within seconds, and when many nodes are lost they are found to be one after the other.',
   ),
   localWeights: membership.defaulted(
     boolean,

@@ -32,7 +32,7 @@ export function createWatching(
   resources: ListedResources,
   parts: WatchingParts,
 ): Watching & { start(): void } {
-  const caches = createCaches(config.region, parts.onHandlerError);
+  const caches = createCaches(config.region, parts.clock, parts.onHandlerError);
   const informers = new Informers();
   const pods = new PodCaches(
     informers,

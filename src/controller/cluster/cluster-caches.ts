@@ -14,7 +14,7 @@ import type {
   ServiceObject,
 } from '../../kubernetes/objects/objects.ts';
 import { fieldsOf, printOf, type StatusPrint } from '../../kubernetes/write/status-fields.ts';
-import type { Departed } from './departed.ts';
+import type { KnownNodes } from './known-nodes.ts';
 import type { NamespacePods } from './namespace-pods.ts';
 
 /** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
@@ -58,16 +58,11 @@ export interface ClusterCaches {
   readonly services: Store<ServiceObject>;
   readonly endpoints: Store<EndpointsObject>;
   readonly nodes: Store<NodeObject>;
-  /** Names of nodes that were here and are no more. */
-  readonly departedNodes: Departed;
+  readonly knownNodes: KnownNodes;
   readonly pods: PodSource;
 }
 
-/** Adds the indexes, and has the nodes that leave remembered. */
-export function addIndexes(caches: Omit<ClusterCaches, 'pods'>, defaultRegion: string): void {
-  caches.nodes.onChange(({ old, new: now }) => {
-    if (old !== undefined && now === undefined) caches.departedNodes.add(old.name);
-  });
+export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, defaultRegion: string): void {
   caches.bindings
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
     .index('service', ({ namespace, parsed }) =>
@@ -109,12 +104,12 @@ export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus |
  */
 export function rememberDeparted(
   binding: BindingObject,
-  { pods, nodes, departedNodes }: Pick<ClusterCaches, 'pods' | 'nodes' | 'departedNodes'>,
+  { pods, knownNodes }: Pick<ClusterCaches, 'pods' | 'knownNodes'>,
 ): void {
   for (const { podUID, node, state } of statusOf(binding)?.backends ?? []) {
     if (node === undefined || state === 'Pending' || state === 'Refused') continue;
     if (podUID !== undefined) pods.in(binding.namespace)?.remember(podUID);
-    if (nodes.get(node) === undefined) departedNodes.add(node);
+    knownNodes.remember(node);
   }
 }
 

@@ -1,4 +1,5 @@
 import { API_VERSION, PLURAL } from '../../api/names.ts';
+import type { Clock } from '../../clock.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { Store, type Stored } from '../../kubernetes/informer/store.ts';
@@ -16,7 +17,7 @@ import {
   transformService,
 } from '../../kubernetes/objects/objects.ts';
 import { addIndexes, type BindingObject, type ClusterCaches, transformBinding } from './cluster-caches.ts';
-import { Departed } from './departed.ts';
+import { KnownNodes } from './known-nodes.ts';
 
 export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
@@ -66,6 +67,7 @@ export async function listedResources(
 /** The caches of all but pods, with their indexes; empty. */
 export function createCaches(
   region: string,
+  clock: Pick<Clock, 'wall'>,
   onHandlerError: (resource: Resource, error: unknown) => void,
 ): Omit<ClusterCaches, 'pods'> {
   const store = <T extends Stored>(resource: Resource) =>
@@ -75,10 +77,10 @@ export function createCaches(
     services: store<ServiceObject>('services'),
     endpoints: store<EndpointsObject>('endpoints'),
     nodes: store<NodeObject>('nodes'),
-    departedNodes: new Departed(),
   };
+  const knownNodes = new KnownNodes(caches.nodes, () => clock.wall());
   addIndexes(caches, region);
-  return caches;
+  return { ...caches, knownNodes };
 }
 
 /** `auto`: EndpointSlices where the cluster serves them. Endpoints are cut at 1,000 addresses and deprecated since 1.33. */

@@ -11,12 +11,17 @@ export class DesiredCache {
 
   /**
    * `from`: all that it depends on besides the time; the same object or number stands for the same content. `now` is
-   * milliseconds since the Unix epoch.
+   * milliseconds since the Unix epoch. `compute` gets what was wanted before.
    */
-  get(uid: string, from: readonly unknown[], now: number, compute: () => Desired): Desired {
+  get(
+    uid: string,
+    from: readonly unknown[],
+    now: number,
+    compute: (before: Desired | undefined) => Desired,
+  ): Desired {
     const known = this.#known.get(uid);
     if (known !== undefined && isSame(known.from, from) && !isOver(known.desired, now)) return known.desired;
-    const desired = compute();
+    const desired = compute(known?.desired);
     this.#known.set(uid, { from, desired });
     return desired;
   }

@@ -192,8 +192,9 @@ function desiredOf(
   const endpoints = caches.endpoints.byIndex('service', serviceName);
   const pods = caches.pods.in(namespace);
   const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
-  return memory.desired.get(uid, from, now, () =>
+  return memory.desired.get(uid, from, now, (before) =>
     computeDesired({
+      keptNodes: nodesKept(before),
       service,
       serviceName,
       port: spec.serviceRef.port,
@@ -201,11 +202,7 @@ function desiredOf(
       weight: spec.weight,
       nodeSelector: spec.nodeSelector,
       endpoints,
-      nodes: {
-        get: (name) => caches.nodes.get(name),
-        values: () => caches.nodes.list(),
-        had: (name) => caches.departedNodes.has(name),
-      },
+      nodes: caches.knownNodes,
       pods,
       addressFamily: spec.addressFamily,
       podWeight: (podUID) => pods?.weightOf(podUID),
@@ -216,6 +213,12 @@ function desiredOf(
       localWeights: options.localWeights,
     }),
   );
+}
+
+/** Nodes that are not Ready, and whose backends were wanted all the same. */
+function nodesKept(before: Desired | undefined): ReadonlySet<string> {
+  const members = before?.kind === 'members' ? before.members : [];
+  return new Set(members.flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
 }
 
 function noticesOf(

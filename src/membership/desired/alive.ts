@@ -37,6 +37,7 @@ export interface Witnesses {
  * | –         | is gone, or has ended                     | –                 | none        |
  * | –         | terminates, and is ready                  | ready or serving  | last resort |
  * | –         | terminates                                | –                 | none        |
+ * | –         | is ready                                  | of Kubernetes     | member      |
  * | –         | is not ready, but published               | ready             | member      |
  * | –         | is not ready, though all of it is         | of Kubernetes     | unreachable |
  * | –         | is not ready                              | of Kubernetes     | none        |
@@ -63,8 +64,10 @@ export function standingOf({ list, pod, node, published }: Witnesses): Standing 
   if (isHere(pod)) {
     if (pod.ended) return 'none';
     if (pod.terminating) return pod.ready && serves ? 'last resort' : 'none';
-    const isPublished = published && list.ready;
-    if (list.byKubernetes && !pod.ready && !isPublished) return pod.able ? 'unreachable' : 'none';
+    if (list.byKubernetes) {
+      if (pod.ready || (published && list.ready)) return 'member';
+      return pod.able ? 'unreachable' : 'none';
+    }
   }
   if (list.ready) return 'member';
   return serves ? 'last resort' : 'none';

@@ -2,7 +2,7 @@ import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { ecsSlot, eniSlot, type Slot } from '../backend.ts';
 import { isHere } from './alive.ts';
 import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
-import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
+import { byPort, type EndpointOfPort, type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import {
   type Desired,
   type DesiredInput,
@@ -11,7 +11,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { PODS_FOLLOW_MS, stayingUnreachable } from './unreachable.ts';
+import { isTolerated, nextEnd, stayingUnreachable, type UnreachableInput } from './unreachable.ts';
 
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
@@ -29,38 +29,38 @@ import { PODS_FOLLOW_MS, stayingUnreachable } from './unreachable.ts';
  */
 export function endpointMembers(input: DesiredInput, servicePort: ServicePortView): Desired {
   const endpoints = [...liveEndpoints(input)];
-  const ofPort = endpoints.filter(({ port }) => port.name === servicePort.name);
+  const ofPort = byPort(endpoints, servicePort.name);
   if (ofPort.length === 0 && endpoints.some(({ standing }) => standing === 'member'))
     return noSuchTargetPort(input, servicePort);
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of servingEndpoints(ofPort, input))
     members.push(...memberOf(input, endpoint, problems));
-  return { ...wantMembers(members, [...problems.values()]), until: nextRecovery(ofPort, input) };
+  return { ...wantMembers(members, [...problems.values()]), until: nextEnd(nodesOf(ofPort), input) };
 }
 
 /** Those that are to be in the group, of the endpoints of one port. */
 export function servingEndpoints(
-  endpoints: readonly LiveEndpoint[],
-  input: Pick<DesiredInput, 'unreadyShare' | 'now'>,
-): readonly LiveEndpoint[] {
+  endpoints: readonly EndpointOfPort[],
+  input: UnreachableInput,
+): readonly EndpointOfPort[] {
   const ready = endpoints.filter(({ standing }) => standing === 'member');
   const unreachable = endpoints.flatMap((endpoint) =>
     endpoint.standing === 'unreachable' && isHere(endpoint.node)
       ? [{ of: endpoint, node: endpoint.node }]
       : [],
   );
-  const serving = [...ready, ...stayingUnreachable(ready.length, unreachable, input)];
+  const doubtful = ready.filter(({ node }) => isHere(node) && !node.ready).length;
+  const others = { reachable: ready.length - doubtful, doubtful };
+  const serving = [...ready, ...stayingUnreachable(others, unreachable, input)];
   return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
 }
 
-/** When the first node that is Ready again has been so for long enough that its pods should be. */
-function nextRecovery(endpoints: readonly LiveEndpoint[], { now }: DesiredInput): number | undefined {
-  const ends = endpoints.flatMap(({ standing, node }) =>
-    standing === 'unreachable' && isHere(node) && node.ready ? [node.readyChangedAt + PODS_FOLLOW_MS] : [],
+/** On which it depends who of the unreachable stays. */
+function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
+  return endpoints.flatMap(({ standing, node }) =>
+    standing === 'unreachable' && isHere(node) ? [node] : [],
   );
-  const ahead = ends.filter((end) => end > now);
-  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** The Service's targetPort is a name that no container of its ready pods has. */
@@ -78,7 +78,7 @@ function noSuchTargetPort(input: DesiredInput, { name, port }: ServicePortView):
 /** The places of all that the endpoints of the Service give, by whatever port. */
 export function givenByEndpoints(input: DesiredInput): ReadonlySet<Slot> {
   const given = new Set<Slot>();
-  for (const { address, port, node } of liveEndpoints(input)) {
+  for (const { address, port, node } of byPort(liveEndpoints(input))) {
     given.add(eniSlot(address.ip, port.port));
     const host = hostOf(address, node);
     const instanceId = host && instanceIdOf(host);
@@ -95,13 +95,13 @@ function hostOf({ ip }: AddressView, node: LiveEndpoint['node']): NodeView | und
 /** None for a pod with hostNetwork whose node is no instance. */
 export function memberOf(
   input: DesiredInput,
-  { address, port: { port }, standing, node, nodeName }: LiveEndpoint,
+  { address, port: { port }, standing, node, nodeName }: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
   const host = hostOf(address, node);
   const origin = {
     ...(standing !== 'member' && { lastResort: true as const }),
-    ...(standing === 'unreachable' && { unreachable: true as const }),
+    ...(standing === 'unreachable' && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
     ...(address.pod && { pod: address.pod.name, podUID: address.pod.uid }),
     ...(nodeName !== undefined && { node: nodeName }),
@@ -116,6 +116,10 @@ export function memberOf(
     return [{ slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight, ...origin }];
   }
   return [{ slot: eniSlot(address.ip, port), type: 'eni', ip: address.ip, port, weight, ...origin }];
+}
+
+function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {
+  return isHere(node) && !node.ready && !isTolerated(node, input);
 }
 
 function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {

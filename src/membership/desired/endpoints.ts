@@ -2,11 +2,13 @@ import { type Found, findNode, findPod, isHere, type Standing, standingOf } from
 import type { AddressView, EndpointsView, NodeView, PodView, ServiceView } from './cluster.ts';
 import type { DesiredInput } from './member.ts';
 
-/** An endpoint that has a part in the group, by one of its ports. */
+type EndpointPort = EndpointsView['subsets'][number]['ports'][number];
+
+/** An endpoint that is not dead (alive.ts). */
 export interface LiveEndpoint {
   readonly address: AddressView;
-  /** Name and number. */
-  readonly port: EndpointsView['subsets'][number]['ports'][number];
+  /** None when a named targetPort matches no port of its pod. */
+  readonly ports: readonly EndpointPort[];
   readonly standing: Exclude<Standing, 'none'>;
   readonly pod: Found<PodView>;
   readonly node: Found<NodeView>;
@@ -14,7 +16,10 @@ export interface LiveEndpoint {
   readonly nodeName: string | undefined;
 }
 
-/** All endpoints of the Service that are not dead (alive.ts), of the group's one address family, once for each of their ports. */
+/** The same by one of its ports. */
+export type EndpointOfPort = LiveEndpoint & { readonly port: EndpointPort };
+
+/** All endpoints of the Service that are not dead, of the group's one address family. */
 export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
   const { service, nodes, pods } = input;
   const isWanted = familyFilter(input);
@@ -35,10 +40,19 @@ export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
         if (standing === 'none') continue;
         const nodeName = node === 'elsewhere' ? undefined : address.nodeName;
         const ofHere = isHere(pod) ? (pod.nodeName ?? nodeName) : nodeName;
-        for (const port of ports) yield { address, port, standing, pod, node, nodeName: ofHere };
+        yield { address, ports, standing, pod, node, nodeName: ofHere };
       }
     }
   }
+}
+
+/** Those with the port of this name, or by all their ports. */
+export function byPort(endpoints: Iterable<LiveEndpoint>, name?: string): readonly EndpointOfPort[] {
+  return [...endpoints].flatMap((endpoint) =>
+    endpoint.ports.flatMap((port) =>
+      name === undefined || port.name === name ? [{ ...endpoint, port }] : [],
+    ),
+  );
 }
 
 /** Before 1.33 Kubernetes put no label on its Endpoints: those of a Service that selects pods are its own. */

@@ -80,7 +80,9 @@ export interface DesiredInput {
   readonly localWeights: boolean;
   /** The share of the backends, from 0 to 1, that may leave at once because their nodes are not Ready. */
   readonly unreadyShare: number;
-  /** For how long a node that is not Ready stays a backend, in milliseconds. */
+  /** Nodes whose backends stayed, the last time, although they were not Ready. */
+  readonly keptNodes: ReadonlySet<string>;
+  /** For how long a node that is not Ready takes nothing out, in milliseconds (unreachable.ts). */
   readonly unreadyToleranceMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;

@@ -2,7 +2,7 @@ import { ecsSlot, type Slot } from '../backend.ts';
 import { isHere } from './alive.ts';
 import { instanceIdOf, isDrained, type NodeView, type ServicePortView, type ServiceView } from './cluster.ts';
 import { memberOf, servingEndpoints } from './endpoint-members.ts';
-import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
+import { byPort, type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import {
   type Desired,
@@ -12,7 +12,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { stayingUnreachable } from './unreachable.ts';
+import { isTolerated, nextEnd, stayingUnreachable } from './unreachable.ts';
 
 /**
  * Whoever sets one of them wants no load balancer to send to the node: that of Kubernetes, its two forerunners, and the cloud's own.
@@ -50,10 +50,7 @@ const HYBRID_PROVIDER = 'ack-hybrid://';
  * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
-  const serving = servingEndpoints(
-    [...liveEndpoints(input)].filter((endpoint) => endpoint.port.name === port.name),
-    input,
-  );
+  const serving = servingEndpoints(byPort(liveEndpoints(input), port.name), input);
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of serving) {
@@ -79,7 +76,13 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       node: node.name,
     });
   }
-  return { ...wantMembers(members, [...problems.values()]), until: nextTolerated(input) };
+  return {
+    ...wantMembers(members, [...problems.values()]),
+    until: nextEnd(
+      [...input.nodes.values()].filter(({ ready }) => !ready),
+      input,
+    ),
+  };
 }
 
 /** The places of all node ports that the Service has now, on all nodes that serve. */
@@ -99,21 +102,18 @@ interface Instance {
 
 /** The nodes that serve, each with its instance. */
 function instances(input: DesiredInput, problems: Map<string, Problem>): readonly Instance[] {
-  const found: (Omit<Instance, 'lastResort'> & { readonly ready: boolean })[] = [];
+  const ready: Instance[] = [];
+  const unreachable: { of: Instance; node: NodeView }[] = [];
   for (const node of input.nodes.values()) {
     if (!isSelected(node, input) || isVirtual(node) || node.providerID?.startsWith(HYBRID_PROVIDER)) continue;
     const instanceId = instanceIdOf(node);
-    if (instanceId !== undefined)
-      found.push({ node, instanceId, ready: node.ready || toleratedUntil(node, input) > input.now });
-    else if (node.ready) problems.set(node.name, nodeWithoutInstance(node));
+    if (instanceId === undefined) {
+      if (node.ready) problems.set(node.name, nodeWithoutInstance(node));
+    } else if (node.ready) ready.push({ node, instanceId, lastResort: false });
+    else unreachable.push({ of: { node, instanceId, lastResort: !isTolerated(node, input) }, node });
   }
-  const ready = found.filter((one) => one.ready);
-  const unreachable = found.filter((one) => !one.ready).map((one) => ({ of: one, node: one.node }));
-  const staying = stayingUnreachable(ready.length, unreachable, input);
-  return [
-    ...ready.map((one) => ({ ...one, lastResort: false })),
-    ...staying.map((one) => ({ ...one, lastResort: true })),
-  ];
+  const others = { reachable: ready.length, doubtful: 0 };
+  return [...ready, ...stayingUnreachable(others, unreachable, input)];
 }
 
 function isSelected(node: NodeView, input: DesiredInput): boolean {
@@ -127,22 +127,6 @@ function isSelected(node: NodeView, input: DesiredInput): boolean {
 
 function isVirtual({ labels }: NodeView): boolean {
   return labels['type'] === VIRTUAL;
-}
-
-/**
- * A kubelet that flaps (restarted, or short of breath) is back within seconds, while the node's proxy goes on sending to pods: each
- * flap would cost a Remove and an Add, and the connections of those who were served.
- */
-function toleratedUntil({ readyChangedAt }: NodeView, { unreadyToleranceMs }: DesiredInput): number {
-  return readyChangedAt + unreadyToleranceMs;
-}
-
-function nextTolerated(input: DesiredInput): number | undefined {
-  const ends = [...input.nodes.values()]
-    .filter(({ ready }) => !ready)
-    .map((node) => toleratedUntil(node, input))
-    .filter((end) => end > input.now);
-  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
 function byNode(endpoints: readonly LiveEndpoint[]): ReadonlyMap<string, readonly LiveEndpoint[]> {

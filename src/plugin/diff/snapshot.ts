@@ -26,7 +26,7 @@ export interface SnapshotOptions {
 export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): Promise<ClusterCaches> {
   const { region, endpointsSource, transport, signal } = options;
   const resources = await listedResources({ bindingSelector: undefined, endpointsSource }, transport, signal);
-  const caches = createCaches(region, (_, error) => {
+  const caches = createCaches(region, options.clock, (_, error) => {
     throw error;
   });
   const fill = async <T extends Stored>(

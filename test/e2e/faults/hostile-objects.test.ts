@@ -84,7 +84,7 @@ scenario(
     await createSlice('gone', {
       endpoints: live.map((address) => ({ addresses: [address], conditions: { ready: false } })),
     });
-    const joining = odd.filter((_, i) => i % 4 === 0);
+    const joining = odd.filter((_, i) => i % 2 === 0);
     const members = [...live, ...joining.flatMap(({ addresses }) => addresses)];
     await env.untilHolds(group, members, foreign);
     await env.api.delete(`${slices()}/odd`);

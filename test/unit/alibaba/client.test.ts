@@ -20,7 +20,7 @@ const ROW = { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 } as const;
 
 async function setUp(handler: Handler, options: Partial<AlibabaClientOptions> = {}) {
   const api = await LocalApi.start(handler);
-  const limiter = createRateLimiter({ clock: systemClock, qps: 50, burst: 20 });
+  const limiter = createRateLimiter({ clock: systemClock, qps: 1, burst: 20 });
   const records: CallRecord[] = [];
   const client = createAlibabaClient({
     endpoints: { network: 'vpc', override: { slb: api.url, ecs: api.url } },

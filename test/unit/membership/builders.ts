@@ -97,6 +97,7 @@ export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
     excludeCordonedNodes: false,
     localWeights: false,
     unreadyShare: 0.55,
+    keptNodes: new Set(),
     unreadyToleranceMs: 0,
     now: 1_000_000,
     ...change,

@@ -6,7 +6,7 @@ import {
   type ClusterCaches,
   transformBinding,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
-import { Departed } from '../../../../src/controller/cluster/departed.ts';
+import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
 import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import type {
@@ -20,12 +20,13 @@ let enqueued: string[];
 let version = 0;
 
 beforeEach(() => {
+  const nodes = new Store<NodeObject>();
   caches = {
     bindings: new Store<BindingObject>(),
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
-    nodes: new Store<NodeObject>(),
-    departedNodes: new Departed(),
+    nodes,
+    knownNodes: new KnownNodes(nodes, () => 0),
     pods: { in: () => undefined },
   };
   addIndexes(caches, 'cn-hangzhou');

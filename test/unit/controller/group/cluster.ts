@@ -9,7 +9,7 @@ import {
   transformBinding,
   type WatchedPods,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
-import { Departed } from '../../../../src/controller/cluster/departed.ts';
+import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
 import { NamespacePods } from '../../../../src/controller/cluster/namespace-pods.ts';
 import {
   createGroupLoop,
@@ -87,12 +87,13 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly #pods = new Store<PodObject>();
   readonly #namespacePods = new NamespacePods(this.#pods, () => String(this.#version));
   podsKnown = true;
+  readonly #nodes = new Store<NodeObject>();
   readonly caches = {
     bindings: new Store<BindingObject>(),
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
-    nodes: new Store<NodeObject>(),
-    departedNodes: new Departed(),
+    nodes: this.#nodes,
+    knownNodes: new KnownNodes(this.#nodes, () => this.clock.wall()),
     pods: this.#watchedPods(),
   };
   readonly #loop: GroupLoop;

@@ -92,6 +92,7 @@ const cases: readonly (readonly [string, readonly EndpointsView[], readonly stri
     [slice([ready], [{ name: 'grpc', port: 9 }])],
     'PortNotFound',
   ],
+  ['… for which Kubernetes lists no port at all', [slice([ready], [])], 'PortNotFound'],
   [
     'endpoints without pod and node (a Service without selector) are members',
     [slice([{ ip: '172.16.0.9', ready: true, serving: true, terminating: false }], [HTTP])],
