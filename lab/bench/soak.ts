@@ -4,6 +4,7 @@ import type { OperatorProcess } from '../environment/operator-process.ts';
 import { addressesOf, ScriptedService } from '../environment/scripted-service.ts';
 import type { Workloads } from '../environment/workloads.ts';
 import { waitUntil } from '../time/wait-until.ts';
+import { chaos } from './chaos.ts';
 import { summarize } from './measure/statistics.ts';
 import { memoryGrowth, metricIn, printSamples, type Sample } from './report/soak-report.ts';
 
@@ -31,6 +32,7 @@ function durationMs(text: string): number {
 
 async function main(): Promise<number> {
   const duration = durationMs(process.env['DURATION'] ?? '10m');
+  if (process.env['CHAOS'] === '1') return await chaos(duration);
   const env = await Environment.start({
     controlPlane: { scheduler: false, kwok: false },
     nodes: [],

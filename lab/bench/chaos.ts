@@ -1,0 +1,281 @@
+import { randomInt } from 'node:crypto';
+import { seededRandom } from '../../simulator/state/random.ts';
+import type { ComponentName } from '../control-plane/build/build.ts';
+import { Environment, OPERATOR_NAMESPACE } from '../environment/environment.ts';
+import type { OperatorProcess } from '../environment/operator-process.ts';
+import type { Pod, Workloads } from '../environment/workloads.ts';
+import { waitUntil } from '../time/wait-until.ts';
+
+const NODES = ['node0', 'node1', 'node2', 'node3'];
+const ELECTED = [
+  ...['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE, '--resync', '10s'],
+  ...['--leader-elect-lease-duration', '5s', '--leader-elect-renew-deadline', '4s'],
+  ...['--leader-elect-retry-period', '500ms', '--log-level', 'info'],
+];
+/** Faults and churn go on for so long; then all is well until every group is right. */
+const ROUND_MS = 25_000;
+const RIGHT_WITHIN_MS = 60_000;
+const MOST_REPLICAS = 8;
+
+type GroupName = 'sync' | 'only' | 'hand' | 'nodes';
+
+type Act = readonly [name: string, run: () => Promise<void>];
+
+/**
+ * Two replicas of the operator, the API server and etcd are killed or frozen at random while pods come and go; between the rounds
+ * no group may hold a wrong row. `sync` is a Deployment whose pods drain; `only` one whose rows something else adds; `hand` a
+ * Service whose slice is made by hand; `nodes` one by node port. The seed repeats what is done, not how the processes take it.
+ */
+export async function chaos(durationMs: number): Promise<number> {
+  const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
+  console.log(`${durationMs / 1000} s of random kills, SEED=${seed}`);
+  const env = await Environment.start({ nodes: NODES, simulator: { latencyMs: 5, seed } });
+  try {
+    return await new Chaos(env, await env.createNamespace('chaos'), seededRandom(seed)).run(durationMs);
+  } finally {
+    await env.close();
+  }
+}
+
+class Chaos {
+  readonly #env: Environment;
+  readonly #app: Workloads;
+  readonly #random: () => number;
+  readonly #groups: Readonly<Record<GroupName, string>>;
+  #operators: OperatorProcess[] = [];
+  #down = new Set<ComponentName>();
+  readonly #counts = new Map<string, number>();
+  #nodePort = 0;
+  #hand = 0;
+
+  constructor(env: Environment, app: Workloads, random: () => number) {
+    this.#env = env;
+    this.#app = app;
+    this.#random = random;
+    const group = () => env.createGroup();
+    this.#groups = { sync: group(), only: group(), hand: group(), nodes: group() };
+  }
+
+  async run(durationMs: number): Promise<number> {
+    await this.#setUp();
+    const end = performance.now() + durationMs;
+    let rounds = 0;
+    const problems: string[] = [];
+    while (performance.now() < end && problems.length === 0) {
+      const until = Math.min(end, performance.now() + ROUND_MS);
+      await Promise.all([this.#go(this.#faults(), until, 2_500), this.#go(this.#churn(), until, 300)]);
+      await this.#heal();
+      rounds++;
+      const wrong = await this.#untilRight();
+      if (wrong !== undefined) problems.push(wrong);
+    }
+    const done = [...this.#counts].map(([name, count]) => `${count} × ${name}`).join(', ');
+    console.log(`${rounds} rounds: ${done}`);
+    for (const problem of problems) console.log(`FAILED: ${problem}\n${await this.#env.operatorLogs(60)}`);
+    if (problems.length === 0) console.log('No wrong row at rest.');
+    return problems.length === 0 ? 0 : 1;
+  }
+
+  async #setUp(): Promise<void> {
+    const app = this.#app;
+    await app.createApp('sync', { replicas: 4 });
+    await app.createApp('only', { replicas: 4 });
+    await app.createApp('nodes', { replicas: 2, service: { type: 'NodePort' } });
+    await app.createService('hand', { selector: undefined });
+    const path = `${app.path('api/v1', 'services')}/nodes`;
+    const { spec } = await app.api.get<{ spec: { ports: readonly { nodePort: number }[] } }>(path);
+    this.#nodePort = spec.ports[0]?.nodePort ?? 0;
+    for (let i = 0; i < 3; i++) await this.#addByHand();
+    await app.bind('sync', this.#groups.sync, { drain: { seconds: 2 } });
+    await app.bind('only', this.#groups.only, { mode: 'RemoveOnly', drain: { seconds: 2 } });
+    await app.bind('hand', this.#groups.hand);
+    await app.bind('nodes', this.#groups.nodes, { backendType: 'ecs' });
+    this.#operators = [await this.#start(), await this.#start()];
+  }
+
+  #start(): Promise<OperatorProcess> {
+    return this.#env.startOperator({ flags: ELECTED, untilReady: false });
+  }
+
+  /** One act after the other, each after a pause by chance. What a server that is away does not take is not done. */
+  async #go(acts: readonly Act[], until: number, pauseMs: number): Promise<void> {
+    while (performance.now() < until) {
+      await pause(this.#random() * 2 * pauseMs);
+      const [name, run] = acts[Math.floor(this.#random() * acts.length)] as Act;
+      this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+      await run().catch(() => {});
+    }
+  }
+
+  #faults(): readonly Act[] {
+    return [
+      ['kill a replica', () => this.#replace(this.#random() < 0.5 ? 0 : 1)],
+      ['kill both replicas', async () => void (await Promise.all([this.#replace(0), this.#replace(1)]))],
+      ['freeze a replica', () => this.#freezeReplica()],
+      ['kill the API server', () => this.#restart('kube-apiserver')],
+      ['kill etcd', () => this.#restart('etcd')],
+      ['freeze the controllers', () => this.#freeze('kube-controller-manager')],
+    ];
+  }
+
+  #churn(): readonly Act[] {
+    const app = this.#app;
+    const anApp = () => (this.#random() < 0.5 ? 'sync' : 'only');
+    return [
+      ['scale', () => app.scale(anApp(), Math.floor(this.#random() * MOST_REPLICAS))],
+      ['roll out', () => app.restart(anApp())],
+      ['delete a pod', () => this.#deletePod(anApp())],
+      ['delete a pod of the slice by hand', () => this.#deletePod('hand')],
+      ['add a pod to the slice by hand', () => this.#addByHand()],
+      ['add rows for RemoveOnly', () => this.#addRows()],
+      ['drain a node', () => this.#drainNode()],
+    ];
+  }
+
+  async #replace(i: number): Promise<void> {
+    await this.#operators[i]?.kill();
+    this.#operators[i] = await this.#start();
+  }
+
+  async #freezeReplica(): Promise<void> {
+    const operator = this.#operators[this.#random() < 0.5 ? 0 : 1];
+    await operator?.pause();
+    await pause(500 + this.#random() * 3_500);
+    operator?.signal('SIGCONT');
+  }
+
+  async #restart(component: ComponentName): Promise<void> {
+    this.#down.add(component);
+    await this.#env.controlPlane.stopComponent(component, 'SIGKILL');
+    await pause(this.#random() * 1_500);
+    await this.#env.controlPlane.startComponent(component);
+    this.#down.delete(component);
+  }
+
+  async #freeze(component: ComponentName): Promise<void> {
+    await this.#env.controlPlane.pause(component);
+    await pause(1_000 + this.#random() * 4_000);
+    this.#env.controlPlane.resume(component);
+  }
+
+  async #deletePod(app: string): Promise<void> {
+    const pods = await this.#app.pods(app);
+    const pod = pods[Math.floor(this.#random() * pods.length)];
+    if (pod !== undefined) await this.#app.deletePod(pod.metadata.name);
+  }
+
+  /** A pod of its own, which the slice names from now on, be it there or not. */
+  async #addByHand(): Promise<void> {
+    const name = `hand-${++this.#hand}`;
+    const node = NODES[this.#hand % NODES.length] ?? '';
+    await this.#app.api.create(this.#app.path('api/v1', 'pods'), {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, labels: { app: 'hand' } },
+      spec: { nodeName: node, containers: [{ name: 'app', image: 'app' }] },
+    });
+    const ready = await waitUntil('an address', async () =>
+      (await this.#app.pods('hand')).find(({ metadata, status }) => metadata.name === name && status.podIP),
+    );
+    const { endpoints = [] } =
+      (await this.#app.api.find<{ endpoints?: readonly object[] }>(this.#slice())) ?? {};
+    await this.#app.applySlice('hand', [
+      ...(endpoints as Parameters<Workloads['applySlice']>[1]),
+      {
+        addresses: [ready.status.podIP ?? ''],
+        conditions: { ready: true },
+        nodeName: node,
+        targetRef: { kind: 'Pod', name, namespace: this.#app.namespace, uid: ready.metadata.uid ?? '' },
+      },
+    ]);
+  }
+
+  #slice(): string {
+    return `${this.#app.path('apis/discovery.k8s.io/v1', 'endpointslices')}/hand`;
+  }
+
+  /** As the controller of somebody else would. */
+  async #addRows(): Promise<void> {
+    const { state } = this.#env.simulator;
+    const there = new Set(
+      state
+        .group(this.#groups.only)
+        .rows()
+        .map(({ serverIp }) => serverIp),
+    );
+    for (const serverIp of await this.#app.readyAddresses('only'))
+      if (!there.has(serverIp))
+        state.addRow(this.#groups.only, { serverId: `eni-${serverIp}`, serverIp, port: 8080 });
+  }
+
+  async #drainNode(): Promise<void> {
+    const node = NODES[Math.floor(this.#random() * NODES.length)] ?? '';
+    const path = `/api/v1/nodes/${node}`;
+    await this.#app.api.patch(path, { spec: { unschedulable: true } });
+    const pods = await this.#app.api.list<Pod>(this.#app.path('api/v1', 'pods'));
+    for (const { metadata, spec } of pods)
+      if (spec.nodeName === node) await this.#app.deletePod(metadata.name).catch(() => {});
+    await this.#app.api.patch(path, { spec: { unschedulable: false } });
+  }
+
+  /** Everything runs again. */
+  async #heal(): Promise<void> {
+    for (const component of this.#down)
+      await this.#env.controlPlane.startComponent(component).catch(() => {});
+    this.#down.clear();
+    for (const [i, operator] of this.#operators.entries()) {
+      operator.signal('SIGCONT');
+      const ended = await Promise.race([operator.exited.then(() => true), pause(50).then(() => false)]);
+      if (ended) this.#operators[i] = await this.#start();
+    }
+    for (const node of NODES)
+      await waitUntil('the API server', () =>
+        this.#app.api.patch(`/api/v1/nodes/${node}`, { spec: { unschedulable: false } }),
+      );
+  }
+
+  /** What is wrong when the time for it to become right is over. */
+  async #untilRight(): Promise<string | undefined> {
+    try {
+      await waitUntil('every group to be right', () => this.#expectRight(), {
+        timeoutMs: RIGHT_WITHIN_MS,
+        intervalMs: 250,
+      });
+      return undefined;
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  async #expectRight(): Promise<true> {
+    const byPod = (addresses: readonly string[]) => addresses.map((address) => `${address}:8080*100`).sort();
+    const alive = async (name: string) =>
+      (await this.#app.pods(name)).flatMap(({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined && status.podIP !== undefined ? [status.podIP] : [],
+      );
+    const only = new Set(byPod(await alive('only')));
+    const unexpected = this.#env.rows(this.#groups.only).filter((row) => !only.has(row));
+    if (unexpected.length > 0) throw new Error(`only: ${unexpected.join(' ')} stay`);
+    this.#expectRows('sync', byPod(await alive('sync')));
+    this.#expectRows('hand', byPod(await alive('hand')));
+    this.#expectRows(
+      'nodes',
+      NODES.map((node) => `i-${node}:${this.#nodePort}*100`),
+    );
+    return true;
+  }
+
+  #expectRows(name: GroupName, wanted: readonly string[]): void {
+    const rows = this.#env.rows(this.#groups[name]);
+    const [extra, missing] = [
+      rows.filter((row) => !wanted.includes(row)),
+      wanted.filter((row) => !rows.includes(row)),
+    ];
+    if (extra.length + missing.length > 0)
+      throw new Error(`${name}: too many: ${extra.join(' ')}; missing: ${missing.join(' ')}`);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
