@@ -13,6 +13,7 @@ const LEAVES = [
   'src/api/names',
   'src/backoff',
   'src/clock',
+  'src/forget-oldest',
   'src/json',
   'src/mounted-secret',
   'src/redact',

@@ -1,4 +1,5 @@
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
 import { eniSlot, type Slot } from '../../membership/backend.ts';
 import type { Desired, Member } from '../../membership/desired/member.ts';
 
@@ -42,10 +43,7 @@ export class FormerMembers {
     for (const slot of this.#present.keys()) this.#left.delete(slot);
     const left = isSameSpec ? [...before].filter(([slot]) => !this.#present.has(slot)) : [];
     for (const [slot, place] of left) this.#left.set(slot, place);
-    for (const slot of this.#left.keys()) {
-      if (this.#left.size <= MOST) break;
-      this.#left.delete(slot);
-    }
+    forgetOldest(this.#left, MOST);
     return left.map(([slot]) => slot);
   }
 

@@ -1,3 +1,5 @@
+import { forgetOldest } from '../../forget-oldest.ts';
+
 /** More than leave a cluster within the time that anything still names them. */
 const MOST = 50_000;
 
@@ -8,9 +10,7 @@ export class Departed {
   add(name: string): void {
     this.#names.delete(name);
     this.#names.add(name);
-    if (this.#names.size <= MOST) return;
-    const oldest = this.#names.values().next().value;
-    if (oldest !== undefined) this.#names.delete(oldest);
+    forgetOldest(this.#names, MOST);
   }
 
   has(name: string): boolean {

@@ -1,4 +1,5 @@
 import type { EniLookup, EniResolver } from '../../cloud/eni-resolver.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { GroupKey } from '../cluster/cluster-caches.ts';
 
@@ -180,9 +181,7 @@ class ByAddress {
     this.#regions.set(regionId, known);
     known.delete(ip);
     known.set(ip, eni);
-    if (known.size <= MOST_ENTRIES) return;
-    const oldest = known.keys().next().value;
-    if (oldest !== undefined) known.delete(oldest);
+    forgetOldest(known, MOST_ENTRIES);
   }
 
   delete(regionId: string, ip: string): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import type { KubeTransport } from './transport-types.ts';
 
@@ -44,7 +45,7 @@ export class RequestGuard {
     this.#verdicts.delete(key);
     this.#verdicts.set(key, { until: now + KEPT_MS, verdict });
     verdict.catch(() => this.#verdicts.delete(key));
-    if (this.#verdicts.size > MOST_KEPT) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');
+    forgetOldest(this.#verdicts, MOST_KEPT);
     return verdict;
   }
 

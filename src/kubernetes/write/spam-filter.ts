@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import { forgetOldest } from '../../forget-oldest.ts';
 
 const BURST = 25;
 const REFILL_MS = 5 * 60_000;
@@ -21,7 +22,7 @@ export class SpamFilter {
     // Taken out first, so that the map's order is that of use.
     this.#buckets.delete(uid);
     this.#buckets.set(uid, { tokens: filled >= 1 ? filled - 1 : filled, at: now });
-    if (this.#buckets.size > MOST_OBJECTS) this.#buckets.delete(this.#buckets.keys().next().value ?? '');
+    forgetOldest(this.#buckets, MOST_OBJECTS);
     return filled >= 1;
   }
 }
