@@ -1,11 +1,10 @@
 import type { Clock } from '../../clock.ts';
 import type { GroupLimits } from '../../cloud/server-groups.ts';
 import {
-  addressOf,
   type BackendKey,
-  eniSlot,
   type KnownRow,
   knownRow,
+  slotOf,
   type WriteAction,
 } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
@@ -92,7 +91,7 @@ export function hasLeftUnseen({ bound, plan }: Decision, memory: BindingMemory):
     const left = memory.formerOf(object).wants(claim.desired, metadataOf(object).generation);
     if (left.length === 0) continue;
     const records = plan.reports.find((report) => report.claim === claim)?.records ?? claim.records;
-    const seen = new Set([...records.values()].map(({ row }) => eniSlot(addressOf(row), row.port)));
+    const seen = new Set([...records.values()].map(({ row }) => slotOf(row)));
     isUnseen ||= left.some((slot) => !seen.has(slot));
   }
   return isUnseen;

@@ -1,9 +1,9 @@
 import type { ApiError } from '../../../cloud/api-error.ts';
 import {
-  addressOf,
   type BackendKey,
   type KnownRow,
   type Row,
+  slotOf,
   type WriteAction,
 } from '../../../membership/backend.ts';
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
@@ -206,12 +206,10 @@ export class Attempts {
       if (!batches.some((batch) => batch.action === action)) this.#failures.delete(action);
     }
     if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
-    const places = new Set(rows.map(({ row }) => placeOf(row)));
-    for (const { pending } of reports) {
-      for (const { ip, instanceId, port } of pending) places.add(`${ip ?? instanceId ?? ''}:${port}`);
-    }
+    const slots = new Set(rows.map(({ row }) => slotOf(row)));
+    for (const { pending } of reports) for (const { slot } of pending) slots.add(slot);
     for (const remembered of [this.#refusals, this.#pieces]) {
-      for (const [key, { row }] of remembered) if (!places.has(placeOf(row))) remembered.delete(key);
+      for (const [key, { row }] of remembered) if (!slots.has(slotOf(row))) remembered.delete(key);
     }
   }
 
@@ -236,10 +234,6 @@ export class Attempts {
     const attempts = (before?.attempts ?? 0) + 1;
     return { error, attempts, retryAt: now + retryInMs(error, attempts, this.#random) };
   }
-}
-
-function placeOf(row: Row): string {
-  return `${addressOf(row)}:${row.port}`;
 }
 
 /** Whether a message names the row, by its server id or address as a word of its own. */
