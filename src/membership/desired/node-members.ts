@@ -50,14 +50,19 @@ const HYBRID_PROVIDER = 'ack-hybrid://';
  * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
-  const serving = servingEndpoints(byPort(liveEndpoints(input), port.name), input);
+  const isLocal = service.externalTrafficPolicy === 'Local';
+  // Of other nodes it doesn't matter where the endpoints are: thousands need not be looked at.
+  const serving =
+    isLocal || [...input.nodes.values()].some(isVirtual)
+      ? servingEndpoints(byPort(liveEndpoints(input), port.name), input)
+      : [];
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of serving) {
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
       members.push(...memberOf(input, endpoint, problems));
   }
-  const local = service.externalTrafficPolicy === 'Local' ? byNode(serving) : undefined;
+  const local = isLocal ? byNode(serving) : undefined;
   const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
   for (const { node, lastResort, instanceId } of instances(input, problems)) {
     const endpoints = local?.get(node.name) ?? [];
