@@ -1,5 +1,10 @@
 import type { StoreChange } from '../../kubernetes/informer/store.ts';
-import { isSamePod, type NodeObject, type PodObject } from '../../kubernetes/objects/objects.ts';
+import {
+  type EndpointsObject,
+  isSamePod,
+  type NodeObject,
+  type PodObject,
+} from '../../kubernetes/objects/objects.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -19,28 +24,25 @@ type Enqueue = (group: GroupKey) => void;
  */
 export function connectTriggers(caches: ClusterCaches, defaultRegion: string, enqueue: Enqueue): void {
   const enqueueAll = (bindings: readonly BindingObject[]) => {
-    const groups = new Set(bindings.map((binding) => groupOf(binding, defaultRegion)));
-    for (const group of groups) if (group !== undefined) enqueue(group);
+    for (const group of groupsOf(bindings, defaultRegion)) enqueue(group);
   };
-  const ofService = (service: string) => enqueueAll(caches.bindings.byIndex('service', service));
 
-  caches.endpoints.onChange(({ old, new: now }) => {
-    const services = new Set([old, now].flatMap((e) => (e ? [`${e.namespace}/${e.serviceName}`] : [])));
-    for (const service of services) ofService(service);
+  caches.endpoints.onChange((change) => {
+    const lists = [change.old, change.new].filter((list) => list !== undefined);
+    enqueueAll(boundTo(caches, lists));
   });
-  caches.services.onChange(({ old, new: now }) => ofService((now ?? old)?.key ?? ''));
+  caches.services.onChange(({ old, new: now }) =>
+    enqueueAll(caches.bindings.byIndex('service', (now ?? old)?.key ?? '')),
+  );
   caches.bindings.onChange((change) => {
     if (isOwnStatusWrite(change)) return;
     enqueueAll([change.old, change.new].filter((binding) => binding !== undefined));
   });
   caches.nodes.onChange((change) => {
     if (!nodeMatters(change)) return;
-    enqueueAll(caches.bindings.byIndex('backendType', 'ecs'));
     const name = (change.new ?? change.old)?.name ?? '';
-    const services = new Set(
-      caches.endpoints.byIndex('node', name).map((e) => `${e.namespace}/${e.serviceName}`),
-    );
-    for (const service of services) ofService(service);
+    const onIt = boundTo(caches, caches.endpoints.byIndex('node', name));
+    enqueueAll([...caches.bindings.byIndex('backendType', 'ecs'), ...onIt]);
   });
 }
 
@@ -57,15 +59,24 @@ export function connectPodTriggers(
   return ({ old, new: now }) => {
     const pod = now ?? old;
     if (pod === undefined || (old !== undefined && now !== undefined && isSamePod(old, now))) return;
-    const groups = new Set(old === undefined ? [] : drainingGroups(old.uid));
-    for (const { namespace, serviceName } of caches.endpoints.byIndex('pod', pod.key)) {
-      for (const binding of caches.bindings.byIndex('service', `${namespace}/${serviceName}`)) {
-        const group = groupOf(binding, defaultRegion);
-        if (group !== undefined) groups.add(group);
-      }
-    }
-    for (const group of groups) enqueue(group);
+    const draining = old === undefined ? [] : drainingGroups(old.uid);
+    const serving = groupsOf(boundTo(caches, caches.endpoints.byIndex('pod', pod.key)), defaultRegion);
+    for (const group of new Set([...draining, ...serving])) enqueue(group);
   };
+}
+
+/** Those on the Services of these lists. */
+function boundTo(
+  { bindings }: Pick<ClusterCaches, 'bindings'>,
+  lists: readonly EndpointsObject[],
+): readonly BindingObject[] {
+  const services = new Set(lists.map(({ namespace, serviceName }) => `${namespace}/${serviceName}`));
+  return [...services].flatMap((service) => bindings.byIndex('service', service));
+}
+
+function groupsOf(bindings: readonly BindingObject[], defaultRegion: string): ReadonlySet<GroupKey> {
+  const groups = bindings.map((binding) => groupOf(binding, defaultRegion));
+  return new Set(groups.filter((group) => group !== undefined));
 }
 
 /**
