@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../simulator/state/random.ts';
 import type { ComponentName } from '../control-plane/build/build.ts';
 import { Environment, OPERATOR_NAMESPACE } from '../environment/environment.ts';
@@ -99,7 +100,7 @@ class Chaos {
   /** One act after the other, each after a pause by chance. What a server that is away does not take is not done. */
   async #go(acts: readonly Act[], until: number, pauseMs: number): Promise<void> {
     while (performance.now() < until) {
-      await pause(this.#random() * 2 * pauseMs);
+      await delay(this.#random() * 2 * pauseMs);
       const [name, run] = acts[Math.floor(this.#random() * acts.length)] as Act;
       this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
       await run().catch(() => {});
@@ -137,21 +138,21 @@ class Chaos {
   async #freezeReplica(): Promise<void> {
     const operator = this.#operators[this.#random() < 0.5 ? 0 : 1];
     await operator?.pause();
-    await pause(500 + this.#random() * 3_500);
+    await delay(500 + this.#random() * 3_500);
     operator?.signal('SIGCONT');
   }
 
   async #restart(component: ComponentName): Promise<void> {
     this.#down.add(component);
     await this.#env.controlPlane.stopComponent(component, 'SIGKILL');
-    await pause(this.#random() * 1_500);
+    await delay(this.#random() * 1_500);
     await this.#env.controlPlane.startComponent(component);
     this.#down.delete(component);
   }
 
   async #freeze(component: ComponentName): Promise<void> {
     await this.#env.controlPlane.pause(component);
-    await pause(1_000 + this.#random() * 4_000);
+    await delay(1_000 + this.#random() * 4_000);
     this.#env.controlPlane.resume(component);
   }
 
@@ -208,7 +209,7 @@ class Chaos {
     this.#down.clear();
     for (const [i, operator] of this.#operators.entries()) {
       operator.signal('SIGCONT');
-      const ended = await Promise.race([operator.exited.then(() => true), pause(50).then(() => false)]);
+      const ended = await Promise.race([operator.exited.then(() => true), delay(50, false)]);
       if (ended) this.#operators[i] = await this.#start();
     }
     for (const node of NODES)
@@ -254,8 +255,4 @@ class Chaos {
     if (extra.length + missing.length > 0)
       throw new Error(`${name}: too many: ${extra.join(' ')}; missing: ${missing.join(' ')}`);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

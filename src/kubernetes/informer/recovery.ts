@@ -56,10 +56,9 @@ export interface Recovery {
  */
 export function recoveryFrom({ error, during, proven }: ListWatchFailure): Recovery {
   if (isExpired(error)) return { next: 'newest', pause: 'none-if-rare' };
-  if (isTooLargeResourceVersion(error) || error instanceof ListsDisagreeError)
-    return { next: 'newest', pause: 'backoff' };
+  const isInDisorder = error instanceof ListsDisagreeError || error instanceof WentBackError;
+  if (isInDisorder || isTooLargeResourceVersion(error)) return { next: 'newest', pause: 'backoff' };
   if (error instanceof KubeParseError) return { next: 'list', pause: 'backoff' };
-  if (error instanceof WentBackError) return { next: 'newest', pause: 'backoff' };
   if (error instanceof KubeConnectionError) {
     if (proven) return { next: 'again', pause: 'none' };
     return { next: error.code === CLOSED ? 'again' : 'newest', pause: 'backoff' };

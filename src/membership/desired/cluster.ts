@@ -1,5 +1,5 @@
+// What membership reads of the cluster: plain data, a subset of what the caches hold.
 import { DRAIN_LABEL } from '../../api/names.ts';
-/** What membership reads of the cluster: plain data, a subset of what the caches hold. */
 
 export interface ServiceView {
   readonly name: string;
