@@ -32,7 +32,8 @@ export class Environment {
   readonly controlPlane: ControlPlane;
   readonly api: KubeApi;
   readonly simulator: Simulator;
-  readonly #operatorKubeconfig: string;
+  /** With the rights of its ServiceAccount. */
+  readonly operatorKubeconfig: string;
   readonly #operators = new Set<OperatorProcess>();
   #names = 0;
 
@@ -45,7 +46,7 @@ export class Environment {
     this.controlPlane = controlPlane;
     this.api = api;
     this.simulator = simulator;
-    this.#operatorKubeconfig = operatorKubeconfig;
+    this.operatorKubeconfig = operatorKubeconfig;
   }
 
   static async start(options: EnvironmentOptions = {}): Promise<Environment> {
@@ -68,7 +69,7 @@ export class Environment {
 
   async startOperator(options: Partial<OperatorOptions> = {}): Promise<OperatorProcess> {
     const operator = await OperatorProcess.start({
-      kubeconfig: this.#operatorKubeconfig,
+      kubeconfig: this.operatorKubeconfig,
       apiUrl: this.simulator.url,
       ...options,
     });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
-import { Environment, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
+import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
@@ -26,9 +26,7 @@ const scenario = scenarios(() => env);
 beforeAll(async () => {
   env = await Environment.start();
   proxy = await KubeProxy.start(env.controlPlane);
-  kubeconfig = await proxy.kubeconfig(
-    await env.controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT),
-  );
+  kubeconfig = await proxy.kubeconfig(env.operatorKubeconfig);
 }, 120_000);
 beforeEach(async () => {
   tests++;

@@ -2,37 +2,31 @@ import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
+import {
+  bindBoth,
+  createBothGroups,
+  type GroupOfEach,
+  SOURCES,
+  startBoth,
+} from '../../environment/both-sources.ts';
 import { scenarios } from '../../environment/scenario.ts';
-
-/** One operator reads EndpointSlices, another one Endpoints; each scenario has a group for either. */
-const SOURCES = ['endpointslices', 'endpoints'] as const;
-type Source = (typeof SOURCES)[number];
 
 let env: Environment;
 let app: Workloads;
-let groups: Readonly<Record<Source, string>>;
+let groups: GroupOfEach;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
   env = await Environment.start();
-  for (const source of SOURCES) {
-    await env.startOperator({
-      flags: ['--endpoints-source', source, '--binding-selector', `source=${source}`],
-    });
-  }
+  await startBoth(env);
 }, 120_000);
 beforeEach(async () => {
   app = await env.createNamespace('alive');
-  groups = { endpointslices: env.createGroup(), endpoints: env.createGroup() };
+  groups = createBothGroups(env);
 }, 60_000);
 afterAll(async () => {
   await env?.close();
 });
-
-async function bindBoth(spec: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  for (const source of SOURCES)
-    await app.bind(source, groups[source], { serviceRef: { name: 'web', port: 80 }, ...spec }, { source });
-}
 
 async function untilBothHold(addresses: readonly string[]): Promise<void> {
   await Promise.all(SOURCES.map((source) => env.untilHolds(groups[source], addresses)));
@@ -41,7 +35,7 @@ async function untilBothHold(addresses: readonly string[]): Promise<void> {
 /** A Deployment of so many pods behind both groups. */
 async function serve(replicas: number, spec: Readonly<Record<string, unknown>> = {}) {
   await app.createApp('web', { replicas });
-  await bindBoth(spec);
+  await bindBoth(app, groups, 'web', spec);
   const addresses = await app.untilReady('web', replicas);
   await untilBothHold(addresses);
   return addresses;
@@ -121,7 +115,7 @@ scenario('the same with RemoveOnly', async () => {
     for (const serverIp of addresses)
       env.simulator.state.addRow(groups[source], { serverId: `eni-${serverIp}`, serverIp, port: 8080 });
   }
-  await bindBoth({ mode: 'RemoveOnly' });
+  await bindBoth(app, groups, 'web', { mode: 'RemoveOnly' });
   for (const source of SOURCES) await app.untilCondition(source, 'True', 'Synced');
   await whileControllersAreFrozen(async () => {
     const [one] = await app.pods('web');
@@ -153,7 +147,7 @@ scenario(
   'publishNotReadyAddresses: a pod that is held in Terminating by a finalizer drains and leaves',
   async () => {
     await app.createApp('web', { replicas: 2, service: { publishNotReadyAddresses: true } });
-    await bindBoth({ drain: { seconds: 1 } });
+    await bindBoth(app, groups, 'web', { drain: { seconds: 1 } });
     const addresses = await app.untilReady('web', 2);
     await untilBothHold(addresses);
     const names = (await app.pods('web')).map(({ metadata }) => metadata.name);

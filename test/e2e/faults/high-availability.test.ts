@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/global
 import type { KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { locateElection } from '../../../lab/control-plane/build/build.ts';
 import { SupervisedProcess } from '../../../lab/control-plane/process/supervised-process.ts';
-import { Environment, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
+import { Environment, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
 import type { OperatorOptions, OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { addressesOf, ScriptedService } from '../../../lab/environment/scripted-service.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
@@ -209,9 +209,7 @@ scenario(
     await using stack = new AsyncDisposableStack();
     const proxy = await KubeProxy.start(env.controlPlane);
     stack.defer(() => proxy.close());
-    const kubeconfig = await proxy.kubeconfig(
-      await env.controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT),
-    );
+    const kubeconfig = await proxy.kubeconfig(env.operatorKubeconfig);
     const first = await startReplica('first', { kubeconfig });
     await untilLeads(first);
     await env.untilHolds(group, service.addresses);

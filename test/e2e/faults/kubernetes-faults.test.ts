@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import { applyFolder } from '../../../lab/control-plane/api/apply.ts';
-import { Environment, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
+import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { addressesOf, ScriptedService } from '../../../lab/environment/scripted-service.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
@@ -27,9 +27,7 @@ const scenario = scenarios(() => env);
 beforeAll(async () => {
   env = await Environment.start({ controlPlane: { scheduler: false, kwok: false }, nodes: [] });
   proxy = await KubeProxy.start(env.controlPlane);
-  kubeconfig = await proxy.kubeconfig(
-    await env.controlPlane.kubeconfigForServiceAccount(OPERATOR_NAMESPACE, OPERATOR_ACCOUNT),
-  );
+  kubeconfig = await proxy.kubeconfig(env.operatorKubeconfig);
 }, 120_000);
 beforeEach(async () => {
   // A new one each time: pauses grow with what failed within half a minute.

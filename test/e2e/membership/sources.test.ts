@@ -2,40 +2,31 @@ import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
+import {
+  bindBoth,
+  createBothGroups,
+  type GroupOfEach,
+  SOURCES,
+  startBoth,
+} from '../../environment/both-sources.ts';
 import { scenarios } from '../../environment/scenario.ts';
-
-/** One operator reads EndpointSlices, another one Endpoints; each scenario has a group for either. */
-const SOURCES = ['endpointslices', 'endpoints'] as const;
-type Source = (typeof SOURCES)[number];
 
 let env: Environment;
 let app: Workloads;
-let groups: Readonly<Record<Source, string>>;
+let groups: GroupOfEach;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
   env = await Environment.start();
-  for (const source of SOURCES) {
-    await env.startOperator({
-      flags: ['--endpoints-source', source, '--binding-selector', `source=${source}`],
-    });
-  }
+  await startBoth(env);
 }, 120_000);
 beforeEach(async () => {
   app = await env.createNamespace('src');
-  groups = { endpointslices: env.createGroup(), endpoints: env.createGroup() };
+  groups = createBothGroups(env);
 }, 60_000);
 afterAll(async () => {
   await env?.close();
 });
-
-/** The same binding for either source, each on its own group. */
-async function bindBoth(service: string, spec: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  for (const source of SOURCES) {
-    const serviceRef = { name: service, port: 80 };
-    await app.bind(source, groups[source], { serviceRef, ...spec }, { source });
-  }
-}
 
 /** Both groups hold exactly these rows, and both statuses say so. */
 async function untilBothHold(rows: readonly string[]): Promise<void> {
@@ -65,7 +56,7 @@ const path = (service: string) => `${app.path('api/v1', 'services')}/${service}`
 
 scenario('pods come, are replaced and go: the same members by either source', async () => {
   await app.createApp('web', { replicas: 6 });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   await untilBothHold(rowsOf(await app.untilReady('web', 6)));
   await app.restart('web');
   await untilBothHold(rowsOf(await app.untilReady('web', 6)));
@@ -77,7 +68,7 @@ scenario('pods come, are replaced and go: the same members by either source', as
 
 scenario('pods that are not ready are no members, unless the Service publishes them', async () => {
   await app.createApp('web', { replicas: 2 });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   const addresses = await app.untilReady('web', 2);
   await untilBothHold(rowsOf(addresses));
   const [pod] = await app.pods('web');
@@ -95,7 +86,7 @@ scenario('pods that are not ready are no members, unless the Service publishes t
 
 scenario('a headless Service has the same members as any other', async () => {
   await app.createApp('web', { replicas: 3, service: { clusterIP: 'None' } });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   await untilBothHold(rowsOf(await app.untilReady('web', 3)));
 });
 
@@ -132,7 +123,7 @@ scenario(
     const pods = await app.pods('web');
     const addressOf = (two: boolean) =>
       pods.find(({ metadata }) => (metadata.labels?.['version'] === 'two') === two)?.status.podIP as string;
-    await bindBoth('web');
+    await bindBoth(app, groups, 'web');
     await untilBothHold([...rowsOf([addressOf(false)], 8080), ...rowsOf([addressOf(true)], 8081)]);
     for (const source of SOURCES) await app.patchBinding(source, { spec: { serviceRef: { port: 'admin' } } });
     await untilBothHold(rowsOf([addressOf(false), addressOf(true)], 9000));
@@ -149,7 +140,7 @@ scenario('a Service without selector, and Endpoints made by hand', async () => {
   });
   const address = `${app.path('api/v1', 'endpoints')}/byhand`;
   await env.api.apply(address, endpoints('10.90.0.1', '10.90.0.2'));
-  await bindBoth('byhand');
+  await bindBoth(app, groups, 'byhand');
   await untilBothHold(rowsOf(['10.90.0.1', '10.90.0.2']));
   await env.api.apply(address, endpoints('10.90.0.2', '10.90.0.3'));
   await untilBothHold(rowsOf(['10.90.0.2', '10.90.0.3']));
@@ -167,7 +158,7 @@ scenario(
       metadata: { name: 'byhand', annotations: { 'endpoints.kubernetes.io/over-capacity': 'truncated' } },
       subsets: [{ addresses: [{ ip: '10.90.1.1' }], ports: [{ name: 'http', port: 8080 }] }],
     });
-    await bindBoth('byhand');
+    await bindBoth(app, groups, 'byhand');
     await untilBothHold(rowsOf(['10.90.1.1']));
     await waitUntil('an event', async () =>
       (await app.events('endpoints')).some((event) =>
@@ -182,7 +173,7 @@ scenario(
 
 scenario('a Service deleted and made again with another target port: the rows move', async () => {
   await app.createApp('web', { replicas: 2 });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   const addresses = await app.untilReady('web', 2);
   await untilBothHold(rowsOf(addresses));
   await env.api.delete(path('web'));
@@ -192,7 +183,7 @@ scenario('a Service deleted and made again with another target port: the rows mo
 
 scenario('a Service deleted: told, and nothing is left in the group', async () => {
   await app.createApp('web', { replicas: 2 });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   await untilBothHold(rowsOf(await app.untilReady('web', 2)));
   await env.api.delete(path('web'));
   await untilBothTold('ServiceNotFound', /create it, or correct spec\.serviceRef\.name/);
@@ -204,7 +195,7 @@ scenario('a Service deleted: told, and nothing is left in the group', async () =
 
 scenario('ExternalName: refused with a reason; right once it selects pods', async () => {
   await app.createApp('web', { replicas: 1, service: { type: 'ExternalName', externalName: 'example.com' } });
-  await bindBoth('web');
+  await bindBoth(app, groups, 'web');
   await untilBothTold(
     'ServiceNotSupported',
     /is of type ExternalName and has no endpoints: use a Service that selects pods/,
