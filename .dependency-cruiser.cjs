@@ -62,6 +62,7 @@ const MAY_IMPORT = {
     'src/alibaba',
   ),
 
+  'simulator/data-plane': ['simulator/state'],
   simulator: [],
   'lab/time': ['src/clock'],
   'lab/control-plane': ['lab/time'],

@@ -1,6 +1,10 @@
 import { randomInt } from 'node:crypto';
 import type { Semantics } from './actions/action.ts';
 import { controlEndpoints } from './control.ts';
+import type { Behaviour } from './data-plane/behaviour.ts';
+import { type Clock, systemClock } from './data-plane/clock.ts';
+import { DataPlane, type InstanceAddresses } from './data-plane/data-plane.ts';
+import type { ListenerOptions } from './data-plane/listener-options.ts';
 import { type FaultRule, Faults } from './faults.ts';
 import { AccessPolicy, type Denial } from './gateway/access-policy.ts';
 import { type AccessKey, AccessKeys } from './gateway/authentication.ts';
@@ -23,6 +27,16 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly loadBalancers?: readonly string[];
   /** Group ids on the first load balancer (`lb-1` if none is named), or each with its own and its rows. */
   readonly groups?: readonly (string | GroupOptions)[];
+  /** Listeners that forward real connections from the start on; further ones are made by API. */
+  readonly listeners?: readonly ListenerOptions[];
+  /** How all listeners forward where one does not say it itself, those made by API too. */
+  readonly forwarding?: Partial<Behaviour>;
+  /** Where listeners listen; the API itself is on loopback always. Default 127.0.0.1. */
+  readonly listenHost?: string;
+  /** Whether a listener made by API listens on its own port or on any free one. Default 'own'. */
+  readonly listenerPorts?: 'own' | 'any';
+  /** The address of each node by its instance id, for rows of type `ecs`. Default: none is reached. */
+  readonly instanceAddresses?: InstanceAddresses;
   readonly latencyMs?: number;
   /** Up to so much is added to latencyMs, at random. */
   readonly latencyJitterMs?: number;
@@ -43,6 +57,8 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly defaultFormat?: Format;
   /** Ms since the epoch, for signatures, busy windows and rates; the journal always tells real time. */
   readonly now?: () => number;
+  /** For all that the data plane waits for. Default: the system's. */
+  readonly clock?: Clock;
   /** What replies name as their Date, in ms since the epoch; undefined: they name none. Default: `now`. */
   readonly replyDate?: () => number | undefined;
 }
@@ -61,6 +77,8 @@ export interface Simulator {
   readonly journal: Journal;
   readonly accessKeys: AccessKeys;
   readonly ram: AccessPolicy;
+  /** Listeners with their ports and counts, and what failed. */
+  readonly dataPlane: DataPlane;
   /** Ends all connections, held calls included, and resolves when the journal file is complete. */
   close(): Promise<void>;
 }
@@ -93,6 +111,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     now,
   });
   const ram = new AccessPolicy(options.denials ?? []);
+  const dataPlane = new DataPlane({
+    state,
+    clock: options.clock ?? systemClock,
+    // A stream of its own: traffic must not change which calls are hit by a fault.
+    random: seededRandom(seed + 1),
+    listenHost: options.listenHost ?? '127.0.0.1',
+    listenerPorts: options.listenerPorts ?? 'own',
+    instanceAddresses: options.instanceAddresses ?? {},
+    forAll: options.forwarding ?? {},
+  });
   const { latencyMs = 0, latencyJitterMs = 0 } = options;
   const server = await listen(
     {
@@ -106,15 +134,22 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       journal,
       latency: () => (latencyJitterMs > 0 ? latencyMs + random() * latencyJitterMs : latencyMs),
       replyDate: options.replyDate ?? now,
+      health: dataPlane,
       control: controlEndpoints({ state, journal, faults }),
     },
     options.port ?? 0,
   );
   const close = async (): Promise<void> => {
     faults.clear();
-    await server.close();
+    await Promise.all([server.close(), dataPlane.close()]);
     await journal.close();
   };
+  try {
+    for (const listener of options.listeners ?? []) await dataPlane.open(listener);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     url: `http://127.0.0.1:${server.port}`,
     port: server.port,
@@ -123,6 +158,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     journal,
     accessKeys,
     ram,
+    dataPlane,
     close,
   };
 }

@@ -1,5 +1,8 @@
 import { type ApiError, invalidParameter, missingParameter } from '../gateway/errors.ts';
 import type { Body, Product } from '../gateway/replies.ts';
+import type { Row } from '../state/backend-servers.ts';
+import type { Listener } from '../state/listeners.ts';
+import type { Health } from '../state/resources.ts';
 import type { SimulatorState } from '../state/state.ts';
 
 /** Behaviour that no page documents, to be chosen by who runs the simulator. README.md explains each. */
@@ -24,10 +27,16 @@ export interface Semantics {
   readonly findsOutOfPrefix: boolean;
 }
 
+/** Where health is checked; undefined for a listener that forwards nothing. */
+export interface HealthSource {
+  health(loadBalancer: string, listener: Listener, row: Row): Health | undefined;
+}
+
 export interface ActionContext {
   readonly params: ReadonlyMap<string, string>;
   readonly state: SimulatorState;
   readonly semantics: Semantics;
+  readonly health: HealthSource;
 }
 
 export interface Action {

@@ -1,6 +1,7 @@
 import { ApiError, invalidParameter } from '../gateway/errors.ts';
 import type { Body } from '../gateway/replies.ts';
-import type { Listener, LoadBalancer } from '../state/resources.ts';
+import type { Listener } from '../state/listeners.ts';
+import type { LoadBalancer } from '../state/resources.ts';
 import { type Action, type ActionContext, checkRegion, positiveInteger, required } from './action.ts';
 
 export const loadBalancerActions: Readonly<Record<string, Action>> = {
@@ -66,11 +67,13 @@ function describeHealthStatus(context: ActionContext): Body {
   );
   if (port && listeners.length > 1) throw new ApiError('TooManyListeners');
   return {
-    BackendServers: { BackendServer: listeners.flatMap((listener) => healthRows(context, listener)) },
+    BackendServers: {
+      BackendServer: listeners.flatMap((listener) => healthRows(context, loadBalancer.id, listener)),
+    },
   };
 }
 
-function healthRows(context: ActionContext, listener: Listener): Body[] {
+function healthRows(context: ActionContext, loadBalancer: string, listener: Listener): Body[] {
   const group = listener.vServerGroupId ? context.state.findGroup(listener.vServerGroupId) : undefined;
   return (group?.rows() ?? []).map((row) => ({
     ListenerPort: listener.port,
@@ -81,7 +84,10 @@ function healthRows(context: ActionContext, listener: Listener): Body[] {
     Type: row.type,
     // A string here, unlike in the vServer group actions (SDK structs).
     Weight: String(row.weight),
-    ServerHealthStatus: listener.status === 'stopped' ? 'unavailable' : (group?.health(row) ?? 'normal'),
+    ServerHealthStatus:
+      listener.status === 'stopped'
+        ? 'unavailable'
+        : (context.health.health(loadBalancer, listener, row) ?? group?.health(row) ?? 'normal'),
   }));
 }
 

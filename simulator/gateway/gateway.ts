@@ -1,4 +1,4 @@
-import type { Action, ActionContext, Semantics } from '../actions/action.ts';
+import type { Action, ActionContext, HealthSource, Semantics } from '../actions/action.ts';
 import { ecsActions } from '../actions/ecs.ts';
 import { loadBalancerActions } from '../actions/load-balancers.ts';
 import { vServerGroupReads } from '../actions/vserver-group-reads.ts';
@@ -29,6 +29,7 @@ export interface GatewayParts {
   readonly faults: Faults;
   readonly state: SimulatorState;
   readonly semantics: Semantics;
+  readonly health: HealthSource;
   readonly defaultFormat: Format;
 }
 
@@ -78,7 +79,8 @@ export async function answer(parts: GatewayParts, request: ApiRequest, call: Cal
 }
 
 function contextOf(parts: GatewayParts, request: ApiRequest): ActionContext {
-  return { params: request.params, state: parts.state, semantics: parts.semantics };
+  const { state, semantics, health } = parts;
+  return { params: request.params, state, semantics, health };
 }
 
 function findAction(request: ApiRequest): Action {

@@ -1,24 +1,9 @@
 import { type Row, rowKey } from './backend-servers.ts';
+import type { Listener } from './listeners.ts';
 
 export interface Tag {
   readonly key: string;
   readonly value: string;
-}
-
-/** A listener only points at a group: nothing is forwarded. */
-export interface Listener {
-  readonly port: number;
-  readonly protocol: 'tcp' | 'udp' | 'http' | 'https';
-  readonly vServerGroupId?: string;
-  readonly status?: 'running' | 'stopped';
-  /** Rules of the listener that forward to a group of their own. */
-  readonly rules?: readonly {
-    id: string;
-    name: string;
-    domain: string;
-    url: string;
-    vServerGroupId: string;
-  }[];
 }
 
 export interface LoadBalancerAttributes {

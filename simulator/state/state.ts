@@ -1,13 +1,8 @@
 import { ApiError, groupNotFound } from '../gateway/errors.ts';
 import { type Row, rowKey } from './backend-servers.ts';
 import type { Inventory } from './inventory.ts';
-import {
-  type Listener,
-  LoadBalancer,
-  type LoadBalancerAttributes,
-  type Tag,
-  VServerGroup,
-} from './resources.ts';
+import type { Listener } from './listeners.ts';
+import { LoadBalancer, type LoadBalancerAttributes, type Tag, VServerGroup } from './resources.ts';
 
 export interface StateOptions {
   readonly regionId: string;
@@ -22,10 +17,14 @@ export interface Change {
     | 'group-renamed'
     | 'row-added'
     | 'row-changed'
-    | 'row-removed';
+    | 'row-removed'
+    | 'listener-changed'
+    | 'listener-removed';
+  /** '' for a listener without one. */
   readonly group: string;
   readonly loadBalancer: string;
   readonly row?: Row;
+  readonly listener?: Listener;
 }
 
 /** Load balancers, groups and rows. Every change goes through here: counts stay right and listeners hear of it. */
@@ -65,8 +64,20 @@ export class SimulatorState {
     return [...this.#loadBalancers.values()];
   }
 
+  /** Adds a listener, or replaces the one with the same protocol and port. */
   addListener(loadBalancerId: string, listener: Listener): void {
-    this.loadBalancer(loadBalancerId).listeners.push(listener);
+    const { listeners } = this.loadBalancer(loadBalancerId);
+    const index = listeners.findIndex((other) => sameListener(other, listener));
+    if (index < 0) listeners.push(listener);
+    else listeners[index] = listener;
+    this.#tellListener('listener-changed', loadBalancerId, listener);
+  }
+
+  removeListener(loadBalancerId: string, listener: Pick<Listener, 'protocol' | 'port'>): void {
+    const { listeners } = this.loadBalancer(loadBalancerId);
+    const index = listeners.findIndex((other) => sameListener(other, listener));
+    const [removed] = index < 0 ? [] : listeners.splice(index, 1);
+    if (removed) this.#tellListener('listener-removed', loadBalancerId, removed);
   }
 
   createGroup(
@@ -178,6 +189,10 @@ export class SimulatorState {
     this.#tell({ kind, group: group.id, loadBalancer: group.loadBalancerId, row });
   }
 
+  #tellListener(kind: Change['kind'], loadBalancer: string, listener: Listener): void {
+    this.#tell({ kind, group: listener.vServerGroupId ?? '', loadBalancer, listener });
+  }
+
   #tell(change: Change): void {
     for (const listener of this.#listeners) listener(change);
   }
@@ -185,6 +200,13 @@ export class SimulatorState {
   #timestamp(): string {
     return `${new Date(this.options.now()).toISOString().slice(0, 19)}Z`;
   }
+}
+
+function sameListener(
+  a: Pick<Listener, 'protocol' | 'port'>,
+  b: Pick<Listener, 'protocol' | 'port'>,
+): boolean {
+  return a.port === b.port && a.protocol === b.protocol;
 }
 
 function typeOf(serverId: string): Row['type'] {

@@ -1,0 +1,65 @@
+import type { HealthCheckConfiguration } from '../state/listeners.ts';
+import type { Clock, Timer } from './clock.ts';
+
+/** `unavailable`: not known yet. */
+export type CheckedHealth = 'normal' | 'abnormal' | 'unavailable';
+
+/**
+ * Checks one row again and again. Its health changes after as many equal results in a row as the threshold says, the first
+ * time too. The first check is at once, each further one an interval after the end of the one before.
+ */
+export class HealthCheck {
+  readonly #clock: Clock;
+  readonly #configuration: () => HealthCheckConfiguration | undefined;
+  readonly #probe: (configuration: HealthCheckConfiguration) => Promise<boolean>;
+  readonly #onChange: (health: CheckedHealth) => void;
+  #health: CheckedHealth = 'unavailable';
+  /** Equal results in a row: above 0 passed, below 0 failed. */
+  #run = 0;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly configuration: () => HealthCheckConfiguration | undefined;
+    readonly probe: (configuration: HealthCheckConfiguration) => Promise<boolean>;
+    readonly onChange: (health: CheckedHealth) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#configuration = options.configuration;
+    this.#probe = options.probe;
+    this.#onChange = options.onChange;
+    void this.#check();
+  }
+
+  /** Without a health check every row is normal. */
+  get health(): CheckedHealth {
+    return this.#configuration() ? this.#health : 'normal';
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  async #check(): Promise<void> {
+    const configuration = this.#configuration();
+    if (configuration) {
+      const passed = await this.#probe(configuration);
+      if (this.#stopped) return;
+      this.#take(passed, configuration);
+    }
+    // A check that is switched off is looked for as often: the configuration may change.
+    const intervalMs = configuration?.intervalMs ?? 1000;
+    this.#timer = this.#clock.setTimeout(() => void this.#check(), intervalMs);
+  }
+
+  #take(passed: boolean, { healthyThreshold, unhealthyThreshold }: HealthCheckConfiguration): void {
+    this.#run = passed ? Math.max(this.#run, 0) + 1 : Math.min(this.#run, 0) - 1;
+    const health =
+      this.#run >= healthyThreshold ? 'normal' : -this.#run >= unhealthyThreshold ? 'abnormal' : this.#health;
+    if (health === this.#health) return;
+    this.#health = health;
+    this.#onChange(health);
+  }
+}

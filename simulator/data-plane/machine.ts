@@ -1,0 +1,106 @@
+import { type Row, rowKey } from '../state/backend-servers.ts';
+import type { Behaviour } from './behaviour.ts';
+import type { Clock } from './clock.ts';
+import { type Counts, newCounts } from './counts.ts';
+import type { HealthCheck } from './health-check.ts';
+import { Propagation } from './propagation.ts';
+import { type Candidate, hashOf, Schedule } from './scheduling.ts';
+
+/** A row behind one listener: what all machines share about it. Its counts stay when it leaves and go on when it returns. */
+export class Target {
+  readonly key: string;
+  readonly hash: number;
+  readonly counts: Counts = newCounts();
+  /** As it was told last. */
+  row: Row;
+  /** While any machine believes in the row. */
+  check: HealthCheck | undefined;
+  /** How many machines do. */
+  believers = 0;
+
+  constructor(row: Row) {
+    this.key = rowKey(row);
+    this.hash = hashOf(this.key);
+    this.row = row;
+  }
+}
+
+/** What a connection or a request under way offers to the machine that carries it. */
+export interface Carried {
+  /** The load balancer ends it, for this cause. */
+  cut(cause: 'removed' | 'drained'): void;
+}
+
+/** A row as one machine believes it to be. */
+export class Believed implements Candidate {
+  readonly target: Target;
+  readonly hash: number;
+  readonly carried = new Set<Carried>();
+  weight: number;
+  lag = 0;
+  /** The machine knows that the row was removed. */
+  gone = false;
+
+  constructor(target: Target, weight: number) {
+    this.target = target;
+    this.hash = target.hash;
+    this.weight = weight;
+  }
+}
+
+/** One of the machines that forward for a listener: its rows are what it has heard of so far. */
+export class Machine {
+  /** From 1 on. */
+  readonly number: number;
+  readonly schedule = new Schedule<Believed>();
+  readonly #propagation: Propagation;
+  readonly #byKey = new Map<string, Believed>();
+  #rows: readonly Believed[] = [];
+
+  constructor(
+    number: number,
+    parts: { clock: Clock; random: () => number; delay: () => Behaviour['propagationMs'] },
+  ) {
+    this.number = number;
+    this.#propagation = new Propagation(parts.clock, parts.random, parts.delay);
+  }
+
+  get rows(): readonly Believed[] {
+    return this.#rows;
+  }
+
+  row(key: string): Believed | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** `effect` runs when the news has reached this machine. */
+  hear(effect: () => void): void {
+    this.#propagation.send(effect);
+  }
+
+  /** The row is there, with this weight; returns it if it is new to this machine. */
+  put(target: Target, weight: number): Believed | undefined {
+    const known = this.#byKey.get(target.key);
+    if (known) {
+      known.weight = weight;
+      return undefined;
+    }
+    const believed = new Believed(target, weight);
+    this.#byKey.set(target.key, believed);
+    this.#rows = [...this.#byKey.values()];
+    return believed;
+  }
+
+  drop(key: string): Believed | undefined {
+    const believed = this.#byKey.get(key);
+    if (!believed) return undefined;
+    believed.gone = true;
+    this.#byKey.delete(key);
+    this.#rows = [...this.#byKey.values()];
+    return believed;
+  }
+
+  stop(): void {
+    this.#propagation.stop();
+  }
+}

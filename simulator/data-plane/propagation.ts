@@ -1,0 +1,50 @@
+import { type Behaviour, propagationRange } from './behaviour.ts';
+import type { Clock, Timer } from './clock.ts';
+
+/** Brings changes to one machine: each some time after it was made, none before an earlier one. */
+export class Propagation {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #delay: () => Behaviour['propagationMs'];
+  readonly #waiting: { readonly at: number; readonly effect: () => void }[] = [];
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, random: () => number, delay: () => Behaviour['propagationMs']) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#delay = delay;
+  }
+
+  /** With a delay of 0 and nothing waiting, the effect is there on return. */
+  send(effect: () => void): void {
+    const [min, max] = propagationRange(this.#delay());
+    const delay = min + this.#random() * (max - min);
+    const last = this.#waiting.at(-1);
+    if (delay <= 0 && !last) {
+      effect();
+      return;
+    }
+    this.#waiting.push({ at: Math.max(last?.at ?? 0, this.#clock.now() + delay), effect });
+    if (!last) this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#waiting.length = 0;
+  }
+
+  #arm(): void {
+    const next = this.#waiting[0];
+    if (next) this.#timer = this.#clock.setTimeout(() => this.#run(), next.at - this.#clock.now());
+  }
+
+  #run(): void {
+    // Timers of Node may fire a fraction of a millisecond early.
+    const now = this.#clock.now() + 1;
+    for (let next = this.#waiting[0]; next && next.at <= now; next = this.#waiting[0]) {
+      this.#waiting.shift();
+      next.effect();
+    }
+    this.#arm();
+  }
+}

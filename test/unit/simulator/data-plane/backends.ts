@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach } from '@jest/globals';
+import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
+import type { Simulator, SimulatorOptions } from '../../../../simulator/simulator.ts';
+import { start } from '../harness.ts';
+
+export interface Backend {
+  readonly port: number;
+  /** As AddVServerGroupBackendServers would add it. */
+  readonly row: { serverId: string; serverIp: string; port: number };
+  readonly sockets: ReadonlySet<Socket>;
+  readonly errors: string[];
+  /** Refuses connections from now on; open ones go on. */
+  stopListening(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const backends: Backend[] = [];
+const clients: Socket[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy();
+  await Promise.all(backends.splice(0).map((backend) => backend.close()));
+});
+
+/** A backend that says its name to whoever connects, and then whatever it is told. */
+export function tcpBackend(name: string): Promise<Backend> {
+  return listening(
+    name,
+    createServer({ allowHalfOpen: true }, (socket) => {
+      socket.write(`${name}\n`);
+      socket.pipe(socket);
+    }),
+  );
+}
+
+export function httpBackend(name: string, answer?: RequestListener): Promise<Backend> {
+  return listening(name, createHttpServer(answer ?? ((_, response) => response.end(name))));
+}
+
+async function listening(name: string, server: Server): Promise<Backend> {
+  const sockets = new Set<Socket>();
+  const errors: string[] = [];
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', (error) => errors.push(String((error as NodeJS.ErrnoException).code)));
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const stopListening = async (): Promise<void> => {
+    // With the callback alone it would wait for the open connections too.
+    server.close();
+    await waitForRefusal(port);
+  };
+  const close = async (): Promise<void> => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  const row = { serverId: `eni-${name}`, serverIp: '127.0.0.1', port };
+  const backend = { port, row, sockets, errors, stopListening, close };
+  backends.push(backend);
+  return backend;
+}
+
+async function waitForRefusal(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const refused = await new Promise((resolve) => {
+      socket.on('connect', () => resolve(false));
+      socket.on('error', () => resolve(true));
+    });
+    socket.destroy();
+    if (refused) return;
+  }
+}
+
+/** A port where nothing listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** One machine, changes at once, no health check: what a test is about, it sets. */
+export const PLAIN = { machines: 1, propagationMs: 0, healthCheck: false } as const;
+
+/** A simulator whose listener stands before rsp-0 with these rows. */
+export async function withListener(
+  options: Partial<ListenerOptions>,
+  rows: readonly (Backend['row'] & { weight?: number })[],
+  more: SimulatorOptions = {},
+): Promise<Simulator> {
+  const listener = { protocol: 'tcp', group: 'rsp-0', ...PLAIN, ...options } as const;
+  return start({ groups: [{ id: 'rsp-0', rows }], listeners: [listener], ...more });
+}
+
+/** A connection to a listener, with what came over it so far. */
+export class TestClient {
+  readonly socket: Socket;
+  received = '';
+  /** 'open', 'ended' in order, or the code of the error. */
+  end = 'open';
+
+  constructor(port: number) {
+    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    clients.push(this.socket);
+    this.socket.on('data', (chunk) => {
+      this.received += chunk.toString();
+    });
+    this.socket.on('end', () => {
+      this.end = 'ended';
+    });
+    this.socket.on('error', (error) => {
+      this.end = String((error as NodeJS.ErrnoException).code);
+    });
+  }
+}
