@@ -9,6 +9,9 @@ import type { PlanInput } from '../../src/membership/plan/plan.ts';
 const ADDRESSES = [1, 2, 3, 4, 5];
 const INSTANCES = [1, 2];
 const PORTS = [80, 81];
+/** A pod with hostNetwork: its rows may name the instance or the address. */
+const HOST = { instance: 2, address: 6 };
+const TENANTS = [...ADDRESSES, HOST.address];
 export const CLAIMS = ['a', 'b', 'c'];
 export const BATCH_SIZE = 3;
 
@@ -55,13 +58,14 @@ const weight = fc.constantFrom(0, 10, 50, 100);
 const placeCount = (ADDRESSES.length + INSTANCES.length) * PORTS.length;
 
 export const tag = (name: string) => `vsgb/c/ns/${name}`;
+const ipOf = (address: number) => `10.0.0.${address}`;
 const eniOfGeneration = (address: number, generation: number) => `eni-${(address + generation) % 3}`;
 export const podUID = (address: number, generation: number) => `pod-${address}-${generation}`;
 
 const row: fc.Arbitrary<Row> = fc
   .record({
     eni: fc.boolean(),
-    address: fc.constantFrom(...ADDRESSES),
+    address: fc.constantFrom(...TENANTS),
     instance: fc.constantFrom(...INSTANCES),
     generation: fc.nat({ max: 2 }),
     port: fc.constantFrom(...PORTS),
@@ -72,7 +76,7 @@ const row: fc.Arbitrary<Row> = fc
     ...(eni
       ? {
           serverId: eniOfGeneration(address, generation),
-          serverIp: `10.0.0.${address}`,
+          serverIp: ipOf(address),
           type: 'eni' as const,
         }
       : { serverId: `i-${instance}`, type: 'ecs' as const }),
@@ -123,7 +127,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       predecessorsLive: fc.boolean(),
       drained: mostly(false),
     }),
-    { minLength: ADDRESSES.length, maxLength: ADDRESSES.length },
+    { minLength: TENANTS.length, maxLength: TENANTS.length },
   ),
   claims: fc.array(claimStep, { minLength: 1, maxLength: CLAIMS.length }),
   byHand: fc.array(byHand, { maxLength: 2 }),
@@ -170,7 +174,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     tenants.flatMap(({ generation, predecessorsLive }, i) =>
       [0, 1, 2]
         .filter((g) => g === generation || predecessorsLive)
-        .map((g) => podUID(ADDRESSES[i] as number, g)),
+        .map((g) => podUID(TENANTS[i] as number, g)),
     ),
   );
   return {
@@ -201,13 +205,16 @@ function memberAt(place: number, of: number, tenants: readonly Tenant[]): Member
   const port = PORTS[place % PORTS.length] as number;
   const which = Math.floor(place / PORTS.length);
   const address = ADDRESSES[which];
-  if (address !== undefined) {
-    const ip = `10.0.0.${address}`;
-    const { generation = 0, drained = false } = tenants[which] ?? {};
-    const uid = podUID(address, generation);
-    const pod = { pod: uid, podUID: uid, ...(drained && { drained: true as const }) };
-    return { slot: eniSlot(ip, port), type: 'eni', ip, port, weight: of, ...pod };
-  }
-  const instanceId = `i-${INSTANCES[which - ADDRESSES.length]}`;
-  return { slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight: of };
+  if (address !== undefined)
+    return { slot: eniSlot(ipOf(address), port), type: 'eni', port, weight: of, ...podAt(address, tenants) };
+  const instance = INSTANCES[which - ADDRESSES.length] as number;
+  const instanceId = `i-${instance}`;
+  const host = instance === HOST.instance ? podAt(HOST.address, tenants) : {};
+  return { slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight: of, ...host };
+}
+
+function podAt(address: number, tenants: readonly Tenant[]) {
+  const { generation = 0, drained = false } = tenants[address - 1] ?? {};
+  const pod = podUID(address, generation);
+  return { ip: ipOf(address), pod, podUID: pod, ...(drained && { drained: true as const }) };
 }

@@ -89,14 +89,14 @@ const isProven = ({ tag, records }: Claim, row: Row) =>
   row.description === tag || records.has(backendKey(row));
 
 const fills = (row: Row, { ip, instanceId, port }: Member) =>
-  addressOf(row) === (ip ?? instanceId) && row.port === port;
+  [ip, instanceId].includes(addressOf(row)) && row.port === port;
 
 /** A live pod or node answers behind this row, as far as anybody can know. */
 function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
   return membersOf(claim).some((member) => {
     if (!fills(row, member)) return false;
     const eni = member.ip === undefined ? undefined : eniOf(member.ip, member.podUID);
-    return eni === undefined || eni === row.serverId;
+    return row.type === 'ecs' || eni === undefined || eni === row.serverId;
   });
 }
 

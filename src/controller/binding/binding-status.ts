@@ -6,7 +6,7 @@ import {
   MAX_STATUS_BACKENDS,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
-import { byCodeUnit } from '../../membership/backend.ts';
+import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { statusFromRecord } from './records.ts';
@@ -82,15 +82,10 @@ function conditionsOf(
 function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readonly BackendStatus[] {
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
-  const refusedSlots = new Map(
-    refusals.map((refusal) => [
-      `${refusal.row.serverIp ?? refusal.row.serverId}:${refusal.row.port}`,
-      refusal,
-    ]),
-  );
+  const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
   const unresolved = new Map(missingEnis.map(({ member, lookup }) => [member.slot, lookup]));
   const pending = report.pending.map((member) => {
-    const refusal = refusedSlots.get(`${member.ip ?? member.instanceId}:${member.port}`);
+    const refusal = refused.get(member.slot);
     if (refusal !== undefined)
       return pendingStatus(member, 'Refused', refusal.row.serverId, refusal.error.message);
     const lookup = unresolved.get(member.slot);
@@ -115,7 +110,7 @@ function pendingStatus(
 ): BackendStatus {
   return {
     serverId,
-    ...(ip !== undefined && { serverIp: ip }),
+    ...(type !== 'ecs' && ip !== undefined && { serverIp: ip }),
     port,
     type,
     weight,

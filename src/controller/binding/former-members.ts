@@ -35,7 +35,7 @@ export class FormerMembers {
     this.#desired = desired;
     const before = this.#present;
     this.#present = new Map(
-      desired.members.flatMap((member) => (member.ip === undefined ? [] : [[member.slot, member]])),
+      desired.members.flatMap((member) => (member.type === 'eni' ? [[member.slot, member]] : [])),
     );
     const isSameSpec = this.#generation === undefined || this.#generation === generation;
     this.#generation = generation;

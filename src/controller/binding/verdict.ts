@@ -1,5 +1,6 @@
 import type { Reason } from '../../api/conditions.ts';
 import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
+import { slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
@@ -278,11 +279,10 @@ export function refusalsOf(
   report: ClaimReport | undefined,
 ): readonly RefusedBackend[] {
   if (report === undefined) return [];
-  const places = new Set(report.pending.map((member) => `${member.ip ?? member.instanceId}:${member.port}`));
-  return [...attempts.refusals].flatMap(([key, refusal]) => {
-    const place = `${refusal.row.serverIp ?? refusal.row.serverId}:${refusal.row.port}`;
-    return report.records.has(key) || places.has(place) ? [refusal] : [];
-  });
+  const places = new Set(report.pending.map(({ slot }) => slot));
+  return [...attempts.refusals].flatMap(([key, refusal]) =>
+    report.records.has(key) || places.has(slotOf(refusal.row)) ? [refusal] : [],
+  );
 }
 
 export function desiredCount(report: ClaimReport | undefined): number {

@@ -98,6 +98,7 @@ export function memberOf(
   { address, port: { port }, standing, node, nodeName }: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
+  const { ip } = address;
   const host = hostOf(address, node);
   const origin = {
     ...(standing !== 'member' && { lastResort: true as const }),
@@ -113,9 +114,9 @@ export function memberOf(
       problems.set(`node ${host.name}`, nodeWithoutInstance(host));
       return [];
     }
-    return [{ slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, port, weight, ...origin }];
+    return [{ slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, ip, port, weight, ...origin }];
   }
-  return [{ slot: eniSlot(address.ip, port), type: 'eni', ip: address.ip, port, weight, ...origin }];
+  return [{ slot: eniSlot(ip, port), type: 'eni', ip, port, weight, ...origin }];
 }
 
 function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {

@@ -8,7 +8,7 @@ export interface Member {
   readonly type: 'ecs' | 'eni';
   /** The ECS instance; for eni unknown until the ENI of `ip` is looked up, which only an addition needs. */
   readonly instanceId?: string;
-  /** The pod's address; only for eni. */
+  /** The pod's address. Of ecs only a pod with hostNetwork has one, its node's: others may have written its row by it, as eni. */
   readonly ip?: string;
   readonly port: number;
   readonly weight: number;
@@ -41,7 +41,7 @@ interface DesiredMembers {
   readonly kind: 'members';
   /** Sorted by address and port, once each. */
   readonly members: readonly Member[];
-  /** By port and address, the index in `members`. */
+  /** By port and address, or instance, the index in `members`. */
   readonly indexAt: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** What was left out, and why. */
   readonly problems: readonly Problem[];
@@ -98,18 +98,22 @@ export function wantMembers(
 ): DesiredMembers {
   const sorted = [...candidates].sort(
     (a, b) =>
-      byCodeUnit(addressOf(a), addressOf(b)) ||
+      byCodeUnit(a.ip ?? a.instanceId ?? '', b.ip ?? b.instanceId ?? '') ||
       a.port - b.port ||
+      byCodeUnit(a.type, b.type) ||
       byCodeUnit(b.podUID ?? '', a.podUID ?? '') ||
       byCodeUnit(a.node ?? '', b.node ?? ''),
   );
   const members: Member[] = [];
   const indexAt = new Map<number, Map<string, number>>();
   for (const member of sorted) {
-    const address = addressOf(member);
-    const atPort = indexAt.get(member.port) ?? new Map<string, number>();
-    if (atPort.has(address)) continue;
-    indexAt.set(member.port, atPort.set(address, members.length));
+    const { ip, instanceId, port } = member;
+    const atPort = indexAt.get(port) ?? new Map<string, number>();
+    indexAt.set(port, atPort);
+    const isThere = (name: string | undefined) => name !== undefined && atPort.has(name);
+    if (isThere(ip) || isThere(instanceId)) continue;
+    if (ip !== undefined) atPort.set(ip, members.length);
+    if (instanceId !== undefined) atPort.set(instanceId, members.length);
     members.push(member);
   }
   return {
@@ -118,10 +122,6 @@ export function wantMembers(
     indexAt,
     problems: [...problems].sort((a, b) => byCodeUnit(a.message, b.message)),
   };
-}
-
-function addressOf({ ip, instanceId }: Member): string {
-  return ip ?? instanceId ?? '';
 }
 
 export function nodeWithoutInstance(node: { readonly name: string; readonly providerID?: string }): Problem {

@@ -276,7 +276,7 @@ class Planning {
       this.#lookups.set(member.slot, member);
       return false;
     }
-    const address = ip === undefined ? {} : { serverIp: ip };
+    const address = type === 'ecs' || ip === undefined ? {} : { serverIp: ip };
     const row: Row = { serverId, port, type, ...address, weight, description: claim.tag };
     return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }

@@ -87,7 +87,7 @@ function wantedAt(claims: readonly Claim[], { row }: Change) {
   const address = addressOf(row);
   return claims
     .flatMap(({ desired }) => (desired.kind === 'members' ? desired.members : []))
-    .find(({ ip, instanceId, port }) => (ip ?? instanceId) === address && port === row.port);
+    .find(({ ip, instanceId, port }) => [ip, instanceId].includes(address) && port === row.port);
 }
 
 function podName(record: BackendRecord | undefined): string {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
-import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
+import { createNodes, type Node, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { scenarios } from '../../environment/scenario.ts';
@@ -284,6 +284,35 @@ scenario('eni: a pod with hostNetwork is its node’s instance', async () => {
   const { status } = await env.untilStatusTrue(app, 'web', group, { desired: 1, registered: 1 });
   expect(status?.backends?.[0]).toMatchObject({ serverId: `i-${a}`, node: a });
 });
+
+scenario(
+  'eni: a pod with hostNetwork that others wrote by its node’s address is not added beside it',
+  async () => {
+    const [a] = nodes;
+    const { status: node } = await env.api.get<Node>(`/api/v1/nodes/${a}`);
+    const serverIp = node.addresses?.[0]?.address ?? '';
+    env.simulator.state.setEni(serverIp, `eni-${a}`);
+    env.simulator.state.addRow(group, {
+      serverId: `eni-${a}`,
+      serverIp,
+      port: 8080,
+      description: 'k8s/80/web',
+    });
+    await app.createApp('web', {
+      replicas: 1,
+      podSpec: { hostNetwork: true, nodeSelector: { 'kubernetes.io/hostname': a } },
+    });
+    await app.untilReady('web', 1);
+    const calls = env.recordCalls(group);
+    await app.bind('web', group);
+    await env.untilStatusTrue(app, 'web', group, { desired: 1, registered: 0, foreign: 1 });
+    await app.patchBinding('web', { spec: { mode: 'RemoveOnly' } });
+    await env.untilStatusTrue(app, 'web', group, { desired: 1, registered: 1, foreign: 0 });
+    await app.scale('web', 0);
+    await env.untilRows(group, []);
+    expect(calls.story()).toEqual([`Remove ${serverIp}:8080`]);
+  },
+);
 
 scenario('a Service without node ports: told; right once it is of type NodePort', async () => {
   await app.createApp('web', { replicas: 0 });

@@ -107,7 +107,7 @@ export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
 /** `address:port*weight` of each member. */
 export function shown(desired: Desired): readonly string[] | string {
   if (desired.kind === 'undetermined') return desired.problem.reason;
-  return desired.members.map(({ ip, instanceId, port, weight }) => `${ip ?? instanceId}:${port}*${weight}`);
+  return desired.members.map(({ ip, instanceId, port, weight }) => `${instanceId ?? ip}:${port}*${weight}`);
 }
 
 /* The group. */

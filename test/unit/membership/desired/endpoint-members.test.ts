@@ -148,6 +148,13 @@ test.each(hostCases)('%s', (_, address, expected, problems) => {
   expect(desired).toMatchObject({ problems });
 });
 
+test('an endpoint that names just the address of a pod with hostNetwork is the same member', () => {
+  const bare = { ip: '192.168.0.1', ready: true, serving: true, terminating: false };
+  const of = (...endpoints: readonly EndpointsView[]) =>
+    computeDesired(desiredInput({ endpoints, nodes: nodes(host) }));
+  expect(of(slice([bare]), slice([onHost()]))).toEqual(of(slice([onHost()])));
+});
+
 test('a pod with hostNetwork on a node without an instance is left out, and a problem says so', () => {
   const { providerID: _, ...bare } = host;
   const desired = computeDesired(desiredInput({ endpoints: [slice([onHost(), other])], nodes: nodes(bare) }));

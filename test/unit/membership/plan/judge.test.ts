@@ -129,6 +129,18 @@ test('an instance is found by its id and port', () => {
   );
 });
 
+const onHost = (podUID = 'uid-h') => ecsMember('n1', { port: 8080, ip: '10.0.0.9', pod: 'pod-h', podUID });
+const byAddress = eniRow('9', { description: 'manual' });
+test.each<readonly [string, Row, 'kept' | 'leaving' | 'foreign']>([
+  ['its node’s instance', ecsRow('n1', { port: 8080 }), 'kept'],
+  ['its node’s network interface and address', byAddress, 'kept'],
+  ['the address behind another network interface', { ...byAddress, serverId: 'eni-old' }, 'foreign'],
+  ['the address and another port', { ...byAddress, port: 9090 }, 'foreign'],
+])('a pod with hostNetwork and a row of %s: %s by RemoveOnly', (_, row, expected) => {
+  const adopts = claim('a', { ...removeOnly, desired: members(onHost()) });
+  expect(verdict(row, [adopts]).judged.is).toBe(expected);
+});
+
 test('a row fills the place of the member, unless it is at another ENI', () => {
   expect(verdict(manual, [claim('a', wants)]).filled).toBe(true);
   expect(verdict({ ...manual, serverId: 'eni-old' }, [claim('a', wants)]).filled).toBe(false);
