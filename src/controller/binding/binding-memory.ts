@@ -38,7 +38,8 @@ export class BindingMemory {
   formerOf(object: BindingObject): FormerMembers {
     const known = this.#former.get(object.uid);
     if (known !== undefined) return known;
-    const former = new FormerMembers(statusOf(object)?.backends ?? []);
+    const status = statusOf(object);
+    const former = new FormerMembers(status?.backends ?? [], status?.observedGeneration);
     this.#former.set(object.uid, former);
     return former;
   }

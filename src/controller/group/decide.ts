@@ -77,24 +77,30 @@ export function decide(
 }
 
 /** Keeps what a decision found out of the group and of its bindings. In a dry run nobody comes to own anything. */
-export function keep({ plan }: Decision, group: GroupState, memory: BindingMemory, dryRun: boolean): void {
+export function keep(
+  { bound, plan }: Decision,
+  group: GroupState,
+  memory: BindingMemory,
+  dryRun: boolean,
+): void {
   const isPresumed = group.view.rows === undefined || dryRun;
   for (const { claim, records } of plan.reports)
     memory.keepRecords(claim.uid, isPresumed ? claim.records : records);
+  for (const { object, claim } of bound)
+    if (claim?.mode === 'RemoveOnly')
+      memory.formerOf(object).take(claim.desired, metadataOf(object).generation);
 }
 
-/** Whether a member of a RemoveOnly binding has left that was not in the group when that was last seen: it may be by now. */
-export function hasLeftUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
-  let isUnseen = false;
-  for (const { object, claim } of bound) {
-    if (claim?.mode !== 'RemoveOnly') continue;
-    const left = memory.formerOf(object).wants(claim.desired, metadataOf(object).generation);
-    if (left.length === 0) continue;
+/** Whether a member of a RemoveOnly binding leaves that was not in the group when that was last seen: it may be by now. */
+export function leavesUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
+  return bound.some(({ object, claim }) => {
+    if (claim?.mode !== 'RemoveOnly') return false;
+    const leaving = memory.formerOf(object).leaving(claim.desired, metadataOf(object).generation);
+    if (leaving.length === 0) return false;
     const records = plan.reports.find((report) => report.claim === claim)?.records ?? claim.records;
     const seen = new Set([...records.values()].map(({ row }) => slotOf(row)));
-    isUnseen ||= left.some((slot) => !seen.has(slot));
-  }
-  return isUnseen;
+    return leaving.some(({ slot }) => !seen.has(slot));
+  });
 }
 
 function planOf(

@@ -17,7 +17,7 @@ import {
   splitGroupKey,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
-import { type DecideOptions, type Decision, decide, hasLeftUnseen, keep } from './decide.ts';
+import { type DecideOptions, type Decision, decide, keep, leavesUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { Bound } from './gather.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
@@ -184,8 +184,8 @@ export class GroupController {
     const { dryRun } = this.#options;
     memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
+    if (leavesUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
-    if (hasLeftUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
     return { ...decision, step: this.#step(group, decision) };

@@ -1,56 +1,78 @@
 import { expect, test } from '@jest/globals';
 import type { BackendStatus } from '../../../../src/api/vservergroupbinding.ts';
 import { FormerMembers } from '../../../../src/controller/binding/former-members.ts';
-import { eniSlot } from '../../../../src/membership/backend.ts';
+import { eniSlot, type Slot } from '../../../../src/membership/backend.ts';
+import type { Desired } from '../../../../src/membership/desired/member.ts';
 import { ecsMember, eniMember, members, undetermined } from '../../membership/builders.ts';
 
 const wants = (...names: readonly string[]) => members(...names.map((name) => eniMember(name)));
 const slot = (name: string) => eniSlot(`10.0.0.${name}`, 8080);
+const GENERATION = 1;
+
+/** Of a binding that wants one after the other; returns who leaves with the last one. */
+function leavers(former: FormerMembers, ...wanted: readonly Desired[]): readonly Slot[] {
+  let leaving: readonly Slot[] = [];
+  for (const desired of wanted) {
+    leaving = former.leaving(desired, GENERATION).map((member) => member.slot);
+    former.take(desired, GENERATION);
+  }
+  return leaving;
+}
 
 test('who has left is known by place until somebody is there again', () => {
-  const former = new FormerMembers([]);
-  expect(former.wants(wants('1', '2'), 1)).toEqual([]);
-  expect(former.wants(wants('2'), 1)).toEqual([slot('1')]);
+  const former = new FormerMembers([], GENERATION);
+  expect(leavers(former, wants('1', '2'))).toEqual([]);
+  expect(leavers(former, wants('2'))).toEqual([slot('1')]);
   expect(former.at(slot('1'))).toMatchObject({ podUID: 'uid-1' });
   expect(former.at(slot('2'))).toBeUndefined();
-  expect(former.wants(wants('1', '2'), 1)).toEqual([]);
+  expect(leavers(former, wants('1', '2'))).toEqual([]);
+  expect(former.at(slot('1'))).toBeUndefined();
+});
+
+test('asking who leaves changes nothing', () => {
+  const former = new FormerMembers([], GENERATION);
+  former.take(wants('1'), GENERATION);
+  for (let i = 0; i < 2; i++) expect(former.leaving(wants(), GENERATION)).toHaveLength(1);
   expect(former.at(slot('1'))).toBeUndefined();
 });
 
 test('while nobody knows what is wanted nobody has left', () => {
-  const former = new FormerMembers([]);
-  former.wants(wants('1', '2'), 1);
-  expect(former.wants(undetermined(), 1)).toEqual([]);
-  expect(former.wants(wants('2'), 1)).toEqual([slot('1')]);
+  const former = new FormerMembers([], GENERATION);
+  expect(leavers(former, wants('1', '2'), undetermined())).toEqual([]);
+  expect(leavers(former, wants('2'))).toEqual([slot('1')]);
 });
 
 test('another spec begins anew', () => {
-  const former = new FormerMembers([]);
-  former.wants(wants('1', '2', '3'), 1);
-  former.wants(wants('2', '3'), 1);
-  expect(former.wants(wants('3'), 2)).toEqual([]);
+  const former = new FormerMembers([], GENERATION);
+  leavers(former, wants('1', '2', '3'), wants('2', '3'));
+  expect(former.leaving(wants('3'), GENERATION + 1)).toEqual([]);
+  former.take(wants('3'), GENERATION + 1);
   expect(['1', '2'].map((name) => former.at(slot(name)))).toEqual([undefined, undefined]);
 });
 
+const backend = { serverId: '', port: 8080, type: 'eni', weight: 100, state: 'Pending' } as const;
+const BACKENDS: readonly BackendStatus[] = [{ ...backend, serverIp: '10.0.0.1', podUID: 'uid-1' }];
+
 test('a new process begins with what the status names, in the group or not', () => {
-  const backend = { serverId: '', port: 8080, type: 'eni', weight: 100, state: 'Pending' } as const;
-  const backends: BackendStatus[] = [{ ...backend, serverIp: '10.0.0.1', podUID: 'uid-1' }];
-  const former = new FormerMembers(backends);
-  expect(former.wants(wants('2'), 7)).toEqual([slot('1')]);
+  const former = new FormerMembers(BACKENDS, GENERATION);
+  expect(leavers(former, wants('2'))).toEqual([slot('1')]);
   expect(former.at(slot('1'))).toMatchObject({ podUID: 'uid-1' });
 });
 
+test('but not when the spec has changed since', () => {
+  const former = new FormerMembers(BACKENDS, GENERATION - 1);
+  expect(leavers(former, wants('2'))).toEqual([]);
+  expect(former.at(slot('1'))).toBeUndefined();
+});
+
 test('an instance stays where it is', () => {
-  const former = new FormerMembers([]);
-  former.wants(members(ecsMember('1')), 1);
-  expect(former.wants(members(), 1)).toEqual([]);
+  const former = new FormerMembers([], GENERATION);
+  expect(leavers(former, members(ecsMember('1')), members())).toEqual([]);
 });
 
 test('of more than a thousand the oldest are forgotten', () => {
-  const former = new FormerMembers([]);
+  const former = new FormerMembers([], GENERATION);
   const names = Array.from({ length: 1_001 }, (_, i) => String(i));
-  former.wants(wants(...names), 1);
-  former.wants(wants(...names.slice(1)), 1);
-  former.wants(members(), 1);
+  leavers(former, wants(...names), wants(...names.slice(1)), members());
   expect(['0', '1', '1000'].map((name) => former.at(slot(name)) !== undefined)).toEqual([false, true, true]);
 });
