@@ -7,7 +7,7 @@ import type {
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
 import type { GroupRef } from '../../cloud/group-ref.ts';
-import { byCodeUnit, eniSlot } from '../../membership/backend.ts';
+import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
@@ -15,7 +15,6 @@ import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
-import { isTaken } from '../cluster/addresses.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -23,6 +22,7 @@ import {
   hasFinalizer,
   isBeingDeleted,
 } from '../cluster/cluster-caches.ts';
+import { isTaken } from '../cluster/places.ts';
 import { needsPods } from '../cluster/pod-caches.ts';
 
 export interface GatherOptions {
@@ -153,9 +153,9 @@ function ownOf(
     uid: object.uid,
     tag: ownershipTag(clusterId, object.namespace, object.name, longestDescription),
     records: memory.recordsOf(object),
-    formerAt(address, port) {
-      const former = memory.formerOf(object).at(eniSlot(address, port));
-      return former && isTaken(address, former, caches) ? undefined : former;
+    formerAt(slot) {
+      const former = memory.formerOf(object).at(slot);
+      return former && isTaken(former, object, caches) ? undefined : former;
     },
     shows: dryRun ? () => true : shownBy(object),
     livePods: pods && { has: (uid) => pods.lives(uid) },

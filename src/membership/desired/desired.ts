@@ -64,7 +64,7 @@ function givenBy(input: DesiredInput, service: ServiceView): ReadonlySet<Slot> {
  * A number names the Service's port, a string its name; a string of digits is taken as a number, as kubectl does. Two ports have one
  * number when their protocols differ.
  */
-function findPorts({ ports }: ServiceView, wanted: number | string): readonly ServicePortView[] {
+export function findPorts({ ports }: ServiceView, wanted: number | string): readonly ServicePortView[] {
   const byName = ports.filter(({ name }) => name === wanted);
   return byName.length > 0 ? byName : ports.filter(({ port }) => String(port) === String(wanted));
 }

@@ -1,4 +1,4 @@
-import type { BackendKey, Row } from '../backend.ts';
+import type { BackendKey, Row, Slot } from '../backend.ts';
 import type { Desired } from '../desired/member.ts';
 
 /**
@@ -18,8 +18,8 @@ export interface Claim {
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
   /** Whether its status as the API server has it names the row as its own, and this drain of it: only that outlives the process. */
   readonly shows: (key: BackendKey, drain?: Drain) => boolean;
-  /** A member that was at this place, has left since, and whose address nobody has now. */
-  readonly formerAt: (address: string, port: number) => Origin | undefined;
+  /** A member that was at this place, has left since, and whose place nobody has now. */
+  readonly formerAt: (slot: Slot) => Origin | undefined;
   /** Milliseconds between weight 0 and removal; 0 removes at once. */
   readonly drainMs: number;
   readonly minBackends: number;

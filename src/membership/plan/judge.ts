@@ -77,9 +77,9 @@ function verdictOn(
 function lateFor({ description, ...row }: Row, claims: readonly Claim[]) {
   if (description?.startsWith(`${TAG_PREFIX}/`)) return undefined;
   for (const claim of claims) {
-    const { mode, desired, suspended } = claim;
-    if (mode !== 'RemoveOnly' || desired.kind !== 'members' || suspended) continue;
-    const former = claim.formerAt(addressOf(row), row.port);
+    const { mode, suspended } = claim;
+    if (mode !== 'RemoveOnly' || suspended) continue;
+    const former = claim.formerAt(slotOf(row));
     if (former !== undefined) return { claim, former };
   }
   return undefined;

@@ -40,6 +40,7 @@ const pool = () => ({ matchLabels: { pool: app.namespace } });
 async function bindNodes(
   service: Readonly<Record<string, unknown>> = {},
   labels: Readonly<Record<string, string>> = {},
+  spec: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   await app.createApp('web', {
     replicas: 0,
@@ -47,7 +48,7 @@ async function bindNodes(
     service: { type: 'NodePort', ...service },
   });
   nodePort = await portOf('web');
-  await app.bind('web', group, { backendType: 'ecs', nodeSelector: pool() }, labels);
+  await app.bind('web', group, { backendType: 'ecs', nodeSelector: pool(), ...spec }, labels);
 }
 
 /** A pod of the Service on this node. */
@@ -270,6 +271,19 @@ scenario('two ports of one Service in one group: an instance stands in it once f
   await env.untilRows(group, rows(nodePort).sort());
   expect(calls.of('Remove')).toHaveLength(1);
   expect(calls.writes()).toHaveLength(1);
+});
+
+scenario('RemoveOnly: a row that nobody saw, added for a node that then left, leaves', async () => {
+  const [a, b, c] = nodes;
+  await bindNodes({}, {}, { mode: 'RemoveOnly' });
+  const add = (name: string) => env.simulator.state.addRow(group, { serverId: `i-${name}`, port: nodePort });
+  add(a);
+  await env.untilStatusTrue(app, 'web', group, { desired: 3 });
+  const calls = env.recordCalls(group);
+  for (const name of [b, c]) add(name);
+  await env.api.delete(`/api/v1/nodes/${b}`);
+  await env.untilRows(group, [a, c].map((name) => `${instance(name)}*100`).sort());
+  expect(calls.story()).toEqual([`Remove ${instance(b)}`]);
 });
 
 scenario('eni: a pod with hostNetwork is its node’s instance', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { BackendStatus } from '../../../../src/api/vservergroupbinding.ts';
 import { FormerMembers } from '../../../../src/controller/binding/former-members.ts';
-import { eniSlot, type Slot } from '../../../../src/membership/backend.ts';
+import { ecsSlot, eniSlot, type Slot } from '../../../../src/membership/backend.ts';
 import type { Desired } from '../../../../src/membership/desired/member.ts';
 import { ecsMember, eniMember, members, undetermined } from '../../membership/builders.ts';
 
@@ -36,10 +36,12 @@ test('asking who leaves changes nothing', () => {
   expect(former.at(slot('1'))).toBeUndefined();
 });
 
-test('while nobody knows what is wanted nobody has left', () => {
+test('while it is not determined what is wanted, what the Service gives all the same has not left', () => {
   const former = new FormerMembers([], GENERATION);
-  expect(leavers(former, wants('1', '2'), undetermined())).toEqual([]);
-  expect(leavers(former, wants('2'))).toEqual([slot('1')]);
+  expect(leavers(former, wants('1', '2'), undetermined(slot('2')))).toEqual([slot('1')]);
+  expect(leavers(former, undetermined())).toEqual([slot('2')]);
+  expect(leavers(former, wants('2'))).toEqual([]);
+  expect(['1', '2'].map((name) => former.at(slot(name)) !== undefined)).toEqual([true, false]);
 });
 
 test('another spec begins anew', () => {
@@ -65,9 +67,25 @@ test('but not when the spec has changed since', () => {
   expect(former.at(slot('1'))).toBeUndefined();
 });
 
-test('an instance stays where it is', () => {
-  const former = new FormerMembers([], GENERATION);
-  expect(leavers(former, members(ecsMember('1')), members())).toEqual([]);
+const instance = { ...backend, type: 'ecs', serverId: 'i-n1', state: 'Registered', node: 'n1' } as const;
+const onHost = { ip: '192.168.0.1', pod: 'a', podUID: 'uid-a' };
+test.each([
+  ['an instance is remembered', [ecsMember('n1', { port: 8080 })], []],
+  ['… from the status too', [], [instance]],
+])('%s', (_, before, backends) => {
+  const former = new FormerMembers(backends, GENERATION);
+  if (before.length > 0) leavers(former, members(...before));
+  expect(leavers(former, members())).toEqual([ecsSlot('i-n1', 8080)]);
+  expect(former.at(ecsSlot('i-n1', 8080))).toMatchObject({ node: 'n1' });
+});
+
+test.each([
+  ['of a pod with hostNetwork nothing is remembered', [ecsMember('n1', { port: 8080, ...onHost })], []],
+  ['… nor from the status', [], [{ ...instance, pod: 'a', podUID: 'uid-a' }]],
+])('%s', (_, before, backends) => {
+  const former = new FormerMembers(backends, GENERATION);
+  if (before.length > 0) leavers(former, members(...before));
+  expect(leavers(former, members())).toEqual([]);
 });
 
 test('of more than a thousand the oldest are forgotten', () => {

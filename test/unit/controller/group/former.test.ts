@@ -56,6 +56,7 @@ test.each([
     },
   ],
   ['a pod of no Service', () => cluster.pod('other', {}, { ips: ['10.0.0.2'] })],
+  ['a node', () => cluster.node('node-9', { internalIPs: ['10.0.0.2'] })],
 ])('one whose address %s has meanwhile stays', async (_, reuse) => {
   await settled('10.0.0.1', '10.0.0.2');
   cluster.endpoints(['10.0.0.1']);
@@ -71,4 +72,65 @@ test('what it has seen costs no look when it leaves', async () => {
   cluster.endpoints([]);
   await cluster.after(5_000);
   expect(calls()).toEqual(['remove 10.0.0.1']);
+});
+
+test('one whose Service has been deleted as well leaves', async () => {
+  await settled('10.0.0.1', '10.0.0.2');
+  cluster.caches.services.remove('shop/web');
+  cluster.caches.endpoints.remove('shop/web-1');
+  cluster.groups.rows.push(byHand('10.0.0.2'));
+  await cluster.after(2_000);
+  expect(cluster.groups.shown).toEqual([]);
+});
+
+const PORTS = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
+const instance = (name: string) => ({
+  ...({ serverId: `i-${name}`, type: 'ecs', port: 30080, weight: 100 } as const),
+  description: 'by hand',
+});
+
+test.each<readonly [string, () => void, boolean]>([
+  ['was deleted leaves', () => cluster.caches.nodes.remove('node-1'), true],
+  [
+    'was deleted leaves, though its port is freed',
+    () => {
+      cluster.service({ type: 'NodePort', ports: [{ ...PORTS[0]!, nodePort: 31000 }] });
+      cluster.caches.nodes.remove('node-1');
+    },
+    true,
+  ],
+  [
+    'is excluded leaves',
+    () =>
+      cluster.node('node-1', { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } }),
+    true,
+  ],
+  [
+    'is there stays when its port is freed: another Service may have it',
+    () => cluster.service({ type: 'NodePort', ports: [{ ...PORTS[0]!, nodePort: 31000 }] }),
+    false,
+  ],
+  [
+    'is there stays when its port is that of another port of the Service',
+    () =>
+      cluster.service({
+        type: 'NodePort',
+        ports: [
+          { ...PORTS[0]!, nodePort: 31000 },
+          { ...PORTS[0]!, name: 'metrics', port: 90 },
+        ],
+      }),
+    false,
+  ],
+])('ecs: a row that RemoveOnly has never seen, of a node that %s', async (_, leave, leaves) => {
+  cluster.groups.rows = [instance('node-0')];
+  cluster.service({ type: 'NodePort', ports: PORTS });
+  cluster.bind('web', { mode: 'RemoveOnly', backendType: 'ecs', nodeSelector: {} });
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.groups.rows.push(instance('node-1'));
+  leave();
+  await cluster.after(2_000);
+  const left = cluster.groups.shown.filter((row) => row.startsWith('i-node-1'));
+  expect(left).toEqual(leaves ? [] : ['i-node-1:30080*100']);
 });

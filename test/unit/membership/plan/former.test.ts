@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { eniSlot } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { claim, eniMember, eniRow, members, own, plan, states, undetermined, written } from '../builders.ts';
 
 /** Pod 1 was here, and has left. */
-const former: Claim['formerAt'] = (address, port) =>
-  address === '10.0.0.1' && port === 8080 ? { podUID: 'uid-1', node: 'n1' } : undefined;
+const former: Claim['formerAt'] = (slot) =>
+  slot === eniSlot('10.0.0.1', 8080) ? { podUID: 'uid-1', node: 'n1' } : undefined;
 const late = eniRow('1', { description: 'by hand' });
 const binding = (change: Partial<Claim> = {}) =>
   claim('web', { mode: 'RemoveOnly', formerAt: former, ...change });
@@ -16,7 +17,7 @@ test.each<readonly [string, Partial<Claim>, typeof late, readonly (readonly stri
   ['and not when it is gone', { drainMs: 9, livePods: { has: () => false } }, late, removed],
   ['is left alone by Sync', { mode: 'Sync' }, late, []],
   ['is left alone by a suspended binding', { suspended: true }, late, []],
-  ['is left alone while nobody knows what is wanted', { desired: undetermined() }, late, []],
+  ['is removed while its Service gives nothing', { desired: undetermined() }, late, removed],
   ['is left alone when a binding elsewhere has tagged it', {}, own(late, { description: 'vsgb/d/x/y' }), []],
   ['at another port is left alone', {}, { ...late, port: 9090 }, []],
   ['at another address is left alone', {}, eniRow('2', { description: 'by hand' }), []],
