@@ -114,7 +114,7 @@ export const specSchema = z
       .enum(['IPv4', 'IPv6'])
       .optional()
       .describe(
-        'Address family of the load balancer: pods with addresses of both families are backends by this one. Only with backendType eni. Default: the first family of the Service.',
+        'Address family of the backends: pods with addresses of both families are in the group by this one. IPv6 only if the load balancer takes such backends, which its own address does not say. Only with backendType eni. Default: IPv4 if the Service has it, else IPv6; from Endpoints, which hold no other, the first family of the Service.',
       ),
     nodeSelector: labelSelector
       .optional()

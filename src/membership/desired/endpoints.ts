@@ -22,8 +22,8 @@ export type EndpointOfPort = LiveEndpoint & { readonly port: EndpointPort };
 /** All endpoints of the Service that are not dead, of the group's one address family. */
 export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
   const { service, nodes, pods } = input;
-  const isWanted = familyFilter(input);
   for (const given of input.endpoints) {
+    const isWanted = familyFilter(input, given);
     const list = { ...given, byKubernetes: isByKubernetes(given, service) };
     for (const { addresses, ports } of given.subsets) {
       for (const address of addresses) {
@@ -64,12 +64,26 @@ function isByKubernetes(
 }
 
 /**
- * A group takes addresses of one family, that of its load balancer: a pod with both would stand in it twice, or be refused once. Where
- * the binding doesn't say, it is the first family of the Service, the only one that Endpoints hold:
+ * A group takes addresses of one family: a pod with both would stand in it twice, or be refused once. Which one, the load balancer
+ * can't be asked: its own address says nothing about its backends. The cloud's own controller writes IPv4 to every CLB, IPv6
+ * instances included.
+ *
+ * | the binding says | the Service has | = the family                                            |
+ * |------------------|-----------------|---------------------------------------------------------|
+ * | one              | –               | that one                                                |
+ * | nothing          | both            | IPv4; from Endpoints the first, for they hold no other  |
+ * | nothing          | one             | that one                                                |
+ *
+ * https://github.com/kubernetes/cloud-provider-alibaba-cloud/tree/master/pkg/controller/service/reconcile/backend
  * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services
  */
-function familyFilter({ addressFamily, service }: DesiredInput): (ip: string) => boolean {
-  const family = addressFamily ?? service?.ipFamilies[0];
+function familyFilter(
+  { addressFamily, service }: DesiredInput,
+  { source }: Pick<EndpointsView, 'source'>,
+): (ip: string) => boolean {
+  const families = service?.ipFamilies ?? [];
+  const usual = source === 'EndpointSlice' && families.includes('IPv4') ? 'IPv4' : families[0];
+  const family = addressFamily ?? usual;
   if (family === undefined) return () => true;
   return (ip) => ip.includes(':') === (family === 'IPv6');
 }

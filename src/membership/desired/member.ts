@@ -71,7 +71,7 @@ export interface DesiredInput {
   readonly nodes: NodesView;
   /** Those of the binding's namespace; undefined while they are not known. */
   readonly pods: PodsView | undefined;
-  /** The load balancer's, if the binding says it. */
+  /** Of the backends, if the binding says it. */
   readonly addressFamily?: 'IPv4' | 'IPv6' | undefined;
   /** The weight annotation of a pod, if it has one; by pod UID. */
   readonly podWeight: (podUID: string) => string | undefined;

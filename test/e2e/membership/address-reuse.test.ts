@@ -256,7 +256,7 @@ scenario(
 );
 
 scenario(
-  'pods with IPv4 and IPv6 addresses are members by one of them: the Service’s first, or what the binding says',
+  'pods with IPv4 and IPv6 addresses are members by one of them: IPv4, or what the binding says',
   async () => {
     const v6 = (pod: ScriptedPod, n: number) => ({ ...pod, address: `fd00:91:${tests}::${n}` });
     const [oldV6, otherV6] = [v6(old, 1), v6(other, 2)];

@@ -109,6 +109,20 @@ test.each(cases)('%s', (_, endpoints, expected) => {
   expect(shown(computeDesired(desiredInput({ endpoints })))).toEqual(expected);
 });
 
+const both = [slice([endpoint('10.0.0.1')]), slice([endpoint('2001:db8::1')])];
+const fromEndpoints = both.map((list) => ({ ...list, source: 'Endpoints' as const }));
+type Families = readonly ('IPv4' | 'IPv6')[];
+test.each<readonly [string, Families, readonly EndpointsView[], Partial<DesiredInput>, string]>([
+  ['IPv4', ['IPv4', 'IPv6'], both, {}, '10.0.0.1'],
+  ['IPv4, though IPv6 is the first of the Service', ['IPv6', 'IPv4'], both, {}, '10.0.0.1'],
+  ['what the binding says', ['IPv4', 'IPv6'], both, { addressFamily: 'IPv6' }, '2001:db8::1'],
+  ['the only one of the Service', ['IPv6'], both, {}, '2001:db8::1'],
+  ['from Endpoints the first of the Service', ['IPv6', 'IPv4'], fromEndpoints, {}, '2001:db8::1'],
+])('pods with addresses of both families are members by %s', (_, ipFamilies, endpoints, change, ip) => {
+  const desired = computeDesired(desiredInput({ service: service({ ipFamilies }), endpoints, ...change }));
+  expect(shown(desired)).toEqual([`${ip}:8080*100`]);
+});
+
 test('Endpoints and EndpointSlices of the same pods give the same members', () => {
   const slices = [
     slice([endpoint('10.0.0.1')]),
