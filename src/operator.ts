@@ -109,10 +109,12 @@ async function startAndWait(
   const freshness = new Freshness({
     clock,
     refresh: () => watching.informers.refresh(),
-    onStall: (ms) =>
+    onStall: (ms) => {
+      metrics.runtime.stalls.inc();
       logger.warn('This process stood still: the cluster is listed again before anything is written', {
         ms: Math.round(ms),
-      }),
+      });
+    },
     onRefreshed: () => logger.info('The cluster was listed again'),
   });
   freshness.start();

@@ -63,6 +63,10 @@ export function runtimeMetrics({ counter, gauge, histogram }: Define, controller
     leader: gauge('leader_election_master_status', '1 while this replica holds the Lease, else 0.', {
       name: [],
     }),
+    stalls: counter(
+      'vsgb_stalls_total',
+      'Times that the process stood still for more than a second: the cluster was listed again before anything was decided or written.',
+    ),
     restRequests: counter(
       'rest_client_requests_total',
       'Requests to the Kubernetes API by status code and method.',

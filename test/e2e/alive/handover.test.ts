@@ -146,8 +146,10 @@ scenario('frozen while a drain ends: a pod that has come back meanwhile stays', 
   const calls = env.recordCalls(group);
   await web.show([[a, 'leaving'], b]);
   await env.untilRows(group, [row(a, 0), row(b)].sort());
+  const stalls = (await operator.metric('vsgb_stalls_total')) ?? 0;
   await freezeWhile(4_000, [a, b]);
   await env.untilRows(group, rows(a, b));
+  expect(await operator.metric('vsgb_stalls_total')).toBeGreaterThan(stalls);
   expect(calls.story()).toEqual([`Set ${a.address}:8080`, `Set ${a.address}:8080`]);
 });
 
