@@ -1,7 +1,10 @@
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
+import { parseDuration } from './duration.ts';
 import { FAULT_KINDS, type FaultKind, type FaultRule } from './faults.ts';
 import type { AccessKey } from './gateway/authentication.ts';
 import { isKnownCode } from './gateway/errors.ts';
+import { parseForwarding, parseListener } from './listener-flag.ts';
 import type { SimulatorOptions } from './simulator.ts';
 
 /** A command line that cannot be used: one sentence, exit code 2. */
@@ -20,6 +23,13 @@ on 127.0.0.1, until SIGINT or SIGTERM. A browser sees what it holds under /conso
   --vpc-id ID                      default vpc-1
   --load-balancer ID             * default lb-1
   --group ID[@LOAD_BALANCER]     * an empty vServer group, on the first load balancer unless said
+  --listener PROTOCOL:PORT=GROUP * forwards real connections, by tcp or http, to the rows of the group; port 0: any
+                                   free one. More after commas: --listener tcp:80=rsp-0,propagation=0s-2s,drain=30s.
+                                   Everything that can be set: README.md, "Data plane"
+  --forwarding OPTION=VALUE,…      the same options for all listeners, those made by API too
+  --listen-host ADDRESS            where listeners listen. Default 127.0.0.1
+  --listener-ports own|any         where a listener made by API listens: on its own port or any free one. Default own
+  --instance ID=ADDRESS          * address of a node, for rows of type ecs
   --latency DURATION               every call takes so long. Default 0ms
   --jitter DURATION                up to so much is added to the latency. Default 0ms
   --busy DURATION                  after a write, the group answers VServerGroupProcessing for so long. Default 0ms
@@ -49,6 +59,11 @@ const FLAGS = {
   'vpc-id': { type: 'string' },
   'load-balancer': { type: 'string', multiple: true },
   group: { type: 'string', multiple: true },
+  listener: { type: 'string', multiple: true },
+  forwarding: { type: 'string' },
+  'listen-host': { type: 'string' },
+  'listener-ports': { type: 'string' },
+  instance: { type: 'string', multiple: true },
   latency: { type: 'string' },
   jitter: { type: 'string' },
   busy: { type: 'string' },
@@ -83,6 +98,11 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Sim
     vpcId: text('--vpc-id', flags['vpc-id'] ?? 'vpc-1'),
     loadBalancers,
     groups,
+    listeners: (flags.listener ?? []).map((text) => usage('--listener', () => parseListener(text))),
+    forwarding: usage('--forwarding', () => parseForwarding(flags.forwarding ?? '')),
+    listenHost: text('--listen-host', flags['listen-host'] ?? '127.0.0.1'),
+    listenerPorts: parseListenerPorts(flags['listener-ports'] ?? 'own'),
+    instanceAddresses: Object.fromEntries((flags.instance ?? []).map(parseInstance)),
     latencyMs: duration('--latency', flags.latency ?? '0ms'),
     latencyJitterMs: duration('--jitter', flags.jitter ?? '0ms'),
     busyMs: duration('--busy', flags.busy ?? '0ms'),
@@ -149,10 +169,31 @@ function parseFault(value: string): FaultRule {
   return { action, probability, ...fault };
 }
 
+function parseListenerPorts(value: string): 'own' | 'any' {
+  if (value !== 'own' && value !== 'any') {
+    throw new UsageError(`--listener-ports must be own or any, not "${value}"`);
+  }
+  return value;
+}
+
+function parseInstance(value: string): [id: string, address: string] {
+  const match = /^([^=]+)=(.+)$/.exec(value);
+  if (!match || isIP(match[2]!) === 0) {
+    throw new UsageError(`--instance must be ID=ADDRESS with an IP address, not "${value}"`);
+  }
+  return [match[1]!, match[2]!];
+}
+
+function usage<T>(flag: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError(`${flag} ${(error as Error).message}`);
+  }
+}
+
 function duration(flag: string, value: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(value);
-  if (!match) throw new UsageError(`${flag} must be a duration such as 20ms or 1.5s, not "${value}"`);
-  return Number(match[1]) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] as 'ms' | 's' | 'm' | 'h'];
+  return usage(flag, () => parseDuration(value));
 }
 
 function wholeNumber(flag: string, value: string, min: number, max: number): number {

@@ -1,8 +1,8 @@
-import { type ApiError, invalidParameter, missingParameter } from '../gateway/errors.ts';
+import { ApiError, invalidParameter, missingParameter } from '../gateway/errors.ts';
 import type { Body, Product } from '../gateway/replies.ts';
 import type { Row } from '../state/backend-servers.ts';
 import type { Listener } from '../state/listeners.ts';
-import type { Health } from '../state/resources.ts';
+import type { Health, LoadBalancer } from '../state/resources.ts';
 import type { SimulatorState } from '../state/state.ts';
 
 /** Behaviour that no page documents, to be chosen by who runs the simulator. README.md explains each. */
@@ -59,6 +59,18 @@ export function checkRegion(params: ReadonlyMap<string, string>, regionId: strin
 
 function regionMismatch(): ApiError {
   return invalidParameter('The specified RegionId is invalid.');
+}
+
+export function checkWritable(context: ActionContext, loadBalancer: LoadBalancer): void {
+  if (loadBalancer.status !== 'active') throw new ApiError('LbStatusNotSupport');
+  if (context.state.options.now() < loadBalancer.busyUntil) throw new ApiError(loadBalancer.busyCode);
+}
+
+/** After a write, where the whole load balancer is to be busy. */
+export function openBusyWindow({ semantics, state }: ActionContext, loadBalancer: LoadBalancer): void {
+  if (semantics.loadBalancerBusyMs === 0) return;
+  loadBalancer.busyUntil = state.options.now() + semantics.loadBalancerBusyMs;
+  loadBalancer.busyCode = semantics.loadBalancerBusyCode;
 }
 
 export function positiveInteger(

@@ -2,8 +2,15 @@ import { ApiError, invalidParameter, missingParameter } from '../gateway/errors.
 import type { Body } from '../gateway/replies.ts';
 import { tagList } from '../gateway/request.ts';
 import { type Row, rowKey } from '../state/backend-servers.ts';
-import type { LoadBalancer, VServerGroup } from '../state/resources.ts';
-import { type Action, type ActionContext, checkRegion, required } from './action.ts';
+import type { VServerGroup } from '../state/resources.ts';
+import {
+  type Action,
+  type ActionContext,
+  checkRegion,
+  checkWritable,
+  openBusyWindow,
+  required,
+} from './action.ts';
 import {
   backendServersBody,
   checkQuota,
@@ -133,21 +140,11 @@ function writableGroup(context: ActionContext): VServerGroup {
   return group;
 }
 
-function checkWritable(context: ActionContext, loadBalancer: LoadBalancer): void {
-  if (loadBalancer.status !== 'active') throw new ApiError('LbStatusNotSupport');
-  if (context.state.options.now() < loadBalancer.busyUntil) throw new ApiError(loadBalancer.busyCode);
-}
-
 /** Opens the busy windows and lists what the group holds now. */
 function written(context: ActionContext, group: VServerGroup): Body {
   const { semantics, state } = context;
-  const now = state.options.now();
-  group.busyUntil = Math.max(group.busyUntil, now + semantics.busyMs);
-  if (semantics.loadBalancerBusyMs > 0) {
-    const loadBalancer = state.loadBalancer(group.loadBalancerId);
-    loadBalancer.busyUntil = now + semantics.loadBalancerBusyMs;
-    loadBalancer.busyCode = semantics.loadBalancerBusyCode;
-  }
+  group.busyUntil = Math.max(group.busyUntil, state.options.now() + semantics.busyMs);
+  openBusyWindow(context, state.loadBalancer(group.loadBalancerId));
   return { VServerGroupId: group.id, BackendServers: backendServersBody(group, semantics) };
 }
 

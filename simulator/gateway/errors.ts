@@ -141,6 +141,12 @@ const CODES: Readonly<Record<string, readonly [httpStatus: number, message: stri
   MasterSlaveServerConflict: [400, 'The backend server conflicts with a primary/secondary server group.'],
   'OperationDeny.LbNotSupportIPv6Server': [400, 'The load balancer does not support IPv6 backend servers.'],
   'InvalidLoadBalancerId.NotFound': [404, 'The specified LoadBalancerId does not exist.'],
+  ListenerAlreadyExists: [400, 'A listener with the specified port already exists'],
+  ListenerNotFound: [404, 'You have not created a listener for the specified port of the load balancer.'],
+  'Abs.VServerGroupIdAndMasterSlaveServerGroupId.MissMatch': [
+    400,
+    'The parameters VServerGroupId or MasterSlaveServerGroupId miss match.',
+  ],
   TooManyListeners: [400, 'More than one listener uses the port; specify ListenerProtocol.'],
   VServerGroupEmpty: [400, 'The VServerGroup is empty.'],
   ActionNotAllowed: [400, 'The action is not allowed in the current state.'],

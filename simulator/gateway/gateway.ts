@@ -1,5 +1,6 @@
 import type { Action, ActionContext, HealthSource, Semantics } from '../actions/action.ts';
 import { ecsActions } from '../actions/ecs.ts';
+import { listenerActions } from '../actions/listeners.ts';
 import { loadBalancerActions } from '../actions/load-balancers.ts';
 import { vServerGroupReads } from '../actions/vserver-group-reads.ts';
 import { vServerGroupWrites } from '../actions/vserver-group-writes.ts';
@@ -48,6 +49,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   ...vServerGroupWrites,
   ...vServerGroupReads,
   ...loadBalancerActions,
+  ...listenerActions,
   ...ecsActions,
 };
 

@@ -80,6 +80,21 @@ describe.each<[name: string, signature: string, connect: Connect]>([
     );
   });
 
+  test('makes, starts, lists and deletes a listener', async () => {
+    const simulator = await start({ listenerPorts: 'any' });
+    const call = connect(simulator.url);
+    const listener = { RegionId: 'cn-hangzhou', LoadBalancerId: 'lb-1', ListenerPort: '80' };
+    await call('CreateLoadBalancerTCPListener', { ...listener, Bandwidth: '-1', VServerGroupId: 'rsp-0' });
+    await call('StartLoadBalancerListener', listener);
+    const list = { RegionId: 'cn-hangzhou', 'LoadBalancerId.1': 'lb-1' };
+    expect((await call('DescribeLoadBalancerListeners', list)).body).toMatchObject({
+      TotalCount: 1,
+      Listeners: [{ ListenerPort: 80, ListenerProtocol: 'tcp', Status: 'running' }],
+    });
+    await call('DeleteLoadBalancerListener', listener);
+    expect((await call('DescribeLoadBalancerListeners', list)).body).toMatchObject({ Listeners: [] });
+  });
+
   test('tells its caller code and message of an error', async () => {
     const simulator = await start();
     const reply = connect(simulator.url)(READ, { ...GROUP, VServerGroupId: 'rsp-9' });

@@ -57,7 +57,85 @@ test('faults name an action and an error code or a kind, with a share', () => {
   });
 });
 
+test('a listener names protocol, port and group, and after commas how it forwards', () => {
+  const line =
+    '--listener tcp:0=rsp-0 --listener http:8080=rsp-0,propagation=0s-2s,drain=30s,on-remove=keep,check=http:/healthz,check-interval=1s,unhealthy=2';
+  expect(parse(line)).toMatchObject({
+    listeners: [
+      { protocol: 'tcp', port: 0, group: 'rsp-0', healthCheck: {} },
+      {
+        protocol: 'http',
+        port: 8080,
+        group: 'rsp-0',
+        propagationMs: [0, 2000],
+        drainMs: 30_000,
+        onRemove: 'keep',
+        healthCheck: { type: 'http', path: '/healthz', intervalMs: 1000, unhealthyThreshold: 2 },
+      },
+    ],
+  });
+  const whole = [
+    'machines=3,propagation=2s,sticky-at-weight-zero=no,before-first-check=unused,when-all-unhealthy=all',
+    'after-refusal=next,after-syn-timeout=next,syn-timeout=1s,scheduler=sch,persistence=60s,cookie=1h,idle=10s',
+    'request=5s,check=tcp,check-method=GET,check-codes=http_2xx+http_3xx,check-port=81,check-timeout=2s,healthy=2',
+  ].join(',');
+  expect(parse(`--listener tcp:1=g,${whole} --listener tcp:2=g,check=off`)).toMatchObject({
+    listeners: [
+      {
+        machines: 3,
+        propagationMs: 2000,
+        stickyAtWeightZero: false,
+        beforeFirstCheck: 'unused',
+        whenAllUnhealthy: 'all',
+        afterRefusal: 'next',
+        afterSynTimeout: 'next',
+        synTimeoutMs: 1000,
+        scheduler: 'sch',
+        persistenceMs: 60_000,
+        cookieMs: 3_600_000,
+        idleMs: 10_000,
+        requestMs: 5000,
+        healthCheck: {
+          type: 'tcp',
+          method: 'GET',
+          codes: ['http_2xx', 'http_3xx'],
+          port: 81,
+          timeoutMs: 2000,
+          healthyThreshold: 2,
+        },
+      },
+      { healthCheck: false },
+    ],
+  });
+});
+
+test('how all listeners forward, where they listen and where nodes are', () => {
+  const line =
+    '--forwarding propagation=0s,machines=1 --listen-host 10.0.0.1 --listener-ports any --instance i-1=10.0.0.2 --instance i-2=fd00::2';
+  expect(parse(line)).toMatchObject({
+    forwarding: { propagationMs: 0, machines: 1 },
+    listenHost: '10.0.0.1',
+    listenerPorts: 'any',
+    instanceAddresses: { 'i-1': '10.0.0.2', 'i-2': 'fd00::2' },
+  });
+});
+
 test.each([
+  ['--listener udp:80=rsp-0', '--listener must be tcp:PORT=GROUP or http:PORT=GROUP, not "udp:80=rsp-0"'],
+  [
+    '--listener tcp:65536=rsp-0',
+    '--listener must be tcp:PORT=GROUP or http:PORT=GROUP, not "tcp:65536=rsp-0"',
+  ],
+  ['--listener tcp:1=g,drain=30', '--listener drain must be a duration such as 20ms or 1.5s, not "30"'],
+  [
+    '--listener tcp:1=g,propagation=2s-1s',
+    '--listener propagationMs must be a duration or [min, max], not [2000,1000]',
+  ],
+  ['--listener tcp:1=g,on-remove=cut', '--listener on-remove must be one of reset, keep, not "cut"'],
+  ['--listener tcp:1=g,check=udp', '--listener check must be off, tcp, http or http:/PATH, not "udp"'],
+  ['--forwarding machines=0', '--forwarding machines must be a whole number from 1 on, not "0"'],
+  ['--listener-ports some', '--listener-ports must be own or any, not "some"'],
+  ['--instance i-1=node', '--instance must be ID=ADDRESS with an IP address, not "i-1=node"'],
   ['--port 70000', '--port must be a whole number from 0 to 65535, not "70000"'],
   ['--latency 20', '--latency must be a duration such as 20ms or 1.5s, not "20"'],
   ['--qps 0', '--qps must be a number above 0, not "0"'],
@@ -74,6 +152,13 @@ test.each([
   expect(() => parse(line)).toThrow(new UsageError(message));
 });
 
+test('an option of a listener that is not there is told with those that are', () => {
+  expect(() => parse('--listener tcp:1=g,colour=red')).toThrow(
+    /^--listener knows no "colour=red"; options are machines, /,
+  );
+  expect(() => parse('--forwarding drain=30s')).toThrow(/^--forwarding knows no "drain=30s"; /);
+});
+
 test('--help names every flag', () => {
   expect(parse('--help')).toBe('help');
   for (const flag of [
@@ -85,6 +170,11 @@ test('--help names every flag', () => {
     '--busy',
     '--journal',
     '--qps',
+    '--listener',
+    '--forwarding',
+    '--listen-host',
+    '--listener-ports',
+    '--instance',
   ]) {
     expect(HELP).toContain(`${flag} `);
   }
