@@ -1,15 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CONSOLE_PATHS, sendConsoleFile } from './console.ts';
-import { sendEvents } from './events.ts';
+import { type EventSources, sendEvents } from './events.ts';
 import type { FaultRule, Faults } from './faults.ts';
 import type { Gate } from './gateway/gate.ts';
-import type { Journal } from './journal.ts';
 import { parseBackendServers, type Row } from './state/backend-servers.ts';
-import type { SimulatorState } from './state/state.ts';
 
-export interface ControlParts {
-  readonly state: SimulatorState;
-  readonly journal: Journal;
+export interface ControlParts extends EventSources {
   readonly faults: Faults;
 }
 
@@ -29,7 +25,13 @@ const ANSWERED = Symbol('answered');
 export function controlEndpoints(
   parts: ControlParts,
 ): (request: IncomingMessage, response: ServerResponse, text: string) => void {
-  const routes = { ...consoleRoutes(), ...readRoutes(parts), ...faultRoutes(parts), ...stateRoutes(parts) };
+  const routes = {
+    ...consoleRoutes(),
+    ...readRoutes(parts),
+    ...trafficRoutes(parts),
+    ...faultRoutes(parts),
+    ...stateRoutes(parts),
+  };
   return (request, response, text) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     const reply = (status: number, value: unknown): void => {
@@ -62,7 +64,7 @@ function consoleRoutes(): Record<string, Route> {
   return Object.fromEntries([...CONSOLE_PATHS].map(([path, name]) => [`GET ${path}`, route(name)]));
 }
 
-function readRoutes({ state, journal }: ControlParts): Record<string, Route> {
+function readRoutes({ state, journal, ...others }: ControlParts): Record<string, Route> {
   return {
     'GET /_journal': ({ url }) => {
       const since = Number(url.searchParams.get('since') ?? 0);
@@ -89,9 +91,24 @@ function readRoutes({ state, journal }: ControlParts): Record<string, Route> {
       })),
     }),
     'GET /_events': ({ response }) => {
-      sendEvents(response, state, journal);
+      sendEvents(response, { state, journal, ...others });
       return ANSWERED;
     },
+  };
+}
+
+function trafficRoutes({ dataPlane }: ControlParts): Record<string, Route> {
+  const since = (url: URL): number => Number(url.searchParams.get('since') ?? 0);
+  return {
+    'GET /_listeners': () => ({
+      listeners: dataPlane.listeners.map((listener) => {
+        const { id, loadBalancer, protocol, port, group, running, address, counts } = listener;
+        const rows = listener.rows();
+        return { id, loadBalancer, protocol, port, group, running, address, counts, rows };
+      }),
+    }),
+    'GET /_failures': ({ url }) => ({ failures: dataPlane.failures.since(since(url)) }),
+    'GET /_beliefs': ({ url }) => ({ beliefs: dataPlane.beliefs.since(since(url)) }),
   };
 }
 

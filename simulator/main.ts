@@ -17,6 +17,9 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   console.log(`seed ${simulator.faults.seed}`);
+  for (const { id, group, address } of simulator.dataPlane.listeners) {
+    console.log(`listener ${id} on ${address?.host}:${address?.port} forwards to ${group}`);
+  }
   console.log(`listening on ${simulator.url}`);
 }
 

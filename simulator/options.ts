@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
+import type { ListenerOptions } from './data-plane/listener-options.ts';
 import { parseDuration } from './duration.ts';
 import { FAULT_KINDS, type FaultKind, type FaultRule } from './faults.ts';
 import type { AccessKey } from './gateway/authentication.ts';
@@ -98,7 +99,7 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Sim
     vpcId: text('--vpc-id', flags['vpc-id'] ?? 'vpc-1'),
     loadBalancers,
     groups,
-    listeners: (flags.listener ?? []).map((text) => usage('--listener', () => parseListener(text))),
+    listeners: (flags.listener ?? []).map((text) => parseListenerOf(text, groups)),
     forwarding: usage('--forwarding', () => parseForwarding(flags.forwarding ?? '')),
     listenHost: text('--listen-host', flags['listen-host'] ?? '127.0.0.1'),
     listenerPorts: parseListenerPorts(flags['listener-ports'] ?? 'own'),
@@ -167,6 +168,14 @@ function parseFault(value: string): FaultRule {
     throw new UsageError(`--fault knows no error code or fault "${what}"; see README.md`);
   const fault: { kind: FaultKind; code?: string } = kind ? { kind } : { kind: 'error', code: what };
   return { action, probability, ...fault };
+}
+
+function parseListenerOf(value: string, groups: readonly { readonly id: string }[]): ListenerOptions {
+  const listener = usage('--listener', () => parseListener(value));
+  if (!groups.some(({ id }) => id === listener.group)) {
+    throw new UsageError(`--listener ${value} names a group that no --group creates`);
+  }
+  return listener;
 }
 
 function parseListenerPorts(value: string): 'own' | 'any' {

@@ -135,7 +135,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       latency: () => (latencyJitterMs > 0 ? latencyMs + random() * latencyJitterMs : latencyMs),
       replyDate: options.replyDate ?? now,
       health: dataPlane,
-      control: controlEndpoints({ state, journal, faults }),
+      control: controlEndpoints({ state, journal, faults, dataPlane }),
     },
     options.port ?? 0,
   );

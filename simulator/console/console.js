@@ -81,10 +81,11 @@ function connect() {
   const source = new EventSource('/_events');
   const take = (event, data) => {
     if (event === 'change') takeChange(data);
+    else if (event === 'traffic') model.takeTraffic(data);
     else takeCall(data);
     drawSoon();
   };
-  for (const event of ['change', 'call']) {
+  for (const event of ['change', 'call', 'traffic']) {
     source.addEventListener(event, ({ data }) => {
       const value = JSON.parse(data);
       if (waiting) waiting.push([event, value]);

@@ -1,4 +1,4 @@
-import { addressOf, duration, element, plural } from './words.js';
+import { addressOf, duration, element, plural, trafficWords } from './words.js';
 
 /** Load balancers, their groups, and a tile for each backend. Only tiles that changed are touched. */
 export class GroupsView {
@@ -104,6 +104,7 @@ export class GroupsView {
     const facts = [plural(tiles.length, 'backend')];
     if (draining > 0) facts.push(`${draining} with weight 0`);
     if (foreign > 0) facts.push(`${foreign} foreign`);
+    if (view.group.traffic) facts.push(trafficWords(view.group.traffic));
     setText(view.counts, facts.join(' · '));
   }
 
@@ -115,9 +116,9 @@ export class GroupsView {
       return;
     }
     const parts = known ?? this.#newTile(view, key);
-    const { row, left } = tile;
+    const { row, left, traffic } = tile;
     const state = left ? 'left' : row.weight === 0 ? 'draining' : 'serving';
-    const { button, address, weight, note } = parts;
+    const { button, address, weight, note, rateComma, rate } = parts;
     button.dataset.state = state;
     button.dataset.foreign = String(!this.#options.isOwn(row));
     button.setAttribute('aria-pressed', String(this.#options.isSelected(view.group.id, key)));
@@ -125,6 +126,9 @@ export class GroupsView {
     setText(address, addressOf(row));
     setText(weight, String(row.weight));
     setText(note, [...this.#notes(tile, state, now)].join(', '));
+    setText(rate, trafficWords(traffic));
+    setText(rateComma, traffic ? ', ' : '');
+    rate.dataset.failed = String((traffic?.failedPerSecond ?? 0) > 0);
   }
 
   *#notes({ row, left, drainingSince }, state, now) {
@@ -144,8 +148,10 @@ export class GroupsView {
     const address = element('span', { class: 'address' });
     const weight = element('span', { class: 'weight' });
     const note = element('span', { class: 'note' });
+    const rate = element('span', { class: 'rate' });
     const label = element('span', { class: 'unseen', text: ', weight ' });
     const comma = element('span', { class: 'unseen', text: ', ' });
+    const rateComma = element('span', { class: 'unseen' });
     const tabindex = view.tiles.size === 0 ? '0' : '-1';
     const button = element('button', { type: 'button', class: 'tile', tabindex }, [
       address,
@@ -153,9 +159,11 @@ export class GroupsView {
       weight,
       comma,
       note,
+      rateComma,
+      rate,
     ]);
     const item = element('li', {}, [button]);
-    const parts = { item, button, address, weight, note };
+    const parts = { item, button, address, weight, note, rateComma, rate };
     button.addEventListener('click', () => this.#options.onSelect(view.group.id, key));
     button.addEventListener('focus', () => moveTabStop(view.list, button));
     view.tiles.set(key, parts);

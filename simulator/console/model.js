@@ -80,6 +80,22 @@ export class Model {
     }
   }
 
+  /** What is forwarded, over the last second: a row that is not named has no traffic any more. */
+  takeTraffic({ groups, rows }) {
+    const ofRows = new Map(rows.map((rate) => [`${rate.group} ${keyOf(rate)}`, rate]));
+    const ofGroups = new Map(groups.map((rate) => [rate.group, rate]));
+    for (const group of this.groups.values()) {
+      const rate = ofGroups.get(group.id);
+      if (group.traffic || rate) this.dirtyTiles.set(group.id, this.dirtyTiles.get(group.id) ?? new Set());
+      group.traffic = rate;
+      for (const tile of group.tiles.values()) {
+        const ofTile = ofRows.get(`${group.id} ${tile.key}`);
+        if (tile.traffic || ofTile) this.#touch(group.id, tile.key);
+        tile.traffic = ofTile;
+      }
+    }
+  }
+
   /** Tiles whose time is over are taken away. */
   forgetLeft(now) {
     for (const { id, tiles } of this.groups.values()) {
@@ -105,7 +121,7 @@ export class Model {
     let drainingSince = wasThere ? before.drainingSince : undefined;
     if (row.weight > 0) drainingSince = undefined;
     else if (what === 'draining') drainingSince = time;
-    group.tiles.set(key, { key, row, drainingSince });
+    group.tiles.set(key, { key, row, drainingSince, traffic: wasThere ? before.traffic : undefined });
     this.#touch(id, key);
     if (what) this.#tell({ what, group: id, key, row, time, from: before?.row.weight });
   }

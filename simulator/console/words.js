@@ -25,6 +25,19 @@ export function shortAction(action) {
   return action.replace(/VServerGroup(BackendServers|Attribute)$/, '') || '–';
 }
 
+/** `48/s`, and `3 failed/s` where there are failures; '' without traffic. */
+export function trafficWords(traffic) {
+  if (!traffic) return '';
+  const words = [`${rate(traffic.perSecond)}/s`];
+  if (traffic.failedPerSecond > 0) words.push(`${rate(traffic.failedPerSecond)} failed/s`);
+  return words.join(', ');
+}
+
+/** Below 10 with one digit after the point: one in two seconds is not none. */
+function rate(perSecond) {
+  return perSecond < 9.95 ? perSecond.toFixed(1).replace('.0', '') : String(Math.round(perSecond));
+}
+
 export function plural(count, word) {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

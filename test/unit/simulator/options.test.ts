@@ -59,7 +59,7 @@ test('faults name an action and an error code or a kind, with a share', () => {
 
 test('a listener names protocol, port and group, and after commas how it forwards', () => {
   const line =
-    '--listener tcp:0=rsp-0 --listener http:8080=rsp-0,propagation=0s-2s,drain=30s,on-remove=keep,check=http:/healthz,check-interval=1s,unhealthy=2';
+    '--group rsp-0 --listener tcp:0=rsp-0 --listener http:8080=rsp-0,propagation=0s-2s,drain=30s,on-remove=keep,check=http:/healthz,check-interval=1s,unhealthy=2';
   expect(parse(line)).toMatchObject({
     listeners: [
       { protocol: 'tcp', port: 0, group: 'rsp-0', healthCheck: {} },
@@ -79,7 +79,7 @@ test('a listener names protocol, port and group, and after commas how it forward
     'after-refusal=next,after-syn-timeout=next,syn-timeout=1s,scheduler=sch,persistence=60s,cookie=1h,idle=10s',
     'request=5s,check=tcp,check-method=GET,check-codes=http_2xx+http_3xx,check-port=81,check-timeout=2s,healthy=2',
   ].join(',');
-  expect(parse(`--listener tcp:1=g,${whole} --listener tcp:2=g,check=off`)).toMatchObject({
+  expect(parse(`--group g --listener tcp:1=g,${whole} --listener tcp:2=g,check=off`)).toMatchObject({
     listeners: [
       {
         machines: 3,
@@ -121,6 +121,7 @@ test('how all listeners forward, where they listen and where nodes are', () => {
 });
 
 test.each([
+  ['--listener tcp:1=g', '--listener tcp:1=g names a group that no --group creates'],
   ['--listener udp:80=rsp-0', '--listener must be tcp:PORT=GROUP or http:PORT=GROUP, not "udp:80=rsp-0"'],
   [
     '--listener tcp:65536=rsp-0',
@@ -183,7 +184,8 @@ test('--help names every flag', () => {
 const MAIN = new URL('../../../simulator/main.ts', import.meta.url).pathname;
 
 test('the command says where it listens, serves, and ends cleanly on SIGTERM', async () => {
-  const child = spawn(process.execPath, [MAIN, '--group', 'rsp-0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = [MAIN, '--group', 'rsp-0', '--listener', 'tcp:0=rsp-0'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     let output = '';
     const listening = Promise.withResolvers<string>();
@@ -198,6 +200,7 @@ test('the command says where it listens, serves, and ends cleanly on SIGTERM', a
       200,
     );
     expect(output).toMatch(/^seed \d+$/m);
+    expect(output).toMatch(/^listener lb-1\/tcp:(\d+) on 127\.0\.0\.1:\1 forwards to rsp-0$/m);
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);

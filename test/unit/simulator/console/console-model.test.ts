@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 // Scripts of the page, which have no types: they run in the browser as they are.
 const folder = '../../../../simulator/console';
 const { Model, keyOf, GHOST_MS } = await import(`${folder}/model.js`);
-const { addressOf, duration, shortAction } = await import(`${folder}/words.js`);
+const { addressOf, duration, shortAction, trafficWords } = await import(`${folder}/words.js`);
 
 const row = (n: number, weight = 100) => ({
   serverId: `eni-${n}`,
@@ -87,6 +87,22 @@ test('since when a backend drains is known from the calls before the page was op
   expect(tile(started([row(1, 0)], []), 1).drainingSince).toBeUndefined();
 });
 
+test('traffic is that of the last second: a row that is not named has none any more', () => {
+  const model = started([row(1), row(2)]);
+  const rate = { group: 'rsp-0', perSecond: 48, failedPerSecond: 0 };
+  const key = { serverId: 'eni-1', serverIp: '10.0.0.1', port: 80 };
+  model.takeTraffic({ groups: [rate], rows: [{ ...rate, ...key }] });
+  expect(tile(model, 1).traffic).toMatchObject({ perSecond: 48 });
+  expect(model.groups.get('rsp-0').traffic).toBe(rate);
+  expect([...model.dirtyTiles.get('rsp-0')]).toEqual([keyOf(row(1))]);
+  model.takeChange(change('changed', 1, 1000, 0));
+  expect(tile(model, 1).traffic).toMatchObject({ perSecond: 48 });
+  model.dirtyTiles.clear();
+  model.takeTraffic({ groups: [], rows: [] });
+  expect([tile(model, 1).traffic, model.groups.get('rsp-0').traffic]).toEqual([undefined, undefined]);
+  expect([...model.dirtyTiles.get('rsp-0')]).toEqual([keyOf(row(1))]);
+});
+
 test('what is kept has an end', () => {
   const model = started();
   for (let i = 1; i <= 2000; i++) {
@@ -101,6 +117,9 @@ test('what is kept has an end', () => {
 test('words', () => {
   expect(addressOf({ serverIp: 'fd00::7', serverId: 'eni-1', port: 80 })).toBe('[fd00::7]:80');
   expect(addressOf({ serverIp: '', serverId: 'i-1', port: 80 })).toBe('i-1:80');
+  expect(trafficWords(undefined)).toBe('');
+  expect(trafficWords({ perSecond: 0.5, failedPerSecond: 0 })).toBe('0.5/s');
+  expect(trafficWords({ perSecond: 480.3, failedPerSecond: 2.04 })).toBe('480/s, 2 failed/s');
   expect([1.25, 21.4, 3500, 61_000].map(duration)).toEqual(['1.3 ms', '21 ms', '3.5 s', '1 min 1 s']);
   expect(
     ['AddVServerGroupBackendServers', 'SetVServerGroupAttribute', 'DescribeVServerGroups', ''].map(
