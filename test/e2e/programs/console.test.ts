@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -240,6 +242,42 @@ scenario(
     }
   },
 );
+
+scenario('what a listener forwards is on the tiles and at the group, and what fails', async () => {
+  const backend = createServer((_, response) => response.end('a')).listen(0, '127.0.0.1');
+  await once(backend, 'listening');
+  const { port } = backend.address() as AddressInfo;
+  const there = { serverId: 'eni-there', serverIp: '127.0.0.1', port, description: OWN };
+  const refusing = { ...there, serverId: 'eni-refusing', port: 1 };
+  const simulator = await startSimulator({
+    groups: [{ id: 'rsp-web', rows: [there, refusing] }],
+    listeners: [{ protocol: 'http', group: 'rsp-web', healthCheck: false }],
+  });
+  simulators.push(simulator);
+  const url = `http://127.0.0.1:${simulator.dataPlane.listeners[0]!.port}`;
+  const load = setInterval(() => void fetch(url).then((answer) => answer.arrayBuffer()), 20);
+  try {
+    const console = await ConsolePage.open(browser, simulator.url);
+    const tile = console.tile('rsp-web', `127.0.0.1:${port}`);
+    await tile.filter({ hasText: /in service, \d+(\.\d)?\/s$/ }).waitFor();
+    await console
+      .tile('rsp-web', '127.0.0.1:1')
+      .filter({ hasText: /, \d+(\.\d)?\/s, \d+(\.\d)? failed\/s$/ })
+      .waitFor();
+    await console
+      .group('rsp-web')
+      .getByText(/2 backends · \d+\/s, \d+ failed\/s/)
+      .waitFor();
+    expect(await accessibilityProblems(console.page)).toEqual([]);
+    clearInterval(load);
+    await tile.filter({ hasText: /in service$/ }).waitFor();
+    expect(console.complaints).toEqual([]);
+  } finally {
+    clearInterval(load);
+    backend.close();
+    backend.closeAllConnections();
+  }
+});
 
 scenario(
   'thousands of changes and calls: what is drawn has an end, and what is said is said in one sentence',
