@@ -62,7 +62,6 @@ export class Forwarding {
   /** Set once the port is known. */
   id = '';
   group: string;
-  configuration: ListenerConfiguration;
   readonly behaviour: Behaviour;
   readonly counts: Counts = newCounts();
   readonly machines: readonly Machine[];
@@ -75,6 +74,8 @@ export class Forwarding {
   /** Rows that are unhealthy while connection drain is on. */
   readonly #draining = new Map<Target, Timer>();
   readonly #timers = new Set<Timer>();
+  #configuration: ListenerConfiguration;
+  #running = false;
   #turn = 0;
 
   constructor(
@@ -84,7 +85,7 @@ export class Forwarding {
     parts: ForwardingParts,
   ) {
     this.group = group;
-    this.configuration = configuration;
+    this.#configuration = configuration;
     this.behaviour = behaviour;
     this.#parts = parts;
     this.clock = parts.clock;
@@ -95,13 +96,24 @@ export class Forwarding {
     );
   }
 
+  get configuration(): ListenerConfiguration {
+    return this.#configuration;
+  }
+
+  /** Timers that run already keep their time. */
+  set configuration(configuration: ListenerConfiguration) {
+    this.#configuration = configuration;
+    for (const target of this.targets.values()) if (target.believers > 0) this.#beginCheck(target);
+    if (!configuration.healthCheck) for (const target of this.targets.values()) this.#endCheck(target);
+  }
+
   /** Each machine hears of it in its own time. `weight` undefined: the row was removed. */
   change(row: Row, weight: number | undefined): void {
     const changedAt = this.clock.wall();
     const target = this.#target(row);
     for (const machine of this.machines) {
       machine.hear(() => {
-        this.#believe(machine, target, weight);
+        if (!this.#believe(machine, target, weight)) return;
         const { id: listener } = this;
         const belief = { at: this.clock.wall(), listener, machine: machine.number, row, changedAt };
         this.#parts.onBelief(weight === undefined ? belief : { ...belief, weight });
@@ -111,6 +123,7 @@ export class Forwarding {
 
   /** The rows that all machines know from the start. */
   begin(rows: readonly Row[]): void {
+    this.#running = true;
     for (const row of rows) {
       const target = this.#target(row);
       for (const machine of this.machines) this.#believe(machine, target, row.weight);
@@ -130,9 +143,12 @@ export class Forwarding {
     for (const timer of [...this.#timers, ...this.#draining.values()]) timer.cancel();
     this.#timers.clear();
     this.#draining.clear();
+    // What is only on its way to a backend is given up without a word: there is no listener any more to have failed.
+    this.#running = false;
     for (const socket of this.#pending) socket.destroy();
   }
 
+  /** Without a health check every row is normal. */
   health(key: string): CheckedHealth {
     if (!this.configuration.healthCheck) return 'normal';
     return this.targets.get(key)?.check?.health ?? 'unavailable';
@@ -177,6 +193,7 @@ export class Forwarding {
   }
 
   fail(machine: Machine, believed: Believed | undefined, cause: Cause, retried = false): void {
+    if (!this.#running) return;
     if (!retried) this.counts.failures[cause] += 1;
     const failure = { at: this.clock.wall(), listener: this.id, machine: machine.number, cause, retried };
     if (!believed) {
@@ -213,39 +230,44 @@ export class Forwarding {
     return target;
   }
 
-  #believe(machine: Machine, target: Target, weight: number | undefined): void {
-    if (weight !== undefined) {
-      if (!machine.put(target, weight)) return;
+  /** Whether that is news to the machine. */
+  #believe(machine: Machine, target: Target, weight: number | undefined): boolean {
+    const known = machine.row(target.key);
+    if (known?.weight === weight) return false;
+    if (weight === undefined) {
+      machine.drop(target.key);
+      this.#disbelieve(target);
+      if (known) this.#release(known);
+    } else if (machine.put(target, weight)) {
       target.believers += 1;
-      target.check ??= this.#newCheck(target);
-      return;
+      this.#beginCheck(target);
     }
-    const believed = machine.drop(target.key);
-    if (!believed) return;
-    this.#disbelieve(target);
-    this.#release(believed);
+    return true;
   }
 
   #disbelieve(target: Target): void {
     target.believers -= 1;
-    if (target.believers > 0) return;
+    if (target.believers === 0) this.#endCheck(target);
+  }
+
+  #beginCheck(target: Target): void {
+    const { healthCheck } = this.configuration;
+    if (!healthCheck || target.check) return;
+    const { clock } = this;
+    target.check = new HealthCheck({
+      clock,
+      configuration: () => this.configuration.healthCheck ?? healthCheck,
+      probe: (configuration) =>
+        probe(this.#parts.addressOf(target.row), configuration, { clock, pending: this.#pending }),
+      onChange: (health) => this.#healthChanged(target, health),
+    });
+  }
+
+  #endCheck(target: Target): void {
     target.check?.stop();
     target.check = undefined;
     this.#draining.get(target)?.cancel();
     this.#draining.delete(target);
-  }
-
-  #newCheck(target: Target): HealthCheck {
-    return new HealthCheck({
-      clock: this.clock,
-      configuration: () => this.configuration.healthCheck,
-      probe: (configuration) =>
-        probe(this.#parts.addressOf(target.row), configuration, {
-          clock: this.clock,
-          pending: this.#pending,
-        }),
-      onChange: (health) => this.#healthChanged(target, health),
-    });
   }
 
   /** With connection drain, connections of a row that stays unhealthy are closed too ("Add a TCP listener"). */
@@ -305,7 +327,7 @@ export class Forwarding {
   }
 
   #isHealthy({ target }: Believed): boolean {
-    const health = target.check?.health ?? 'unavailable';
+    const health = this.health(target.key);
     return health === 'normal' || (health === 'unavailable' && this.behaviour.beforeFirstCheck === 'used');
   }
 

@@ -10,7 +10,7 @@ export type CheckedHealth = 'normal' | 'abnormal' | 'unavailable';
  */
 export class HealthCheck {
   readonly #clock: Clock;
-  readonly #configuration: () => HealthCheckConfiguration | undefined;
+  readonly #configuration: () => HealthCheckConfiguration;
   readonly #probe: (configuration: HealthCheckConfiguration) => Promise<boolean>;
   readonly #onChange: (health: CheckedHealth) => void;
   #health: CheckedHealth = 'unavailable';
@@ -21,7 +21,7 @@ export class HealthCheck {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly configuration: () => HealthCheckConfiguration | undefined;
+    readonly configuration: () => HealthCheckConfiguration;
     readonly probe: (configuration: HealthCheckConfiguration) => Promise<boolean>;
     readonly onChange: (health: CheckedHealth) => void;
   }) {
@@ -32,9 +32,8 @@ export class HealthCheck {
     void this.#check();
   }
 
-  /** Without a health check every row is normal. */
   get health(): CheckedHealth {
-    return this.#configuration() ? this.#health : 'normal';
+    return this.#health;
   }
 
   stop(): void {
@@ -44,14 +43,10 @@ export class HealthCheck {
 
   async #check(): Promise<void> {
     const configuration = this.#configuration();
-    if (configuration) {
-      const passed = await this.#probe(configuration);
-      if (this.#stopped) return;
-      this.#take(passed, configuration);
-    }
-    // A check that is switched off is looked for as often: the configuration may change.
-    const intervalMs = configuration?.intervalMs ?? 1000;
-    this.#timer = this.#clock.setTimeout(() => void this.#check(), intervalMs);
+    const passed = await this.#probe(configuration);
+    if (this.#stopped) return;
+    this.#take(passed, configuration);
+    this.#timer = this.#clock.setTimeout(() => void this.#check(), configuration.intervalMs);
   }
 
   #take(passed: boolean, { healthyThreshold, unhealthyThreshold }: HealthCheckConfiguration): void {

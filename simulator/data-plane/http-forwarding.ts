@@ -70,6 +70,7 @@ class ForwardedRequest implements Carried {
   readonly #established: Established;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
+  #answer: IncomingMessage | undefined;
   #ended = false;
 
   constructor(
@@ -86,10 +87,10 @@ class ForwardedRequest implements Carried {
     this.#response = response;
     const { socket, believed } = established;
     believed.target.counts.requests += 1;
-    const timer = forwarding.clock.setTimeout(
-      () => this.#fail('timeout'),
-      forwarding.configuration.requestMs,
-    );
+    const timer = forwarding.clock.setTimeout(() => {
+      this.#fail('timeout');
+      socket.destroy();
+    }, forwarding.configuration.requestMs);
     const outgoing = this.#send();
     outgoing.on('response', (answer) => {
       timer.cancel();
@@ -104,6 +105,12 @@ class ForwardedRequest implements Carried {
       // The client broke off in the middle of its request: there is nothing to answer, and nothing failed here.
       this.#ended = true;
       socket.destroy();
+    });
+    // "FAQ about SLB": the connection to the backend stays when the client leaves; what still comes goes nowhere.
+    response.on('close', () => {
+      if (response.writableFinished) return;
+      this.#ended = true;
+      this.#answer?.unpipe(response).resume();
     });
     forwarding.carry(believed, this);
   }
@@ -145,7 +152,11 @@ class ForwardedRequest implements Carried {
 
   #pass(answer: IncomingMessage): void {
     const { statusCode = 502, statusMessage = '', rawHeaders } = answer;
-    if (this.#ended) return;
+    if (this.#ended) {
+      answer.resume();
+      return;
+    }
+    this.#answer = answer;
     const headers = passedOn(rawHeaders, this.#incoming.httpVersion);
     const { cookieMs } = this.#forwarding.configuration;
     if (cookieMs > 0) headers.push('Set-Cookie', cookieOf(this.#established.believed, cookieMs));
@@ -154,13 +165,6 @@ class ForwardedRequest implements Carried {
     answer.on('error', () => this.#fail('reset'));
     answer.on('end', () => {
       this.#ended = true;
-    });
-    // "FAQ about SLB": the connection to the backend stays when the client leaves; what still comes goes nowhere.
-    this.#response.on('close', () => {
-      if (this.#response.writableFinished) return;
-      this.#ended = true;
-      answer.unpipe(this.#response);
-      answer.resume();
     });
     answer.pipe(this.#response);
   }

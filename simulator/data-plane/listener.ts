@@ -83,7 +83,7 @@ export class ForwardingListener {
     this.forwarding.id = id;
   }
 
-  /** What is set for it from now on; timers that run already keep their time. */
+  /** What is set for it from now on; of a new group, machines hear in their own time. */
   configure(group: string, configuration: ListenerConfiguration, rows: readonly Row[]): void {
     this.forwarding.configuration = configuration;
     if (group === this.group) return;

@@ -141,6 +141,27 @@ test('with connection drain, connections of a row that stays unhealthy are reset
   expect(simulator.dataPlane.failures.since(0)).toMatchObject([{ cause: 'drained' }]);
 });
 
+test('health checks that are switched off and on by API end and begin', async () => {
+  const clock = new FakeClock();
+  const row = { serverId: 'eni-a', serverIp: '127.0.0.1', port: await freePort() };
+  const simulator = await withListener({ healthCheck: {} }, [row], { clock });
+  const { port } = simulator.dataPlane.listeners[0]!;
+  const set = async (HealthCheckSwitch: string) => {
+    const params = { LoadBalancerId: 'lb-1', ListenerPort: String(port), HealthCheckSwitch };
+    expect((await call(simulator, 'SetLoadBalancerTCPListenerAttribute', params)).status).toBe(200);
+  };
+  await set('off');
+  expect(await statuses(simulator)).toEqual({ 'eni-a': 'normal' });
+  await clock.advance(10_000);
+  expect(clock.pending).toBe(0);
+  await set('on');
+  expect(await statuses(simulator)).toEqual({ 'eni-a': 'unavailable' });
+  await waitUntil('abnormal', async () => {
+    await clock.advance(2000);
+    return (await statuses(simulator))['eni-a'] === 'abnormal';
+  });
+});
+
 describe('a health check by HTTP', () => {
   const answering = async (status: number, check: object) => {
     const asked: string[] = [];

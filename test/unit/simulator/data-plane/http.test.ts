@@ -1,11 +1,11 @@
-import { Agent, type IncomingHttpHeaders } from 'node:http';
+import { Agent, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { waitUntil } from '../../../../lab/time/wait-until.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import type { Simulator, SimulatorOptions } from '../../../../simulator/simulator.ts';
 import { exchange, type HttpCall } from '../harness.ts';
-import { type Backend, freePort, httpBackend, tcpBackend, withListener } from './backends.ts';
+import { type Backend, freePort, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
 
 const withHttp = (
   options: Partial<ListenerOptions>,
@@ -136,20 +136,41 @@ describe('a request under way when its row is removed', () => {
   });
 });
 
-test('a client that leaves is no failure, and the backend may finish', async () => {
-  let finished = false;
-  const backend = await httpBackend('a', (_, response) => {
-    response.write('first ');
-    setImmediate(() => response.end('last', () => (finished = true)));
+describe('a client that leaves', () => {
+  const leaving = async (answerFirst: string) => {
+    let answer: ServerResponse | undefined;
+    const backend = await httpBackend('a', (_, response) => {
+      if (answerFirst !== '') response.write(answerFirst);
+      answer = response;
+    });
+    const clock = new FakeClock();
+    const simulator = await withHttp({}, [backend.row], { clock });
+    const client = new TestClient(simulator.dataPlane.listeners[0]!.port);
+    client.socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await waitUntil('the request', () => answer && client.received.includes(answerFirst));
+    client.socket.destroy();
+    await waitUntil('the client is gone', () => simulator.dataPlane.listeners[0]!.counts.active === 0);
+    return { backend, simulator, answer: answer!, clock };
+  };
+
+  test.each(['', 'first '])(
+    'after %p of the answer is no failure, and the backend may finish',
+    async (first) => {
+      const { backend, simulator, answer } = await leaving(first);
+      expect(backend.sockets.size).toBe(1);
+      answer.end('last');
+      await waitUntil('the backend is done', () => answer.writableFinished && backend.sockets.size === 0);
+      expect(causes(simulator)).toEqual([]);
+      expect(backend.errors).toEqual([]);
+    },
+  );
+
+  test('leaves no connection for ever to a backend that does not answer', async () => {
+    const { backend, simulator, clock } = await leaving('');
+    await clock.advance(60_000);
+    await waitUntil('the backend is left', () => backend.sockets.size === 0);
+    expect(causes(simulator)).toEqual([]);
   });
-  const simulator = await withHttp({}, [backend.row]);
-  const agent = new Agent();
-  const gone = ask(simulator, { agent });
-  agent.destroy();
-  await gone.catch(() => {});
-  await ask(simulator);
-  await waitUntil('the backend is done', () => finished && backend.sockets.size === 0);
-  expect(causes(simulator)).toEqual([]);
 });
 
 describe('a client with the cookie of a row', () => {

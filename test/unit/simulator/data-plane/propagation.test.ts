@@ -101,3 +101,11 @@ test('each machine hears of a change by itself, and what it believes since when 
     for (const [i, { ms }] of seen.entries()) expect(ms).toBeCloseTo(expected[i]!, -1);
   }
 });
+
+test('what is no news to a machine is not on record', async () => {
+  const simulator = await start({ listeners: [{ ...PLAIN, protocol: 'tcp', group: 'rsp-0' }] });
+  simulator.state.addRow('rsp-0', ROW);
+  simulator.state.addRow('rsp-0', { ...ROW, description: 'vsgb/default/shop/web' });
+  simulator.state.deleteGroup('rsp-0');
+  expect(simulator.dataPlane.beliefs.since(0).map(({ weight }) => weight)).toEqual([100, undefined]);
+});
