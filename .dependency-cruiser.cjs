@@ -66,6 +66,7 @@ const MAY_IMPORT = {
   simulator: [],
   'lab/time': ['src/clock'],
   'lab/control-plane': ['lab/time'],
+  'lab/nodes': ['lab/time', 'lab/control-plane'],
   'lab/environment': to('src/api', 'simulator', 'lab/time', 'lab/control-plane'),
   'lab/demo': to('src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment'),
   'lab/bench': to(

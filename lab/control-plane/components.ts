@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ComponentName } from './build/build.ts';
 
 /** Where everything of one control plane lies. Ports are fixed for its life, so that a restart changes no address. */
@@ -10,6 +10,8 @@ export interface Layout {
   readonly tokenFile: string;
   readonly serviceAccountKey: string;
   readonly stages: string;
+  /** Where the API server is reached from other hosts; undefined: it listens on 127.0.0.1 alone. */
+  readonly advertiseAddress: string | undefined;
   readonly ports: Readonly<Record<ComponentName | 'etcd-peer', number>>;
   /** Added after our own flags, so they win. */
   readonly extraFlags: Readonly<Partial<Record<ComponentName, readonly string[]>>>;
@@ -40,8 +42,20 @@ const CONTROLLERS = [
   'serviceaccount-controller',
 ];
 
+/** Nodes that kwok plays carry this annotation. */
+export const PLAYED = { annotation: 'kwok.x-k8s.io/node', value: 'fake' };
+
 // The default budgets are made for a control plane shared by many; here they would only slow big tests down.
 const GENEROUS_CLIENT = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+
+/** On this machine: the certificate that the API server makes for itself is for the one or the other. */
+export function apiServerUrl({
+  advertiseAddress,
+  ports,
+}: Pick<Layout, 'advertiseAddress' | 'ports'>): string {
+  const host = advertiseAddress === undefined ? LOOPBACK : 'localhost';
+  return `https://${host}:${ports['kube-apiserver']}`;
+}
 
 export function describeComponent(name: ComponentName, layout: Layout): Component {
   const described = DESCRIPTIONS[name](layout);
@@ -69,26 +83,23 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
     };
   },
 
-  'kube-apiserver': ({ dir, caFile, tokenFile, serviceAccountKey, ports }) => ({
+  'kube-apiserver': (layout) => ({
     flags: [
-      `--etcd-servers=http://${LOOPBACK}:${ports.etcd}`,
-      `--bind-address=${LOOPBACK}`,
-      `--advertise-address=${LOOPBACK}`,
-      `--secure-port=${ports['kube-apiserver']}`,
-      `--cert-dir=${join(dir, 'kube-apiserver')}`,
-      `--token-auth-file=${tokenFile}`,
+      `--etcd-servers=http://${LOOPBACK}:${layout.ports.etcd}`,
+      ...listening(layout),
+      `--secure-port=${layout.ports['kube-apiserver']}`,
+      `--cert-dir=${dirname(layout.caFile)}`,
+      `--token-auth-file=${layout.tokenFile}`,
       '--authorization-mode=RBAC',
       '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${serviceAccountKey}`,
-      `--service-account-signing-key-file=${serviceAccountKey}`,
+      `--service-account-key-file=${layout.serviceAccountKey}`,
+      `--service-account-signing-key-file=${layout.serviceAccountKey}`,
       '--service-cluster-ip-range=10.96.0.0/16',
-      // No endpoint may point at a loopback address, so the Service "kubernetes" goes without.
-      '--endpoint-reconciler-type=none',
       // It would keep pods out until a controller has made the namespace's default account.
       '--disable-admission-plugins=ServiceAccount',
     ],
-    readyUrl: `https://${LOOPBACK}:${ports['kube-apiserver']}/readyz`,
-    caFile,
+    readyUrl: `${apiServerUrl(layout)}/readyz`,
+    caFile: layout.caFile,
   }),
 
   'kube-controller-manager': (layout) => ({
@@ -102,7 +113,9 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
       `--kubeconfig=${kubeconfig}`,
       `--config=${stages}`,
       `--config=${join(import.meta.dirname, 'kwok.yaml')}`,
-      '--manage-all-nodes=true',
+      // Others may be real: their kubelets and kwok would fight for the same pods.
+      '--manage-all-nodes=false',
+      `--manage-nodes-with-annotation-selector=${PLAYED.annotation}=${PLAYED.value}`,
       '--cidr=10.9.0.1/16',
       // Without leases a restarted kwok need not wait for those of its former self; heartbeats keep nodes Ready.
       '--node-lease-duration-seconds=0',
@@ -111,6 +124,22 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
     readyUrl: `http://${LOOPBACK}:${ports.kwok}/healthz`,
   }),
 };
+
+function listening({ advertiseAddress }: Layout): string[] {
+  if (advertiseAddress !== undefined)
+    return [
+      '--bind-address=0.0.0.0',
+      `--advertise-address=${advertiseAddress}`,
+      // Names of nodes are not in any DNS.
+      '--kubelet-preferred-address-types=InternalIP',
+    ];
+  return [
+    `--bind-address=${LOOPBACK}`,
+    `--advertise-address=${LOOPBACK}`,
+    // No endpoint may point at a loopback address, so the Service "kubernetes" goes without.
+    '--endpoint-reconciler-type=none',
+  ];
+}
 
 function securelyServing(
   name: 'kube-controller-manager' | 'kube-scheduler',

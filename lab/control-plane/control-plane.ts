@@ -13,7 +13,7 @@ import {
   locateBinaries,
   type Progress,
 } from './build/build.ts';
-import { describeComponent, type Layout } from './components.ts';
+import { apiServerUrl, describeComponent, type Layout } from './components.ts';
 import { uniquePodAddresses } from './pod-addresses.ts';
 import { freePorts } from './process/free-port.ts';
 import { launch, tailOf } from './process/running-component.ts';
@@ -27,6 +27,11 @@ export interface ControlPlaneOptions {
   readonly kwok?: boolean;
   /** `recycled` (default): kwok's own way. `unique`: see uniquePodAddresses. */
   readonly podAddresses?: 'recycled' | 'unique';
+  /**
+   * The API server listens on all addresses, and is told to nodes and pods by this one of this machine. Default: it
+   * listens on 127.0.0.1 alone.
+   */
+  readonly advertiseAddress?: string;
   readonly onProgress?: Progress;
   readonly apiServerFlags?: readonly string[];
   readonly controllerManagerFlags?: readonly string[];
@@ -69,7 +74,9 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
-    caFile: join(dir, 'kube-apiserver', 'apiserver.crt'),
+    // The certificate is kept in a folder that is used again, and is good for one address only.
+    caFile: join(dir, 'kube-apiserver', options.advertiseAddress ?? '', 'apiserver.crt'),
+    advertiseAddress: options.advertiseAddress,
     tokenFile: join(dir, 'tokens.csv'),
     serviceAccountKey: join(dir, 'service-account.key'),
     stages: unique ? await withUniquePodAddresses(stages, dir) : stages,
@@ -105,6 +112,8 @@ export class ControlPlane {
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   readonly server: string;
+  /** The API server's URL for other hosts; `server` where it has no address for them. */
+  readonly advertisedServer: string;
   readonly caFile: string;
   readonly adminToken = randomBytes(24).toString('base64url');
   readonly #layout: Layout;
@@ -120,7 +129,10 @@ export class ControlPlane {
     this.dir = layout.dir;
     this.kubeconfig = layout.kubeconfig;
     this.caFile = layout.caFile;
-    this.server = `https://127.0.0.1:${layout.ports['kube-apiserver']}`;
+    this.server = apiServerUrl(layout);
+    const { advertiseAddress, ports } = layout;
+    this.advertisedServer =
+      advertiseAddress === undefined ? this.server : `https://${advertiseAddress}:${ports['kube-apiserver']}`;
   }
 
   /** Use startControlPlane. */
@@ -206,7 +218,11 @@ export class ControlPlane {
   }
 
   /** Writes a kubeconfig with a fresh token of the ServiceAccount, which must exist, and returns its path. */
-  async kubeconfigForServiceAccount(namespace: string, name: string): Promise<string> {
+  async kubeconfigForServiceAccount(
+    namespace: string,
+    name: string,
+    server: string = this.server,
+  ): Promise<string> {
     await using api = await KubeApi.fromKubeconfig(this.kubeconfig);
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
     const spec = { expirationSeconds: TOKEN_LIFETIME_SECONDS };
@@ -216,8 +232,12 @@ export class ControlPlane {
       spec,
     });
     const kubeconfig = join(this.dir, `kubeconfig-${namespace}-${name}`);
-    const { server, caFile } = this;
-    await writeKubeconfig(kubeconfig, { server, caFile, user: name, token: review.status.token });
+    await writeKubeconfig(kubeconfig, {
+      server,
+      caFile: this.caFile,
+      user: name,
+      token: review.status.token,
+    });
     return kubeconfig;
   }
 

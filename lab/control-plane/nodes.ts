@@ -1,5 +1,6 @@
 import { waitUntil } from '../time/wait-until.ts';
 import type { KubeApi, KubeObject } from './api/kube-api.ts';
+import { PLAYED } from './components.ts';
 
 export interface NodeSpec {
   readonly name: string;
@@ -58,7 +59,7 @@ function nodeOf(spec: NodeSpec, index: number): object {
     kind: 'Node',
     metadata: {
       name,
-      annotations: { 'kwok.x-k8s.io/node': 'fake' },
+      annotations: { [PLAYED.annotation]: PLAYED.value },
       labels: {
         'kubernetes.io/hostname': name,
         'kubernetes.io/os': 'linux',

@@ -36,6 +36,7 @@ describe('commands', () => {
     [/^make generate$/, 'scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
     [/^make build$/, 'scripts/test.ts', "command('node', 'scripts/build.ts')"],
     [/^npm run -s jest -- \S+( -t '[^']+')?$/, 'scripts/test.ts', "jest('unit'"],
+    [/^npm run -s enclosed -- npm run -s jest -- \S+$/, 'scripts/test.ts', "enclosed(jest('nodes'"],
     [/^node scripts\/test\.ts unit$/, 'scripts/test.ts', 'unit: jest('],
     // That test fails when it leaves out one of them.
     [

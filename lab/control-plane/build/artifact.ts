@@ -4,18 +4,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runGo } from './run-go.ts';
 
-/** One program built from a Go module under `go/`, and where the cache keeps it. */
+/** What is built from one Go module, and where the cache keeps it. */
 export interface Artifact {
-  readonly name:
-    | 'supervise'
-    | 'control-plane'
-    | 'kwok'
-    | 'election'
-    | 'deploy-tools'
-    | 'promtool'
-    | 'cloud-sdk'
-    | 'kubectl'
-    | 'grafana';
+  readonly name: string;
   /** What the build costs, for the person who has to wait for it. */
   readonly cost: string;
   /** Folder of the finished build; it exists only when it is complete. */
@@ -152,21 +143,24 @@ export async function cloudSdkArtifact(): Promise<Artifact> {
   };
 }
 
-interface GoBuild {
+export interface GoBuild {
   readonly sources: string;
   readonly output: string;
   readonly target?: string;
   readonly ldflags?: string;
   readonly tags?: string;
+  /** True: with the machine's C compiler and libraries. */
+  readonly cgo?: boolean;
   readonly supervise?: string | undefined;
 }
 
-async function goBuild({
+export async function goBuild({
   sources,
   output,
   target = '.',
   ldflags = '',
   tags = '',
+  cgo = false,
   supervise,
 }: GoBuild): Promise<void> {
   const flags = [
@@ -178,7 +172,7 @@ async function goBuild({
     '-ldflags',
     `-s -w ${ldflags}`,
   ];
-  await runGo(['build', ...flags, '-o', output, target], sources, supervise);
+  await runGo(['build', ...flags, '-o', output, target], sources, supervise, cgo ? '1' : '0');
 }
 
 /**
@@ -198,7 +192,8 @@ async function copyStages(sources: string, into: string): Promise<void> {
   await writeFile(join(into, STAGES_FILE), (await Promise.all(texts)).join('\n---\n'));
 }
 
-async function cachedAs(title: string, sources: string): Promise<string> {
+/** The folder in the cache for what is built of these sources: a change of one of them makes it another one. */
+export async function cachedAs(title: string, sources: string): Promise<string> {
   const hash = createHash('sha256');
   for (const file of (await readdir(sources)).sort()) {
     hash.update(`${file}\0`).update(await readFile(join(sources, file)));
@@ -207,7 +202,7 @@ async function cachedAs(title: string, sources: string): Promise<string> {
   return join(cacheFolder(), `${title}-${process.platform}-${process.arch}-${key}`);
 }
 
-async function requiredVersion(sources: string, module: string): Promise<string> {
+export async function requiredVersion(sources: string, module: string): Promise<string> {
   const text = await readFile(join(sources, 'go.mod'), 'utf8');
   const version = text.match(new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, 'm'))?.[1];
   if (version === undefined) throw new Error(`${sources}/go.mod does not require ${module}`);

@@ -126,7 +126,8 @@ async function kubebuilderAsset(name: ComponentName): Promise<string | undefined
   return (await isThere(path, constants.X_OK)) ? path : undefined;
 }
 
-async function built(artifact: Artifact, onProgress: Progress, supervise?: string): Promise<string> {
+/** The artifact's folder; it is built first when it is not there. */
+export async function built(artifact: Artifact, onProgress: Progress, supervise?: string): Promise<string> {
   const { folder, name } = artifact;
   if (await isThere(folder)) return folder;
   await mkdir(dirname(folder), { recursive: true });

@@ -7,12 +7,17 @@ const QUOTED_LINES = 20;
  * Runs the Go command in `cwd` and returns what it prints. With `supervise` (the path of that program) the command
  * and the compilers it starts are killed when this process ends, however it ends.
  */
-export async function runGo(args: readonly string[], cwd: string, supervise?: string): Promise<string> {
+export async function runGo(
+  args: readonly string[],
+  cwd: string,
+  supervise?: string,
+  cgo: '0' | '1' = '0',
+): Promise<string> {
   const [program = 'go', ...leading] = supervise === undefined ? ['go'] : [supervise, '--', 'go'];
   const child = spawn(program, [...leading, ...args], {
     cwd,
-    // A workspace or a C compiler of the machine must not change what is built.
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' },
+    // A workspace, or a C compiler that nobody asked for, must not change what is built.
+    env: { ...process.env, CGO_ENABLED: cgo, GOWORK: 'off' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = new Promise<number | null>((resolve, reject) => {

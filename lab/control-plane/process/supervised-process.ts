@@ -12,7 +12,8 @@ export interface ProcessOptions {
   /** The supervisor's program (see go/supervise). */
   readonly supervise: string;
   readonly command: readonly string[];
-  readonly logFile: string;
+  /** Default: it writes to our standard error. */
+  readonly logFile?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A folder to remove if this process dies without stopping the program. */
   readonly scratch?: string | undefined;
@@ -36,15 +37,15 @@ export class SupervisedProcess {
   }
 
   static async start(options: ProcessOptions): Promise<SupervisedProcess> {
-    const log = openSync(options.logFile, 'a', 0o600);
+    const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o600);
     const scratch = options.scratch === undefined ? [] : ['-scratch', options.scratch];
     const supervisor = spawn(options.supervise, [...scratch, '--', ...options.command], {
       // A session of its own: a terminal's Ctrl-C reaches only us, and we decide the order in which things end.
       detached: true,
       env: { ...process.env, ...options.env },
-      stdio: ['pipe', 'pipe', log],
+      stdio: ['pipe', 'pipe', log ?? 'inherit'],
     });
-    closeSync(log);
+    if (log !== undefined) closeSync(log);
     supervisor.stdin?.on('error', () => undefined);
     // From the first moment on: a short program may have ended by the time we have read its pid.
     const exited = new Promise<number>((resolve) => supervisor.once('exit', (code) => resolve(code ?? 1)));
@@ -53,7 +54,7 @@ export class SupervisedProcess {
       once(supervisor, 'error').then(([error]) => Promise.reject(error)),
     ]);
     const pid = Number(started);
-    if (!(pid > 0)) throw new Error(`${options.command[0]} did not start: see ${options.logFile}`);
+    if (!(pid > 0)) throw new Error(`${options.command[0]} did not start: see ${options.logFile ?? 'above'}`);
     letGo(supervisor);
     return new SupervisedProcess(supervisor, exited, pid);
   }
@@ -89,8 +90,8 @@ export class SupervisedProcess {
   }
 }
 
-/** The state follows the name, which may hold parentheses of its own: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
-function isStopped(pid: number): boolean {
+/** Whether no thread of the process runs any more. The state follows the name, which may hold parentheses of its own: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+export function isStopped(pid: number): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.every((thread) =>
     /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),

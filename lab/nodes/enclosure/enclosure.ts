@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  COMPONENTS,
+  locateBinaries,
+  type Progress,
+  toStandardError,
+} from '../../control-plane/build/build.ts';
+import { SupervisedProcess } from '../../control-plane/process/supervised-process.ts';
+import { locateNodePrograms } from '../programs/programs.ts';
+import { makeCgroup } from './cgroups.ts';
+import { ensureNeeds } from './needs.ts';
+import { newTraces, removeLeftovers, removeTraces, type Traces } from './traces.ts';
+
+/** The enclosure's own address on the bridge to which nodes are attached. */
+export const ENCLOSURE_ADDRESS = '10.20.0.1';
+export const ADDRESS_BITS = 16;
+export const BRIDGE = 'nodes';
+
+export interface EnclosureOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly onProgress?: Progress;
+}
+
+/** Options of unshare: what the enclosure has of its own. */
+const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--fork', '--mount-proc', '--kill-child=SIGKILL'];
+
+/** The shell stays, as the first process of its namespace: it takes in those whose parents have died. */
+const INSIDE = `
+set -e
+mount -t tmpfs -o mode=1777 tmpfs "$TMPDIR"
+ip link set lo up
+ip link add ${BRIDGE} type bridge
+ip address add ${ENCLOSURE_ADDRESS}/${ADDRESS_BITS} dev ${BRIDGE}
+ip link set ${BRIDGE} up
+echo 1 > /proc/sys/net/ipv4/ip_forward
+echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects
+status=0
+"$@" || status=$?
+exit $status
+`;
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * A command in a world of its own: network (loopback, and the bridge for nodes; no way out), processes, mounts and
+ * temporary folder. It sees the machine's files under the same paths. When the command ends, or the process that
+ * started it, however that ends, all processes that are left inside are killed, and nothing of it stays.
+ */
+export class Enclosure {
+  /** Settles with the command's exit status, once all traces are removed. */
+  readonly exited: Promise<number>;
+  /** Seen alike from the inside and the outside; removed at the end. For Unix sockets between the two. */
+  readonly folder: string;
+  readonly #process: SupervisedProcess;
+
+  private constructor(process: SupervisedProcess, janitor: ChildProcess, traces: Traces) {
+    this.#process = process;
+    this.folder = traces.folder;
+    this.exited = process.exited.then(async (status) => {
+      janitor.stdin?.end();
+      await once(janitor, 'exit');
+      // The janitor is killed or out of patience: this tells why.
+      await removeTraces(traces);
+      return status;
+    });
+  }
+
+  /**
+   * Builds what is missing first, since nothing can be fetched inside. Rejects with RealNodesNeed where the machine
+   * lacks something. What the command writes goes to standard error.
+   */
+  static async start(command: readonly string[], options: EnclosureOptions = {}): Promise<Enclosure> {
+    const onProgress = options.onProgress ?? toStandardError;
+    await ensureNeeds();
+    const { supervise } = await locateBinaries(COMPONENTS, onProgress);
+    await locateNodePrograms(onProgress);
+    await removeLeftovers();
+
+    const traces = newTraces();
+    const janitor = spawn(process.execPath, [join(import.meta.dirname, 'janitor.ts'), traces.name], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const temporary = join(traces.folder, 'tmp');
+    await mkdir(temporary, { recursive: true });
+    makeCgroup(traces.cgroup);
+    const started = await SupervisedProcess.start({
+      supervise,
+      command: ['unshare', ...NAMESPACES, 'sh', '-c', INSIDE, 'enclosure', ...command],
+      env: {
+        ...options.env,
+        TMPDIR: temporary,
+        VSGB_ENCLOSURE_CGROUP: traces.cgroup,
+        VSGB_ENCLOSURE_FOLDER: traces.folder,
+      },
+    });
+    return new Enclosure(started, janitor, traces);
+  }
+
+  /** For `nsenter --target`: the process, as seen from outside, whose namespaces these are. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Asks the command to end; ends it and all inside when it has not after 10 s. Returns once all is gone. */
+  async stop(): Promise<void> {
+    await this.#process.stop('SIGTERM', PATIENCE_MS);
+    await this.exited;
+  }
+}
+
+/** The cgroup that is ours, from the inside. */
+export function enclosureCgroup(): string {
+  return told('VSGB_ENCLOSURE_CGROUP');
+}
+
+/** See Enclosure.folder, from the inside. */
+export function enclosureFolder(): string {
+  return told('VSGB_ENCLOSURE_FOLDER');
+}
+
+function told(variable: string): string {
+  const value = process.env[variable];
+  if (value === undefined)
+    throw new Error('real nodes run inside an enclosure only: node lab/nodes/enclosed.ts -- COMMAND');
+  return value;
+}

@@ -1,0 +1,3 @@
+module vservergroup-operator/test-server
+
+go 1.26.0

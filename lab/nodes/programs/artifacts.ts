@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type Artifact, cachedAs, goBuild, requiredVersion } from '../../control-plane/build/artifact.ts';
+import { canInstallPackages, installPackages } from '../../control-plane/build/debian-packages.ts';
+import { writeImages } from './images.ts';
+
+const GO_FOLDER = join(import.meta.dirname, '../go');
+/** Every program that a module names as a tool. */
+const TOOLS = 'tool';
+export const IMAGES_FILE = 'images.tar';
+
+/** kubelet and kube-proxy, of the control plane's version. */
+export async function kubernetesNodeArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'kubernetes-node');
+  const version = await requiredVersion(sources, 'k8s.io/kubernetes');
+  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
+  return {
+    name: 'kubelet and kube-proxy',
+    cost: 'about 3 minutes after the control plane, about 9 without it',
+    folder: await cachedAs(`kubernetes-node-${version}`, sources),
+    build: (into, supervise) =>
+      goBuild({ sources, output: join(into, 'kubernetes-node'), ldflags, supervise }),
+  };
+}
+
+/** containerd, its shim for runc, and ctr; without the snapshotters that need a file system of their own. */
+export async function containerdArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'containerd');
+  const version = await requiredVersion(sources, 'github.com/containerd/containerd/v2');
+  const tags = 'no_btrfs no_zfs no_devmapper';
+  return {
+    name: 'containerd',
+    cost: 'about a minute after the control plane, about 3 without it',
+    folder: await cachedAs(`containerd-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: `${into}/`, target: TOOLS, tags, supervise }),
+  };
+}
+
+/** Needs a C compiler and libseccomp: without seccomp no sandbox of a pod starts. */
+export async function runcArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'runc');
+  const version = await requiredVersion(sources, 'github.com/opencontainers/runc');
+  return {
+    name: 'runc',
+    cost: 'less than a minute',
+    folder: await cachedAs(`runc-${version}`, sources),
+    build: async (into, supervise) => {
+      await ensureSeccompHeaders();
+      await goBuild({ sources, output: `${into}/`, target: TOOLS, tags: 'seccomp', cgo: true, supervise });
+    },
+  };
+}
+
+/** The plugins that give a pod its network: ptp, host-local, loopback. */
+export async function cniPluginsArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'cni-plugins');
+  const version = await requiredVersion(sources, 'github.com/containernetworking/plugins');
+  return {
+    name: 'CNI plugins',
+    cost: 'less than a minute',
+    folder: await cachedAs(`cni-plugins-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: `${into}/`, target: TOOLS, supervise }),
+  };
+}
+
+/** What runs in pods, as an archive of images. */
+export async function imagesArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'test-server');
+  return {
+    name: 'images for pods',
+    cost: 'a few seconds',
+    folder: await cachedAs('images', sources),
+    build: async (into, supervise) => {
+      await goBuild({ sources, output: join(into, 'test-server'), supervise });
+      await writeImages(join(into, 'test-server'), join(into, IMAGES_FILE));
+    },
+  };
+}
+
+/** Says that the node shuts down, as systemd's logind does. */
+export async function logindArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'logind');
+  return {
+    name: 'logind',
+    cost: 'a few seconds',
+    folder: await cachedAs('logind', sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'logind'), supervise }),
+  };
+}
+
+async function ensureSeccompHeaders(): Promise<void> {
+  if (await hasSeccompHeaders()) return;
+  const packages = ['libseccomp-dev', 'pkg-config', 'gcc', 'libc6-dev'];
+  if (!(await canInstallPackages()))
+    throw new Error(
+      `runc has to be built: install ${packages.join(', ')} (the names that Debian gives them)`,
+    );
+  await installPackages({ packages, neededBy: 'real nodes', isThere: hasSeccompHeaders });
+}
+
+async function hasSeccompHeaders(): Promise<boolean> {
+  const run = promisify(execFile);
+  try {
+    await run('pkg-config', ['--exists', 'libseccomp']);
+    await run('gcc', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
