@@ -17,16 +17,18 @@ const ELECTED = [
 const ROUND_MS = 25_000;
 const RIGHT_WITHIN_MS = 60_000;
 const MOST_REPLICAS = 8;
+const PORT = 8080;
 
-type GroupName = 'sync' | 'hand' | 'nodes';
+type GroupName = 'sync' | 'hand' | 'nodes' | 'others';
 
 type Act = readonly [name: string, run: () => Promise<void>];
 
 /**
  * Two replicas of the operator, the API server and etcd are killed or frozen at random while pods come and go; between the rounds
  * no group may hold a wrong row. `sync` is a Deployment whose pods drain; `hand` a Service whose slice is made by hand; `nodes` one
- * by node port. No RemoveOnly: whose rows those of pods were that came and went while no replica led, nobody can know. The seed
- * repeats what is done, not how the processes take it.
+ * by node port; `others` has the pods of `sync`, which something else adds and a RemoveOnly binding takes out. Of its rows those
+ * are counted and not judged whose pod came and went without the status ever naming its address: nobody can know whose they are.
+ * The seed repeats what is done, not how the processes take it.
  */
 export async function chaos(durationMs: number): Promise<number> {
   const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
@@ -47,6 +49,11 @@ class Chaos {
   #operators: OperatorProcess[] = [];
   #down = new Set<ComponentName>();
   readonly #counts = new Map<string, number>();
+  /** UIDs of the pods that have been added to `others`; each once, so that a row wrongly taken out stays missing. */
+  readonly #added = new Set<string>();
+  /** Addresses that the status of `others` has named. */
+  readonly #named = new Set<string>();
+  #unseen = 0;
   #nodePort = 0;
   #hand = 0;
 
@@ -55,7 +62,7 @@ class Chaos {
     this.#app = app;
     this.#random = random;
     const group = () => env.createGroup();
-    this.#groups = { sync: group(), hand: group(), nodes: group() };
+    this.#groups = { sync: group(), hand: group(), nodes: group(), others: group() };
   }
 
   async run(durationMs: number): Promise<number> {
@@ -65,7 +72,12 @@ class Chaos {
     const problems: string[] = [];
     while (performance.now() < end && problems.length === 0) {
       const until = Math.min(end, performance.now() + ROUND_MS);
-      await Promise.all([this.#go(this.#faults(), until, 2_500), this.#go(this.#churn(), until, 300)]);
+      await Promise.all([
+        this.#go(this.#faults(), until, 2_500),
+        this.#go(this.#churn(), until, 300),
+        this.#go([['add to the others', () => this.#addOthers()]], until, 200),
+        this.#watchNames(until),
+      ]);
       await this.#heal();
       rounds++;
       const wrong = await this.#untilRight();
@@ -73,6 +85,7 @@ class Chaos {
     }
     const done = [...this.#counts].map(([name, count]) => `${count} × ${name}`).join(', ');
     console.log(`${rounds} rounds: ${done}`);
+    console.log(`${this.#unseen} rows of pods that no status ever named were left to whoever added them`);
     for (const problem of problems) console.log(`FAILED: ${problem}\n${await this.#env.operatorLogs(60)}`);
     if (problems.length === 0) console.log('No wrong row at rest.');
     return problems.length === 0 ? 0 : 1;
@@ -90,6 +103,11 @@ class Chaos {
     await app.bind('sync', this.#groups.sync, { drain: { seconds: 2 } });
     await app.bind('hand', this.#groups.hand);
     await app.bind('nodes', this.#groups.nodes, { backendType: 'ecs' });
+    await app.bind('others', this.#groups.others, {
+      serviceRef: { name: 'sync', port: 80 },
+      mode: 'RemoveOnly',
+      drain: { seconds: 2 },
+    });
     this.#operators = [await this.#start(), await this.#start()];
   }
 
@@ -188,6 +206,31 @@ class Chaos {
     ]);
   }
 
+  /** What something else does for a RemoveOnly binding. */
+  async #addOthers(): Promise<void> {
+    for (const { metadata, status } of await this.#app.pods('sync')) {
+      const { uid = '', deletionTimestamp } = metadata;
+      if (status.podIP === undefined || deletionTimestamp !== undefined || this.#added.has(uid)) continue;
+      this.#added.add(uid);
+      const { state } = this.#env.simulator;
+      const serverId = state.inventory.eniOfIp(status.podIP)?.id ?? '';
+      const row = { serverId, serverIp: status.podIP, port: PORT, description: 'by others' };
+      state.addRow(this.#groups.others, row);
+    }
+  }
+
+  async #watchNames(until: number): Promise<void> {
+    while (performance.now() < until) {
+      await this.#readNames().catch(() => {});
+      await delay(50);
+    }
+  }
+
+  async #readNames(): Promise<void> {
+    const { status } = await this.#app.binding('others');
+    for (const { serverIp } of status?.backends ?? []) if (serverIp !== undefined) this.#named.add(serverIp);
+  }
+
   #slice(): string {
     return `${this.#app.path('apis/discovery.k8s.io/v1', 'endpointslices')}/hand`;
   }
@@ -232,18 +275,32 @@ class Chaos {
   }
 
   async #expectRight(): Promise<true> {
-    const byPod = (addresses: readonly string[]) => addresses.map((address) => `${address}:8080*100`).sort();
+    const byPod = (addresses: readonly string[]) =>
+      addresses.map((address) => `${address}:${PORT}*100`).sort();
     const alive = async (name: string) =>
       (await this.#app.pods(name)).flatMap(({ metadata, status }) =>
         metadata.deletionTimestamp === undefined && status.podIP !== undefined ? [status.podIP] : [],
       );
     this.#expectRows('sync', byPod(await alive('sync')));
     this.#expectRows('hand', byPod(await alive('hand')));
+    await this.#addOthers();
+    await this.#readNames();
+    this.#takeOutUnseen(await alive('sync'));
+    this.#expectRows('others', byPod(await alive('sync')));
     this.#expectRows(
       'nodes',
       NODES.map((node) => `i-${node}:${this.#nodePort}*100`),
     );
     return true;
+  }
+
+  #takeOutUnseen(alive: readonly string[]): void {
+    const { state } = this.#env.simulator;
+    for (const row of state.group(this.#groups.others).rows()) {
+      if (alive.includes(row.serverIp) || this.#named.has(row.serverIp)) continue;
+      state.removeRow(this.#groups.others, row);
+      this.#unseen++;
+    }
   }
 
   #expectRows(name: GroupName, wanted: readonly string[]): void {
