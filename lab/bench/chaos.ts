@@ -86,7 +86,7 @@ class Chaos {
     const done = [...this.#counts].map(([name, count]) => `${count} × ${name}`).join(', ');
     console.log(`${rounds} rounds: ${done}`);
     console.log(`${this.#unseen} rows of pods that no status ever named were left to whoever added them`);
-    for (const problem of problems) console.log(`FAILED: ${problem}\n${await this.#env.operatorLogs(60)}`);
+    for (const problem of problems) console.log(`FAILED: ${problem}\n${await this.#evidence()}`);
     if (problems.length === 0) console.log('No wrong row at rest.');
     return problems.length === 0 ? 0 : 1;
   }
@@ -259,6 +259,19 @@ class Chaos {
       await waitUntil('the API server', () =>
         this.#app.api.patch(`/api/v1/nodes/${node}`, { spec: { unschedulable: false } }),
       );
+  }
+
+  /** What there is at the end, for who has to find the cause. */
+  async #evidence(): Promise<string> {
+    const pods = await this.#app.api.list<Pod>(this.#app.path('api/v1', 'pods'));
+    const told = pods.map(({ metadata, spec, status }) => {
+      const conditions = status.conditions?.map(({ type, status: is }) => `${type}=${is}`).join(' ');
+      return `${metadata.name} ${metadata.deletionTimestamp ?? ''} ${spec.nodeName} ${status.podIP} ${conditions}`;
+    });
+    const rows = Object.entries(this.#groups).map(
+      ([name, group]) => `${name}: ${this.#env.rows(group).join(' ')}`,
+    );
+    return [...told, ...rows, await this.#env.operatorLogs(60)].join('\n');
   }
 
   /** What is wrong when the time for it to become right is over. */
