@@ -106,9 +106,10 @@ export function rememberDeparted(
   binding: BindingObject,
   { pods, knownNodes }: Pick<ClusterCaches, 'pods' | 'knownNodes'>,
 ): void {
-  for (const { podUID, node, state } of statusOf(binding)?.backends ?? []) {
+  const { namespace } = binding;
+  for (const { pod: name, podUID: uid, node, state } of statusOf(binding)?.backends ?? []) {
     if (node === undefined || state === 'Pending' || state === 'Refused') continue;
-    if (podUID !== undefined) pods.in(binding.namespace)?.remember(podUID);
+    if (name !== undefined && uid !== undefined) pods.in(namespace)?.remember({ namespace, name, uid });
     knownNodes.remember(node);
   }
 }

@@ -32,8 +32,8 @@ export class NamespacePods implements PodsView {
     return uid === '' || pod?.uid === uid ? pod : undefined;
   }
 
-  had({ namespace, name, uid }: PodRef): boolean {
-    return this.#departed.has(uid === '' ? `${namespace}/${name}` : uid);
+  had(pod: PodRef): boolean {
+    return this.#departed.has(nameOf(pod));
   }
 
   isAsNewAs(resourceVersion: string): boolean {
@@ -57,7 +57,14 @@ export class NamespacePods implements PodsView {
   }
 
   /** A binding's status names a pod that it had before this process began: if it is not here, it has gone. */
-  remember(uid: string): void {
-    if (this.#store.byIndex('uid', uid).length === 0) this.#departed.add(uid);
+  remember(pod: PodRef): void {
+    if (this.get(pod) === undefined) this.#departed.add(pod.uid);
+    const unnamed = { ...pod, uid: '' };
+    if (this.get(unnamed) === undefined) this.#departed.add(nameOf(unnamed));
   }
+}
+
+/** A list that is made by hand may name a pod without its UID. */
+function nameOf({ namespace, name, uid }: PodRef): string {
+  return uid === '' ? `${namespace}/${name}` : uid;
 }

@@ -45,6 +45,7 @@ export interface AddressView {
 
 /** What a pod says of itself. */
 export interface PodView {
+  readonly uid: string;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
   /** Its phase is Succeeded or Failed. */

@@ -1,7 +1,14 @@
 import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { ecsSlot, eniSlot, type Slot } from '../backend.ts';
 import { isHere } from './alive.ts';
-import { type AddressView, instanceIdOf, isDrained, type NodeView, type ServicePortView } from './cluster.ts';
+import {
+  type AddressView,
+  instanceIdOf,
+  isDrained,
+  type NodeView,
+  type PodRef,
+  type ServicePortView,
+} from './cluster.ts';
 import { byPort, type EndpointOfPort, type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import {
   type Desired,
@@ -95,19 +102,22 @@ function hostOf({ ip }: AddressView, node: LiveEndpoint['node']): NodeView | und
 /** None for a pod with hostNetwork whose node is no instance. */
 export function memberOf(
   input: DesiredInput,
-  { address, port: { port }, standing, node, nodeName }: EndpointOfPort,
+  { address, port: { port }, standing, pod, node, nodeName }: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
   const { ip } = address;
+  // A list that is made by hand may name a pod without its UID.
+  const podUID = address.pod?.uid || (isHere(pod) ? pod.uid : '');
   const host = hostOf(address, node);
   const origin = {
     ...(standing !== 'member' && { lastResort: true as const }),
     ...(standing === 'unreachable' && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
-    ...(address.pod && { pod: address.pod.name, podUID: address.pod.uid }),
+    ...(address.pod && { pod: address.pod.name }),
+    ...(podUID !== '' && { podUID }),
     ...(nodeName !== undefined && { node: nodeName }),
   };
-  const weight = weightOf(input, address, problems);
+  const weight = weightOf(input, address.pod && { ...address.pod, uid: podUID }, problems);
   if (host !== undefined) {
     const instanceId = instanceIdOf(host);
     if (instanceId === undefined) {
@@ -123,7 +133,7 @@ function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {
   return isHere(node) && !node.ready && !isTolerated(node, input);
 }
 
-function weightOf(input: DesiredInput, { pod }: AddressView, problems: Map<string, Problem>): number {
+function weightOf(input: DesiredInput, pod: PodRef | undefined, problems: Map<string, Problem>): number {
   const text = pod && input.podWeight(pod.uid);
   if (pod === undefined || text === undefined) return input.weight;
   if (!/^-?\d+$/.test(text.trim())) {

@@ -128,6 +128,27 @@ scenario('rows pass to another binding: the old one ends once the new one’s st
   await waitUntil('the old binding to be gone', async () => !(await env.api.find(`${app.bindings()}/old`)));
 });
 
+scenario(
+  'a slice by hand names pods without their nodes and UIDs; one goes while no operator runs: it leaves',
+  async () => {
+    const [a, b] = (await web.createPods(`92.${tests}`, 2)) as [ScriptedPod, ScriptedPod];
+    await app.applySlice(
+      'web',
+      [a, b].map(({ address, name }) => ({
+        addresses: [address],
+        conditions: { ready: true },
+        targetRef: { kind: 'Pod', name, namespace: app.namespace, uid: '' },
+      })),
+    );
+    await app.bind('web', group);
+    await env.untilStatusTrue(app, 'web', group, { desired: 2, registered: 2 });
+    await operator.stop();
+    await web.end(a);
+    operator = await env.startOperator({ kubeconfig });
+    await env.untilRows(group, rows(b));
+  },
+);
+
 /** The operator stands still for so long, and misses that the pods are shown. */
 async function freezeWhile(ms: number, pods: readonly ScriptedPod[]): Promise<void> {
   const until = performance.now() + ms;

@@ -10,7 +10,14 @@ import {
 import type { NodeView, PodsView, PodView } from '../../../../src/membership/desired/cluster.ts';
 import { node, nodes } from '../builders.ts';
 
-const READY: PodView = { terminating: false, ended: false, ready: true, able: true, ips: ['10.0.0.1'] };
+const READY: PodView = {
+  uid: 'uid-1',
+  terminating: false,
+  ended: false,
+  ready: true,
+  able: true,
+  ips: ['10.0.0.1'],
+};
 const ready = { byKubernetes: true, ready: true, serving: true };
 const serving = { byKubernetes: true, ready: false, serving: true };
 const neither = { byKubernetes: true, ready: false, serving: false };
@@ -76,6 +83,7 @@ describe('standing', () => {
   const found = <T>(one: fc.Arbitrary<T>) =>
     fc.oneof(one, fc.constantFrom('gone' as const, 'elsewhere' as const, 'unknown' as const));
   const anyPod = fc.record({
+    uid: fc.constant('uid-1'),
     terminating: fc.boolean(),
     ended: fc.boolean(),
     ready: fc.boolean(),

@@ -149,6 +149,19 @@ test('a member names its pod and node', () => {
   });
 });
 
+test('a pod that a list by hand names without its UID is the one of that name', () => {
+  const here = { uid: 'uid-a', terminating: false, ended: false, ready: true, able: true, ips: [] };
+  const pods = { get: () => here, had: () => false, isAsNewAs: () => true };
+  const named = endpoint('10.0.0.1', { pod: { namespace: 'shop', name: 'a', uid: '' } });
+  const podWeight = (uid: string) => (uid === 'uid-a' ? '7' : undefined);
+  const of = (change: Partial<DesiredInput>) =>
+    computeDesired(desiredInput({ endpoints: [{ ...slice([named]), byKubernetes: false }], ...change }));
+  expect(of({ pods, podWeight })).toMatchObject({ members: [{ pod: 'a', podUID: 'uid-a', weight: 7 }] });
+  const [unknown] = (of({}) as { members: readonly Member[] }).members;
+  expect(unknown).toMatchObject({ pod: 'a', weight: 100 });
+  expect(unknown).not.toHaveProperty('podUID');
+});
+
 const host = node('n1', { internalIPs: ['192.168.0.1', 'fd00::1'] });
 const onHost = (change: Partial<AddressView> = {}) => endpoint('192.168.0.1', change);
 const hostCases: readonly (readonly [string, AddressView, readonly string[], readonly string[]])[] = [

@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import { NamespacePods } from '../../../../src/controller/cluster/namespace-pods.ts';
+import { Store } from '../../../../src/kubernetes/informer/store.ts';
+import type { PodObject } from '../../../../src/kubernetes/objects/objects.ts';
+
+const named = (uid: string) => ({ namespace: 'shop', name: 'a', uid });
+
+function podsWith(...uids: readonly string[]) {
+  const store = new Store<PodObject>();
+  const pods = new NamespacePods(store, () => '1');
+  for (const uid of uids) {
+    store.set({
+      ...{ key: 'shop/a', namespace: 'shop', name: 'a', uid, resourceVersion: uid, annotations: {}, ips: [] },
+      ...{ terminating: false, ended: false, ready: true, able: true },
+    });
+  }
+  return { store, pods };
+}
+
+test('a pod that was here and is no more is known by its UID, and by its name while no other has that', () => {
+  const { store, pods } = podsWith('1', '2');
+  expect([pods.had(named('1')), pods.had(named('2')), pods.had(named(''))]).toEqual([true, false, false]);
+  store.remove('shop/a');
+  expect([pods.had(named('2')), pods.had(named(''))]).toEqual([true, true]);
+});
+
+test.each<readonly [string, readonly string[], readonly boolean[]]>([
+  ['is gone: it was here, by its name too', [], [true, true]],
+  ['is followed by another one of its name: it alone is gone', ['2'], [true, false]],
+  ['is here', ['1'], [false, false]],
+])('a pod that a status names and that %s', (_, here, [byUID, byName]) => {
+  const { pods } = podsWith(...here);
+  pods.remember(named('1'));
+  expect([pods.had(named('1')), pods.had(named(''))]).toEqual([byUID, byName]);
+});
