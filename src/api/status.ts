@@ -58,7 +58,8 @@ export const statusSchema = z.object({
   foreign: count('Backends in the group that are not of this binding.').default(0),
   backends: z.array(backendStatus).default([]).meta({
     maxItems: MAX_STATUS_BACKENDS,
-    description: 'The backends of this binding, each with its state.',
+    description:
+      'The backends of this binding, each with its state. Of more than 2,000 those that leave or are held come first, then those in the group.',
     'x-kubernetes-list-type': 'atomic',
   }),
   lastRemovalTime: statusTime('When the load balancer last accepted a removal.').optional(),

@@ -36,7 +36,7 @@ export function bindingStatus(
     registered: count('Registered'),
     draining: count('Draining'),
     foreign: foreignCount(input),
-    backends: backends.slice(0, MAX_STATUS_BACKENDS),
+    backends: asManyAsFit(backends),
     ...(lastRemovalTime !== undefined && { lastRemovalTime }),
   };
 }
@@ -100,6 +100,20 @@ function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readon
     (a, b) =>
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
+}
+
+const RANKS: Readonly<Record<BackendStatus['state'], number>> = {
+  ...{ Draining: 0, Removing: 0, Held: 0 },
+  Registered: 1,
+  ...{ Pending: 2, Refused: 2 },
+};
+
+/** Of too many those first whose weight only the status tells, then what is in the group. */
+function asManyAsFit(backends: readonly BackendStatus[]): BackendStatus[] {
+  if (backends.length <= MAX_STATUS_BACKENDS) return [...backends];
+  const ranked = [...backends].sort((a, b) => RANKS[a.state] - RANKS[b.state]);
+  const fitting = new Set(ranked.slice(0, MAX_STATUS_BACKENDS));
+  return backends.filter((backend) => fitting.has(backend));
 }
 
 function pendingStatus(
