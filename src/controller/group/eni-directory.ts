@@ -43,9 +43,15 @@ export class EniDirectory {
     resolver.onResolved((regionId, ips) => {
       const places = ips.map((ip) => placeOf(regionId, ip));
       const concerned = new Set<GroupKey>();
-      for (const [group, waiting] of this.#waiting)
-        if (places.some((place) => waiting.has(place))) concerned.add(group);
-      const moved = ips.filter((ip, i) => this.#isUnnamed(places[i] ?? '') && this.#renew(regionId, ip));
+      const awaited = new Set<string>();
+      for (const [group, waiting] of this.#waiting) {
+        const answered = places.filter((place) => waiting.has(place));
+        for (const place of answered) awaited.add(place);
+        if (answered.length > 0) concerned.add(group);
+      }
+      // Who waits takes the answer first: renewed before, it would look old to a pod that has come to the address, and be asked for anew.
+      const isRenewable = (place = '') => !awaited.has(place) && this.#isUnnamed(place);
+      const moved = ips.filter((ip, i) => isRenewable(places[i]) && this.#renew(regionId, ip));
       for (const [group, { places: unnamed }] of this.#refreshed)
         if (moved.some((ip) => unnamed.has(placeOf(regionId, ip)))) concerned.add(group);
       for (const group of concerned) enqueue(group);

@@ -52,6 +52,16 @@ test('a group is woken for no address that it does not ask for any more, and for
   expect(woken).toEqual([GROUP]);
 });
 
+test('a pod that is named at an address that was nobody’s within a minute is looked up once', () => {
+  const { enis, known } = directory();
+  known.refresh(REGION, GROUP, 0, () => [withoutPod(eniMember('1'))]);
+  enis.answers.set('10.0.0.1', { state: 'pending' });
+  known.resolve(REGION, [eniMember('1')], GROUP);
+  enis.answer('10.0.0.1', { state: 'found', eniId: 'eni-1' });
+  expect(known.resolve(REGION, [eniMember('1')], GROUP).found).toBe(1);
+  expect(enis.invalidated).toEqual(['10.0.0.1']);
+});
+
 test('a group that waits for an address is woken once it is resolved', () => {
   const { enis, woken, known } = directory();
   enis.answers.set('10.0.0.1', { state: 'pending' });
