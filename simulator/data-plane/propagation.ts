@@ -19,13 +19,14 @@ export class Propagation {
   send(effect: () => void): void {
     const [min, max] = propagationRange(this.#delay());
     const delay = min + this.#random() * (max - min);
-    const last = this.#waiting.at(-1);
-    if (delay <= 0 && !last) {
+    const idle = this.#waiting.length === 0;
+    if (delay <= 0 && idle) {
       effect();
       return;
     }
-    this.#waiting.push({ at: Math.max(last?.at ?? 0, this.#clock.now() + delay), effect });
-    if (!last) this.#arm();
+    // One whose time comes before that of an earlier one waits for it: only the first in the queue is looked at.
+    this.#waiting.push({ at: this.#clock.now() + delay, effect });
+    if (idle) this.#arm();
   }
 
   stop(): void {
