@@ -36,7 +36,9 @@ export class Propagation {
 
   #arm(): void {
     const next = this.#waiting[0];
-    if (next) this.#timer = this.#clock.setTimeout(() => this.#run(), next.at - this.#clock.now());
+    if (!next) return;
+    const wait = Math.max(0, next.at - this.#clock.now());
+    this.#timer = this.#clock.setTimeout(() => this.#run(), wait);
   }
 
   #run(): void {

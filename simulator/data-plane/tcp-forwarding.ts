@@ -46,8 +46,9 @@ class TcpConnection implements Carried {
     forwarding.carry(believed, this);
   }
 
+  /** Not where the backend has said all it had to say: the client misses nothing then. */
   cut(cause: 'removed' | 'drained'): void {
-    this.#fail(cause);
+    if (!this.#backend.readableEnded) this.#fail(cause);
   }
 
   #fail(cause: 'reset' | 'removed' | 'drained' | 'idle'): void {

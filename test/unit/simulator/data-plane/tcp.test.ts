@@ -140,6 +140,18 @@ describe('an established connection', () => {
     await waitUntil('the backend knows', () => backend.sockets.size === 0);
   });
 
+  test('of a removed row, over which the backend has said all, is left to end: nothing is missed', async () => {
+    const backend = await tcpBackend('a');
+    const simulator = await withListener({}, [backend.row]);
+    const client = await connected(simulator);
+    for (const socket of backend.sockets) socket.end('bye');
+    await waitUntil('the end', () => client.end === 'ended');
+    simulator.state.removeRow('rsp-0', backend.row);
+    client.socket.end();
+    await waitUntil('nothing open', () => backend.sockets.size === 0);
+    expect([client.received, client.end, causes(simulator)]).toEqual(['a\nbye', 'ended', []]);
+  });
+
   test('of a removed row goes on where that is asked for', async () => {
     const { client, simulator } = await removed({ onRemove: 'keep' });
     await stillWorks(client);
