@@ -67,6 +67,7 @@ const MAY_IMPORT = {
   'lab/time': ['src/clock'],
   'lab/control-plane': ['lab/time'],
   'lab/nodes': ['lab/time', 'lab/control-plane'],
+  'lab/cluster': ['lab/time', 'lab/control-plane', 'lab/nodes'],
   'lab/environment': to('src/api', 'simulator', 'lab/time', 'lab/control-plane'),
   'lab/demo': to('src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment'),
   'lab/bench': to(

@@ -44,7 +44,7 @@ const steps: Record<string, Step> = {
   build: command('node', 'scripts/build.ts'),
   // No test's time limit is made for building a control plane.
   e2e: inOrder(
-    command('node', 'lab/control-plane/main.ts', '--build-only'),
+    command('node', 'lab/cluster/main.ts', '--build-only'),
     jest('e2e', END_TO_END, `--maxWorkers=${E2E_WORKERS}`),
   ),
   nodes: enclosed(jest('nodes', REAL_NODES, '--runInBand')),

@@ -32,6 +32,8 @@ export interface ControlPlaneOptions {
    * listens on 127.0.0.1 alone.
    */
   readonly advertiseAddress?: string;
+  /** Default: a free one. */
+  readonly apiServerPort?: number;
   readonly onProgress?: Progress;
   readonly apiServerFlags?: readonly string[];
   readonly controllerManagerFlags?: readonly string[];
@@ -83,7 +85,7 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
     ports: {
       etcd: etcd!,
       'etcd-peer': peer!,
-      'kube-apiserver': apiServer!,
+      'kube-apiserver': options.apiServerPort ?? apiServer!,
       'kube-controller-manager': controllerManager!,
       'kube-scheduler': scheduler!,
       kwok: kwok!,

@@ -9,6 +9,7 @@ import {
   toStandardError,
 } from '../../control-plane/build/build.ts';
 import { SupervisedProcess } from '../../control-plane/process/supervised-process.ts';
+import { onlyChildOf } from '../machine/child.ts';
 import { locateNodePrograms } from '../programs/programs.ts';
 import { makeCgroup } from './cgroups.ts';
 import { ensureNeeds } from './needs.ts';
@@ -54,10 +55,13 @@ export class Enclosure {
   readonly exited: Promise<number>;
   /** Seen alike from the inside and the outside; removed at the end. For Unix sockets between the two. */
   readonly folder: string;
+  /** For `nsenter --target`: the first process of its namespaces, as seen from outside. */
+  readonly pid: number;
   readonly #process: SupervisedProcess;
 
-  private constructor(process: SupervisedProcess, janitor: ChildProcess, traces: Traces) {
+  private constructor(process: SupervisedProcess, pid: number, janitor: ChildProcess, traces: Traces) {
     this.#process = process;
+    this.pid = pid;
     this.folder = traces.folder;
     this.exited = process.exited.then(async (status) => {
       janitor.stdin?.end();
@@ -93,16 +97,11 @@ export class Enclosure {
       env: {
         ...options.env,
         TMPDIR: temporary,
-        VSGB_ENCLOSURE_CGROUP: traces.cgroup,
-        VSGB_ENCLOSURE_FOLDER: traces.folder,
+        ENCLOSURE_CGROUP: traces.cgroup,
+        ENCLOSURE_FOLDER: traces.folder,
       },
     });
-    return new Enclosure(started, janitor, traces);
-  }
-
-  /** For `nsenter --target`: the process, as seen from outside, whose namespaces these are. */
-  get pid(): number {
-    return this.#process.pid;
+    return new Enclosure(started, await onlyChildOf(started.pid), janitor, traces);
   }
 
   /** Asks the command to end; ends it and all inside when it has not after 10 s. Returns once all is gone. */
@@ -114,12 +113,12 @@ export class Enclosure {
 
 /** The cgroup that is ours, from the inside. */
 export function enclosureCgroup(): string {
-  return told('VSGB_ENCLOSURE_CGROUP');
+  return told('ENCLOSURE_CGROUP');
 }
 
 /** See Enclosure.folder, from the inside. */
 export function enclosureFolder(): string {
-  return told('VSGB_ENCLOSURE_FOLDER');
+  return told('ENCLOSURE_FOLDER');
 }
 
 function told(variable: string): string {

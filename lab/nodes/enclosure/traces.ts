@@ -71,5 +71,5 @@ function startTime(pid: number): string | undefined {
 }
 
 function outerCgroup(): string {
-  return process.env['VSGB_ENCLOSURE_CGROUP'] ?? '/';
+  return process.env['ENCLOSURE_CGROUP'] ?? '/';
 }

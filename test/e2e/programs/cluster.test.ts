@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 test('says ready, serves DIR/kubeconfig, and on SIGTERM ends with everything it started', async () => {
-  const cluster = start(process.execPath, ['lab/control-plane/main.ts', '--dir', dir]);
+  const cluster = start(process.execPath, ['lab/cluster/main.ts', '--dir', dir]);
   await saysReady(cluster);
   expect(statSync(join(dir, 'kubeconfig')).mode & 0o777).toBe(0o600);
   await using api = await KubeApi.fromKubeconfig(join(dir, 'kubeconfig'));
@@ -51,7 +51,7 @@ test.each([
   [['--dri', 'x'], "cluster: Unknown option '--dri'"],
   [[], 'cluster: --dir is missing'],
 ])('refuses %j with one sentence and status 2', async (args, sentence) => {
-  const cluster = start(process.execPath, ['lab/control-plane/main.ts', ...args]);
+  const cluster = start(process.execPath, ['lab/cluster/main.ts', ...args]);
   const [errors, [status]] = await Promise.all([text(cluster.stderr!), once(cluster, 'exit')]);
   expect(errors).toContain(sentence);
   expect(errors.trimEnd().split('\n')).toHaveLength(1);

@@ -1,18 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { COMPONENTS, locateBinaries, toStandardError } from './build/build.ts';
-import { startControlPlane } from './control-plane.ts';
+import { COMPONENTS, locateBinaries, toStandardError } from '../control-plane/build/build.ts';
+import { startControlPlane } from '../control-plane/control-plane.ts';
+import { startEnclosedCluster } from './enclosed-cluster.ts';
 
-const USAGE = `usage: npm run cluster -- --dir DIR
+const USAGE = `usage: npm run cluster -- --dir DIR [--real-nodes N]
 
 Runs a Kubernetes control plane with a scheduler and kwok on 127.0.0.1, in the foreground, until SIGINT or SIGTERM.
 Writes DIR/kubeconfig and prints "ready" once it can be used. A DIR used before brings its objects back.
 The first run builds the programs, which takes about 8 minutes.
 
-  --dir DIR       folder for state, kubeconfig and logs (made if it is missing)
-  --build-only    build what is missing and end
-  --help          show this text
+  --dir DIR        folder for state, kubeconfig and logs (made if it is missing)
+  --real-nodes N   N nodes with kubelet, containerd and kube-proxy; needs root on Linux (see lab/nodes/README.md)
+  --build-only     build what is missing and end
+  --help           show this text
 `;
+
+interface Cluster {
+  /** Settles when the cluster ends by itself, which is a failure. */
+  readonly broken?: Promise<never>;
+  stop(): Promise<void>;
+}
 
 async function main(): Promise<void> {
   const options = readOptions();
@@ -23,19 +31,24 @@ async function main(): Promise<void> {
   } else if (options.dir === undefined || options.dir === '') {
     refuse('--dir is missing: name the folder for state and kubeconfig.');
   } else {
-    await runUntilSignal(options.dir);
+    const { dir } = options;
+    const count = readCount(options['real-nodes']);
+    await runUntilSignal(() =>
+      count === 0
+        ? startControlPlane({ dir, onProgress: toStandardError })
+        : startEnclosedCluster({ dir, count, onProgress: toStandardError }),
+    );
   }
 }
 
-async function runUntilSignal(dir: string): Promise<void> {
+async function runUntilSignal(start: () => Promise<Cluster>): Promise<void> {
   const ended = Promise.race([signalled(), orphaned()]);
-  const starting = startControlPlane({ dir, onProgress: toStandardError });
-  const plane = await Promise.race([starting, ended]);
+  const cluster = await Promise.race([start(), ended]);
   // What has been started by then ends with this process.
-  if (!plane) process.exit(0);
+  if (!cluster) process.exit(0);
   process.stdout.write('ready\n');
-  await ended;
-  await plane.stop();
+  await (cluster.broken === undefined ? ended : Promise.race([ended, cluster.broken]));
+  await cluster.stop();
   process.exit(0);
 }
 
@@ -74,6 +87,7 @@ function readOptions() {
     return parseArgs({
       options: {
         dir: { type: 'string' },
+        'real-nodes': { type: 'string', default: '0' },
         'build-only': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -81,6 +95,10 @@ function readOptions() {
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }
+}
+
+function readCount(text: string): number {
+  return /^\d{1,2}$/.test(text) ? Number(text) : refuse(`--real-nodes ${text}: give a number up to 99.`);
 }
 
 function refuse(sentence: string): never {

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
+import { KubeApiError, type KubeObject } from '../../lab/control-plane/api/kube-api.ts';
+import { Environment } from '../../lab/environment/environment.ts';
+import type { Pod, Workloads } from '../../lab/environment/workloads.ts';
+import type { RealNode } from '../../lab/nodes/real-node.ts';
+import { FOR_REAL_NODES, type RealNodes, startRealNodes } from '../../lab/nodes/real-nodes.ts';
+import { testServerPod } from '../../lab/nodes/test-server.ts';
+import { waitUntil } from '../../lab/time/wait-until.ts';
+import { scenarios } from '../environment/scenario.ts';
+
+const REPLICAS = 4;
+
+let env: Environment;
+let nodes: RealNodes;
+let [first, second]: RealNode[] = [];
+let app: Workloads;
+let group: string;
+const scenario = scenarios(() => env);
+
+beforeAll(async () => {
+  env = await Environment.start({ controlPlane: FOR_REAL_NODES, nodes: [] });
+  nodes = await startRealNodes(env.controlPlane);
+  [first, second] = nodes.all;
+  await env.startOperator();
+}, 120_000);
+beforeEach(async () => {
+  app = await env.createNamespace('real');
+  group = env.createGroup();
+});
+afterAll(async () => {
+  await nodes?.stop();
+  await env?.close();
+});
+
+scenario('rolling update: the group is the new pods, and no pod of before is in it', async () => {
+  const before = await serve();
+  await app.restart('web');
+  const after = await app.untilReady('web', REPLICAS);
+  expect(after.filter((address) => before.includes(address))).toEqual([]);
+  await env.untilHolds(group, after);
+  await env.untilStatusTrue(app, 'web', group, { desired: REPLICAS, registered: REPLICAS, draining: 0 });
+});
+
+scenario(
+  'drain of a node, by the book of a PodDisruptionBudget: the group is the pods of the other node',
+  async () => {
+    await serve();
+    await app.api.create(app.path('apis/policy/v1', 'poddisruptionbudgets'), {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web' },
+      spec: { minAvailable: REPLICAS - 1, selector: { matchLabels: { app: 'web' } } },
+    });
+    await cordon(first!, true);
+    for (const pod of await podsOn(first!)) await evict(pod);
+    const gone = async () => (await podsOn(first!)).length === 0;
+    await waitUntil(`${first!.name} to be empty`, gone, { timeoutMs: 60_000 });
+    const addresses = await app.untilReady('web', REPLICAS);
+    await cordon(first!, false);
+    expect(addresses.every((address) => address.startsWith('10.30.2.'))).toBe(true);
+    await env.untilHolds(group, addresses);
+  },
+);
+
+scenario(
+  'killed kubelet: the pods of its node leave when it is NotReady, and come back with it',
+  async () => {
+    const all = await serve();
+    await second!.killKubelet();
+    const left = all.filter((address) => !address.startsWith('10.30.2.'));
+    await env.untilHolds(group, left);
+    await second!.startKubelet();
+    await env.untilHolds(group, all);
+  },
+);
+
+scenario(
+  'ecs: the group is the nodes by their node port; one that is deleted leaves, and comes back',
+  async () => {
+    await app.createApp('web', {
+      replicas: REPLICAS,
+      podSpec: spread(),
+      service: { type: 'NodePort' },
+    });
+    const { spec } = await env.api.get<{ spec: { ports: { nodePort: number }[] } }>(
+      `${app.path('api/v1', 'services')}/web`,
+    );
+    const row = ({ name }: RealNode) => `i-${name}:${spec.ports[0]!.nodePort}*100`;
+    await app.bind('web', group, { backendType: 'ecs' });
+    await env.untilRows(group, nodes.all.map(row));
+    await second!.powerOff();
+    await env.api.delete(`/api/v1/nodes/${second!.name}`);
+    await env.untilRows(group, [row(first!)]);
+    await second!.powerOn();
+    await env.untilRows(group, nodes.all.map(row));
+  },
+);
+
+/** Pods on both nodes, in the group; returns their addresses. */
+async function serve(): Promise<readonly string[]> {
+  await app.createApp('web', { replicas: REPLICAS, podSpec: spread() });
+  const addresses = await app.untilReady('web', REPLICAS);
+  for (const node of nodes.all) expect(await podsOn(node)).toHaveLength(REPLICAS / 2);
+  await app.bind('web', group);
+  await env.untilHolds(group, addresses);
+  return addresses;
+}
+
+function spread(): Readonly<Record<string, unknown>> {
+  return {
+    ...testServerPod({ atSigterm: 'drain', gracePeriodSeconds: 5 }),
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'kubernetes.io/hostname',
+        whenUnsatisfiable: 'DoNotSchedule',
+        // A node that is cordoned does not count.
+        nodeTaintsPolicy: 'Honor',
+        labelSelector: { matchLabels: { app: 'web' } },
+      },
+    ],
+  };
+}
+
+async function podsOn(node: RealNode): Promise<readonly Pod[]> {
+  return (await app.pods('web')).filter(({ spec }) => spec.nodeName === node.name);
+}
+
+async function cordon(node: RealNode, unschedulable: boolean): Promise<void> {
+  await env.api.patch(`/api/v1/nodes/${node.name}`, { spec: { unschedulable } });
+}
+
+/** As `kubectl drain` does it: asks again while the budget does not allow it. */
+async function evict({ metadata }: KubeObject): Promise<void> {
+  const path = `${app.path('api/v1', 'pods')}/${metadata.name}/eviction`;
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: metadata.name } };
+  const evicted = async () => {
+    try {
+      await env.api.create(path, eviction);
+      return true;
+    } catch (error) {
+      if (error instanceof KubeApiError && error.status === 429) return false;
+      throw error;
+    }
+  };
+  await waitUntil(`${metadata.name} to be evicted`, evicted);
+}
