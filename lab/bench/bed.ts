@@ -6,6 +6,7 @@ import type { OperatorProcess } from '../environment/operator-process.ts';
 import { waitUntil } from '../time/wait-until.ts';
 import { BareLoop } from './measure/bare-loop.ts';
 import { type Delays, delaysOf, fewestCalls } from './measure/delays.ts';
+import type { EndpointEvent } from './measure/in-service.ts';
 import { OperatorProbe, type Usage } from './measure/operator-probe.ts';
 import { countBy, type Summary, summarize } from './measure/statistics.ts';
 import { Watcher } from './measure/watcher.ts';
@@ -20,7 +21,10 @@ export interface Result {
   readonly calls: Readonly<Record<string, number>>;
   readonly totalCalls: number;
   readonly fewestCalls: number;
+  /** From when the EndpointSlices say so. */
   readonly delays: Delays;
+  /** From when the pods say so themselves; none where there are no pods. */
+  readonly podDelays: Delays;
   /** Of the bare watch-and-post loop, for the same events. */
   readonly bare: Summary;
   readonly usage: Usage;
@@ -34,7 +38,7 @@ export interface Measured {
   readonly groups: ReadonlyMap<string, string>;
   readonly action: () => Promise<unknown>;
   /** Besides quiet: the scenario is over once this holds. */
-  readonly until?: () => boolean;
+  readonly until?: () => boolean | Promise<boolean>;
   readonly extra?: () => Readonly<Record<string, number | string>>;
 }
 
@@ -102,7 +106,9 @@ export class Bed {
     await this.untilQuiet(until, startedAt);
     const usage = await probe.end();
     const journal = [...this.env.simulator.journal];
-    const events = this.watcher.events.filter(({ service }) => groups.has(service));
+    const ofGroups = (events: readonly EndpointEvent[]) =>
+      events.filter(({ service }) => groups.has(service));
+    const { bySlices, byPods } = this.watcher;
     const calls = countBy(journal, ({ action }) => action);
     const lastAt = Math.max(startedAt, ...journal.map(({ time }) => time));
     return {
@@ -110,8 +116,9 @@ export class Bed {
       seconds: (lastAt - startedAt) / 1000,
       calls,
       totalCalls: journal.length,
-      fewestCalls: fewestCalls(events, groups),
-      delays: delaysOf(events, journal, groups),
+      fewestCalls: fewestCalls(ofGroups(this.watcher.events), groups),
+      delays: delaysOf(ofGroups(bySlices.events), journal, groups),
+      podDelays: delaysOf(ofGroups(byPods.events), journal, groups),
       bare: summarize(this.#bare.delays),
       usage,
       loadAverage: loadavg()[0] ?? 0,
@@ -120,19 +127,19 @@ export class Bed {
   }
 
   /** No call and no event for a while, and the condition holds. */
-  async untilQuiet(until: () => boolean = () => true, since = preciseNow()): Promise<void> {
-    const quiet = () => {
+  async untilQuiet(until: Measured['until'] = () => true, since = preciseNow()): Promise<void> {
+    const quiet = async () => {
       const { journal } = this.env.simulator;
-      const last = Math.max(since, journal.at(-1)?.time ?? 0, this.watcher.events.at(-1)?.at ?? 0);
-      return preciseNow() - last >= QUIET_MS && until();
+      const last = Math.max(since, journal.at(-1)?.time ?? 0, this.watcher.lastAt);
+      return preciseNow() - last >= QUIET_MS && (await until());
     };
     await waitUntil('the operator to come to rest', quiet, { timeoutMs: PATIENCE_MS, intervalMs: 100 });
   }
 
-  /** Whether every group holds exactly the ready addresses of its Service. */
-  isSynced(groups: ReadonlyMap<string, string>): boolean {
+  /** Whether every group holds exactly the addresses of its Service that are in service, by the slices' word or by the pods'. */
+  isSynced(groups: ReadonlyMap<string, string>, by: 'bySlices' | 'byPods' = 'bySlices'): boolean {
     for (const [service, group] of groups) {
-      const wanted = new Set(this.watcher.readyAddresses(service));
+      const wanted = new Set(this.watcher[by].of(service));
       const rows = this.env.simulator.state.group(group).rows();
       if (rows.length !== wanted.size || rows.some(({ serverIp }) => !wanted.has(serverIp))) return false;
     }
@@ -141,7 +148,7 @@ export class Bed {
 
   async untilSynced(groups: ReadonlyMap<string, string>, endpoints: number): Promise<void> {
     const complete = () =>
-      [...groups.keys()].every((service) => this.watcher.readyAddresses(service).length === endpoints);
+      [...groups.keys()].every((service) => this.watcher.bySlices.of(service).length === endpoints);
     await waitUntil(`${groups.size} groups of ${endpoints}`, () => complete() && this.isSynced(groups), {
       timeoutMs: PATIENCE_MS,
       intervalMs: 100,

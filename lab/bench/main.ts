@@ -7,6 +7,7 @@ import { benchmarkPlan } from './plan-benchmark.ts';
 import { machineFacts, writeReport } from './report/report.ts';
 import { table } from './report/table.ts';
 import { bigGroup } from './scenarios/big-group-scenario.ts';
+import { frozen } from './scenarios/frozen-scenario.ts';
 import { growth } from './scenarios/growth-scenario.ts';
 import { many, manyEmpty } from './scenarios/many-scenario.ts';
 import { nodeScenario } from './scenarios/node-scenario.ts';
@@ -19,6 +20,7 @@ const scenarios: readonly Scenario[] = [
   atOnce,
   rollingRestart,
   busy,
+  frozen,
   nodeScenario,
   many,
   manyEmpty,

@@ -1,14 +1,16 @@
 import type { JournalEntry } from '../../../simulator/journal.ts';
+import type { EndpointEvent } from './in-service.ts';
 import { groupBy, type Summary, summarize } from './statistics.ts';
-import type { EndpointEvent } from './watcher.ts';
 
 const BATCH = 20;
 /** Events of one group that are closer together than this are one storm, which the fewest calls could carry. */
 const STORM_GAP_MS = 500;
 
 export interface Delays {
-  /** From the event as the watcher saw it to the arrival of the first Remove that names the address. */
+  /** From the event as the watcher saw it to the arrival of the first Remove that names the address. Below 0: it came before. */
   readonly removal: Summary;
+  /** How many of these arrived before the event. */
+  readonly before: number;
   /** The same, to the end of the Remove that took effect. */
   readonly gone: Summary;
   /** Left and never removed. */
@@ -55,7 +57,8 @@ export function delaysOf(
       after = done?.arrivedAt ?? after;
     });
   }
-  return { removal: summarize(removal), gone: summarize(gone), lost, returned };
+  const before = removal.filter((delay) => delay < 0).length;
+  return { removal: summarize(removal), before, gone: summarize(gone), lost, returned };
 }
 
 /** Removed by the call at that time, and not added since: nothing is left to remove. */

@@ -1,196 +1,166 @@
-import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import * as https from 'node:https';
-import { preciseNow } from '../../../simulator/gateway/call.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import type { BareLoop } from './bare-loop.ts';
+import { type Address, type EndpointEvent, InService } from './in-service.ts';
+import { ObjectWatch, type TakeObject } from './object-watch.ts';
 
-/**
- * An address began or ceased to be in service: it is a ready endpoint on a node that exists, or, while its Service has
- * none, one that is terminating and still serves (as kube-proxy does it, KEP-1669).
- */
-export interface EndpointEvent {
-  /** `back`: it left, and is in service again only because its Service has no ready endpoint. */
-  readonly kind: 'join' | 'back' | 'leave';
-  /** `namespace/name` of the Service. */
-  readonly service: string;
-  readonly ip: string;
-  /** When the watcher had the line in its hands, in ms since the epoch. */
-  readonly at: number;
-}
-
-interface Address {
-  readonly ip: string;
+interface Located extends Address {
   readonly node: string | undefined;
-  readonly ready: boolean;
 }
 
-interface Slice {
-  readonly service: string;
-  /** Those that are ready or at least still serve. */
-  readonly addresses: readonly Address[];
+interface Metadata {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly deletionTimestamp?: string;
 }
 
-interface RawObject {
-  readonly metadata: {
-    readonly namespace: string;
-    readonly name: string;
-    readonly resourceVersion: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
+interface RawSlice {
+  readonly metadata: Metadata;
   readonly endpoints?: readonly {
     readonly addresses: readonly string[];
     readonly nodeName?: string;
     readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean };
+    readonly targetRef?: { readonly uid?: string };
   }[];
 }
 
+interface RawPod {
+  readonly metadata: Metadata;
+  readonly spec: { readonly nodeName?: string };
+  readonly status?: {
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
 /**
- * Watches EndpointSlices and Nodes over plain HTTPS, with nothing of the operator's own code: when it has read a line is
- * when anybody could have known.
+ * Two clocks: when an address left by the word of the EndpointSlices, and when by that of the pods themselves (a pod terminates, is
+ * no longer ready, or is gone). Slices also say which pods belong to a Service. A node that is gone ends both.
  */
 export class Watcher {
-  readonly events: EndpointEvent[] = [];
-  readonly #plane: ControlPlane;
+  readonly bySlices = new InService();
+  readonly byPods = new InService();
   readonly #bare: BareLoop;
-  readonly #agent = new https.Agent({ keepAlive: true });
-  readonly #slices = new Map<string, Slice>();
+  readonly #watch: ObjectWatch;
+  readonly #slices = new Map<string, readonly Located[]>();
   readonly #slicesOf = new Map<string, Set<string>>();
-  readonly #inService = new Map<string, ReadonlySet<string>>();
+  /** By UID: those that are ready, terminating or not. */
+  readonly #pods = new Map<string, Located>();
+  /** The UIDs of the pods that a slice of the Service has named, until they are gone; and the way back. */
+  readonly #podsOf = new Map<string, Set<string>>();
+  readonly #servicesOf = new Map<string, Set<string>>();
   readonly #lostNodes = new Set<string>();
-  readonly #open = new Set<IncomingMessage>();
-  #closed = false;
 
-  private constructor(plane: ControlPlane, bare: BareLoop) {
-    this.#plane = plane;
+  private constructor(watch: ObjectWatch, bare: BareLoop) {
+    this.#watch = watch;
     this.#bare = bare;
   }
 
   static async start(plane: ControlPlane, bare: BareLoop): Promise<Watcher> {
-    const watcher = new Watcher(plane, bare);
-    const take = (type: string, object: RawObject, at: number) => watcher.#takeSlice(type, object, at);
-    await watcher.#watch('/apis/discovery.k8s.io/v1/endpointslices', take);
-    await watcher.#watch('/api/v1/nodes', (type, { metadata }, at) => {
+    const watch = new ObjectWatch(plane);
+    const watcher = new Watcher(watch, bare);
+    await watch.start('/apis/discovery.k8s.io/v1/endpointslices', watcher.#takeSlice);
+    await watch.start('/api/v1/pods', watcher.#takePod);
+    await watch.start<{ metadata: Metadata }>('/api/v1/nodes', (type, { metadata }, at) => {
       if (type === 'DELETED') watcher.#loseNode(metadata.name, at);
     });
     return watcher;
   }
 
-  readyAddresses(service: string): readonly string[] {
-    return [...(this.#inService.get(service) ?? [])].sort();
+  /** By the first who could know: the pods, where they are here. */
+  get events(): readonly EndpointEvent[] {
+    return [
+      ...this.byPods.events,
+      ...this.bySlices.events.filter(({ service }) => !this.byPods.knows(service)),
+    ];
+  }
+
+  /** When the last event came, of either clock. */
+  get lastAt(): number {
+    return Math.max(this.bySlices.events.at(-1)?.at ?? 0, this.byPods.events.at(-1)?.at ?? 0);
   }
 
   clear(): void {
-    this.events.length = 0;
+    this.bySlices.events.length = 0;
+    this.byPods.events.length = 0;
     this.#bare.clear();
   }
 
   close(): void {
-    this.#closed = true;
-    for (const response of this.#open) response.destroy();
-    this.#agent.destroy();
+    this.#watch.close();
   }
 
-  async #watch(path: string, take: (type: string, object: RawObject, at: number) => void): Promise<void> {
-    const list = JSON.parse(await text(await this.#get(path))) as {
-      readonly metadata: { readonly resourceVersion: string };
-      readonly items: readonly RawObject[];
-    };
-    for (const object of list.items) take('ADDED', object, preciseNow());
-    let version = list.metadata.resourceVersion;
-    const open = async (): Promise<void> => {
-      const response = await this.#get(
-        `${path}?watch=true&allowWatchBookmarks=true&resourceVersion=${version}`,
-      );
-      this.#open.add(response);
-      let pending = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        const at = preciseNow();
-        const lines = (pending + chunk).split('\n');
-        pending = lines.pop() ?? '';
-        for (const line of lines) {
-          const { type, object } = JSON.parse(line) as { type: string; object: RawObject };
-          version = object.metadata.resourceVersion;
-          if (type !== 'BOOKMARK') take(type, object, at);
-        }
-      });
-      response.on('error', () => {});
-      response.on('close', () => {
-        this.#open.delete(response);
-        if (!this.#closed) void open();
-      });
-    };
-    await open();
-  }
-
-  #get(path: string): Promise<IncomingMessage> {
-    const { server, caFile, adminToken } = this.#plane;
-    return new Promise((resolve, reject) => {
-      https
-        .get(
-          `${server}${path}`,
-          {
-            ca: readFileSync(caFile),
-            agent: this.#agent,
-            headers: { authorization: `Bearer ${adminToken}`, accept: 'application/json' },
-          },
-          resolve,
-        )
-        .on('error', (error) => {
-          if (!this.#closed) reject(error);
-        });
-    });
-  }
-
-  #takeSlice(type: string, object: RawObject, at: number): void {
+  readonly #takeSlice: TakeObject<RawSlice> = (type, object, at) => {
     const { namespace, name, labels } = object.metadata;
     const service = `${namespace}/${labels?.['kubernetes.io/service-name']}`;
     const key = `${namespace}/${name}`;
-    const ofService = this.#slicesOf.get(service) ?? new Set();
-    this.#slicesOf.set(service, ofService);
+    const ofService = setIn(this.#slicesOf, service);
     if (type === 'DELETED') {
       this.#slices.delete(key);
       ofService.delete(key);
     } else {
-      this.#slices.set(key, { service, addresses: addressesOf(object) });
+      this.#slices.set(key, addressesOf(object));
       ofService.add(key);
     }
-    this.#tellChanges(service, at);
+    this.#tellSlices(service, at);
+    if (type !== 'DELETED') this.#learnPods(service, object, at);
+  };
+
+  /** Whatever it names: its pod may be told of a moment later, or be of elsewhere and never be told of. */
+  #learnPods(service: string, { endpoints }: RawSlice, at: number): void {
+    const named = setIn(this.#podsOf, service);
+    const added = (endpoints ?? [])
+      .flatMap(({ targetRef }) => targetRef?.uid ?? [])
+      .filter((uid) => !named.has(uid));
+    for (const uid of added) {
+      named.add(uid);
+      setIn(this.#servicesOf, uid).add(service);
+    }
+    if (added.some((uid) => this.#pods.has(uid))) this.#tellPods(service, at);
   }
+
+  readonly #takePod: TakeObject<RawPod> = (type, { metadata, spec, status }, at) => {
+    const { uid, deletionTimestamp } = metadata;
+    const services = this.#servicesOf.get(uid) ?? [];
+    if (type === 'DELETED') {
+      this.#pods.delete(uid);
+      this.#servicesOf.delete(uid);
+      for (const service of services) this.#podsOf.get(service)?.delete(uid);
+    } else {
+      const isReady = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+      const ready = deletionTimestamp === undefined;
+      if (isReady) this.#pods.set(uid, { ip: status?.podIP ?? '', node: spec.nodeName, ready });
+      else this.#pods.delete(uid);
+    }
+    for (const service of services) this.#tellPods(service, at);
+  };
 
   #loseNode(node: string, at: number): void {
     this.#lostNodes.add(node);
-    for (const service of this.#slicesOf.keys()) this.#tellChanges(service, at);
+    for (const service of this.#podsOf.keys()) this.#tellPods(service, at);
+    for (const service of this.#slicesOf.keys()) this.#tellSlices(service, at);
   }
 
-  #tellChanges(service: string, at: number): void {
-    const before = this.#inService.get(service) ?? new Set();
-    const { after, isLastResort } = this.#inServiceNow(service);
-    this.#inService.set(service, after);
-    const gone = [...before].filter((ip) => !after.has(ip));
-    const came = [...after].filter((ip) => !before.has(ip));
-    for (const ip of gone) this.events.push({ kind: 'leave', service, ip, at });
-    const kind = isLastResort ? 'back' : 'join';
-    for (const ip of came) this.events.push({ kind, service, ip, at });
-    if (gone.length > 0) this.#bare.post(at, gone.length);
+  #tellSlices(service: string, at: number): void {
+    const addresses = [...(this.#slicesOf.get(service) ?? [])].flatMap((key) => this.#slices.get(key) ?? []);
+    const left = this.bySlices.take(service, this.#onNodesThatAre(addresses), at);
+    if (left > 0 && !this.byPods.knows(service)) this.#bare.post(at, left);
   }
 
-  #inServiceNow(service: string): { readonly after: ReadonlySet<string>; readonly isLastResort: boolean } {
-    const ready = new Set<string>();
-    const serving = new Set<string>();
-    for (const key of this.#slicesOf.get(service) ?? []) {
-      for (const address of this.#slices.get(key)?.addresses ?? []) {
-        if (address.node !== undefined && this.#lostNodes.has(address.node)) continue;
-        (address.ready ? ready : serving).add(address.ip);
-      }
-    }
-    const isLastResort = ready.size === 0;
-    return { after: isLastResort ? serving : ready, isLastResort };
+  #tellPods(service: string, at: number): void {
+    const pods = [...(this.#podsOf.get(service) ?? [])].flatMap((uid) => this.#pods.get(uid) ?? []);
+    const left = this.byPods.take(service, this.#onNodesThatAre(pods), at);
+    if (left > 0) this.#bare.post(at, left);
+  }
+
+  #onNodesThatAre(addresses: readonly Located[]): readonly Located[] {
+    return addresses.filter(({ node }) => node === undefined || !this.#lostNodes.has(node));
   }
 }
 
-function addressesOf({ endpoints }: RawObject): readonly Address[] {
+function addressesOf({ endpoints }: RawSlice): readonly Located[] {
   return (endpoints ?? []).flatMap(({ addresses, nodeName, conditions }) => {
     const ready = conditions?.ready !== false;
     if (!ready && conditions?.serving !== true) return [];
@@ -198,9 +168,8 @@ function addressesOf({ endpoints }: RawObject): readonly Address[] {
   });
 }
 
-async function text(response: IncomingMessage): Promise<string> {
-  let body = '';
-  response.setEncoding('utf8');
-  for await (const chunk of response) body += chunk;
-  return body;
+function setIn<K, V>(sets: Map<K, Set<V>>, key: K): Set<V> {
+  const known = sets.get(key) ?? new Set();
+  sets.set(key, known);
+  return known;
 }

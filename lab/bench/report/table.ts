@@ -1,4 +1,5 @@
 import type { Result } from '../bed.ts';
+import type { Summary } from '../measure/statistics.ts';
 
 const SHORT: Readonly<Record<string, string>> = {
   DescribeVServerGroupAttribute: 'describe',
@@ -13,9 +14,10 @@ export const HEADER = [
   'calls',
   'fewest',
   'ratio',
-  'delay ms p50/p90/p99/max',
+  'from the pod, ms p50/p90/p99/max',
+  'from the slice, ms p50/p90/p99/max',
+  'before the slice',
   'bare loop p50/max',
-  'n',
   'lost',
   'CPU s',
   'RSS MB',
@@ -28,17 +30,16 @@ export const HEADER = [
 ] as const;
 
 export function cells(result: Result): readonly string[] {
-  const { delays, bare, usage } = result;
-  const { removal } = delays;
-  const none = removal.n === 0;
+  const { delays, podDelays, bare, usage } = result;
   return [
     result.scenario,
     `${result.totalCalls} (${callsOf(result)})`,
     String(result.fewestCalls),
     result.fewestCalls === 0 ? '–' : (result.totalCalls / result.fewestCalls).toFixed(1),
-    none ? '–' : [removal.p50, removal.p90, removal.p99, removal.max].map(ms).join(' / '),
+    ranks(podDelays.removal),
+    ranks(delays.removal),
+    delays.removal.n === 0 ? '–' : `${delays.before} of ${delays.removal.n}`,
     bare.n === 0 ? '–' : `${ms(bare.p50)} / ${ms(bare.max)}`,
-    String(removal.n),
     String(delays.lost),
     usage.cpuSeconds.toFixed(2),
     usage.rssMb.toFixed(0),
@@ -51,6 +52,10 @@ export function cells(result: Result): readonly string[] {
       .map(([name, value]) => `${name}: ${value}`)
       .join('; '),
   ];
+}
+
+function ranks({ n, p50, p90, p99, max }: Summary): string {
+  return n === 0 ? '–' : [p50, p90, p99, max].map(ms).join(' / ');
 }
 
 function callsOf({ calls }: Result): string {
@@ -74,5 +79,5 @@ export function table(results: readonly Result[]): string {
 }
 
 export function ms(value: number): string {
-  return value < 10 ? value.toFixed(1) : value.toFixed(0);
+  return Math.abs(value) < 10 ? value.toFixed(1) : value.toFixed(0);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bed } from '../bed.ts';
-import { CLUSTER_ID, HandmadeServices } from './handmade.ts';
+import { HandmadeServices } from './handmade.ts';
+import { CLUSTER_ID } from './prefilled.ts';
 import type { Scenario } from './scenario.ts';
 
 const ENDPOINTS = 10_000;

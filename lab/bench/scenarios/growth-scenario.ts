@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bed, type Result } from '../bed.ts';
-import { CLUSTER_ID, HandmadeServices } from './handmade.ts';
+import { HandmadeServices } from './handmade.ts';
+import { CLUSTER_ID } from './prefilled.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The first endpoint of each that leaves: none of those that an earlier size has lost. */

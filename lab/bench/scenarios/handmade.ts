@@ -1,24 +1,15 @@
-import { ownershipTag } from '../../../src/api/ownership-tag.ts';
 import type { Workloads } from '../../environment/workloads.ts';
 import type { Bed } from '../bed.ts';
 import { inParallel } from '../measure/statistics.ts';
+import { addressOf, fill, PORT } from './prefilled.ts';
 
-/** What the operators of these scenarios are told, so that rows can be tagged before one runs. */
-export const CLUSTER_ID = 'bench';
-const PORT = 8080;
 const LARGEST_SLICE = 100;
-
-export interface Handmade {
-  readonly app: Workloads;
-  readonly groups: ReadonlyMap<string, string>;
-  readonly services: readonly string[];
-}
 
 /**
  * Services without selector, with EndpointSlices made by hand. They name pods of elsewhere (no node of this cluster), so that the
  * lists alone say who is alive, and twenty thousand endpoints are there in seconds.
  */
-export class HandmadeServices implements Handmade {
+export class HandmadeServices {
   readonly app: Workloads;
   readonly groups = new Map<string, string>();
   readonly #bed: Bed;
@@ -44,10 +35,6 @@ export class HandmadeServices implements Handmade {
     const services = new HandmadeServices(bed, app, endpoints, prefilled);
     await services.add(count);
     return services;
-  }
-
-  get services(): readonly string[] {
-    return [...this.groups.keys()];
   }
 
   /** Makes more of the same. */
@@ -86,13 +73,8 @@ export class HandmadeServices implements Handmade {
   #group(index: number): string {
     const group = this.#bed.env.createGroup();
     if (!this.#prefilled) return group;
-    const { state } = this.#bed.env.simulator;
-    const description = ownershipTag(CLUSTER_ID, this.app.namespace, `web${index}`, 80);
-    for (let endpoint = 0; endpoint < this.#endpoints; endpoint++) {
-      const serverIp = this.#ip(index, endpoint);
-      const serverId = state.inventory.eniOfIp(serverIp)?.id ?? '';
-      state.addRow(group, { serverId, serverIp, port: PORT, description });
-    }
+    const ips = Array.from({ length: this.#endpoints }, (_, endpoint) => this.#ip(index, endpoint));
+    fill(this.#bed.env, group, { namespace: this.app.namespace, name: `web${index}` }, ips);
     return group;
   }
 
@@ -126,9 +108,7 @@ export class HandmadeServices implements Handmade {
     };
   }
 
-  /** 10.64.0.0 and up: no address that kwok gives. */
   #ip(index: number, endpoint: number): string {
-    const id = index * this.#endpoints + endpoint;
-    return `10.${64 + Math.floor(id / 62_500)}.${Math.floor(id / 250) % 250}.${(id % 250) + 1}`;
+    return addressOf(index * this.#endpoints + endpoint);
   }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Bed, type Result } from '../bed.ts';
-import { CLUSTER_ID, HandmadeServices } from './handmade.ts';
+import { HandmadeServices } from './handmade.ts';
+import { CLUSTER_ID } from './prefilled.ts';
 import type { Scenario } from './scenario.ts';
 
 const BINDINGS = 500;
@@ -58,7 +59,7 @@ export const manyEmpty: Scenario = {
 function measureStart(
   bed: Bed,
   name: string,
-  { groups }: HandmadeServices,
+  { groups }: Pick<HandmadeServices, 'groups'>,
   until: () => boolean,
 ): Promise<Result> {
   const startedAt = performance.timeOrigin + performance.now();

@@ -66,7 +66,7 @@ async function create(bed: Bed) {
     await app.bind(name, groups.get(`${app.namespace}/${name}`) ?? '');
   });
   const complete = () =>
-    [...groups.keys()].every((service) => bed.watcher.readyAddresses(service).length === PODS_PER_GROUP);
+    [...groups.keys()].every((service) => bed.watcher.bySlices.of(service).length === PODS_PER_GROUP);
   while (!complete()) await delay(200);
   return { app, groups };
 }

@@ -64,7 +64,7 @@ function measureAtOnce(name: string, { bed, app, groups }: App): Promise<Result>
   return bed.measure(name, {
     groups,
     action: () => app.scale('web', 0),
-    until: () => bed.watcher.readyAddresses(`${app.namespace}/web`).length === 0 && bed.isSynced(groups),
+    until: () => bed.watcher.bySlices.of(`${app.namespace}/web`).length === 0 && bed.isSynced(groups),
   });
 }
 
@@ -103,7 +103,7 @@ export const busy: Scenario = {
           await oneByOne(app, quick ? 3 : 20);
           await delay(1_000);
           const [[service, group] = ['', '']] = groups;
-          const alive = new Set(bed.watcher.readyAddresses(service));
+          const alive = new Set(bed.watcher.bySlices.of(service));
           const rows = bed.env.simulator.state.group(group).rows();
           leftAfter2s = rows.filter(({ serverIp }) => !alive.has(serverIp)).length;
         },

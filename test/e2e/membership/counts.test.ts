@@ -4,6 +4,7 @@ import type { OperatorProcess } from '../../../lab/environment/operator-process.
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { ownershipTag } from '../../../src/api/ownership-tag.ts';
+import { type ScriptedPod, ScriptedPods } from '../../environment/scripted-pods.ts';
 
 /** What the operator costs in calls, reads and status writes; how long it takes is for the benchmark to say. */
 const REMOVE = 'RemoveVServerGroupBackendServers';
@@ -160,6 +161,78 @@ test('a pod that is not ready for a while: one Remove and one Add, no look-up, b
   expect(onGroup()).toEqual([DESCRIBE, REMOVE, ADD]);
   expect(lookUps()).toBe(before);
 });
+
+test('a pod that is announced twice, by itself and by its list, in either order: one Remove', async () => {
+  const group = env.createGroup();
+  const app = await env.createNamespace('twice');
+  const pods = await ScriptedPods.create(app, 'web');
+  const [first, second, third] = (await pods.createPods('66.0', 3)) as [
+    ScriptedPod,
+    ScriptedPod,
+    ScriptedPod,
+  ];
+  await pods.show([first, second, third]);
+  await app.bind('web', group);
+  await env.untilHolds(group, [first.address, second.address, third.address]);
+  await untilStatusesAreWritten();
+  const { journal } = env.simulator;
+  journal.clear();
+  await pods.end(first);
+  await env.untilHolds(group, [second.address, third.address]);
+  const heard = await changesHeard();
+  await pods.show([second, third]);
+  await waitUntil('the list to be heard of', async () => (await changesHeard()) > heard);
+  await pods.show([third]);
+  await env.untilHolds(group, [third.address]);
+  const known = await podsKnown();
+  await pods.end(second);
+  await waitUntil('the end of the pod to be heard of', async () => (await podsKnown()) < known);
+  await untilStatusesAreWritten();
+  const onGroup = journal.filter((call) => call.group === group);
+  expect(
+    onGroup.map(({ action, backends }) => [action, ...backends.map(({ serverIp }) => serverIp)]),
+  ).toEqual([
+    [REMOVE, first.address],
+    [REMOVE, second.address],
+  ]);
+});
+
+test('the controllers are frozen and 7 pods are deleted: one Remove for the first, one for the others, none when they thaw', async () => {
+  const { app, group } = await settledApp(8);
+  const [first, ...others] = (await app.pods('web')).map(({ metadata }) => metadata.name) as [
+    string,
+    ...string[],
+  ];
+  const removes = () => env.simulator.journal.filter(({ action }) => action === REMOVE);
+  await env.controlPlane.pause('kube-controller-manager');
+  try {
+    const before = await podsKnown();
+    const gate = env.simulator.faults.pause({ action: REMOVE, group });
+    await app.deletePod(first);
+    await gate.waitForHeld();
+    await Promise.all(others.slice(1).map((name) => app.deletePod(name)));
+    await waitUntil(
+      'the operator to know that 7 pods are gone',
+      async () => (await podsKnown()) === before - 7,
+    );
+    gate.release();
+    await waitUntil('one row to be left', () => env.rows(group).length === 1);
+  } finally {
+    env.controlPlane.resume('kube-controller-manager');
+  }
+  await env.untilHolds(group, await app.untilReady('web', 8));
+  await untilStatusesAreWritten();
+  expect(removes().map(({ backends }) => backends.length)).toEqual([1, 6]);
+});
+
+async function podsKnown(): Promise<number> {
+  return (await operator.metric('vsgb_cache_objects{resource="pods"}')) ?? Number.NaN;
+}
+
+/** How many changes of EndpointSlices have reached the operator. */
+async function changesHeard(): Promise<number> {
+  return (await operator.metric('vsgb_watch_events_total{resource="endpoints"}')) ?? Number.NaN;
+}
 
 /** A Service whose endpoints are made by hand, and a group that holds them already, with the operator's tag. */
 async function createWithRows(app: Workloads, name: string, group: string, index: number): Promise<void> {
