@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { COMPONENTS, locateBinaries, toStandardError } from '../control-plane/build/build.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
+import { orphaned } from '../control-plane/process/orphaned.ts';
 import { startEnclosedCluster } from './enclosed-cluster.ts';
 
 const USAGE = `usage: npm run cluster -- --dir DIR [--real-nodes N]
@@ -56,30 +56,6 @@ async function signalled(): Promise<void> {
   await new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, resolve);
   });
-}
-
-/**
- * A killed npm cannot tell us, so we look whether it is still there: it is our parent, or the parent of the shell that
- * is. Started without npm we stay: a script that has put us into the background may end.
- */
-async function orphaned(): Promise<void> {
-  const parent = process.ppid;
-  const grandparent = parentOf(parent);
-  await new Promise<void>((resolve) => {
-    if (process.env['npm_lifecycle_event'] === undefined) return;
-    setInterval(() => {
-      if (process.ppid !== parent || parentOf(parent) !== grandparent) resolve();
-    }, 1_000);
-  });
-}
-
-/** Known on Linux only. */
-function parentOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^PPid:\t(\d+)$/m)?.[1];
-  } catch {
-    return undefined;
-  }
 }
 
 function readOptions() {

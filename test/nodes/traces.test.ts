@@ -35,6 +35,13 @@ test.each([
   },
 );
 
+test('a runner ends with all that is its own when the npm that runs it is killed', async () => {
+  const before = traces();
+  runner = await start('npm', 'run', '-s', 'enclosed', '--', 'sh', '-c', 'echo ready; sleep 1000');
+  runner.kill('SIGKILL');
+  await untilNothingNewSince(before);
+});
+
 test('what a runner leaves that is killed together with its janitor is removed by the next start', async () => {
   const before = traces();
   const killed = await enclose('sh', '-c', 'echo ready; sleep 1000');
@@ -52,12 +59,13 @@ test('what a runner leaves that is killed together with its janitor is removed b
   await untilNothingNewSince(before);
 });
 
-/** Returns once the command says "ready". */
 async function enclose(...command: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['lab/nodes/enclosed.ts', '--', ...command], {
-    cwd: ROOT,
-    stdio: ['ignore', 'inherit', 'pipe'],
-  });
+  return await start(process.execPath, 'lab/nodes/enclosed.ts', '--', ...command);
+}
+
+/** Returns once "ready" has been said. */
+async function start(program: string, ...args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'pipe'] });
   let said = '';
   for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
     said += chunk;
