@@ -287,7 +287,24 @@ class Chaos {
     }
   }
 
+  /**
+   * What a kubelet does when its node is heard of again, and kwok does not: the node controller has set Ready to False on its
+   * pods, though their containers are ready.
+   */
+  async #restoreReadiness(): Promise<void> {
+    const pods = await this.#app.api.list<Pod>(this.#app.path('api/v1', 'pods'));
+    for (const { metadata, status } of pods) {
+      const is = (type: string) =>
+        status.conditions?.some((one) => one.type === type && one.status === 'True');
+      if (is('Ready') || !is('ContainersReady')) continue;
+      const path = `${this.#app.path('api/v1', 'pods')}/${metadata.name}/status`;
+      const conditions = [{ type: 'Ready', status: 'True' }];
+      await this.#app.api.patch(path, { status: { conditions } }, 'strategic').catch(() => {});
+    }
+  }
+
   async #expectRight(): Promise<true> {
+    await this.#restoreReadiness();
     const byPod = (addresses: readonly string[]) =>
       addresses.map((address) => `${address}:${PORT}*100`).sort();
     const alive = async (name: string) =>
