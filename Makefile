@@ -26,6 +26,10 @@ demo: $(INSTALLED) ## The operator at work on a real control plane (KEEP=1 leave
 bench: $(INSTALLED) ## Measure delays and API calls
 	@npm run -s bench
 
+.PHONY: traffic
+traffic: $(INSTALLED) ## Count failed requests: real nodes, containers and traffic (root on Linux)
+	@npm run -s traffic
+
 .PHONY: soak
 soak: $(INSTALLED) ## Ten minutes of faults and churn
 	@npm run -s soak

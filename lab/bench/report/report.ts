@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { MachineFacts } from '../../environment/machine-facts.ts';
 import type { Result } from '../bed.ts';
 import { CCM } from '../measure/reference.ts';
 import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
@@ -14,14 +14,7 @@ const END = '<!-- end of figures -->';
 
 export interface Report {
   readonly date: string;
-  readonly machine: {
-    readonly cpu: string;
-    readonly cores: number;
-    readonly memoryGb: number;
-    readonly kernel: string;
-    readonly node: string;
-    readonly loadBefore: readonly number[];
-  };
+  readonly machine: MachineFacts;
   readonly quick: boolean;
   readonly latencyMs: number;
   readonly plan: PlanBenchmark;
@@ -29,17 +22,6 @@ export interface Report {
   readonly results: readonly Result[];
   /** Scenarios that did not come to an end. */
   readonly failed: readonly string[];
-}
-
-export function machineFacts(): Report['machine'] {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: cpus().length,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-    loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
-  };
 }
 
 /** bench/results.json, the plots, and the part of docs/performance.md between its two marks. */

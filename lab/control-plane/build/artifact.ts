@@ -143,6 +143,19 @@ export async function cloudSdkArtifact(): Promise<Artifact> {
   };
 }
 
+/** The generator of load: https://github.com/tsenart/vegeta */
+export async function vegetaArtifact(): Promise<Artifact> {
+  const sources = join(GO_FOLDER, 'vegeta');
+  const version = await requiredVersion(sources, 'github.com/tsenart/vegeta/v12');
+  const target = 'github.com/tsenart/vegeta/v12';
+  return {
+    name: 'vegeta',
+    cost: 'less than a minute',
+    folder: await cachedAs(`vegeta-${version}`, sources),
+    build: (into, supervise) => goBuild({ sources, output: join(into, 'vegeta'), target, supervise }),
+  };
+}
+
 export interface GoBuild {
   readonly sources: string;
   readonly output: string;

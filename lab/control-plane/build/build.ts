@@ -13,6 +13,7 @@ import {
   promtoolArtifact,
   STAGES_FILE,
   superviseArtifact,
+  vegetaArtifact,
 } from './artifact.ts';
 import { withBuildLock } from './build-lock.ts';
 
@@ -113,6 +114,14 @@ export async function locateDashboardReader(onProgress: Progress = toStandardErr
 export async function locateCloudSdk(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
   return join(await built(await cloudSdkArtifact(), onProgress, supervise), 'cloud-sdk');
+}
+
+/** The generator of load, and the program to run it under. */
+export async function locateVegeta(
+  onProgress: Progress = toStandardError,
+): Promise<{ readonly supervise: string; readonly vegeta: string }> {
+  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  return { supervise, vegeta: join(await built(await vegetaArtifact(), onProgress, supervise), 'vegeta') };
 }
 
 export function toStandardError(line: string): void {

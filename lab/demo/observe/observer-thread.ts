@@ -1,6 +1,6 @@
 // The observer's watches, in a thread of their own: what the demo does meanwhile must not delay the time of an event.
 import { parentPort, workerData } from 'node:worker_threads';
-import { type Target, type WatchEvent, watch } from './watch.ts';
+import { type Target, type WatchEvent, watch } from '../../environment/watch.ts';
 
 /** `at` is process.hrtime.bigint(), which all threads share. */
 export type Sighting = { readonly watch: number; readonly event: WatchEvent<never>; readonly at: bigint };

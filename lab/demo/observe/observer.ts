@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { preciseNow } from '../../../simulator/gateway/call.ts';
+import type { Target, WatchEvent } from '../../environment/watch.ts';
 import type { Binding } from '../../environment/workloads.ts';
 import { GROUP, type Stage } from '../stage/stage.ts';
 import { EndpointLog, type EndpointSlice } from './endpoint-log.ts';
 import { type Call, type Departure, type Measured, measure } from './measure.ts';
 import type { Report } from './observer-thread.ts';
-import type { Target, WatchEvent } from './watch.ts';
 
 /** Sees what happens in the cluster and at the cloud API, on one clock, without asking the operator. */
 export class Observer {

@@ -111,6 +111,11 @@ export class Enclosure {
   }
 }
 
+/** Whether this process is inside an enclosure. */
+export function isEnclosed(): boolean {
+  return process.env['ENCLOSURE_FOLDER'] !== undefined;
+}
+
 /** The cgroup that is ours, from the inside. */
 export function enclosureCgroup(): string {
   return told('ENCLOSURE_CGROUP');

@@ -23,16 +23,21 @@ export interface Target {
 export type OnEvent<T> = (event: WatchEvent<T>, at: bigint) => void;
 
 /**
- * Watches on a connection of its own that shares nothing with the operator, until the thread ends; an error that is not
- * one of the connection ends the thread. Returns once the API server has accepted the watch; objects that exist come
- * first, as ADDED.
+ * Watches on a connection of its own that shares nothing with the operator, until the signal or the end of the thread; an
+ * error that is not one of the connection ends the thread. Returns once the API server has accepted the watch; objects that
+ * exist come first, as ADDED.
  */
-export async function watch<T extends Watched>(target: Target, onEvent: OnEvent<T>): Promise<void> {
-  const response = await open(target, undefined);
-  follow(target, response, onEvent).catch((error: unknown) => {
+export async function watch<T extends Watched>(
+  target: Target,
+  onEvent: OnEvent<T>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const response = await open(target, undefined, signal);
+  follow(target, response, onEvent, signal).catch((error: unknown) => {
+    if (signal?.aborted) return;
     // Thrown where nobody catches it.
     setImmediate(() => {
-      throw new Error(`the demo's own watch of ${target.path} ended: ${error}`);
+      throw new Error(`the watch of ${target.path} ended: ${error}`);
     });
   });
 }
@@ -41,6 +46,7 @@ async function follow<T extends Watched>(
   target: Target,
   first: IncomingMessage,
   onEvent: OnEvent<T>,
+  signal: AbortSignal | undefined,
 ): Promise<never> {
   let resourceVersion: string | undefined;
   const take = (event: WatchEvent<T>, at: bigint) => {
@@ -52,10 +58,10 @@ async function follow<T extends Watched>(
     try {
       await read(response, take);
     } catch (error) {
-      if (!isConnectionError(error)) throw error;
+      if (signal?.aborted || !isConnectionError(error)) throw error;
     }
     // The server ends a watch when it likes; it goes on after the last event that was seen.
-    response = await open(target, resourceVersion);
+    response = await open(target, resourceVersion, signal);
   }
 }
 
@@ -73,6 +79,7 @@ async function read<T>(response: IncomingMessage, take: OnEvent<T>): Promise<voi
 async function open(
   { kubeconfig, context, path }: Target,
   resourceVersion: string | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<IncomingMessage> {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
@@ -85,7 +92,7 @@ async function open(
   if (resourceVersion !== undefined) url.searchParams.set('resourceVersion', resourceVersion);
   const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
   // No shared agent: a watch holds its connection for good.
-  const request = send(url, { ...options, agent: false });
+  const request = send(url, { ...options, agent: false, ...(signal && { signal }) });
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   if (response.statusCode === 200) return response;

@@ -1,0 +1,87 @@
+/** One request, as its client saw it. */
+export interface RequestResult {
+  /** Ms since the epoch when it was sent. */
+  readonly at: number;
+  readonly url: string;
+  readonly latencyMs: number;
+  readonly failure: FailureCause | undefined;
+}
+
+/**
+ * What a client can tell of a failure.
+ *
+ * | cause   | is                                                           |
+ * |---------|--------------------------------------------------------------|
+ * | refused | the load balancer takes no connection                        |
+ * | reset   | the connection ended before the answer was complete          |
+ * | timeout | no answer in time                                            |
+ * | status  | an answer of 4xx or 5xx: of the load balancer or the backend |
+ */
+export type FailureCause = 'refused' | 'reset' | 'timeout' | 'status';
+
+export const CAUSES: readonly FailureCause[] = ['refused', 'reset', 'timeout', 'status'];
+
+/** The lines that `vegeta encode -to=json` prints: https://github.com/tsenart/vegeta#encode-command */
+export function parseResults(lines: string): readonly RequestResult[] {
+  return lines.split('\n').flatMap((line) => {
+    if (line === '') return [];
+    const { timestamp, url, latency, code, error } = JSON.parse(line) as Line;
+    return [{ at: Date.parse(timestamp), url, latencyMs: latency / 1e6, failure: causeOf(code, error) }];
+  });
+}
+
+interface Line {
+  readonly timestamp: string;
+  readonly url: string;
+  /** Nanoseconds. */
+  readonly latency: number;
+  /** 0: there was no answer. */
+  readonly code: number;
+  readonly error: string;
+}
+
+function causeOf(code: number, error: string): FailureCause | undefined {
+  if (code >= 400) return 'status';
+  if (error === '') return undefined;
+  if (/Client\.Timeout|deadline exceeded|i\/o timeout/.test(error)) return 'timeout';
+  if (/connection refused/.test(error)) return 'refused';
+  return 'reset';
+}
+
+/** Requests of one second, by how they ended. */
+export interface Second {
+  /** Seconds since the beginning. */
+  readonly second: number;
+  readonly requests: number;
+  readonly failed: Readonly<Partial<Record<FailureCause, number>>>;
+}
+
+/** By the second in which they were sent, from `beginning` (ms since the epoch) on; seconds without a request are left out. */
+export function bySecond(results: readonly RequestResult[], beginning: number): readonly Second[] {
+  const seconds = new Map<number, { requests: number; failed: Partial<Record<FailureCause, number>> }>();
+  for (const { at, failure } of results) {
+    const second = Math.floor((at - beginning) / 1000);
+    const entry = seconds.get(second) ?? { requests: 0, failed: {} };
+    seconds.set(second, entry);
+    entry.requests++;
+    if (failure !== undefined) entry.failed[failure] = (entry.failed[failure] ?? 0) + 1;
+  }
+  return [...seconds].map(([second, entry]) => ({ second, ...entry })).sort((a, b) => a.second - b.second);
+}
+
+export interface Tally {
+  readonly requests: number;
+  readonly failed: number;
+  readonly causes: Readonly<Partial<Record<FailureCause, number>>>;
+}
+
+export function tally(results: readonly RequestResult[]): Tally {
+  const causes: Partial<Record<FailureCause, number>> = {};
+  let failed = 0;
+  for (const { failure } of results) {
+    if (failure === undefined) continue;
+    failed++;
+    causes[failure] = (causes[failure] ?? 0) + 1;
+  }
+  return { requests: results.length, failed, causes };
+}

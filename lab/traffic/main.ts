@@ -1,0 +1,78 @@
+// `npm run traffic`: real nodes, real traffic, and what fails of it. Prints a table; writes docs/traffic.md, a drawing a
+// scenario in docs/traffic, and bench/traffic.json.
+// SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 runs a few. OPERATOR=command measures another operator.
+
+import { locateKubectl, locateVegeta } from '../control-plane/build/build.ts';
+import { machineFacts } from '../environment/machine-facts.ts';
+import { ensureBuilt } from '../environment/operator-process.ts';
+import { isEnclosed } from '../nodes/enclosure/enclosure.ts';
+import { RealNodesNeed } from '../nodes/enclosure/needs.ts';
+import { runEnclosed } from '../nodes/enclosure/run-enclosed.ts';
+import { type Report, textTable, writeReport } from './report/report.ts';
+import { type Outcome, runScenario } from './run.ts';
+import { type Trial, trials } from './scenarios/trials.ts';
+import { startBed } from './stage/bed.ts';
+import { ForeignOperators, type Operators, OwnOperators } from './stage/operators.ts';
+
+process.exitCode = await main(process.env['SCENARIO'], process.env['QUICK'] === '1', process.env['OPERATOR']);
+
+async function main(only: string | undefined, quick: boolean, operator: string | undefined): Promise<number> {
+  const wanted = only?.split(',');
+  const names = new Set(trials.map(({ scenario }) => scenario.name));
+  const unknown = wanted?.filter((name) => !names.has(name)) ?? [];
+  if (unknown.length > 0) {
+    console.error(`No scenario ${unknown.join(', ')}. Scenarios: ${[...names].join(', ')}`);
+    return 2;
+  }
+  if (!isEnclosed()) return await enclosed();
+  const chosen = trials.filter(
+    (trial) =>
+      (wanted?.includes(trial.scenario.name) ?? true) && (!quick || wanted !== undefined || trial.quick),
+  );
+  const report = await measure(chosen, operator);
+  console.log(`\n${textTable(report.outcomes)}`);
+  for (const { scenario, why } of report.failed)
+    console.error(`\n${scenario} did not come to an end: ${why}`);
+  const isWhole = wanted === undefined && !quick && operator === undefined;
+  if (isWhole) writeReport(report);
+  return report.failed.length === 0 ? 0 : 1;
+}
+
+/** Builds first what cannot be fetched inside. */
+async function enclosed(): Promise<number> {
+  try {
+    await Promise.all([locateVegeta(), ensureBuilt()]);
+    await locateKubectl();
+    return await runEnclosed([process.execPath, ...process.argv.slice(1)]);
+  } catch (error) {
+    if (!(error instanceof RealNodesNeed)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+async function measure(chosen: readonly Trial[], operator: string | undefined): Promise<Report> {
+  const outcomes: Outcome[] = [];
+  const failed: { scenario: string; why: string }[] = [];
+  const date = new Date().toISOString().slice(0, 10);
+  const machine = machineFacts();
+  const bed = await startBed();
+  try {
+    for (const { scenario, variant } of chosen) {
+      const operators: Operators =
+        operator === undefined ? new OwnOperators(bed.env) : new ForeignOperators(bed.env, operator);
+      console.log(`${scenario.name}, ${variant}: ${scenario.what}`);
+      try {
+        const outcome = await runScenario(bed, scenario, variant, operators);
+        outcomes.push(outcome);
+        console.log(`${textTable([outcome])}\n${outcome.seconds} s`);
+      } catch (error) {
+        failed.push({ scenario: scenario.name, why: String(error) });
+        console.error(`${scenario.name}: ${error}\n${await bed.env.operatorLogs(30)}\n${bed.nodes.logs(10)}`);
+      }
+    }
+  } finally {
+    await bed.close();
+  }
+  return { date, machine, outcomes, failed };
+}

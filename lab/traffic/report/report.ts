@@ -1,0 +1,123 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { MachineFacts } from '../../environment/machine-facts.ts';
+import type { LoadKind, Measured, Outcome } from '../run.ts';
+import type { BackendKind } from '../scenarios/scenario.ts';
+import { PROPAGATIONS } from '../stage/stage.ts';
+import { timelineSvg } from './timeline-svg.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const BEGIN = '<!-- figures: written by make traffic -->';
+const END = '<!-- end of figures -->';
+
+export interface Report {
+  readonly date: string;
+  readonly machine: MachineFacts;
+  readonly outcomes: readonly Outcome[];
+  /** Scenarios that did not come to an end, each with its error. */
+  readonly failed: readonly { readonly scenario: string; readonly why: string }[];
+}
+
+/** bench/traffic.json, a drawing a scenario, and the part of docs/traffic.md between its two marks. */
+export function writeReport(report: Report): void {
+  const json = {
+    ...report,
+    outcomes: report.outcomes.map(({ timeline: _, ...outcome }) => outcome),
+  };
+  mkdirSync(join(ROOT, 'bench'), { recursive: true });
+  writeFileSync(join(ROOT, 'bench/traffic.json'), `${JSON.stringify(json, null, 2)}\n`);
+  const folder = join(ROOT, 'docs/traffic');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  for (const outcome of report.outcomes)
+    writeFileSync(join(folder, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
+  const path = join(ROOT, 'docs/traffic.md');
+  const document = readFileSync(path, 'utf8');
+  const from = document.indexOf(BEGIN) + BEGIN.length;
+  const to = document.indexOf(END);
+  if (to < from) throw new Error(`${path} has lost its marks`);
+  writeFileSync(path, `${document.slice(0, from)}\n\n${figuresOf(report)}\n\n${document.slice(to)}`);
+}
+
+function figuresOf({ date, machine, outcomes, failed }: Report): string {
+  return [
+    `Measured ${date}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
+    '',
+    markdownTable(outcomes),
+    '',
+    ...(failed.length === 0
+      ? []
+      : [`Did not come to an end: ${failed.map(({ scenario }) => scenario).join(', ')}.`, '']),
+    ...outcomes.flatMap((outcome) => [
+      `### ${outcome.scenario}, ${outcome.variant}`,
+      '',
+      `${capitalized(outcome.what)}.`,
+      '',
+      `![${outcome.scenario}, ${outcome.variant}](traffic/${fileOf(outcome)}.svg)`,
+      '',
+    ]),
+  ]
+    .join('\n')
+    .trimEnd();
+}
+
+function fileOf({ scenario, variant }: Outcome): string {
+  return `${scenario}-${variant.replaceAll(/[^a-z0-9]+/g, '-')}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
+
+/** A line for each scenario, way to fill the group and load; a column for each propagation: failed of all, and by what. */
+export function rowsOf(outcomes: readonly Outcome[]): readonly (readonly string[])[] {
+  return outcomes.flatMap(({ scenario, variant, measured }) =>
+    kindsOf(measured).map(([backends, load]) => [
+      scenario,
+      variant,
+      backends,
+      load,
+      ...PROPAGATIONS.map((propagation) =>
+        cell(
+          measured.find((m) => m.backends === backends && m.load === load && m.propagation === propagation),
+        ),
+      ),
+    ]),
+  );
+}
+
+function kindsOf(measured: readonly Measured[]): readonly (readonly [BackendKind, LoadKind])[] {
+  const kinds = new Map(
+    measured.map(({ backends, load }) => [`${backends} ${load}`, [backends, load] as const]),
+  );
+  return [...kinds.values()];
+}
+
+function cell(measured: Measured | undefined): string {
+  if (measured === undefined) return '–';
+  const { requests, failed, causes } = measured;
+  if (failed === 0) return `0 of ${requests}`;
+  const parts = Object.entries(causes).map(([cause, count]) => `${count} ${cause}`);
+  return `${failed} of ${requests} (${parts.join(', ')})`;
+}
+
+function markdownTable(outcomes: readonly Outcome[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [HEADER, HEADER.map(() => '---'), ...rowsOf(outcomes)].map(line).join('\n');
+}
+
+/** For a terminal. */
+export function textTable(outcomes: readonly Outcome[]): string {
+  const rows = [HEADER, ...rowsOf(outcomes)];
+  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((text, column) => text.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Attack } from './load/attack.ts';
+import { bySecond, type RequestResult, type Tally, tally } from './load/results.ts';
+import type { Timeline } from './report/timeline-svg.ts';
+import type { BackendKind, Scenario } from './scenarios/scenario.ts';
+import type { Bed } from './stage/bed.ts';
+import type { Operators } from './stage/operators.ts';
+import { type Front, PROPAGATIONS, type Propagation, Stage } from './stage/stage.ts';
+
+/**
+ * | kind       | requests                                               | a second and listener |
+ * |------------|--------------------------------------------------------|-----------------------|
+ * | new        | each on a connection of its own                        | 30                    |
+ * | kept-alive | on connections that are used again and again           | 20, `eni` only        |
+ * | long       | each on a connection of its own, answered after 5 s    | 2, `eni` only         |
+ */
+export type LoadKind = 'new' | 'kept-alive' | 'long';
+
+interface Load {
+  readonly kind: LoadKind;
+  readonly path: string;
+  readonly rate: number;
+  readonly keepAlive: boolean;
+  readonly backends: (kind: BackendKind) => boolean;
+}
+
+const LOADS: readonly Load[] = [
+  { kind: 'new', path: '/', rate: 30, keepAlive: false, backends: () => true },
+  { kind: 'kept-alive', path: '/', rate: 20, keepAlive: true, backends: (kind) => kind === 'eni' },
+  { kind: 'long', path: '/slow?ms=5000', rate: 2, keepAlive: false, backends: (kind) => kind === 'eni' },
+];
+
+const TIMEOUT_MS = 10_000;
+/** All is quiet for so long before anything happens. */
+const BEFORE_MS = 5_000;
+/** After the group is right, until the slowest machine of the load balancer has learned it, and a while. */
+const AFTER_MS = 13_000;
+
+export interface Measured extends Tally {
+  readonly backends: BackendKind;
+  readonly propagation: Propagation;
+  readonly load: LoadKind;
+}
+
+export interface Outcome {
+  readonly scenario: string;
+  readonly variant: string;
+  readonly what: string;
+  readonly seconds: number;
+  readonly measured: readonly Measured[];
+  readonly timeline: Timeline;
+}
+
+/** Sets the stage, has the scenario act under load, waits until the groups are right again, and strikes the stage. */
+export async function runScenario(
+  bed: Bed,
+  scenario: Scenario,
+  variant: string,
+  operators: Operators,
+): Promise<Outcome> {
+  const stage = await Stage.set(bed, scenario, operators);
+  try {
+    return await measure(bed, scenario, variant, stage);
+  } finally {
+    await scenario.restore?.(stage);
+    await stage.strike();
+  }
+}
+
+async function measure(bed: Bed, scenario: Scenario, variant: string, stage: Stage): Promise<Outcome> {
+  const loads = LOADS.map((load) => ({
+    load,
+    fronts: stage.fronts.filter((f) => load.backends(f.backends)),
+  }));
+  const attacks = await Promise.all(
+    loads
+      .filter(({ fronts }) => fronts.length > 0)
+      .map(async ({ load, fronts }) => ({
+        load,
+        fronts,
+        attack: await Attack.start({
+          urls: fronts.map((front) => urlOf(front, load.path)),
+          rate: load.rate * fronts.length,
+          keepAlive: load.keepAlive,
+          timeoutMs: TIMEOUT_MS,
+        }),
+      })),
+  );
+  await using stack = new AsyncDisposableStack();
+  for (const { attack } of attacks) stack.use(attack);
+  const beginning = Date.now();
+  const elapsed = () => (Date.now() - beginning) / 1000;
+  bed.recorder.follow(stage.app.namespace, stage.groups, beginning);
+  await delay(BEFORE_MS);
+  const began = elapsed();
+  await scenario.act(stage);
+  const ended = elapsed();
+  await stage.untilAtRest();
+  const atRest = elapsed();
+  await delay(AFTER_MS);
+  const marks = [...bed.recorder.marks];
+  const seconds = elapsed();
+  const results = await Promise.all(
+    attacks.map(async ({ load, fronts, attack }) => ({ load, fronts, results: await attack.stop() })),
+  );
+  const measured = results.flatMap(({ load, fronts, results: ofLoad }) =>
+    fronts.map((front) => measuredOf(front, load, ofLoad)),
+  );
+  const shown = results[0];
+  const panels = PROPAGATIONS.flatMap((propagation) => {
+    const front = shown?.fronts.find((f) => f.propagation === propagation);
+    if (front === undefined || shown === undefined) return [];
+    const own = resultsOf(front, shown.load, shown.results);
+    return [{ title: `${front.backends}, ${propagation} s`, seconds: bySecond(own, beginning) }];
+  });
+  const acts = [
+    { at: began, what: 'begins' },
+    { at: ended, what: 'has ended' },
+    { at: atRest, what: 'group right' },
+  ];
+  const title = `${scenario.name}, ${variant}`;
+  const timeline: Timeline = { title, duration: Math.ceil(seconds) + 1, panels, marks, acts };
+  return {
+    scenario: scenario.name,
+    variant,
+    what: scenario.what,
+    seconds: Math.round(seconds),
+    measured,
+    timeline,
+  };
+}
+
+function urlOf({ listener }: Front, path: string): string {
+  const { host, port } = listener.address ?? { host: '127.0.0.1', port: listener.port };
+  return `http://${host}:${port}${path}`;
+}
+
+function resultsOf(front: Front, load: Load, results: readonly RequestResult[]): readonly RequestResult[] {
+  const own = urlOf(front, load.path);
+  return results.filter(({ url }) => url === own);
+}
+
+function measuredOf(front: Front, load: Load, results: readonly RequestResult[]): Measured {
+  const { backends, propagation } = front;
+  return { backends, propagation, load: load.kind, ...tally(resultsOf(front, load, results)) };
+}

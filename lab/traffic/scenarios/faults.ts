@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Scenario, WELL_BEHAVED } from './scenario.ts';
+
+export const faults: readonly Scenario[] = [
+  {
+    name: 'leader-killed',
+    what: 'rolling update of 4 replicas; the leader of two operators is killed in the middle',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    operator: { replicas: 2 },
+    act: async (stage) => {
+      const rollout = stage.rollOut();
+      await stage.untilPodsReplaced(2);
+      await stage.killLeader();
+      await rollout;
+    },
+  },
+  {
+    name: 'operator-down',
+    what: 'all replicas of the operator are down for 60 s; rolling update of 4 replicas meanwhile',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    act: async (stage) => {
+      await stage.stopOperators();
+      const end = delay(60_000);
+      await stage.rollOut();
+      await end;
+      await stage.startOperators();
+    },
+  },
+  {
+    name: 'busy',
+    what: 'rolling update of 4 replicas; the load balancer is busy for the first 20 s',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    act: async (stage) => {
+      stage.makeBusy(20_000);
+      await stage.rollOut();
+    },
+  },
+  {
+    name: 'throttled',
+    what: 'rolling update of 4 replicas; half of all API calls are throttled for 20 s',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    act: async (stage) => {
+      const end = stage.fault({ kind: 'error', code: 'Throttling.User', probability: 0.5 }, 20_000);
+      await stage.rollOut();
+      await end;
+    },
+  },
+  {
+    name: 'hung',
+    what: 'rolling update of 4 replicas; no API call is answered for 20 s',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    act: async (stage) => {
+      const end = stage.fault({ kind: 'hang', probability: 1 }, 20_000);
+      await stage.rollOut();
+      await end;
+    },
+  },
+  {
+    name: 'quota',
+    what: 'rolling update of 4 replicas on a load balancer that takes no more than 4 backends',
+    app: WELL_BEHAVED,
+    backends: ['eni'],
+    act: async (stage) => {
+      stage.limitBackends(4);
+      await stage.rollOut();
+    },
+  },
+];

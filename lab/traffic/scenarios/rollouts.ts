@@ -1,0 +1,39 @@
+import { type Scenario, WELL_BEHAVED } from './scenario.ts';
+
+const EVERY_KIND = ['eni', 'ecs-cluster', 'ecs-local'] as const;
+
+const surge = (replicas: number, maxSurge: number) => ({
+  ...WELL_BEHAVED,
+  replicas,
+  deployment: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable: 0 } } },
+});
+
+export const rollouts: readonly Scenario[] = [
+  {
+    name: 'rollout-1',
+    what: 'rolling update of 1 replica, surge 1',
+    app: surge(1, 1),
+    backends: EVERY_KIND,
+    act: (stage) => stage.rollOut(),
+  },
+  {
+    name: 'rollout-10',
+    what: 'rolling update of 10 replicas, surge 3',
+    app: surge(10, 3),
+    backends: EVERY_KIND,
+    act: (stage) => stage.rollOut(),
+  },
+  {
+    name: 'scale-down',
+    what: 'scale-down from 20 replicas to 2',
+    app: { ...WELL_BEHAVED, replicas: 20 },
+    backends: EVERY_KIND,
+    act: (stage) => stage.scale(2),
+  },
+];
+
+/** What is done by hand today, with no help of the operator. */
+export const REMEDY_BY_HAND = {
+  server: { preStopSeconds: 15, gracePeriodSeconds: 45 },
+  deployment: { minReadySeconds: 10 },
+} as const;

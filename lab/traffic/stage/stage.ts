@@ -1,0 +1,325 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { ForwardingListener } from '../../../simulator/data-plane/listener.ts';
+import type { FaultRule } from '../../../simulator/faults.ts';
+import type { DeleteOptions, KubeObject } from '../../control-plane/api/kube-api.ts';
+import { locateKubectl } from '../../control-plane/build/build.ts';
+import { untilNodesReady } from '../../control-plane/nodes.ts';
+import type { Pod, Workloads } from '../../environment/workloads.ts';
+import type { RealNode } from '../../nodes/real-node.ts';
+import { testServerPod } from '../../nodes/test-server.ts';
+import { waitUntil } from '../../time/wait-until.ts';
+import type { BackendKind, Scenario } from '../scenarios/scenario.ts';
+import { type Bed, NODES } from './bed.ts';
+import type { Operators } from './operators.ts';
+
+/** How long after a change the machines of the load balancer act on it, in seconds; each group is behind one listener of each. */
+export const PROPAGATIONS = [0, 2, 10] as const;
+export type Propagation = (typeof PROPAGATIONS)[number];
+
+export interface Front {
+  readonly backends: BackendKind;
+  readonly propagation: Propagation;
+  readonly listener: ForwardingListener;
+}
+
+const APP = 'web';
+const PORT = 8080;
+const PATIENCE = { timeoutMs: 120_000 } as const;
+
+const SERVICE_OF: Readonly<Record<BackendKind, { readonly name: string; readonly spec: object }>> = {
+  eni: { name: APP, spec: {} },
+  'ecs-cluster': { name: 'web-cluster', spec: { type: 'NodePort' } },
+  'ecs-local': { name: 'web-local', spec: { type: 'NodePort', externalTrafficPolicy: 'Local' } },
+};
+
+/** One scenario's application behind its listeners, and what can be done to it. */
+export class Stage {
+  readonly app: Workloads;
+  readonly fronts: readonly Front[];
+  readonly #bed: Bed;
+  readonly #scenario: Scenario;
+  readonly #operators: Operators;
+  readonly #groups: ReadonlyMap<BackendKind, string>;
+  readonly #touched = new Set<string>();
+  #busiest: string | undefined;
+
+  private constructor(
+    bed: Bed,
+    scenario: Scenario,
+    operators: Operators,
+    app: Workloads,
+    groups: ReadonlyMap<BackendKind, string>,
+    fronts: readonly Front[],
+  ) {
+    this.#bed = bed;
+    this.#scenario = scenario;
+    this.#operators = operators;
+    this.app = app;
+    this.#groups = groups;
+    this.fronts = fronts;
+  }
+
+  /** Returns once all pods are ready and in every group, and each machine of each listener knows. */
+  static async set(bed: Bed, scenario: Scenario, operators: Operators): Promise<Stage> {
+    const { env, nodes } = bed;
+    const app = await env.createNamespace('traffic');
+    const groups = new Map(scenario.backends.map((kind) => [kind, env.createGroup()]));
+    const fronts: Front[] = [];
+    for (const [backends, group] of groups) {
+      for (const propagation of PROPAGATIONS) {
+        const propagationMs = propagation * 1000;
+        const listener = await env.simulator.dataPlane.open({ protocol: 'tcp', group, propagationMs });
+        fronts.push({ backends, propagation, listener });
+      }
+    }
+    const stage = new Stage(bed, scenario, operators, app, groups, fronts);
+    await app.api.create(app.path('apis/apps/v1', 'deployments'), stage.#deployment());
+    for (const [kind, group] of groups) await stage.#expose(kind, group);
+    await operators.start(scenario.operator?.replicas ?? 1);
+    await stage.untilAtRest();
+    stage.#busiest = await stage.#nodeWithMostPods(nodes.all.map(({ name }) => name));
+    await delay(Math.max(...PROPAGATIONS) * 1000);
+    return stage;
+  }
+
+  get groups(): readonly string[] {
+    return [...this.#groups.values()];
+  }
+
+  /** All is gone again but the groups, which nobody uses any more. */
+  async strike(): Promise<void> {
+    await this.#operators.stop();
+    this.#bed.env.simulator.faults.clear();
+    await Promise.all(this.fronts.map(({ listener }) => listener.stop()));
+    for (const kind of this.#groups.keys())
+      await this.app.patchBinding(SERVICE_OF[kind].name, { metadata: { finalizers: null } });
+    await this.app.api.delete(`/api/v1/namespaces/${this.app.namespace}`);
+    await waitUntil(
+      `the pods of ${this.app.namespace} to be gone`,
+      async () => (await this.app.pods(APP)).length === 0,
+      PATIENCE,
+    );
+  }
+
+  /** Waits until the `eni` group holds exactly the ready pods, and each binding says that its group is right. */
+  async untilAtRest(): Promise<void> {
+    await waitUntil(
+      'the groups to be equal to the cluster',
+      async () => {
+        for (const kind of this.#groups.keys()) {
+          const { status, metadata } = await this.app.binding(SERVICE_OF[kind].name);
+          const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+          if (ready?.status !== 'True' || ready.observedGeneration !== metadata.generation)
+            throw new Error(`${kind} is Ready=${ready?.status} ${ready?.reason}: ${ready?.message}`);
+        }
+        const wanted = (await this.app.readyAddresses(APP)).map((address) => `${address}:${PORT}*100`).sort();
+        const group = this.#groups.get('eni');
+        const rows = group === undefined ? wanted : this.#bed.env.rows(group);
+        if (wanted.length === 0 || rows.join() !== wanted.join())
+          throw new Error(`the group holds ${rows.join(' ')}; ready are ${wanted.join(' ')}`);
+        return true;
+      },
+      PATIENCE,
+    );
+  }
+
+  async rollOut(): Promise<void> {
+    await this.app.restart(APP);
+    await this.#untilRolledOut(this.#scenario.app.replicas);
+  }
+
+  async scale(replicas: number): Promise<void> {
+    await this.app.scale(APP, replicas);
+    await this.#untilRolledOut(replicas);
+  }
+
+  /** Waits until so many pods of the newest template are ready. */
+  async untilPodsReplaced(count: number): Promise<void> {
+    await waitUntil(
+      `${count} new pods`,
+      async () => {
+        const { spec, status } = await this.#readDeployment();
+        const old = (status.replicas ?? 0) - (status.updatedReplicas ?? 0);
+        return old <= spec.replicas - count;
+      },
+      PATIENCE,
+    );
+  }
+
+  /** The node that had most pods at the beginning. */
+  busiestNode(): string {
+    if (this.#busiest === undefined) throw new Error('the stage is not set yet');
+    return this.#busiest;
+  }
+
+  /** The machine behind a node, to do something to; repairNodes mends it. */
+  node(name: string): RealNode {
+    this.#touched.add(name);
+    return this.#bed.nodes.node(name);
+  }
+
+  async limitDisruption(maxUnavailable: number): Promise<void> {
+    await this.app.api.create(this.app.path('apis/policy/v1', 'poddisruptionbudgets'), {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: APP },
+      spec: { maxUnavailable, selector: { matchLabels: { app: APP } } },
+    });
+  }
+
+  /** By kubectl, to its end. */
+  async drainNode(name: string): Promise<void> {
+    this.#touched.add(name);
+    const kubectl = await locateKubectl();
+    const { kubeconfig } = this.#bed.env.controlPlane;
+    const args = ['drain', name, '--ignore-daemonsets', '--timeout=120s', `--kubeconfig=${kubeconfig}`];
+    await promisify(execFile)(kubectl, args);
+  }
+
+  async taintNode(name: string, taint: { readonly key: string; readonly effect: string }): Promise<void> {
+    this.#touched.add(name);
+    await this.app.api.patch(`/api/v1/nodes/${name}`, { spec: { taints: [taint] } });
+  }
+
+  async deleteNode(name: string): Promise<void> {
+    this.#touched.add(name);
+    await this.app.api.delete(`/api/v1/nodes/${name}`);
+  }
+
+  async untilNotReady(name: string): Promise<void> {
+    await waitUntil(
+      `${name} to be not Ready`,
+      async () => {
+        const node = await this.app.api.get<KubeObject & { status: Pod['status'] }>(`/api/v1/nodes/${name}`);
+        const ready = node.status.conditions?.find(({ type }) => type === 'Ready');
+        return ready?.status !== 'True';
+      },
+      PATIENCE,
+    );
+  }
+
+  /** Each node to which something was done begins a new life. */
+  async repairNodes(): Promise<void> {
+    const names = [...this.#touched];
+    this.#touched.clear();
+    await Promise.all(
+      names.map(async (name) => {
+        const node = this.#bed.nodes.node(name);
+        await node.powerOff();
+        const path = `/api/v1/nodes/${name}`;
+        if ((await this.app.api.find(path)) !== undefined) await this.app.api.delete(path);
+        await node.powerOn();
+      }),
+    );
+    await untilNodesReady(this.app.api, names);
+  }
+
+  /** Asks one pod for something that may end it. */
+  async askPod(path: string): Promise<void> {
+    const { status } = await this.#anyPod();
+    // Whether an answer comes is not certain.
+    await fetch(`http://${status.podIP}:${PORT}${path}`, { method: 'POST' }).catch(() => {});
+  }
+
+  async deletePod(options: DeleteOptions): Promise<void> {
+    const { metadata } = await this.#anyPod();
+    await this.app.api.delete(`${this.app.path('api/v1', 'pods')}/${metadata.name}`, options);
+  }
+
+  async killLeader(): Promise<void> {
+    await this.#operators.killLeader();
+  }
+
+  async stopOperators(): Promise<void> {
+    await this.#operators.stop();
+  }
+
+  async startOperators(): Promise<void> {
+    await this.#operators.start(this.#scenario.operator?.replicas ?? 1);
+  }
+
+  /** The groups take no write for so long. */
+  makeBusy(ms: number): void {
+    for (const group of this.groups) this.#bed.env.simulator.state.setBusy(group, ms);
+  }
+
+  /** Resolves when it is over. */
+  async fault(rule: FaultRule, ms: number): Promise<void> {
+    const { faults } = this.#bed.env.simulator;
+    const id = faults.add(rule);
+    await delay(ms);
+    faults.remove(id);
+  }
+
+  /** From now on an Add that would bring a group to more rows is refused, as by a quota. */
+  limitBackends(most: number): void {
+    const { state, faults } = this.#bed.env.simulator;
+    for (const group of this.groups) {
+      faults.add({
+        kind: 'error',
+        code: 'InstanceBackendServerNumberOverLimit',
+        action: 'AddVServerGroupBackendServers',
+        group,
+        when: () => state.group(group).size >= most,
+      });
+    }
+  }
+
+  #deployment(): object {
+    const { app } = this.#scenario;
+    const { spec, ...rest } = this.app.deployment(APP, {
+      replicas: app.replicas,
+      podSpec: testServerPod(app.server),
+    }) as { readonly spec: object };
+    return { ...rest, spec: { ...spec, ...app.deployment } };
+  }
+
+  async #expose(kind: BackendKind, group: string): Promise<void> {
+    const { name, spec } = SERVICE_OF[kind];
+    await this.app.createService(name, { selector: { app: APP }, ...spec });
+    const backendType = kind === 'eni' ? 'eni' : 'ecs';
+    await this.app.bind(name, group, { backendType });
+  }
+
+  async #untilRolledOut(replicas: number): Promise<void> {
+    await waitUntil(
+      `${replicas} pods, all new and ready, and no other`,
+      async () => {
+        const { metadata, status } = await this.#readDeployment();
+        const { observedGeneration = 0, updatedReplicas = 0, readyReplicas = 0 } = status;
+        const isSeen = observedGeneration >= (metadata.generation ?? 0);
+        const pods = await this.app.pods(APP);
+        const right = updatedReplicas === replicas && readyReplicas === replicas && pods.length === replicas;
+        if (!isSeen || !right)
+          throw new Error(`${updatedReplicas} are new, ${readyReplicas} ready, there are ${pods.length}`);
+        return true;
+      },
+      { timeoutMs: 240_000 },
+    );
+  }
+
+  async #readDeployment(): Promise<Deployment> {
+    return await this.app.api.get<Deployment>(`${this.app.path('apis/apps/v1', 'deployments')}/${APP}`);
+  }
+
+  async #anyPod(): Promise<Pod> {
+    const [pod] = await this.app.pods(APP);
+    if (pod === undefined) throw new Error(`${this.app.namespace} has no pod`);
+    return pod;
+  }
+
+  async #nodeWithMostPods(names: readonly string[]): Promise<string> {
+    const pods = await this.app.pods(APP);
+    const count = (name: string) => pods.filter(({ spec }) => spec.nodeName === name).length;
+    return names.reduce((most, name) => (count(name) > count(most) ? name : most), names[0] ?? NODES[0]);
+  }
+}
+
+interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas: number };
+  readonly status: Readonly<
+    Partial<Record<'observedGeneration' | 'replicas' | 'updatedReplicas' | 'readyReplicas', number>>
+  >;
+}
