@@ -74,9 +74,7 @@ const MAY_IMPORT = {
     ...['src/api', 'src/membership', 'src/cloud', 'src/alibaba'],
     ...['simulator', 'lab/time', 'lab/control-plane', 'lab/environment'],
   ),
-  'lab/traffic': to(
-    ...['simulator', 'lab/time', 'lab/control-plane', 'lab/environment', 'lab/nodes'],
-  ),
+  'lab/traffic': to(...['simulator', 'lab/time', 'lab/control-plane', 'lab/environment', 'lab/nodes']),
   scripts: ['src'],
   test: ['src', 'simulator', 'lab', 'scripts'],
 };

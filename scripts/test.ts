@@ -47,7 +47,10 @@ const steps: Record<string, Step> = {
     command('node', 'lab/cluster/main.ts', '--build-only'),
     jest('e2e', END_TO_END, `--maxWorkers=${E2E_WORKERS}`),
   ),
-  nodes: enclosed(jest('nodes', REAL_NODES, '--runInBand')),
+  nodes: inOrder(
+    command('node', 'lab/traffic/main.ts', '--build-only'),
+    enclosed(jest('nodes', REAL_NODES, '--runInBand')),
+  ),
 };
 
 /** Programs of the machine that a step needs. */

@@ -14,7 +14,9 @@ import { type Trial, trials } from './scenarios/trials.ts';
 import { startBed } from './stage/bed.ts';
 import { ForeignOperators, type Operators, OwnOperators } from './stage/operators.ts';
 
-process.exitCode = await main(process.env['SCENARIO'], process.env['QUICK'] === '1', process.env['OPERATOR']);
+process.exitCode = process.argv.includes('--build-only')
+  ? await buildPrograms()
+  : await main(process.env['SCENARIO'], process.env['QUICK'] === '1', process.env['OPERATOR']);
 
 async function main(only: string | undefined, quick: boolean, operator: string | undefined): Promise<number> {
   const wanted = only?.split(',');
@@ -38,11 +40,17 @@ async function main(only: string | undefined, quick: boolean, operator: string |
   return report.failed.length === 0 ? 0 : 1;
 }
 
-/** Builds first what cannot be fetched inside. */
+/** What cannot be fetched inside, besides what the enclosure has built. */
+async function buildPrograms(): Promise<number> {
+  await locateVegeta();
+  await locateKubectl();
+  await ensureBuilt();
+  return 0;
+}
+
 async function enclosed(): Promise<number> {
   try {
-    await Promise.all([locateVegeta(), ensureBuilt()]);
-    await locateKubectl();
+    await buildPrograms();
     return await runEnclosed([process.execPath, ...process.argv.slice(1)]);
   } catch (error) {
     if (!(error instanceof RealNodesNeed)) throw error;

@@ -5,7 +5,7 @@ import type { ForwardingListener } from '../../../simulator/data-plane/listener.
 import type { FaultRule } from '../../../simulator/faults.ts';
 import type { DeleteOptions, KubeObject } from '../../control-plane/api/kube-api.ts';
 import { locateKubectl } from '../../control-plane/build/build.ts';
-import { untilNodesReady } from '../../control-plane/nodes.ts';
+import { isReady, type Node, untilNodesReady } from '../../control-plane/nodes.ts';
 import type { Pod, Workloads } from '../../environment/workloads.ts';
 import type { RealNode } from '../../nodes/real-node.ts';
 import { testServerPod } from '../../nodes/test-server.ts';
@@ -103,26 +103,19 @@ export class Stage {
     );
   }
 
-  /** Waits until the `eni` group holds exactly the ready pods, and each binding says that its group is right. */
+  /** Waits until each group holds exactly what is ready, and its binding says so. */
   async untilAtRest(): Promise<void> {
-    await waitUntil(
-      'the groups to be equal to the cluster',
-      async () => {
-        for (const kind of this.#groups.keys()) {
-          const { status, metadata } = await this.app.binding(SERVICE_OF[kind].name);
-          const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-          if (ready?.status !== 'True' || ready.observedGeneration !== metadata.generation)
-            throw new Error(`${kind} is Ready=${ready?.status} ${ready?.reason}: ${ready?.message}`);
-        }
-        const wanted = (await this.app.readyAddresses(APP)).map((address) => `${address}:${PORT}*100`).sort();
-        const group = this.#groups.get('eni');
-        const rows = group === undefined ? wanted : this.#bed.env.rows(group);
+    const isRight = async () => {
+      for (const [kind, group] of this.#groups) {
+        await this.#expectReady(kind);
+        const rows = this.#bed.env.rows(group).map((row) => row.replace(/:.*/, ''));
+        const wanted = await this.#wanted(kind);
         if (wanted.length === 0 || rows.join() !== wanted.join())
-          throw new Error(`the group holds ${rows.join(' ')}; ready are ${wanted.join(' ')}`);
-        return true;
-      },
-      PATIENCE,
-    );
+          throw new Error(`the ${kind} group holds ${rows.join(' ')}, not ${wanted.join(' ')}`);
+      }
+      return true;
+    };
+    await waitUntil('the groups to be equal to the cluster', isRight, PATIENCE);
   }
 
   async rollOut(): Promise<void> {
@@ -188,16 +181,17 @@ export class Stage {
     await this.app.api.delete(`/api/v1/nodes/${name}`);
   }
 
+  /** Waits until neither the node nor a pod on it is Ready. */
   async untilNotReady(name: string): Promise<void> {
-    await waitUntil(
-      `${name} to be not Ready`,
-      async () => {
-        const node = await this.app.api.get<KubeObject & { status: Pod['status'] }>(`/api/v1/nodes/${name}`);
-        const ready = node.status.conditions?.find(({ type }) => type === 'Ready');
-        return ready?.status !== 'True';
-      },
-      PATIENCE,
-    );
+    const isDown = async () => {
+      const node = await this.app.api.get<Node>(`/api/v1/nodes/${name}`);
+      return !isReady(node) && (await this.#readyPods()).every(({ spec }) => spec.nodeName !== name);
+    };
+    await waitUntil(`${name} and its pods to be not Ready`, isDown, PATIENCE);
+  }
+
+  async untilReady(name: string): Promise<void> {
+    await untilNodesReady(this.app.api, [name]);
   }
 
   /** Each node to which something was done begins a new life. */
@@ -297,6 +291,34 @@ export class Stage {
         return true;
       },
       { timeoutMs: 240_000 },
+    );
+  }
+
+  async #expectReady(kind: BackendKind): Promise<void> {
+    const { status, metadata } = await this.app.binding(SERVICE_OF[kind].name);
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+    if (ready?.status !== 'True' || ready.observedGeneration !== metadata.generation)
+      throw new Error(`the ${kind} binding is Ready=${ready?.status} ${ready?.reason}: ${ready?.message}`);
+  }
+
+  /** Addresses of pods, or instances of nodes, sorted. */
+  async #wanted(kind: BackendKind): Promise<readonly string[]> {
+    if (kind === 'eni') return await this.app.readyAddresses(APP);
+    const nodes =
+      kind === 'ecs-local'
+        ? (await this.#readyPods()).flatMap(({ spec }) => spec.nodeName ?? [])
+        : (await this.app.api.list<Node>('/api/v1/nodes'))
+            .filter(isReady)
+            .map(({ metadata }) => metadata.name);
+    return [...new Set(nodes)].map((name) => `i-${name}`).sort();
+  }
+
+  async #readyPods(): Promise<readonly Pod[]> {
+    const pods = await this.app.pods(APP);
+    return pods.filter(
+      ({ metadata, status }) =>
+        metadata.deletionTimestamp === undefined &&
+        status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     );
   }
 
