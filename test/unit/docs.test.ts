@@ -80,7 +80,7 @@ describe('commands', () => {
     'npm run operator': ['lab/environment/operator-process.ts', "'dist/main.js'"],
     // Ten minutes on a machine that does nothing else.
     'make soak': ['package.json', '"soak"'],
-    'make traffic': ['test/nodes/membership.test.ts', 'runScenario(bed'],
+    'make traffic': ['test/nodes/traffic.test.ts', 'runScenario(bed'],
     // Needs a container engine.
     'make image': ['Makefile', 'image:'],
   };
