@@ -61,9 +61,10 @@ export async function runScenario(
   const stage = await Stage.set(bed, scenario, operators);
   try {
     return await measure(bed, scenario, variant, stage);
+  } catch (error) {
+    throw new Error(`${error}\n${await stage.evidence()}`, { cause: error });
   } finally {
-    await scenario.restore?.(stage);
-    await stage.strike();
+    await scenario.restore?.(stage).finally(() => stage.strike());
   }
 }
 

@@ -118,6 +118,24 @@ export class Stage {
     await waitUntil('the groups to be equal to the cluster', isRight, PATIENCE);
   }
 
+  /** What was called on the groups, and what they and the application are now, for who has to find the cause of a failure. */
+  async evidence(): Promise<string> {
+    const { env } = this.#bed;
+    const groups = this.groups.map((group) => {
+      const calls = env.simulator.journal.filter((entry) => entry.group === group);
+      const lines = calls.map(({ arrivedAt, action, backends, code }) => {
+        const rows = backends.map(({ serverIp, serverId, weight }) => `${serverIp || serverId}*${weight}`);
+        return `${new Date(arrivedAt).toISOString()} ${action} ${rows.join(' ')} ${code}`;
+      });
+      return `${group}: ${env.rows(group).join(' ')}\n${lines.join('\n')}`;
+    });
+    const pods = (await this.app.pods(APP)).map(
+      ({ metadata, spec, status }) =>
+        `${metadata.name} ${spec.nodeName} ${status.podIP} ${JSON.stringify(status.conditions)}`,
+    );
+    return [...groups, ...pods].join('\n');
+  }
+
   async rollOut(): Promise<void> {
     await this.app.restart(APP);
     await this.#untilRolledOut(this.#scenario.app.replicas);
