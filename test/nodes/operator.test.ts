@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { KubeApiError, type KubeObject } from '../../lab/control-plane/api/kube-api.ts';
+import { untilNodesReady } from '../../lab/control-plane/nodes.ts';
+import type { CallRecorder } from '../../lab/environment/calls.ts';
 import { Environment } from '../../lab/environment/environment.ts';
 import type { Pod, Workloads } from '../../lab/environment/workloads.ts';
 import type { RealNode } from '../../lab/nodes/real-node.ts';
@@ -32,14 +34,20 @@ afterAll(async () => {
   await env?.close();
 });
 
-scenario('rolling update: the group is the new pods, and no pod of before is in it', async () => {
-  const before = await serve();
-  await app.restart('web');
-  const after = await app.untilReady('web', REPLICAS);
-  expect(after.filter((address) => before.includes(address))).toEqual([]);
-  await env.untilHolds(group, after);
-  await env.untilStatusTrue(app, 'web', group, { desired: REPLICAS, registered: REPLICAS, draining: 0 });
-});
+scenario(
+  'rolling update: each pod of before leaves the group once, and each new one joins once',
+  async () => {
+    const before = await serve();
+    const calls = env.recordCalls(group);
+    await app.restart('web');
+    const after = await app.untilReady('web', REPLICAS);
+    expect(after.filter((address) => before.includes(address))).toEqual([]);
+    await env.untilHolds(group, after);
+    expect(backendsOf(calls, 'Remove')).toEqual(before);
+    expect(backendsOf(calls, 'Add')).toEqual(after);
+    await env.untilStatusTrue(app, 'web', group, { desired: REPLICAS, registered: REPLICAS, draining: 0 });
+  },
+);
 
 scenario(
   'drain of a node, by the book of a PodDisruptionBudget: the group is the pods of the other node',
@@ -59,6 +67,34 @@ scenario(
     await cordon(first!, false);
     expect(addresses.every((address) => address.startsWith('10.30.2.'))).toBe(true);
     await env.untilHolds(group, addresses);
+  },
+);
+
+scenario(
+  'a container that crashes: its pod leaves once, and comes back at the same address once it is ready',
+  async () => {
+    const all = await serve();
+    const calls = env.recordCalls(group);
+    const [address = ''] = all;
+    await fetch(`http://${address}:8080/crash`, { method: 'POST' }).catch(() => {});
+    await waitUntil('the pod to be out and in again', () => backendsOf(calls, 'Add').length > 0);
+    await env.untilHolds(group, all);
+    expect(backendsOf(calls, 'Remove')).toEqual([address]);
+    expect(backendsOf(calls, 'Add')).toEqual([address]);
+  },
+);
+
+scenario(
+  'graceful shutdown of a node: its pods end with no deletion in the API, and leave when their kubelet says so',
+  async () => {
+    const before = await serve();
+    const calls = env.recordCalls(group);
+    await second!.shutDown();
+    const after = await app.untilReady('web', REPLICAS);
+    await env.untilHolds(group, after);
+    expect(backendsOf(calls, 'Remove')).toEqual(before.filter((address) => !after.includes(address)));
+    await second!.powerOn();
+    await untilNodesReady(env.api, [second!.name]);
   },
 );
 
@@ -95,6 +131,12 @@ scenario(
     await env.untilRows(group, nodes.all.map(row));
   },
 );
+
+/** The addresses that calls of a kind have named, each as often as it was. */
+function backendsOf(calls: CallRecorder, action: 'Add' | 'Remove'): readonly string[] {
+  const backends = calls.of(action).flatMap((call) => call.backends);
+  return backends.map((backend) => backend.replace(':8080', '')).sort();
+}
 
 /** Pods on both nodes, in the group; returns their addresses. */
 async function serve(): Promise<readonly string[]> {
