@@ -82,7 +82,7 @@ export const messages = {
       but.drained > 0 &&
         `${but.drained} of them have weight 0, because their nodes are drained: kubectl vsgb drain --undo ends that.`,
       but.outside.length > 0 &&
-        `It lacks ${memberNames(but.outside)}: no pod of this cluster, and no ENI has the address.`,
+        `It lacks ${memberNames(but.outside)}: no pod of this cluster and cloud, and no ENI has the address.`,
       but.draining > 0 && `${but.draining} more are draining and are removed after that.`,
     ]
       .filter((part) => part !== false)
@@ -105,7 +105,7 @@ export const messages = {
     `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
 
   addressOutside: (members: readonly Member[], group: GroupRef) =>
-    `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
+    `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster and cloud, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
 
   removed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Removed ${counted(changes)} from ${written(changes, group, requestId)}`,

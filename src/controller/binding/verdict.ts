@@ -172,15 +172,13 @@ function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | u
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
-/** Endpoints that are no pods of this cluster, and whose addresses no ENI has: told of, and waited for by nobody. */
+/** Endpoints that are no pods of this cluster and cloud, and whose addresses no ENI has: told of, and waited for by nobody. */
 export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Member[] {
   if (report === undefined || missingEnis.length === 0) return [];
   const { livePods } = report.claim;
-  const isOutside = (podUID: string | undefined) =>
-    podUID === undefined || (livePods !== undefined && !livePods.has(podUID));
-  const missing = missingEnis.filter(
-    ({ member, lookup }) => lookup.state === 'missing' && isOutside(member.podUID),
-  );
+  const isOutside = ({ outside, podUID }: Member) =>
+    outside || podUID === undefined || (livePods !== undefined && !livePods.has(podUID));
+  const missing = missingEnis.filter(({ member, lookup }) => lookup.state === 'missing' && isOutside(member));
   const slots = new Set(missing.map(({ member }) => member.slot));
   return report.pending.filter(({ slot }) => slots.has(slot));
 }

@@ -14,6 +14,7 @@ import type {
   ServiceObject,
 } from '../../kubernetes/objects/objects.ts';
 import { fieldsOf, printOf, type StatusPrint } from '../../kubernetes/write/status-fields.ts';
+import { isVirtual } from '../../membership/desired/cluster.ts';
 import type { KnownNodes } from './known-nodes.ts';
 import type { NamespacePods } from './namespace-pods.ts';
 
@@ -62,6 +63,11 @@ export interface ClusterCaches {
   readonly pods: PodSource;
 }
 
+/** In the index of nodes by whether they are virtual. */
+export const VIRTUAL = 'virtual';
+/** In the index of endpoints by node: of those that name a pod and leave its node to it. */
+export const UNNAMED = '';
+
 export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, defaultRegion: string): void {
   caches.bindings
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
@@ -70,9 +76,10 @@ export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, d
     )
     .index('backendType', ({ parsed }) => (parsed.ok ? [parsed.binding.spec.backendType] : []))
     .index('namespace', ({ namespace }) => [namespace]);
+  caches.nodes.index('virtual', (node) => (isVirtual(node) ? [VIRTUAL] : []));
   caches.endpoints
     .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])
-    .index('node', (endpoints) => unique(endpoints, ({ nodeName }) => nodeName))
+    .index('node', (endpoints) => unique(endpoints, ({ nodeName, pod }) => nodeName ?? (pod && UNNAMED)))
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod && `${pod.namespace}/${pod.name}`));
 }
 
@@ -107,9 +114,10 @@ export function rememberDeparted(
   { pods, knownNodes }: Pick<ClusterCaches, 'pods' | 'knownNodes'>,
 ): void {
   const { namespace } = binding;
-  for (const { pod: name, podUID: uid, node, state } of statusOf(binding)?.backends ?? []) {
+  for (const { pod: name, podUID: uid, serverIp, node, state } of statusOf(binding)?.backends ?? []) {
     if (node === undefined || state === 'Pending' || state === 'Refused') continue;
-    if (name !== undefined && uid !== undefined) pods.in(namespace)?.remember({ namespace, name, uid });
+    if (name !== undefined && uid !== undefined)
+      pods.in(namespace)?.remember({ namespace, name, uid }, serverIp);
     knownNodes.remember(node);
   }
 }

@@ -10,13 +10,17 @@ export class NamespacePods implements PodsView {
   readonly #store: Store<PodObject>;
   readonly #seenUpTo: () => string;
   readonly #departed = new Departed();
+  /** Of pods by their names: another one of a StatefulSet has the name again, though not the address. */
+  readonly #addresses = new Departed();
 
   /** `seenUpTo`: the version of the cluster's store up to which the pods are known. */
   constructor(store: Store<PodObject>, seenUpTo: () => string) {
     this.#store = store.index('uid', ({ uid }) => [uid]);
     this.#seenUpTo = seenUpTo;
     store.onChange(({ old, new: now }) => {
-      if (old === undefined || old.uid === now?.uid) return;
+      if (old === undefined) return;
+      for (const ip of old.ips) if (!now?.ips.includes(ip)) this.#addresses.add(placeOf(old, ip));
+      if (old.uid === now?.uid) return;
       this.#departed.add(old.uid);
       if (now === undefined) this.#departed.add(old.key);
     });
@@ -34,6 +38,11 @@ export class NamespacePods implements PodsView {
 
   had(pod: PodRef): boolean {
     return this.#departed.has(nameOf(pod));
+  }
+
+  hadAt(pod: Pick<PodRef, 'namespace' | 'name'>, ip: string): boolean {
+    const here = this.#store.get(`${pod.namespace}/${pod.name}`);
+    return !here?.ips.includes(ip) && this.#addresses.has(placeOf(pod, ip));
   }
 
   isAsNewAs(resourceVersion: string): boolean {
@@ -56,12 +65,19 @@ export class NamespacePods implements PodsView {
     return this.#store.byIndex('uid', uid)[0]?.annotations[WEIGHT_ANNOTATION];
   }
 
-  /** A binding's status names a pod that it had before this process began: if it is not here, it has gone. */
-  remember(pod: PodRef): void {
-    if (this.get(pod) === undefined) this.#departed.add(pod.uid);
+  /** A binding's status names a pod that it had before this process began, and its address: if it is not here, it has gone. */
+  remember(pod: PodRef, ip: string | undefined): void {
+    if (this.get(pod) === undefined) {
+      this.#departed.add(pod.uid);
+      if (ip !== undefined) this.#addresses.add(placeOf(pod, ip));
+    }
     const unnamed = { ...pod, uid: '' };
     if (this.get(unnamed) === undefined) this.#departed.add(nameOf(unnamed));
   }
+}
+
+function placeOf({ namespace, name }: Pick<PodRef, 'namespace' | 'name'>, ip: string): string {
+  return `${namespace}/${name} ${ip}`;
 }
 
 /** A list that is made by hand may name a pod without its UID. */

@@ -1,8 +1,15 @@
 import type { Informers } from '../../kubernetes/informer/informers.ts';
 import type { Reflector } from '../../kubernetes/informer/reflector.ts';
-import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
-import type { PodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
-import { type BindingObject, specOf, type WatchedPods } from './cluster-caches.ts';
+import type { StoreChange } from '../../kubernetes/informer/store.ts';
+import type { PodObject } from '../../kubernetes/objects/objects.ts';
+import { isVirtual } from '../../membership/desired/cluster.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  specOf,
+  VIRTUAL,
+  type WatchedPods,
+} from './cluster-caches.ts';
 import { NamespacePods } from './namespace-pods.ts';
 
 interface Watched {
@@ -26,15 +33,13 @@ export class PodCaches implements WatchedPods {
   constructor(
     informers: Informers,
     create: (namespace: string) => Reflector<PodObject>,
-    {
-      bindings,
-      services,
-    }: { readonly bindings: Store<BindingObject>; readonly services: Store<ServiceObject> },
+    caches: Pick<ClusterCaches, 'bindings' | 'services' | 'nodes'>,
   ) {
+    const { bindings, services, nodes } = caches;
     this.#informers = informers;
     this.#create = create;
     const look = (binding: BindingObject) => {
-      if (needsPods(binding, services)) this.#need(binding);
+      if (needsPods(binding, caches)) this.#need(binding);
       else this.#needNoMore(binding);
     };
     bindings.onChange(({ old, new: now }) => {
@@ -43,6 +48,11 @@ export class PodCaches implements WatchedPods {
     });
     services.onChange(({ old, new: now }) => {
       for (const binding of bindings.byIndex('service', (now ?? old)?.key ?? '')) look(binding);
+    });
+    nodes.onChange(({ old, new: now }) => {
+      const isOne = now !== undefined && isVirtual(now);
+      if (isOne === (old !== undefined && isVirtual(old))) return;
+      for (const binding of bindings.byIndex('backendType', 'ecs')) look(binding);
     });
   }
 
@@ -93,12 +103,15 @@ export class PodCaches implements WatchedPods {
 }
 
 /**
- * Whether the members of a binding depend on the pods of its namespace: those of an `eni` binding do, and with
- * `externalTrafficPolicy: Local` those of an `ecs` binding.
+ * Whether the members of a binding depend on the pods of its namespace: those of an `eni` binding do, and those of an `ecs` binding
+ * with `externalTrafficPolicy: Local`, or while there are virtual nodes, whose pods are members.
  */
-export function needsPods(binding: BindingObject, services: Pick<Store<ServiceObject>, 'get'>): boolean {
+export function needsPods(
+  binding: BindingObject,
+  { services, nodes }: Pick<ClusterCaches, 'services' | 'nodes'>,
+): boolean {
   const { backendType, serviceRef } = specOf(binding);
   if (backendType !== 'ecs') return backendType === 'eni';
   const service = services.get(`${binding.namespace}/${serviceRef?.name ?? ''}`);
-  return service?.externalTrafficPolicy === 'Local';
+  return service?.externalTrafficPolicy === 'Local' || nodes.byIndex('virtual', VIRTUAL).length > 0;
 }

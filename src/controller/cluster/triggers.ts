@@ -13,6 +13,7 @@ import {
   hasFinalizer,
   isBeingDeleted,
   metadataOf,
+  UNNAMED,
 } from './cluster-caches.ts';
 
 /** Says that something a group depends on has changed. */
@@ -41,7 +42,8 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
   caches.nodes.onChange((change) => {
     if (!nodeMatters(change)) return;
     const name = (change.new ?? change.old)?.name ?? '';
-    const onIt = boundTo(caches, caches.endpoints.byIndex('node', name));
+    const { endpoints } = caches;
+    const onIt = boundTo(caches, [...endpoints.byIndex('node', name), ...endpoints.byIndex('node', UNNAMED)]);
     enqueueAll([...caches.bindings.byIndex('backendType', 'ecs'), ...onIt]);
   });
 }

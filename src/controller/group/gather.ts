@@ -102,8 +102,8 @@ function claimOf(
   const { spec } = binding;
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
-  const { pods, services } = parts.caches;
-  const podsAreKnown = !needsPods(object, services) || pods.in(object.namespace) !== undefined;
+  const { pods } = parts.caches;
+  const podsAreKnown = !needsPods(object, parts.caches) || pods.in(object.namespace) !== undefined;
   return {
     ...ownOf(object, parts, options),
     mode: spec.mode,

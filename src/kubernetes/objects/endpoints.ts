@@ -58,7 +58,10 @@ export function transformEndpointSlice(object: unknown): EndpointsObject | undef
     resourceVersion,
     serviceName,
     subsets: [
-      { addresses: asArray(endpoints).flatMap(sliceAddress), ports: asArray(ports).flatMap(endpointPort) },
+      {
+        addresses: asArray(endpoints).flatMap(sliceAddressIn(namespace)),
+        ports: asArray(ports).flatMap(endpointPort),
+      },
     ],
     overCapacity: false,
     source: 'EndpointSlice',
@@ -76,7 +79,7 @@ export function transformEndpoints(object: unknown): EndpointsObject {
     name,
     resourceVersion,
     serviceName: name,
-    subsets: asArray(subsets).map(subset),
+    subsets: asArray(subsets).map(subsetIn(namespace)),
     overCapacity: asString(asObject(annotations)[OVER_CAPACITY_ANNOTATION]) !== '',
     source: 'Endpoints',
     byKubernetes: asObject(labels)[ENDPOINTS_MANAGER_LABEL] === 'endpoint-controller',
@@ -84,40 +87,49 @@ export function transformEndpoints(object: unknown): EndpointsObject {
 }
 
 /** An endpoint's further addresses are of the same pod and interchangeable; kube-proxy takes the first, and so do we. */
-function sliceAddress(value: unknown): EndpointAddress[] {
-  const endpoint = asObject(value);
-  const conditions = asObject(endpoint['conditions']);
-  // The API says how to read what is not set: ready → true, serving → as ready, terminating → false.
-  const ready = conditions['ready'] !== false;
-  const { serving, terminating } = conditions;
-  return address(asArray(endpoint['addresses'])[0], endpoint, {
-    ready,
-    serving: typeof serving === 'boolean' ? serving : ready,
-    terminating: terminating === true,
-  });
-}
-
-function subset(value: unknown): EndpointSubset {
-  const { addresses, notReadyAddresses, ports } = asObject(value);
-  const as = (ready: boolean) => (entry: unknown) =>
-    address(asObject(entry)['ip'], asObject(entry), { ready, serving: ready, terminating: false });
-  return {
-    addresses: [...asArray(addresses).flatMap(as(true)), ...asArray(notReadyAddresses).flatMap(as(false))],
-    ports: asArray(ports).flatMap(endpointPort),
+const sliceAddressIn =
+  (namespace: string) =>
+  (value: unknown): EndpointAddress[] => {
+    const endpoint = asObject(value);
+    const conditions = asObject(endpoint['conditions']);
+    // The API says how to read what is not set: ready → true, serving → as ready, terminating → false.
+    const ready = conditions['ready'] !== false;
+    const { serving, terminating } = conditions;
+    return address(asArray(endpoint['addresses'])[0], endpoint, namespace, {
+      ready,
+      serving: typeof serving === 'boolean' ? serving : ready,
+      terminating: terminating === true,
+    });
   };
-}
+
+const subsetIn =
+  (namespace: string) =>
+  (value: unknown): EndpointSubset => {
+    const { addresses, notReadyAddresses, ports } = asObject(value);
+    const as = (ready: boolean) => (entry: unknown) =>
+      address(asObject(entry)['ip'], asObject(entry), namespace, {
+        ready,
+        serving: ready,
+        terminating: false,
+      });
+    return {
+      addresses: [...asArray(addresses).flatMap(as(true)), ...asArray(notReadyAddresses).flatMap(as(false))],
+      ports: asArray(ports).flatMap(endpointPort),
+    };
+  };
 
 type Conditions = Pick<EndpointAddress, 'ready' | 'serving' | 'terminating'>;
 
 function address(
   ip: unknown,
   of: JsonObject,
+  list: string,
   { ready, serving, terminating }: Conditions,
 ): EndpointAddress[] {
   // `fe80::1%eth0` is an address to Node, but means nothing outside of its own machine.
   if (typeof ip !== 'string' || isIP(ip) === 0 || ip.includes('%')) return [];
   const nodeName = asString(of['nodeName']);
-  const pod = podOf(of['targetRef']);
+  const pod = podOf(of['targetRef'], list);
   return [
     {
       ip,
@@ -130,10 +142,11 @@ function address(
   ];
 }
 
-function podOf(targetRef: unknown): EndpointAddress['pod'] {
+/** Whose namespace is not said it is in that of the list. */
+function podOf(targetRef: unknown, list: string): EndpointAddress['pod'] {
   const { kind, namespace, name, uid } = asObject(targetRef);
   if (kind !== 'Pod' || asString(name) === '') return undefined;
-  return { namespace: intern(asString(namespace)), name: asString(name), uid: asString(uid) };
+  return { namespace: intern(asString(namespace) || list), name: asString(name), uid: asString(uid) };
 }
 
 /** A port of null means "all ports" in a slice: nothing that a backend could be made of. */

@@ -81,15 +81,17 @@ export function standingOf({ list, pod, node, published }: Witnesses): Standing 
  * | no pod                                        | –                                              | unknown   |
  * | one of another namespace                      | –                                              | elsewhere |
  * | a pod                                         | is not complete                                | unknown   |
- * | a pod                                         | has it                                         | it        |
  * | a pod, in a list of Kubernetes                | has it, with other addresses                   | gone      |
+ * | a pod                                         | has it, or one of its name, without the address that it had | gone      |
+ * | a pod                                         | has it                                         | it        |
  * | a pod                                         | has had it                                     | gone      |
  * | a pod of here                                 | hasn't it, and is as new as the list           | gone      |
  * | a pod of here                                 | hasn't it, and is older than the list          | unknown   |
  * | any other                                     | hasn't it                                      | elsewhere |
  *
  * A pod is *of here* when a list of Kubernetes' own controllers names it, or with it a node that is here: if it is not here now, it
- * has gone, be it before this process began. Lists that other tools write may name pods of other clusters.
+ * has gone, be it before this process began. Lists that other tools write may name pods of other clusters, or give a pod an address
+ * of another network, which it never had by its own word.
  */
 export function findPod(
   { ip, pod, nodeName }: Pick<AddressView, 'ip' | 'pod' | 'nodeName'>,
@@ -102,7 +104,8 @@ export function findPod(
   if (pods === undefined) return 'unknown';
   const here = pods.get(pod);
   if (here !== undefined) {
-    const hasMoved = list.byKubernetes && here.ips.length > 0 && !here.ips.includes(ip);
+    if (here.ips.includes(ip)) return here;
+    const hasMoved = pods.hadAt(pod, ip) || (list.byKubernetes && here.ips.length > 0);
     return hasMoved ? 'gone' : here;
   }
   if (pods.had(pod)) return 'gone';

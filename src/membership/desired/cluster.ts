@@ -70,6 +70,8 @@ export interface PodsView {
   get(pod: PodRef): PodView | undefined;
   /** It was here and is no more. */
   had(pod: PodRef): boolean;
+  /** A pod of that name had the address, and none has it now. */
+  hadAt(pod: Pick<PodRef, 'namespace' | 'name'>, ip: string): boolean;
   /** What happened up to that version of the cluster's store has been seen. */
   isAsNewAs(resourceVersion: string): boolean;
 }
@@ -89,6 +91,16 @@ export interface NodeView {
 /** As long as a node has the label, whatever its value. */
 export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
   return labels[DRAIN_LABEL] !== undefined;
+}
+
+/** What a node is that stands for elastic container instances: its pods are machines of their own. */
+export function isVirtual({ labels }: Pick<NodeView, 'labels'>): boolean {
+  return labels['type'] === 'virtual-kubelet';
+}
+
+/** A machine of somebody's own, joined to the cluster from outside the cloud. */
+export function isHybrid({ providerID }: Pick<NodeView, 'providerID'>): boolean {
+  return providerID?.startsWith('ack-hybrid://') ?? false;
 }
 
 export interface NodesView {

@@ -5,14 +5,23 @@ import {
   type AddressView,
   instanceIdOf,
   isDrained,
+  isHybrid,
   type NodeView,
   type PodRef,
   type ServicePortView,
 } from './cluster.ts';
-import { byPort, type EndpointOfPort, type LiveEndpoint, liveEndpoints } from './endpoints.ts';
+import {
+  byPort,
+  type EndpointOfPort,
+  type LiveEndpoint,
+  liveEndpoints,
+  ofServicePort,
+  untilPodsAreKnown,
+} from './endpoints.ts';
 import {
   type Desired,
   type DesiredInput,
+  earliest,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -28,22 +37,24 @@ import { isTolerated, nextEnd, stayingUnreachable, type UnreachableInput } from 
  * | member                                              | yes                                                  |
  * | unreachable                                         | if it stays all the same (unreachable.ts), as a last resort |
  * | last resort                                         | while there is none of those, as a last resort       |
+ * | … in a list that is older than the port's name      | as a last resort (endpoints.ts)                      |
  * | … on a drained node                                 | drained                                              |
- * | … with its node's own address (hostNetwork)         | the node's instance, as ecs                          |
+ * | … with its node's own address (hostNetwork)         | the node's instance, as ecs; none on a hybrid node    |
  *
  * The same address in two slices is one member (slices may overlap while endpoints move between them:
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints).
  */
 export function endpointMembers(input: DesiredInput, servicePort: ServicePortView): Desired {
   const endpoints = [...liveEndpoints(input)];
-  const ofPort = byPort(endpoints, servicePort.name);
-  if (ofPort.length === 0 && endpoints.some(({ standing }) => standing === 'member'))
-    return noSuchTargetPort(input, servicePort);
+  const ofPort = ofServicePort(endpoints, servicePort.name);
+  if (lacksTargetPort(endpoints, ofPort))
+    return noSuchTargetPort(input, servicePort, givenByEndpoints(input));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of servingEndpoints(ofPort, input))
     members.push(...memberOf(input, endpoint, problems));
-  return { ...wantMembers(members, [...problems.values()]), until: nextEnd(nodesOf(ofPort), input) };
+  const until = earliest(nextEnd(nodesOf(ofPort), input), untilPodsAreKnown(ofPort, input));
+  return { ...wantMembers(members, [...problems.values()]), until };
 }
 
 /** Those that are to be in the group, of the endpoints of one port. */
@@ -57,24 +68,32 @@ export function servingEndpoints(
       ? [{ of: endpoint, node: endpoint.node }]
       : [],
   );
-  const doubtful = ready.filter(({ node }) => isHere(node) && !node.ready).length;
+  const doubtful = ready.filter(({ node }) => isHere(node) && (!node.ready || isDrained(node))).length;
   const others = { reachable: ready.length - doubtful, doubtful };
   const serving = [...ready, ...stayingUnreachable(others, unreachable, input)];
   return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
 }
 
 /** On which it depends who of the unreachable stays. */
-function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
+export function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
   return endpoints.flatMap(({ standing, node }) =>
     standing === 'unreachable' && isHere(node) ? [node] : [],
   );
 }
 
-/** The Service's targetPort is a name that no container of its ready pods has. */
-function noSuchTargetPort(input: DesiredInput, { name, port }: ServicePortView): Desired {
+/** The Service's targetPort is a name that no container of its ready pods has, or the lists are older than the name of its port. */
+export function lacksTargetPort(all: readonly LiveEndpoint[], ofPort: readonly EndpointOfPort[]): boolean {
+  return ofPort.length === 0 && all.some(({ standing }) => standing === 'member');
+}
+
+export function noSuchTargetPort(
+  input: DesiredInput,
+  { name, port }: ServicePortView,
+  given: ReadonlySet<Slot>,
+): Desired {
   return {
     kind: 'undetermined',
-    given: givenByEndpoints(input),
+    given,
     problem: {
       reason: 'PortNotFound',
       message: `no endpoint of Service ${input.serviceName} has port ${port}${name === '' ? '' : ` (${name})`}: its targetPort matches no container port of its pods; correct the Service or the pods`,
@@ -102,16 +121,19 @@ function hostOf({ ip }: AddressView, node: LiveEndpoint['node']): NodeView | und
 /** None for a pod with hostNetwork whose node is no instance. */
 export function memberOf(
   input: DesiredInput,
-  { address, port: { port }, standing, pod, node, nodeName }: EndpointOfPort,
+  endpoint: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
+  const { address, standing, pod, node, nodeName } = endpoint;
+  const { port } = endpoint.port;
   const { ip } = address;
   // A list that is made by hand may name a pod without its UID.
   const podUID = address.pod?.uid || (isHere(pod) ? pod.uid : '');
   const host = hostOf(address, node);
   const origin = {
-    ...(standing !== 'member' && { lastResort: true as const }),
+    ...((standing !== 'member' || endpoint.outdated) && { lastResort: true as const }),
     ...(standing === 'unreachable' && isLost(node, input) && { unreachable: true as const }),
+    ...(isHere(node) && isHybrid(node) && { outside: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
     ...(address.pod && { pod: address.pod.name }),
     ...(podUID !== '' && { podUID }),
@@ -121,6 +143,7 @@ export function memberOf(
   if (host !== undefined) {
     const instanceId = instanceIdOf(host);
     if (instanceId === undefined) {
+      if (isHybrid(host)) return [];
       problems.set(`node ${host.name}`, nodeWithoutInstance(host));
       return [];
     }

@@ -1,5 +1,5 @@
 import { type Found, findNode, findPod, isHere, type Standing, standingOf } from './alive.ts';
-import type { AddressView, EndpointsView, NodeView, PodView, ServiceView } from './cluster.ts';
+import type { AddressView, EndpointsView, NodesView, NodeView, PodView, ServiceView } from './cluster.ts';
 import type { DesiredInput } from './member.ts';
 
 type EndpointPort = EndpointsView['subsets'][number]['ports'][number];
@@ -9,6 +9,8 @@ export interface LiveEndpoint {
   readonly address: AddressView;
   /** None when a named targetPort matches no port of its pod. */
   readonly ports: readonly EndpointPort[];
+  /** Those of them that the Service has no more: its list is older than the Service. */
+  readonly formerPorts: readonly EndpointPort[];
   readonly standing: Exclude<Standing, 'none'>;
   readonly pod: Found<PodView>;
   readonly node: Found<NodeView>;
@@ -17,7 +19,11 @@ export interface LiveEndpoint {
 }
 
 /** The same by one of its ports. */
-export type EndpointOfPort = LiveEndpoint & { readonly port: EndpointPort };
+export type EndpointOfPort = LiveEndpoint & {
+  readonly port: EndpointPort;
+  /** Its list is older than the port's name. */
+  readonly outdated?: true;
+};
 
 /** All endpoints of the Service that are not dead, of the group's one address family. */
 export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
@@ -26,10 +32,11 @@ export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
     const isWanted = familyFilter(input, given);
     const list = { ...given, byKubernetes: isByKubernetes(given, service) };
     for (const { addresses, ports } of given.subsets) {
+      const formerPorts = list.byKubernetes ? ports.filter(({ name }) => !hasPort(service, name)) : [];
       for (const address of addresses) {
         if (!isWanted(address.ip)) continue;
         const pod = findPod(address, list, pods, nodes);
-        const node = findNode(address, list, nodes);
+        const node = isHere(pod) ? nodeOf(pod, address, list, nodes) : findNode(address, list, nodes);
         const { ready, serving } = address;
         const standing = standingOf({
           list: { byKubernetes: list.byKubernetes, ready, serving },
@@ -40,10 +47,22 @@ export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
         if (standing === 'none') continue;
         const nodeName = node === 'elsewhere' ? undefined : address.nodeName;
         const ofHere = isHere(pod) ? (pod.nodeName ?? nodeName) : nodeName;
-        yield { address, ports, standing, pod, node, nodeName: ofHere };
+        yield { address, ports, formerPorts, standing, pod, node, nodeName: ofHere };
       }
     }
   }
+}
+
+/** A pod that is here knows its node, whatever the list says or leaves out. */
+function nodeOf(
+  { nodeName }: PodView,
+  address: AddressView,
+  list: Pick<EndpointsView, 'byKubernetes'>,
+  nodes: NodesView,
+): Found<NodeView> {
+  return nodeName === undefined
+    ? findNode(address, list, nodes)
+    : findNode({ nodeName }, { byKubernetes: true }, nodes);
 }
 
 /** Those with the port of this name, or by all their ports. */
@@ -53,6 +72,48 @@ export function byPort(endpoints: Iterable<LiveEndpoint>, name?: string): readon
       name === undefined || port.name === name ? [{ ...endpoint, port }] : [],
     ),
   );
+}
+
+/**
+ * Those of the Service's port. Lists are written one after the other: when the port gets another name, some have it and some have
+ * none but the old one yet. Their endpoints live, so what the group has of them stays until their list says more.
+ *
+ * | the endpoint's list has                             | = of the port        |
+ * |-----------------------------------------------------|----------------------|
+ * | the port                                            | by it                |
+ * | not the port, but one that the Service has no more  | by that, as outdated, unless the address is there by the port, or nobody is |
+ * | any other                                           | no                   |
+ */
+export function ofServicePort(endpoints: readonly LiveEndpoint[], name: string): readonly EndpointOfPort[] {
+  const current = byPort(endpoints, name);
+  const outdated = endpoints.filter(
+    ({ ports, formerPorts }) => formerPorts.length > 0 && !ports.some((port) => port.name === name),
+  );
+  if (current.length === 0 || outdated.length === 0) return current;
+  const there = new Set(current.map(({ address }) => address.ip));
+  const left = outdated.filter(({ address }) => !there.has(address.ip));
+  return [
+    ...current,
+    ...left.flatMap((endpoint) =>
+      endpoint.formerPorts.map((port) => ({ ...endpoint, port, outdated: true as const })),
+    ),
+  ];
+}
+
+/** Bookmarks, half a minute apart, tell how new the cache is; they are no change that anybody is told of. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** When to look again at those whose list is newer than the cache of pods, which has not heard of theirs; milliseconds since the epoch. */
+export function untilPodsAreKnown(
+  endpoints: readonly LiveEndpoint[],
+  { pods, now }: Pick<DesiredInput, 'pods' | 'now'>,
+): number | undefined {
+  const isAwaited = ({ pod, address }: LiveEndpoint) => pod === 'unknown' && address.pod !== undefined;
+  return pods !== undefined && endpoints.some(isAwaited) ? now + LOOK_AGAIN_MS : undefined;
+}
+
+function hasPort(service: ServiceView | undefined, name: string): boolean {
+  return service?.ports.some((port) => port.name === name) ?? false;
 }
 
 /** Before 1.33 Kubernetes put no label on its Endpoints: those of a Service that selects pods are its own. */

@@ -16,6 +16,8 @@ export interface Member {
   readonly lastResort?: true;
   /** The reason for that is its node, which is not Ready. */
   readonly unreachable?: true;
+  /** Its node is no machine of this cloud: it may be that no ENI ever has its address. */
+  readonly outside?: true;
   /** Its node is drained: it gets weight 0, and `weight` back afterwards. */
   readonly drained?: true;
   /** Name of the pod, in the namespace of the binding. */
@@ -89,8 +91,8 @@ export interface DesiredInput {
 }
 
 /**
- * Sorted, and of two members for one place always the same one: the order of what is cached says nothing. There are two
- * while an address passes from pod to pod, or when a node has registered under another name.
+ * Sorted, and of two members for one place always the same one, no last resort if it can be: the order of what is cached says
+ * nothing. There are two while an address passes from pod to pod, or when a node has registered under another name.
  */
 export function wantMembers(
   candidates: readonly Member[],
@@ -101,6 +103,7 @@ export function wantMembers(
       byCodeUnit(a.ip ?? a.instanceId ?? '', b.ip ?? b.instanceId ?? '') ||
       a.port - b.port ||
       byCodeUnit(a.type, b.type) ||
+      Number(a.lastResort ?? false) - Number(b.lastResort ?? false) ||
       byCodeUnit(b.podUID ?? '', a.podUID ?? '') ||
       byCodeUnit(a.node ?? '', b.node ?? ''),
   );
@@ -122,6 +125,12 @@ export function wantMembers(
     indexAt,
     problems: [...problems].sort((a, b) => byCodeUnit(a.message, b.message)),
   };
+}
+
+/** Of times, as far as there are any. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 export function nodeWithoutInstance(node: { readonly name: string; readonly providerID?: string }): Problem {

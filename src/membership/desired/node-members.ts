@@ -1,12 +1,27 @@
 import { ecsSlot, type Slot } from '../backend.ts';
 import { isHere } from './alive.ts';
-import { instanceIdOf, isDrained, type NodeView, type ServicePortView, type ServiceView } from './cluster.ts';
-import { memberOf, servingEndpoints } from './endpoint-members.ts';
-import { byPort, type LiveEndpoint, liveEndpoints } from './endpoints.ts';
+import {
+  instanceIdOf,
+  isDrained,
+  isHybrid,
+  isVirtual,
+  type NodeView,
+  type ServicePortView,
+  type ServiceView,
+} from './cluster.ts';
+import {
+  lacksTargetPort,
+  memberOf,
+  nodesOf,
+  noSuchTargetPort,
+  servingEndpoints,
+} from './endpoint-members.ts';
+import { type EndpointOfPort, liveEndpoints, ofServicePort, untilPodsAreKnown } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import {
   type Desired,
   type DesiredInput,
+  earliest,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -27,10 +42,6 @@ const EXCLUDE_LABELS = [
 ];
 /** Set by the cluster autoscaler on a node that it is about to delete. */
 const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
-/** What a node is that stands for elastic container instances: its pods are machines of their own. */
-const VIRTUAL = 'virtual-kubelet';
-/** A machine of somebody's own, joined to the cluster from outside the cloud. */
-const HYBRID_PROVIDER = 'ack-hybrid://';
 
 /**
  * `ecs`: the instance and nodePort of each node that serves.
@@ -39,7 +50,7 @@ const HYBRID_PROVIDER = 'ack-hybrid://';
  * |------------------------------------------------------------------------|---------------------------------------------|
  * | excluded by label, about to be deleted by the autoscaler, not selected | no                                          |
  * | cordoned                                                               | yes, unless --exclude-cordoned-nodes        |
- * | policy Local, and none of the endpoints that serve is on it            | no                                          |
+ * | policy Local, and none of the endpoints that serve is on it            | no: it counts among none                    |
  * | virtual                                                                | no: its endpoints are, by address, as for `eni` |
  * | hybrid                                                                 | no: it is no instance of this cloud         |
  * | without an instance in spec.providerID                                 | no, and a problem says so                   |
@@ -52,23 +63,25 @@ const HYBRID_PROVIDER = 'ack-hybrid://';
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
   // Of other nodes it doesn't matter where the endpoints are: thousands need not be looked at.
-  const serving =
-    isLocal || [...input.nodes.values()].some(isVirtual)
-      ? servingEndpoints(byPort(liveEndpoints(input), port.name), input)
-      : [];
+  const needsEndpoints = isLocal || [...input.nodes.values()].some(isVirtual);
+  const all = needsEndpoints ? [...liveEndpoints(input)] : [];
+  const ofPort = ofServicePort(all, port.name);
+  if (isLocal && lacksTargetPort(all, ofPort))
+    return noSuchTargetPort(input, port, givenByNodes(input, service));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
-  for (const endpoint of serving) {
+  for (const endpoint of servingEndpoints(ofPort, input)) {
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
       members.push(...memberOf(input, endpoint, problems));
   }
-  const local = isLocal ? byNode(serving) : undefined;
+  // How many leave with their nodes is decided once: of the nodes.
+  const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
   const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
-  for (const { node, lastResort, instanceId } of instances(input, problems)) {
+  for (const { node, lastResort, instanceId } of instances(input, problems, local)) {
     const endpoints = local?.get(node.name) ?? [];
-    if (local !== undefined && endpoints.length === 0) continue;
     const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
-    const isLastResort = lastResort || endpoints.some(({ standing }) => standing === 'last resort');
+    const serves = ({ standing, outdated }: EndpointOfPort) => standing !== 'last resort' && !outdated;
+    const isLastResort = lastResort || (local !== undefined && !endpoints.some(serves));
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
@@ -81,13 +94,9 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       node: node.name,
     });
   }
-  return {
-    ...wantMembers(members, [...problems.values()]),
-    until: nextEnd(
-      [...input.nodes.values()].filter(({ ready }) => !ready),
-      input,
-    ),
-  };
+  const unready = [...input.nodes.values()].filter(({ ready }) => !ready);
+  const until = earliest(nextEnd([...unready, ...nodesOf(ofPort)], input), untilPodsAreKnown(ofPort, input));
+  return { ...wantMembers(members, [...problems.values()]), until };
 }
 
 /** The places of all node ports that the Service has now, on all nodes that serve. */
@@ -105,19 +114,25 @@ interface Instance {
   readonly lastResort: boolean;
 }
 
-/** The nodes that serve, each with its instance. */
-function instances(input: DesiredInput, problems: Map<string, Problem>): readonly Instance[] {
+/** The nodes that serve, each with its instance; `local`: of these only. */
+function instances(
+  input: DesiredInput,
+  problems: Map<string, Problem>,
+  local?: ReadonlyMap<string, unknown>,
+): readonly Instance[] {
   const ready: Instance[] = [];
   const unreachable: { of: Instance; node: NodeView }[] = [];
   for (const node of input.nodes.values()) {
-    if (!isSelected(node, input) || isVirtual(node) || node.providerID?.startsWith(HYBRID_PROVIDER)) continue;
+    if (!isSelected(node, input) || isVirtual(node) || isHybrid(node)) continue;
+    if (local !== undefined && !local.has(node.name)) continue;
     const instanceId = instanceIdOf(node);
     if (instanceId === undefined) {
       if (node.ready) problems.set(node.name, nodeWithoutInstance(node));
     } else if (node.ready) ready.push({ node, instanceId, lastResort: false });
     else unreachable.push({ of: { node, instanceId, lastResort: !isTolerated(node, input) }, node });
   }
-  const others = { reachable: ready.length, doubtful: 0 };
+  const idle = ready.filter(({ node }) => isDrained(node)).length;
+  const others = { reachable: ready.length - idle, doubtful: idle };
   return [...ready, ...stayingUnreachable(others, unreachable, input)];
 }
 
@@ -130,11 +145,7 @@ function isSelected(node: NodeView, input: DesiredInput): boolean {
   );
 }
 
-function isVirtual({ labels }: NodeView): boolean {
-  return labels['type'] === VIRTUAL;
-}
-
-function byNode(endpoints: readonly LiveEndpoint[]): ReadonlyMap<string, readonly LiveEndpoint[]> {
+function byNode(endpoints: readonly EndpointOfPort[]): ReadonlyMap<string, readonly EndpointOfPort[]> {
   const once = new Map(endpoints.map((endpoint) => [endpoint.address.ip, endpoint]));
-  return Map.groupBy(once.values(), ({ address }) => address.nodeName ?? '');
+  return Map.groupBy(once.values(), ({ nodeName }) => nodeName ?? '');
 }

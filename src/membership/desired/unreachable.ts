@@ -1,6 +1,6 @@
 import { byCodeUnit } from '../backend.ts';
 import type { NodeView } from './cluster.ts';
-import type { DesiredInput } from './member.ts';
+import { type DesiredInput, earliest } from './member.ts';
 
 /** A node is Ready again before its pods are: its kubelet looks over what it has told of them every 10 s. */
 const PODS_FOLLOW_MS = 15_000;
@@ -38,15 +38,14 @@ export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): n
   const ends = nodes.flatMap(({ ready, readyChangedAt }) =>
     (ready ? [PODS_FOLLOW_MS] : [input.unreadyToleranceMs, RECOVERY_MS]).map((ms) => readyChangedAt + ms),
   );
-  const ahead = ends.filter((end) => end > input.now);
-  return ahead.length === 0 ? undefined : Math.min(...ahead);
+  return earliest(...ends.filter((end) => end > input.now));
 }
 
 /** How many others there are. */
 export interface Others {
-  /** On nodes that are Ready. */
+  /** On nodes that are Ready, and that get requests. */
   readonly reachable: number;
-  /** Ready by their own word, on nodes that are not. */
+  /** Ready by their own word, on nodes that are not, or that are drained: nobody can rely on them. */
   readonly doubtful: number;
 }
 

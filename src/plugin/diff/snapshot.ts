@@ -56,7 +56,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
       fill(resources.endpoints, caches.endpoints, namespace),
     ]),
   ]);
-  const withPods = bindings.filter((binding) => needsPods(binding, caches.services));
+  const withPods = bindings.filter((binding) => needsPods(binding, caches));
   const pods = new Map<string, NamespacePods>();
   // After the lists that name them: a pod that is not there has gone.
   for (const namespace of new Set(withPods.map((binding) => binding.namespace))) {

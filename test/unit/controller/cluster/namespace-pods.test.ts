@@ -30,6 +30,37 @@ test.each<readonly [string, readonly string[], readonly boolean[]]>([
   ['is here', ['1'], [false, false]],
 ])('a pod that a status names and that %s', (_, here, [byUID, byName]) => {
   const { pods } = podsWith(...here);
-  pods.remember(named('1'));
+  pods.remember(named('1'), undefined);
   expect([pods.had(named('1')), pods.had(named(''))]).toEqual([byUID, byName]);
+});
+
+test('an address that a pod had is remembered by its name, until a pod of that name has it again', () => {
+  const { store, pods } = podsWith();
+  const at = (uid: string, ...ips: readonly string[]) =>
+    store.set({
+      ...{
+        key: 'shop/a',
+        namespace: 'shop',
+        name: 'a',
+        uid,
+        resourceVersion: `${uid} ${ips.join()}`,
+        annotations: {},
+        ips,
+      },
+      ...{ terminating: false, ended: false, ready: true, able: true },
+    });
+  at('1', '10.0.0.1');
+  expect(pods.hadAt(named(''), '10.0.0.1')).toBe(false);
+  at('1', '10.0.0.2');
+  expect(pods.hadAt(named(''), '10.0.0.1')).toBe(true);
+  store.remove('shop/a');
+  at('2');
+  expect(pods.hadAt(named(''), '10.0.0.2')).toBe(true);
+  at('2', '10.0.0.2');
+  expect(pods.hadAt(named(''), '10.0.0.2')).toBe(false);
+  // Of another network: no pod has had it by its own word.
+  pods.remember(named('2'), '172.16.0.1');
+  expect(pods.hadAt(named(''), '172.16.0.1')).toBe(false);
+  pods.remember(named('0'), '10.0.0.9');
+  expect(pods.hadAt(named(''), '10.0.0.9')).toBe(true);
 });

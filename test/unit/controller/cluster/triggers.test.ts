@@ -85,3 +85,44 @@ describe('a status that was written', () => {
     ]);
   });
 });
+
+test.each([
+  ['names it', { nodeName: 'n1' }, true],
+  ['leaves its node to its pod', { pod: { namespace: 'default', name: 'a', uid: '' } }, true],
+  ['names another one', { nodeName: 'n2' }, false],
+  ['names neither node nor pod', {}, false],
+])('a node that goes concerns a group by an endpoint that %s: %j', (_, address, concerned) => {
+  const finalizers = [FINALIZER];
+  caches.bindings.set(binding({ finalizers }));
+  caches.endpoints.set({
+    ...{
+      key: 'default/web-1',
+      namespace: 'default',
+      name: 'web-1',
+      resourceVersion: '1',
+      serviceName: 'web',
+    },
+    ...{ overCapacity: false, source: 'EndpointSlice', byKubernetes: false },
+    subsets: [
+      {
+        ports: [],
+        addresses: [{ ip: '10.0.0.1', ready: true, serving: true, terminating: false, ...address }],
+      },
+    ],
+  });
+  caches.nodes.set({
+    ...{
+      key: 'n1',
+      name: 'n1',
+      uid: '1',
+      resourceVersion: '1',
+      labels: {},
+      unschedulable: false,
+      ready: true,
+    },
+    ...{ readyChangedAt: 0, internalIPs: [], taintKeys: [] },
+  });
+  enqueued.length = 0;
+  caches.nodes.remove('n1');
+  expect(enqueued).toEqual(concerned ? ['cn-hangzhou/rsp-1'] : []);
+});

@@ -320,6 +320,18 @@ describe('endpoints that name no pod', () => {
     expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ status: 'True', reason: 'Synced' });
   });
 
+  test('nor does one on a hybrid node: it may never have a network interface', async () => {
+    cluster.enis.answers.set('10.0.0.2', { state: 'missing', since: 0 });
+    cluster.endpoints(addresses(2));
+    cluster.pod('pod-10.0.0.2', {}, { nodeName: 'node-9' });
+    cluster.node('node-9', { providerID: 'ack-hybrid://node-9' });
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ status: 'True', reason: 'Synced' });
+    expect(cluster.events.filter((event) => event.startsWith('AddressOutside'))).toHaveLength(1);
+  });
+
   test('are asked for once a minute at most, however often the group is decided about', async () => {
     unnamed(addresses(20));
     cluster.bind();

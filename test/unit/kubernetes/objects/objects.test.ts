@@ -58,6 +58,15 @@ const conditionsOf = (conditions: unknown) => {
   return [address?.ready, address?.serving, address?.terminating];
 };
 
+test('a pod that a list names without its namespace is in that of the list', () => {
+  const targetRef = { kind: 'Pod', name: 'web-1' };
+  const pod = { namespace: 'shop', name: 'web-1', uid: '' };
+  expect(slice([{ addresses: ['10.0.0.1'], targetRef }])?.subsets[0]?.addresses[0]).toMatchObject({ pod });
+  const metadata = { namespace: 'shop', name: 'web', resourceVersion: '1' };
+  const subsets = [{ addresses: [{ ip: '10.0.0.1', targetRef }] }];
+  expect(transformEndpoints({ metadata, subsets }).subsets[0]?.addresses[0]).toMatchObject({ pod });
+});
+
 describe('EndpointSlice', () => {
   test('is one subset of its Service', () => {
     const targetRef = { kind: 'Pod', namespace: 'shop', name: 'web-1', uid: 'p1' };

@@ -128,6 +128,7 @@ describe('the pod that an endpoint names', () => {
   const pods = (change: Partial<PodsView> = {}): PodsView => ({
     get: () => undefined,
     had: () => false,
+    hadAt: () => false,
     isAsNewAs: () => true,
     ...change,
   });
@@ -153,6 +154,13 @@ describe('the pod that an endpoint names', () => {
       foreign,
       pods({ get: () => pod({ ips: ['10.9.9.9'] }) }),
       pod({ ips: ['10.9.9.9'] }),
+    ],
+    [
+      'it, or one of its name, is here without the address that it had',
+      at,
+      foreign,
+      pods({ get: () => pod({ ips: [] }), hadAt: () => true }),
+      'gone',
     ],
     ['it was here', at, foreign, pods({ had: () => true }), 'gone'],
     ['it is not here', at, own, pods(), 'gone'],

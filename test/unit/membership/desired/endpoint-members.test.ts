@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
-import type { AddressView, EndpointsView } from '../../../../src/membership/desired/cluster.ts';
+import type { AddressView, EndpointsView, PodsView } from '../../../../src/membership/desired/cluster.ts';
 import { computeDesired } from '../../../../src/membership/desired/desired.ts';
 import type { DesiredInput, Member } from '../../../../src/membership/desired/member.ts';
 import {
@@ -109,6 +109,74 @@ test.each(cases)('%s', (_, endpoints, expected) => {
   expect(shown(computeDesired(desiredInput({ endpoints })))).toEqual(expected);
 });
 
+test('a port with another name: endpoints whose list is older stay in the group, and are not added', () => {
+  const of = (...endpoints: readonly EndpointsView[]) =>
+    computeDesired(desiredInput({ service: service({ port: { name: 'web' } }), endpoints }));
+  const renamed = (...addresses: readonly AddressView[]) => slice(addresses, [{ name: 'web', port: 8080 }]);
+  const desired = of(slice([other]), renamed(ready));
+  expect(shown(desired)).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
+  expect(desired).toMatchObject({ members: [{}, { lastResort: true }] });
+  expect(of(slice([other, ready]), renamed(ready))).toEqual(desired);
+  // Who writes a list by hand may mean other ports.
+  expect(shown(of({ ...slice([other]), byKubernetes: false }, renamed(ready)))).toEqual([
+    '10.0.0.1:8080*100',
+  ]);
+});
+
+test('of two pods at one address the member is the one that can be added', () => {
+  const pods: PodsView = {
+    ...noPods,
+    get: ({ uid }) => ({ ...unready, uid, ready: uid !== 'z' && uid !== 'uid-10.0.0.1' }),
+  };
+  const lost = node('n2', { ready: false });
+  const at = (uid: string, nodeName: string) =>
+    endpoint('10.0.0.9', { nodeName, pod: { namespace: 'shop', name: uid, uid } });
+  const desired = computeDesired(
+    desiredInput({
+      ...{ pods, nodes: nodes(node('n1'), lost), unreadyShare: 0 },
+      endpoints: [slice([at('z', 'n2'), at('a', 'n1')])],
+    }),
+  ) as { members: readonly Member[] };
+  expect(desired.members).toMatchObject([{ podUID: 'a' }]);
+  expect(desired.members[0]).not.toHaveProperty('lastResort');
+});
+
+const unready = { uid: 'a', terminating: false, ended: false, ready: false, able: true, ips: [] };
+const noPods: PodsView = {
+  get: () => undefined,
+  had: () => false,
+  hadAt: () => false,
+  isAsNewAs: () => true,
+};
+
+test('a pod knows its node, whatever a list by hand leaves out', () => {
+  const addresses = [endpoint('10.0.0.1')].map(({ nodeName: _, ...address }) => address);
+  const endpoints = [{ ...slice(addresses), byKubernetes: false }];
+  const pods = (nodeName: string) => ({ ...noPods, get: () => ({ ...unready, ready: true, nodeName }) });
+  const drained = node('n1', { labels: { [DRAIN_LABEL]: '' } });
+  const of = (nodeName: string) =>
+    computeDesired(desiredInput({ endpoints, pods: pods(nodeName), nodes: nodes(drained) }));
+  expect(of('n1')).toMatchObject({ members: [{ node: 'n1', drained: true }] });
+  expect(shown(of('deleted'))).toEqual([]);
+});
+
+test('a hybrid node has no instance, which is no problem, and its pods may have no network interface', () => {
+  const hybrid = node('n1', { providerID: 'ack-hybrid://n1', internalIPs: ['192.168.0.1'] });
+  const endpoints = [slice([endpoint('192.168.0.1'), endpoint('10.0.0.1')])];
+  expect(computeDesired(desiredInput({ endpoints, nodes: nodes(hybrid) }))).toMatchObject({
+    members: [{ ip: '10.0.0.1', outside: true }],
+    problems: [],
+  });
+});
+
+test('a list that is newer than the cache of pods, which has not heard of its pod, is looked at again', () => {
+  const endpoints = [slice([ready])];
+  const of = (pods: DesiredInput['pods']) => computeDesired(desiredInput({ endpoints, pods, now: 5_000 }));
+  expect(of({ ...noPods, isAsNewAs: () => false })).toMatchObject({ members: [{}], until: 6_000 });
+  expect(of(noPods)).toMatchObject({ members: [], until: undefined });
+  expect(of(undefined)).toMatchObject({ members: [{}], until: undefined });
+});
+
 const both = [slice([endpoint('10.0.0.1')]), slice([endpoint('2001:db8::1')])];
 const fromEndpoints = both.map((list) => ({ ...list, source: 'Endpoints' as const }));
 type Families = readonly ('IPv4' | 'IPv6')[];
@@ -151,7 +219,7 @@ test('a member names its pod and node', () => {
 
 test('a pod that a list by hand names without its UID is the one of that name', () => {
   const here = { uid: 'uid-a', terminating: false, ended: false, ready: true, able: true, ips: [] };
-  const pods = { get: () => here, had: () => false, isAsNewAs: () => true };
+  const pods = { get: () => here, had: () => false, hadAt: () => false, isAsNewAs: () => true };
   const named = endpoint('10.0.0.1', { pod: { namespace: 'shop', name: 'a', uid: '' } });
   const podWeight = (uid: string) => (uid === 'uid-a' ? '7' : undefined);
   const of = (change: Partial<DesiredInput>) =>

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
-import { instanceIdOf, type NodeView } from '../../../../src/membership/desired/cluster.ts';
+import { instanceIdOf, type NodeView, type PodsView } from '../../../../src/membership/desired/cluster.ts';
 import { computeDesired } from '../../../../src/membership/desired/desired.ts';
 import type { DesiredInput, Member } from '../../../../src/membership/desired/member.ts';
 import {
@@ -103,6 +103,69 @@ const localCases: readonly (readonly [string, Parameters<typeof slice>[0], reado
 ];
 test.each(localCases)('externalTrafficPolicy Local: %s', (_, addresses, expected) => {
   expect(shown(membersOf(three, { service: local, endpoints: [slice(addresses)] }))).toEqual(expected);
+});
+
+/** Pods as `endpoint` names them, that are kept from being ready by their nodes only. */
+const unreachablePods: PodsView = {
+  get: ({ uid }) => ({ uid, terminating: false, ended: false, ready: false, able: true, ips: [] }),
+  had: () => false,
+  hadAt: () => false,
+  isAsNewAs: () => true,
+};
+
+test('externalTrafficPolicy Local: nodes without endpoints do not make those with them dispensable', () => {
+  const list = ['n1', 'n2'].map((name) => node(name, { ready: false }));
+  const idle = ['n3', 'n4', 'n5', 'n6'].map((name) => node(name));
+  const endpoints = [slice([on('n1', 'a'), on('n2', 'b')])];
+  const desired = membersOf([...list, ...idle], { service: local, endpoints, pods: unreachablePods });
+  expect(shown(desired)).toEqual(['i-n1:30080*100', N2]);
+  expect(desired).toMatchObject({ members: [{ unreachable: true }, { unreachable: true }] });
+});
+
+test('externalTrafficPolicy Local: the share is that of the nodes, whatever pods each of them has', () => {
+  const lost = [
+    node('n1', { ready: false, readyChangedAt: 1 }),
+    node('n2', { ready: false, readyChangedAt: 2 }),
+  ];
+  const endpoints = [slice([on('n1', 'a'), on('n1', 'b'), on('n1', 'c'), on('n2', 'd'), on('n3', 'e')])];
+  const pods: PodsView = {
+    ...unreachablePods,
+    get: ({ uid }) => ({
+      uid,
+      terminating: false,
+      ended: false,
+      ready: uid === 'uid-e',
+      able: true,
+      ips: [],
+    }),
+  };
+  const desired = membersOf([...lost, node('n3')], { service: local, endpoints, pods });
+  expect(shown(desired)).toEqual([N2, 'i-n3:30080*100']);
+});
+
+test('externalTrafficPolicy Local: lists that are older than the name of the port take no node out, nor add one', () => {
+  const service = { ...local, ports: [{ name: 'web', port: 80, protocol: 'TCP', nodePort: 30080 }] };
+  const old = slice([on('n1', 'a')]);
+  expect(membersOf(three, { service, endpoints: [old] })).toMatchObject({
+    kind: 'undetermined',
+    given: new Set(['i-n1:30080', 'i-n2:30080', 'i-n3:30080']),
+  });
+  const current = slice([on('n2', 'b')], [{ name: 'web', port: 8080 }]);
+  const { members } = membersOf(three, { service, endpoints: [old, current] }) as {
+    members: readonly Member[];
+  };
+  expect(members.map(({ node: name, lastResort }) => [name, lastResort])).toEqual([
+    ['n1', true],
+    ['n2', undefined],
+  ]);
+});
+
+test('a drained node takes no requests: those that are lost beside it stay', () => {
+  const labels = { [DRAIN_LABEL]: '' };
+  expect(shown(membersOf([node('n1', { labels }), node('n2', { ready: false })]))).toEqual([
+    'i-n1:30080*100',
+    N2,
+  ]);
 });
 
 const weightCases: readonly (readonly [string, number, readonly string[]])[] = [
