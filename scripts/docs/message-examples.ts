@@ -242,7 +242,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Removed: { type: 'Normal', todo: NOTHING, example: () => messages.removed(gone, REF, REQUEST_ID) },
   Draining: {
     type: 'Normal',
-    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`.',
+    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`, those of a node that is about to go until they are gone or it stays after all.',
     example: () =>
       messages.draining(
         two.map((ip) => changed(row(ip, 0))),

@@ -45,7 +45,8 @@ export const EVENT_REASONS = {
   Weighed: 'Backends got another weight.',
   Recovered: 'What an earlier event told of is over.',
   InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is no weight. Another one is used.`,
-  AddressOutside: 'An endpoint that is no pod of this cluster and cloud has an address that no network interface has.',
+  AddressOutside:
+    'An endpoint that is no pod of this cluster and cloud has an address that no network interface has.',
   AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
   EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
 } as const;

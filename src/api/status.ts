@@ -23,7 +23,7 @@ const backendStatus = z.object({
   state: z
     .enum(BACKEND_STATES)
     .describe(
-      'Registered: in the group. Draining: in the group with weight 0, to be removed or because its node is drained. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused: the load balancer did not take it; it is tried again.',
+      'Registered: in the group. Draining: in the group with weight 0, to be removed or because its node is drained or about to go. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused: the load balancer did not take it; it is tried again.',
     ),
   pod: statusText(253, 'Name of the pod behind it.').optional(),
   podUID: statusText(

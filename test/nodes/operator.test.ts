@@ -6,7 +6,7 @@ import { Environment } from '../../lab/environment/environment.ts';
 import type { Pod, Workloads } from '../../lab/environment/workloads.ts';
 import type { RealNode } from '../../lab/nodes/real-node.ts';
 import { FOR_REAL_NODES, type RealNodes, startRealNodes } from '../../lab/nodes/real-nodes.ts';
-import { testServerPod } from '../../lab/nodes/test-server.ts';
+import { type TestServerOptions, testServerPod } from '../../lab/nodes/test-server.ts';
 import { waitUntil } from '../../lab/time/wait-until.ts';
 import { scenarios } from '../environment/scenario.ts';
 
@@ -85,16 +85,35 @@ scenario(
 );
 
 scenario(
-  'graceful shutdown of a node: its pods end with no deletion in the API, and leave when their kubelet says so',
+  'graceful shutdown of a node: its pods get weight 0 as it begins, and leave as they end, with no deletion in the API',
   async () => {
-    const before = await serve();
+    const before = await serve({ preStopSeconds: 3 });
     const calls = env.recordCalls(group);
     await second!.shutDown();
     const after = await app.untilReady('web', REPLICAS);
     await env.untilHolds(group, after);
-    expect(backendsOf(calls, 'Remove')).toEqual(before.filter((address) => !after.includes(address)));
+    const left = before.filter((address) => !after.includes(address));
+    expect(backendsOf(calls, 'Set')).toEqual(left);
+    expect(calls.of('Set').flatMap(({ weights }) => weights)).toEqual(left.map(() => 0));
+    expect(backendsOf(calls, 'Remove')).toEqual(left);
     await second!.powerOn();
     await untilNodesReady(env.api, [second!.name]);
+  },
+);
+
+scenario(
+  'a spot node that is about to be released: its pods get weight 0 while others take requests, and have it again if it stays',
+  async () => {
+    const all = await serve();
+    const resting = all.map((address) => `${address}:8080*${address.startsWith('10.30.2.') ? 0 : 100}`);
+    await setExpired(second!, 'True');
+    await env.untilRows(group, resting);
+    await setExpired(first!, 'True');
+    await env.untilHolds(group, all);
+    await setExpired(first!, 'False');
+    await env.untilRows(group, resting);
+    await setExpired(second!, 'False');
+    await env.untilHolds(group, all);
   },
 );
 
@@ -133,14 +152,14 @@ scenario(
 );
 
 /** The addresses that calls of a kind have named, each as often as it was. */
-function backendsOf(calls: CallRecorder, action: 'Add' | 'Remove'): readonly string[] {
+function backendsOf(calls: CallRecorder, action: 'Add' | 'Remove' | 'Set'): readonly string[] {
   const backends = calls.of(action).flatMap((call) => call.backends);
   return backends.map((backend) => backend.replace(':8080', '')).sort();
 }
 
 /** Pods on both nodes, in the group; returns their addresses. */
-async function serve(): Promise<readonly string[]> {
-  await app.createApp('web', { replicas: REPLICAS, podSpec: spread() });
+async function serve(options: TestServerOptions = {}): Promise<readonly string[]> {
+  await app.createApp('web', { replicas: REPLICAS, podSpec: spread(options) });
   const addresses = await app.untilReady('web', REPLICAS);
   for (const node of nodes.all) expect(await podsOn(node)).toHaveLength(REPLICAS / 2);
   await app.bind('web', group);
@@ -148,9 +167,9 @@ async function serve(): Promise<readonly string[]> {
   return addresses;
 }
 
-function spread(): Readonly<Record<string, unknown>> {
+function spread(options: TestServerOptions = {}): Readonly<Record<string, unknown>> {
   return {
-    ...testServerPod({ atSigterm: 'drain', gracePeriodSeconds: 5 }),
+    ...testServerPod({ atSigterm: 'drain', gracePeriodSeconds: 5, ...options }),
     topologySpreadConstraints: [
       {
         maxSkew: 1,
@@ -170,6 +189,12 @@ async function podsOn(node: RealNode): Promise<readonly Pod[]> {
 
 async function cordon(node: RealNode, unschedulable: boolean): Promise<void> {
   await env.api.patch(`/api/v1/nodes/${node.name}`, { spec: { unschedulable } });
+}
+
+/** As ack-node-problem-detector tells of a spot instance. */
+async function setExpired({ name }: RealNode, status: 'True' | 'False'): Promise<void> {
+  const conditions = [{ type: 'InstanceExpired', status, reason: 'Test', message: 'by the test' }];
+  await env.api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions } }, 'strategic');
 }
 
 /** As `kubectl drain` does it: asks again while the budget does not allow it. */

@@ -22,6 +22,8 @@ export interface Tenant {
   readonly predecessorsLive: boolean;
   /** Its node is drained. */
   readonly drained: boolean;
+  /** Its node is about to go. */
+  readonly departing: boolean;
 }
 
 export interface ClaimStep {
@@ -126,6 +128,7 @@ const step: fc.Arbitrary<Step> = fc.record({
       eniKnown: mostly(true),
       predecessorsLive: fc.boolean(),
       drained: mostly(false),
+      departing: mostly(false),
     }),
     { minLength: TENANTS.length, maxLength: TENANTS.length },
   ),
@@ -214,7 +217,11 @@ function memberAt(place: number, of: number, tenants: readonly Tenant[]): Member
 }
 
 function podAt(address: number, tenants: readonly Tenant[]) {
-  const { generation = 0, drained = false } = tenants[address - 1] ?? {};
+  const { generation = 0, drained = false, departing = false } = tenants[address - 1] ?? {};
   const pod = podUID(address, generation);
-  return { ip: ipOf(address), pod, podUID: pod, ...(drained && { drained: true as const }) };
+  return {
+    ...{ ip: ipOf(address), pod, podUID: pod },
+    ...(drained && { drained: true as const }),
+    ...(departing && { departing: true as const }),
+  };
 }

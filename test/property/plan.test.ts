@@ -66,7 +66,10 @@ function after({ input, plan }: Moment, group: GroupModel): PlanInput {
   };
 }
 
-/** Carries the plan out. What minBackends held can go once others have taken its place: that takes a second plan. */
+/**
+ * Carries the plan out. What minBackends held can go, and what departs can rest, once others have taken its place: that takes
+ * a second plan.
+ */
 function settle(moment: Moment, group: GroupModel): Moment {
   for (const batch of moment.plan.batches) group.apply(batch);
   const input = after(moment, group);
@@ -74,7 +77,8 @@ function settle(moment: Moment, group: GroupModel): Moment {
   const held = moment.plan.reports.some(({ records }) =>
     [...records.values()].some(({ state }) => state === 'Held'),
   );
-  return held && next.plan.batches.length > 0 ? settle(next, group) : next;
+  const departs = moment.input.claims.some((claim) => membersOf(claim).some(({ departing }) => departing));
+  return (held || departs) && next.plan.batches.length > 0 ? settle(next, group) : next;
 }
 
 const changesOf = (batches: readonly Batch[], action?: Batch['action']) =>
@@ -178,7 +182,9 @@ always(
         expect(action).toBe('set');
         const weights = activeOf(input).flatMap((claim) => membersOf(claim).filter((one) => fills(row, one)));
         if (after.weight === 0)
-          expect(weights.some(({ weight, drained }) => weight === 0 || drained)).toBe(true);
+          expect(weights.some(({ weight, drained, departing }) => weight === 0 || drained || departing)).toBe(
+            true,
+          );
       }
     }
   },
@@ -229,6 +235,48 @@ always('once carried out, what is on a drained node has weight 0', 1_000, (momen
     }
   }
 });
+
+function departingAs(input: PlanInput, change: Partial<Member>): PlanInput {
+  const claims = input.claims.map((claim) => {
+    if (claim.desired.kind === 'undetermined') return claim;
+    const { members } = claim.desired;
+    const others = members.map(({ departing, ...one }) => (departing ? { ...one, ...change } : one));
+    return { ...claim, desired: wantMembers(others) };
+  });
+  return { ...input, claims };
+}
+
+const weightsOf = ({ weight, drained, departing }: Member): readonly number[] => {
+  if (drained) return [0];
+  return departing ? [0, weight] : [weight];
+};
+
+/** The rows that take requests, of members that will be there for longer. */
+function steadyRows(input: PlanInput, group: GroupModel): readonly Row[] {
+  return group.rows.filter((row) =>
+    activeOf(input).some(
+      (claim) =>
+        row.weight > 0 &&
+        membersOf(claim).some((one) => fills(row, one) && !one.departing && !one.drained) &&
+        isAliveFor(input, row, claim),
+    ),
+  );
+}
+
+always(
+  'once carried out, what departs has weight 0 as if it was drained where others take requests, else as if it did not',
+  1_000,
+  (moment, group) => {
+    const start = group.rows;
+    settle(moment, group);
+    const others = steadyRows(moment.input, group).length > 0;
+    const twin = new GroupModel(start);
+    const input = departingAs(moment.input, others ? { drained: true } : {});
+    settle({ input, plan: planGroup(input) }, twin);
+    const shown = (of: GroupModel) => of.rows.map((row) => `${backendKey(row)}*${row.weight}`).sort();
+    expect(shown(group)).toEqual(shown(twin));
+  },
+);
 
 always('never takes a binding below its minBackends', 1_000, ({ input, plan }, group) => {
   const before = group.rows;
@@ -311,7 +359,7 @@ always(
           const isOurs = records.has(backendKey(row));
           const othersSuspended = input.claims.some((other) => other.suspended && isProven(other, row));
           if (isOurs && !othersSuspended && isAliveFor(input, row, claim))
-            expect(row.weight).toBe(member.drained ? 0 : member.weight);
+            expect(weightsOf(member)).toContain(row.weight);
         }
       }
     }

@@ -80,7 +80,7 @@ export const messages = {
       `${groupName(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`,
       but.foreign > 0 && `${but.foreign} of them are someone else's rows and left alone.`,
       but.drained > 0 &&
-        `${but.drained} of them have weight 0, because their nodes are drained: kubectl vsgb drain --undo ends that.`,
+        `${but.drained} of them have weight 0, because their nodes are about to go, or drained: kubectl vsgb drain --undo ends a drain.`,
       but.outside.length > 0 &&
         `It lacks ${memberNames(but.outside)}: no pod of this cluster and cloud, and no ENI has the address.`,
       but.draining > 0 && `${but.draining} more are draining and are removed after that.`,

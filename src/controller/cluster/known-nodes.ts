@@ -40,6 +40,10 @@ export class KnownNodes implements NodesView {
   #viewOf(now: NodeObject, old: NodeObject | undefined, wall: () => number): NodeView {
     const before = this.#views.get(now.name);
     if (old === undefined || before === undefined) return now;
-    return { ...now, readyChangedAt: old.ready === now.ready ? before.readyChangedAt : wall() };
+    return {
+      ...now,
+      readyChangedAt: old.ready === now.ready ? before.readyChangedAt : wall(),
+      shuttingDown: now.shuttingDown || (before.shuttingDown && !now.ready),
+    };
   }
 }

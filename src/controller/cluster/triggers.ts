@@ -105,6 +105,8 @@ function nodeMatters({ old, new: now }: StoreChange<NodeObject>): boolean {
   return !(
     old.uid === now.uid &&
     old.ready === now.ready &&
+    old.shuttingDown === now.shuttingDown &&
+    old.expiring === now.expiring &&
     old.unschedulable === now.unschedulable &&
     old.providerID === now.providerID &&
     old.internalIPs.join() === now.internalIPs.join() &&

@@ -41,6 +41,10 @@ export interface NodeObject {
   readonly ready: boolean;
   /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
   readonly readyChangedAt: number;
+  /** Its kubelet says that it shuts down. */
+  readonly shuttingDown: boolean;
+  /** Its condition InstanceExpired: the instance is about to be released. */
+  readonly expiring: boolean;
   readonly internalIPs: readonly string[];
   readonly taintKeys: readonly string[];
 }
@@ -89,13 +93,23 @@ function servicePort(value: unknown): ServicePort[] {
   return [{ name, port: number, protocol, ...(nodePort === undefined ? {} : { nodePort }) }];
 }
 
+/**
+ * Among whatever else keeps the node from being ready, in the message of Ready.
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#graceful-node-shutdown
+ */
+const SHUTTING_DOWN = 'node is shutting down';
+/**
+ * ack-node-problem-detector sets it on the node of a spot instance that is to be released.
+ * https://www.alibabacloud.com/help/en/container-service-for-kubernetes/latest/check-whether-a-preemptible-instance-is-about-to-expire
+ */
+const EXPIRED = 'InstanceExpired';
+
 export function transformNode(object: unknown): NodeObject {
   const { key, name, uid, resourceVersion } = identity(object, 'cluster');
   const { spec, status } = asObject(object);
   const providerID = asString(asObject(spec)['providerID']);
-  const ready = asObject(
-    asArray(asObject(status)['conditions']).find((condition) => asObject(condition)['type'] === 'Ready'),
-  );
+  const conditions = asArray(asObject(status)['conditions']).map(asObject);
+  const ready = asObject(conditions.find(({ type }) => type === 'Ready'));
   return {
     key,
     name,
@@ -106,6 +120,8 @@ export function transformNode(object: unknown): NodeObject {
     unschedulable: asObject(spec)['unschedulable'] === true,
     ready: ready['status'] === 'True',
     readyChangedAt: Date.parse(asString(ready['lastTransitionTime'])) || 0,
+    shuttingDown: ready['status'] === 'False' && asString(ready['message']).includes(SHUTTING_DOWN),
+    expiring: conditions.some(({ type, status }) => type === EXPIRED && status === 'True'),
     internalIPs: asArray(asObject(status)['addresses']).flatMap(internalIP),
     taintKeys: asArray(asObject(spec)['taints']).flatMap(taintKey),
   };

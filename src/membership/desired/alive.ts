@@ -74,6 +74,29 @@ export function standingOf({ list, pod, node, published }: Witnesses): Standing 
 }
 
 /**
+ * Why all that is on a node will soon be gone, though it lives still: the kubelet ends the pods of a node that shuts down without
+ * deleting them, and their lists say ready until their containers have ended. The first row that fits:
+ *
+ * | the node is Ready | it                                       | = departure |
+ * |-------------------|------------------------------------------|-------------|
+ * | no                | has said before or now that it shuts down | shutdown    |
+ * | –                 | has an instance that is about to be released | release  |
+ * | –                 | any other                                | none        |
+ *
+ * A node that shuts down falls silent in the end, and says so no more: it goes on to depart until it is Ready. One that is
+ * not Ready for any other reason may be well (unreachable.ts).
+ * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#graceful-node-shutdown
+ */
+export function departureOf({
+  ready,
+  shuttingDown,
+  expiring,
+}: Pick<NodeView, 'ready' | 'shuttingDown' | 'expiring'>): 'shutdown' | 'release' | undefined {
+  if (!ready && shuttingDown) return 'shutdown';
+  return expiring ? 'release' : undefined;
+}
+
+/**
  * The pod that an endpoint names.
  *
  * | the endpoint names                            | the cache of pods                              | = found   |

@@ -84,6 +84,10 @@ export interface NodeView {
   readonly ready: boolean;
   /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
   readonly readyChangedAt: number;
+  /** Its kubelet has said that it shuts down, and it was not Ready since. */
+  readonly shuttingDown: boolean;
+  /** Its condition InstanceExpired: the instance is about to be released. */
+  readonly expiring: boolean;
   readonly internalIPs: readonly string[];
   readonly taintKeys: readonly string[];
 }

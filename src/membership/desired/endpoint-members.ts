@@ -1,6 +1,6 @@
 import { WEIGHT_ANNOTATION } from '../../api/names.ts';
 import { ecsSlot, eniSlot, type Slot } from '../backend.ts';
-import { isHere } from './alive.ts';
+import { departureOf, isHere } from './alive.ts';
 import {
   type AddressView,
   instanceIdOf,
@@ -27,7 +27,13 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isTolerated, nextEnd, stayingUnreachable, type UnreachableInput } from './unreachable.ts';
+import {
+  isDoubtful,
+  isTolerated,
+  nextEnd,
+  stayingUnreachable,
+  type UnreachableInput,
+} from './unreachable.ts';
 
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
@@ -39,6 +45,7 @@ import { isTolerated, nextEnd, stayingUnreachable, type UnreachableInput } from 
  * | last resort                                         | while there is none of those, as a last resort       |
  * | … in a list that is older than the port's name      | as a last resort (endpoints.ts)                      |
  * | … on a drained node                                 | drained                                              |
+ * | … on a node that is about to go (alive.ts)          | departing                                            |
  * | … with its node's own address (hostNetwork)         | the node's instance, as ecs; none on a hybrid node    |
  *
  * The same address in two slices is one member (slices may overlap while endpoints move between them:
@@ -68,7 +75,7 @@ export function servingEndpoints(
       ? [{ of: endpoint, node: endpoint.node }]
       : [],
   );
-  const doubtful = ready.filter(({ node }) => isHere(node) && (!node.ready || isDrained(node))).length;
+  const doubtful = ready.filter(({ node }) => isHere(node) && isDoubtful(node)).length;
   const others = { reachable: ready.length - doubtful, doubtful };
   const serving = [...ready, ...stayingUnreachable(others, unreachable, input)];
   return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
@@ -135,6 +142,7 @@ export function memberOf(
     ...(standing === 'unreachable' && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && isHybrid(node) && { outside: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
+    ...(isHere(node) && departureOf(node) && { departing: true as const }),
     ...(address.pod && { pod: address.pod.name }),
     ...(podUID !== '' && { podUID }),
     ...(nodeName !== undefined && { node: nodeName }),

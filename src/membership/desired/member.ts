@@ -20,6 +20,8 @@ export interface Member {
   readonly outside?: true;
   /** Its node is drained: it gets weight 0, and `weight` back afterwards. */
   readonly drained?: true;
+  /** It is about to go with its node (alive.ts): it gets weight 0 as well, while others take requests (plan.ts). */
+  readonly departing?: true;
   /** Name of the pod, in the namespace of the binding. */
   readonly pod?: string;
   readonly podUID?: string;

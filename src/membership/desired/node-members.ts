@@ -1,5 +1,5 @@
 import { ecsSlot, type Slot } from '../backend.ts';
-import { isHere } from './alive.ts';
+import { departureOf, isHere } from './alive.ts';
 import {
   instanceIdOf,
   isDrained,
@@ -27,7 +27,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isTolerated, nextEnd, stayingUnreachable } from './unreachable.ts';
+import { isDoubtful, isTolerated, nextEnd, stayingUnreachable } from './unreachable.ts';
 
 /**
  * Whoever sets one of them wants no load balancer to send to the node: that of Kubernetes, its two forerunners, and the cloud's own.
@@ -58,7 +58,8 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  * | not Ready                                                              | if it stays all the same (unreachable.ts), as a last resort |
  * | any other                                                              | yes                                         |
  *
- * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained.
+ * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained; that of
+ * one that is about to go is departing, whatever the policy: the connections that come in by it end with it.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
@@ -91,6 +92,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       ...(isLastResort && { lastResort: true as const }),
       ...(lastResort && { unreachable: true as const }),
       ...(isDrained(node) && { drained: true as const }),
+      ...(departureOf(node) && { departing: true as const }),
       node: node.name,
     });
   }
@@ -131,8 +133,8 @@ function instances(
     } else if (node.ready) ready.push({ node, instanceId, lastResort: false });
     else unreachable.push({ of: { node, instanceId, lastResort: !isTolerated(node, input) }, node });
   }
-  const idle = ready.filter(({ node }) => isDrained(node)).length;
-  const others = { reachable: ready.length - idle, doubtful: idle };
+  const doubtful = ready.filter(({ node }) => isDoubtful(node)).length;
+  const others = { reachable: ready.length - doubtful, doubtful };
   return [...ready, ...stayingUnreachable(others, unreachable, input)];
 }
 

@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../backend.ts';
-import type { NodeView } from './cluster.ts';
+import { departureOf } from './alive.ts';
+import { isDrained, type NodeView } from './cluster.ts';
 import { type DesiredInput, earliest } from './member.ts';
 
 /** A node is Ready again before its pods are: its kubelet looks over what it has told of them every 10 s. */
@@ -45,8 +46,13 @@ export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): n
 export interface Others {
   /** On nodes that are Ready, and that get requests. */
   readonly reachable: number;
-  /** Ready by their own word, on nodes that are not, or that are drained: nobody can rely on them. */
+  /** Ready by their own word, on nodes that are not, are drained, or are about to go: nobody can rely on them. */
   readonly doubtful: number;
+}
+
+/** Whether what is ready on the node is doubtful all the same. */
+export function isDoubtful(node: NodeView): boolean {
+  return !node.ready || isDrained(node) || departureOf(node) !== undefined;
 }
 
 /**

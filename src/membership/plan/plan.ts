@@ -66,6 +66,14 @@ export interface GroupPlan {
  *
  * A row that is kept and whose node is drained has weight 0 for as long, in every mode; the weight it gets back is recorded.
  *
+ * | the group has rows with a weight of members that neither depart nor are last resorts | = a member that departs with its node |
+ * |---------------------------------------------------------------------------------------|---------------------------------------|
+ * | yes                                                                                   | is as if its node were drained        |
+ * | no                                                                                    | is as any other                       |
+ *
+ * Rows that stand for nothing here don't count: nobody knows whether they answer. Nor do those that are to be added: they may be
+ * refused. What departs is never removed for it, whatever spec.drain: it lives, and its node may stay after all.
+ *
  * | what outlives only by a status                     | = what happens until the status shows it                      |
  * |-----------------------------------------------------|---------------------------------------------------------------|
  * | weight 0, by RemoveOnly: its rows carry no tag      | the weight stays, for 2 s at most                             |
@@ -77,14 +85,21 @@ export interface GroupPlan {
  * | wanted by RemoveOnly only   | nothing: something else adds it         |
  * | wanted as a last resort     | nothing: it left, and won't come back   |
  *
- * A second plan over the group that the first one made is empty.
+ * A second plan over the group that the first one made is empty, unless that held what minBackends needed or left what departs
+ * its weight: others have come meanwhile.
  */
 export function planGroup(input: PlanInput): GroupPlan {
-  const planning = new Planning(input);
+  const planning = planned(input, 'as if drained');
+  const mayRest = planning.taking > 0 || !input.claims.some(hasDeparting);
+  return (mayRest ? planning : planned(input, 'as any other')).result();
+}
+
+function planned(input: PlanInput, departing: Departing): Planning {
+  const planning = new Planning(input, departing);
   for (const known of input.rows) planning.decide(known);
   planning.settleLeavers();
   if (!input.presumed) planning.addMissing();
-  return planning.result();
+  return planning;
 }
 
 /** A pod on its way out must not get requests for long because the API server takes no status. */
@@ -92,10 +107,16 @@ const DRAIN_PATIENCE_MS = 2_000;
 /** Nor may a deleted binding stay for ever. */
 const HANDOVER_PATIENCE_MS = 30_000;
 
+/** How members are that depart with their node. */
+type Departing = 'as if drained' | 'as any other';
+
 type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
 
 class Planning {
   readonly #input: PlanInput;
+  readonly #departing: Departing;
+  /** Rows with a weight, before and after, of members that neither depart nor are last resorts. */
+  taking = 0;
   readonly #active: readonly Claim[];
   readonly #ledgers: ReadonlyMap<Claim, Ledger>;
   readonly #leavers: Leaver[] = [];
@@ -104,8 +125,9 @@ class Planning {
   #usable = 0;
   #wakeAt: number | undefined;
 
-  constructor(input: PlanInput) {
+  constructor(input: PlanInput, departing: Departing) {
     this.#input = input;
+    this.#departing = departing;
     this.#active = input.claims.filter(({ suspended }) => !suspended);
     this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
     for (const { desired } of input.claims) if (desired.kind === 'members') this.#wakeBy(desired.until);
@@ -116,12 +138,13 @@ class Planning {
     const { is, owners, wanted, filled, former } = judge(known, this.#input.claims, this.#input.eniOf);
     if (row.weight > 0) this.#usable++;
     for (const { claim, index } of filled) this.#ledger(claim).fill(index);
+    let weight = row.weight;
     switch (is) {
       case 'untouched':
         this.#leaveUntouched(known, owners, wanted);
         break;
       case 'kept':
-        this.#keep(known, owners, wanted);
+        weight = this.#keep(known, owners, wanted);
         break;
       case 'leaving':
       case 'moved':
@@ -133,6 +156,7 @@ class Planning {
       case 'foreign':
         for (const want of wanted) this.#leaveToOthers(row, want);
     }
+    if (row.weight > 0 && weight > 0 && wanted.some(({ member }) => isSteady(member))) this.taking++;
   }
 
   #leaveUntouched(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): void {
@@ -151,13 +175,14 @@ class Planning {
     }
   }
 
-  #keep(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): void {
+  /** Returns the weight that the row is to have. */
+  #keep(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): number {
     const { row, key } = known;
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Want);
     const recorded = decider.claim.records.get(key);
     const record = recorded ?? recordOf(this.#active, key);
     // A binding that goes gives the weight back: nobody would, once the node is drained no more.
-    const drained = wanted.some(({ claim, member }) => member?.drained && !claim.deleting);
+    const drained = wanted.some(({ claim, member }) => this.#isResting(member) && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
@@ -177,6 +202,12 @@ class Planning {
     }
     if (drained && row.weight > 0) this.#drain(row, key, decider.claim, undefined);
     else if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
+    return drained ? 0 : weight;
+  }
+
+  /** Whether it has weight 0 for as long as its node is what it is. */
+  #isResting(member: Member | undefined): boolean {
+    return !!member?.drained || (!!member?.departing && this.#departing === 'as if drained');
   }
 
   /**
@@ -270,7 +301,7 @@ class Planning {
 
   #add(claim: Claim, member: Member): boolean {
     const { type, port, ip } = member;
-    const weight = member.drained ? 0 : member.weight;
+    const weight = this.#isResting(member) ? 0 : member.weight;
     const serverId = member.instanceId ?? (ip && this.#input.eniOf(ip, member.podUID));
     if (serverId === undefined || serverId === '') {
       this.#lookups.set(member.slot, member);
@@ -327,6 +358,14 @@ class Planning {
 /** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */
 function decidesWeight({ claim, member }: Want): boolean {
   return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
+}
+
+const hasDeparting = ({ desired, suspended }: Claim): boolean =>
+  !suspended && desired.kind === 'members' && desired.members.some(({ departing }) => departing);
+
+/** Alive, and nothing says that it won't be for long. */
+function isSteady(member: Member | undefined): boolean {
+  return member !== undefined && !member.drained && !member.departing && !member.lastResort;
 }
 
 function recordOf(claims: readonly Claim[], key: BackendKey): BackendRecord | undefined {

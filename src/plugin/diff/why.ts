@@ -1,6 +1,8 @@
 import type { ClusterCaches } from '../../controller/cluster/cluster-caches.ts';
 import type { Decision } from '../../controller/group/decide.ts';
 import { addressOf } from '../../membership/backend.ts';
+import { departureOf } from '../../membership/desired/alive.ts';
+import type { Member } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
 
@@ -13,9 +15,12 @@ export function whyOf(
 ): string {
   const claim = claims.find(({ id }) => id === change.claim);
   if (claim === undefined) return 'no binding wants it';
-  if (action === 'add') return whyAdded(change);
+  if (action === 'add') return whyAdded(change, caches);
   const member = wantedAt(claims, change);
-  if (action === 'set' && member?.drained) return `node ${member.node ?? ''} is drained`;
+  if (action === 'set' && change.row.weight === 0 && member !== undefined) {
+    const why = whyAtRest(member, caches);
+    if (why !== undefined) return why;
+  }
   if (action === 'set' && change.row.weight > 0) {
     return change.was === 0 ? 'it takes requests again' : `its weight should be ${change.row.weight}`;
   }
@@ -23,9 +28,21 @@ export function whyOf(
   return action === 'set' ? `drains: ${whyLeft(change, claim, caches)}` : whyLeft(change, claim, caches);
 }
 
-function whyAdded({ member }: Change): string {
+function whyAdded({ member, row }: Change, caches: Pick<ClusterCaches, 'nodes'>): string {
   const who = member?.pod === undefined ? `node ${member?.node ?? ''}` : `pod ${member.pod}`;
-  return member?.drained ? `${who} joined; its node is drained` : `${who} joined`;
+  const why = member !== undefined && row.weight === 0 ? whyAtRest(member, caches) : undefined;
+  return why === undefined ? `${who} joined` : `${who} joined; ${why}`;
+}
+
+/** What about its node gives it weight 0. */
+function whyAtRest({ drained, node }: Member, { nodes }: Pick<ClusterCaches, 'nodes'>): string | undefined {
+  if (drained) return `node ${node ?? ''} is drained`;
+  const here = node === undefined ? undefined : nodes.get(node);
+  const departure = here && departureOf(here);
+  if (departure === undefined) return undefined;
+  return departure === 'shutdown'
+    ? `node ${node} shuts down`
+    : `the instance of node ${node} is about to be released`;
 }
 
 /** The first row that fits. */

@@ -51,6 +51,8 @@ export function node(name: string, change: Partial<NodeView> = {}): NodeView {
     unschedulable: false,
     ready: true,
     readyChangedAt: 0,
+    shuttingDown: false,
+    expiring: false,
     internalIPs: [`192.168.0.${name.length}`],
     taintKeys: [],
     ...change,

@@ -14,11 +14,11 @@ function setUp() {
     at: (time: number) => {
       now = time;
     },
-    set: (status: 'True' | 'False', lastTransitionTime: string) =>
+    set: (status: 'True' | 'False' | 'Unknown', lastTransitionTime: string, message = '') =>
       store.set(
         transformNode({
           metadata: { name: 'n1', resourceVersion: String(++version) },
-          status: { conditions: [{ type: 'Ready', status, lastTransitionTime }] },
+          status: { conditions: [{ type: 'Ready', status, lastTransitionTime, message }] },
         }),
       ),
   };
@@ -33,6 +33,20 @@ test('when a node’s readiness changed is what was seen, and at first sight wha
   at(2_500_000);
   set('False', '1970-01-01T00:00:09Z');
   expect(nodes.get('n1')).toMatchObject({ ready: false, readyChangedAt: 2_000_000 });
+});
+
+test('a node that has said that it shuts down does so until it is Ready, however silent it falls', () => {
+  const { nodes, set } = setUp();
+  const isShuttingDown = () => nodes.get('n1')?.shuttingDown;
+  set('True', '');
+  set('False', '', 'node is shutting down');
+  expect(isShuttingDown()).toBe(true);
+  set('Unknown', '', 'Kubelet stopped posting node status.');
+  set('False', '', 'container runtime is down');
+  expect(isShuttingDown()).toBe(true);
+  set('True', '');
+  set('False', '', 'container runtime is down');
+  expect(isShuttingDown()).toBe(false);
 });
 
 test('a node that was here, or that a status names, and is not here is one that it had', () => {

@@ -9,10 +9,11 @@ import {
 import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
 import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
-import type {
-  EndpointsObject,
-  NodeObject,
-  ServiceObject,
+import {
+  type EndpointsObject,
+  type NodeObject,
+  type ServiceObject,
+  transformNode,
 } from '../../../../src/kubernetes/objects/objects.ts';
 
 let caches: ClusterCaches;
@@ -120,9 +121,33 @@ test.each([
       unschedulable: false,
       ready: true,
     },
-    ...{ readyChangedAt: 0, internalIPs: [], taintKeys: [] },
+    ...{ readyChangedAt: 0, shuttingDown: false, expiring: false, internalIPs: [], taintKeys: [] },
   });
   enqueued.length = 0;
   caches.nodes.remove('n1');
   expect(enqueued).toEqual(concerned ? ['cn-hangzhou/rsp-1'] : []);
+});
+
+test('a node that is about to go concerns the groups of its nodes, its heartbeat does not', () => {
+  const node = (message: string, expired = 'False') =>
+    caches.nodes.set(
+      transformNode({
+        metadata: { name: 'n1', uid: 'n1', resourceVersion: String(++version) },
+        status: {
+          conditions: [
+            { type: 'Ready', status: 'False', message },
+            { type: 'InstanceExpired', status: expired },
+          ],
+        },
+      }),
+    );
+  caches.bindings.set(binding({}, 0, { backendType: 'ecs' }));
+  node('container runtime is down');
+  enqueued.length = 0;
+  node('container runtime is down, still');
+  expect(enqueued).toEqual([]);
+  node('node is shutting down');
+  expect(enqueued).toEqual(['cn-hangzhou/rsp-1']);
+  node('node is shutting down', 'True');
+  expect(enqueued).toHaveLength(2);
 });

@@ -223,7 +223,11 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   }
 
   /** The Service's ready pods, by address; each is a pod of its own (`pods` names another one for an address). */
-  endpoints(ips: readonly string[], pods: Readonly<Record<string, string>> = {}): void {
+  endpoints(
+    ips: readonly string[],
+    pods: Readonly<Record<string, string>> = {},
+    nodes: Readonly<Record<string, string>> = {},
+  ): void {
     const uidOf = (ip: string) => pods[ip] ?? `pod-${ip}`;
     for (const ip of ips) this.pod(uidOf(ip));
     this.caches.endpoints.set({
@@ -243,7 +247,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
             ready: true,
             serving: true,
             terminating: false,
-            nodeName: 'node-0',
+            nodeName: nodes[ip] ?? 'node-0',
             pod: { namespace: 'shop', name: uidOf(ip), uid: uidOf(ip) },
           })),
         },
@@ -288,6 +292,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       unschedulable: false,
       ready: true,
       readyChangedAt: 0,
+      shuttingDown: false,
+      expiring: false,
       internalIPs: [],
       taintKeys: [],
       ...fields,

@@ -250,6 +250,26 @@ describe('removals', () => {
   });
 });
 
+test('what departs gets weight 0 in the turn of its event, the last that take requests only once others are in', async () => {
+  await settled(addresses(1));
+  cluster.node('node-0', { expiring: true });
+  await cluster.after(1_000);
+  expect(calls()).toEqual([]);
+  cluster.node('node-1');
+  cluster.endpoints(addresses(2), {}, { '10.0.0.2': 'node-1' });
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*0', '10.0.0.2:8080*100']);
+  expect(calls()).toEqual(['add 1', 'set 1']);
+  cluster.node('node-0');
+  await cluster.after();
+  expect(calls()).toEqual(['add 1', 'set 1', 'set 1']);
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
+  cluster.node('node-1', { ready: false, shuttingDown: true });
+  await cluster.after();
+  expect(calls()).toEqual(['add 1', 'set 1', 'set 1', 'set 1']);
+});
+
 describe('endpoints that name no pod', () => {
   /** The same endpoints, as somebody writes them by hand. */
   function unnamed(ips: readonly string[]): void {

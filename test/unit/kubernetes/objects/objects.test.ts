@@ -189,6 +189,8 @@ test('a Node keeps what decides whether it takes traffic', () => {
     unschedulable: true,
     ready: true,
     readyChangedAt: 0,
+    shuttingDown: false,
+    expiring: false,
     internalIPs: ['192.168.0.1'],
     taintKeys: ['ToBeDeletedByClusterAutoscaler'],
   });
@@ -197,6 +199,37 @@ test('a Node keeps what decides whether it takes traffic', () => {
 test('a Node whose Ready is Unknown is not ready', () => {
   const status = { conditions: [{ type: 'Ready', status: 'Unknown' }] };
   expect(transformNode({ metadata: { name: 'n', resourceVersion: '1' }, status }).ready).toBe(false);
+});
+
+test.each([
+  ['False', 'node is shutting down', true],
+  ['False', '[container runtime is down, node is shutting down]', true],
+  ['False', 'container runtime network not ready', false],
+  ['Unknown', 'node is shutting down', false],
+  ['True', 'node is shutting down', false],
+])('a Node whose Ready is %s with the message %s shuts down: %s', (status, message, shuttingDown) => {
+  const conditions = [{ type: 'Ready', status, message, reason: 'KubeletNotReady' }];
+  const node = { metadata: { name: 'n', resourceVersion: '1' }, status: { conditions } };
+  expect(transformNode(node)).toMatchObject({ shuttingDown, expiring: false });
+});
+
+test.each([
+  ['InstanceExpired', 'True', true],
+  ['InstanceExpired', 'False', false],
+  ['InstanceExpired', 'Unknown', false],
+  ['KernelDeadlock', 'True', false],
+])('a Node whose %s is %s is about to be released: %s', (type, status, expiring) => {
+  const conditions = [
+    { type, status },
+    { type: 'Ready', status: 'True' },
+  ];
+  const node = { metadata: { name: 'n', resourceVersion: '1' }, status: { conditions } };
+  expect(transformNode(node)).toMatchObject({ ready: true, shuttingDown: false, expiring });
+});
+
+test.each(['Evicted', 'Terminated'])('a Pod that its kubelet has ended (%s) has ended', (reason) => {
+  const status = { phase: 'Failed', reason, conditions: [{ type: 'Ready', status: 'True' }] };
+  expect(transformPod({ metadata, status })).toMatchObject({ ended: true, terminating: false });
 });
 
 test('a Pod keeps our annotations only, and what it says of its life', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  departureOf,
   type Found,
   findNode,
   findPod,
@@ -119,6 +120,18 @@ describe('standing', () => {
       }),
     );
   });
+});
+
+test.each([
+  ['is Ready', {}, undefined],
+  ['is not Ready and does not say why', { ready: false }, undefined],
+  ['is not Ready, for it shuts down', { ready: false, shuttingDown: true }, 'shutdown'],
+  ['is Ready again after it said that it shuts down', { shuttingDown: true }, undefined],
+  ['has an instance that is about to be released', { expiring: true }, 'release'],
+  ['has one, and is not Ready', { ready: false, expiring: true }, 'release'],
+  ['has one, and shuts down', { ready: false, shuttingDown: true, expiring: true }, 'shutdown'],
+] as const)('the departure of a node that %s', (_name, change, departure) => {
+  expect(departureOf(node('n1', change))).toBe(departure);
 });
 
 describe('the pod that an endpoint names', () => {

@@ -292,6 +292,20 @@ test('problems come in the same order whatever the order of endpoints', () => {
   expect(of(ready, other)).toEqual(of(other, ready));
 });
 
+test.each([
+  ['shuts down', { ready: false, shuttingDown: true }],
+  ['is about to be released', { expiring: true }],
+])('a pod on a node that %s is a member that departs, others are not', (_, change) => {
+  const { members } = computeDesired(
+    desiredInput({
+      endpoints: [slice([ready, { ...other, nodeName: 'n2' }])],
+      nodes: nodes(node('n1', change), node('n2', { ready: false })),
+    }),
+  ) as { members: readonly Member[] };
+  expect(members).toMatchObject([{ ip: '10.0.0.1', weight: 100, departing: true }, { ip: '10.0.0.2' }]);
+  expect(members[1]).not.toHaveProperty('departing');
+});
+
 test('a headless Service is served by its ports like any other', () => {
   const headless = service({ type: 'ClusterIP', port: { name: '' } });
   const desired = computeDesired(

@@ -160,9 +160,11 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
   ]);
 });
 
-test('a drained node takes no requests: those that are lost beside it stay', () => {
-  const labels = { [DRAIN_LABEL]: '' };
-  expect(shown(membersOf([node('n1', { labels }), node('n2', { ready: false })]))).toEqual([
+test.each([
+  ['drained', { labels: { [DRAIN_LABEL]: '' } }],
+  ['about to go', { expiring: true }],
+])('a node that is %s is not to be relied on: those that are lost beside it stay', (_, change) => {
+  expect(shown(membersOf([node('n1', change), node('n2', { ready: false })]))).toEqual([
     'i-n1:30080*100',
     N2,
   ]);
@@ -206,6 +208,19 @@ const providerIDs: readonly (readonly [string | undefined, string | undefined])[
 test.each(providerIDs)('the instance of providerID %s is %s', (providerID, expected) => {
   expect(instanceIdOf(providerID === undefined ? {} : { providerID })).toBe(expected);
 });
+
+test.each(['Cluster', 'Local'] as const)(
+  'policy %s: a node that is about to go is a member that departs',
+  (policy) => {
+    const addresses = [endpoint('10.0.0.1'), endpoint('10.0.0.2', { nodeName: 'n2' })];
+    const { members } = membersOf([node('n1', { expiring: true }), node('n2')], {
+      service: service({ externalTrafficPolicy: policy }),
+      endpoints: [slice(addresses)],
+    }) as { members: readonly Member[] };
+    expect(members).toMatchObject([{ node: 'n1', weight: 100, departing: true }, { node: 'n2' }]);
+    expect(members[1]).not.toHaveProperty('departing');
+  },
+);
 
 test('a drained node is a member that is drained and keeps its weight for later', () => {
   const labels = { [DRAIN_LABEL]: '' };
