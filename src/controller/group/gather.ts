@@ -21,6 +21,7 @@ import {
   type GroupKey,
   hasFinalizer,
   isBeingDeleted,
+  statusOf,
 } from '../cluster/cluster-caches.ts';
 import { isTaken } from '../cluster/places.ts';
 import { needsPods } from '../cluster/pod-caches.ts';
@@ -181,11 +182,12 @@ function isGuarded(
 const NOTHING: Desired = wantMembers([]);
 
 function desiredOf(
-  { uid, namespace }: BindingObject,
+  object: BindingObject,
   { metadata, spec }: VServerGroupBinding,
   { caches, memory, clock }: GatherParts,
   options: GatherOptions,
 ): Desired {
+  const { uid, namespace } = object;
   const now = clock.wall();
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   const service = caches.services.get(serviceName);
@@ -194,7 +196,7 @@ function desiredOf(
   const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
   return memory.desired.get(uid, from, now, (before) =>
     computeDesired({
-      keptNodes: nodesKept(before),
+      keptNodes: before === undefined ? nodesKeptByStatus(object) : nodesKept(before),
       service,
       serviceName,
       port: spec.serviceRef.port,
@@ -216,9 +218,16 @@ function desiredOf(
 }
 
 /** Nodes that are not Ready, and whose backends were wanted all the same. */
-function nodesKept(before: Desired | undefined): ReadonlySet<string> {
-  const members = before?.kind === 'members' ? before.members : [];
+function nodesKept(before: Desired): ReadonlySet<string> {
+  const members = before.kind === 'members' ? before.members : [];
   return new Set(members.flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
+}
+
+/** The same for a process that begins while nodes are lost: the status says so, and names what has stayed. */
+function nodesKeptByStatus(object: BindingObject): ReadonlySet<string> {
+  const { conditions = [], backends = [] } = statusOf(object) ?? {};
+  if (!conditions.some(({ reason }) => reason === 'NodesNotReady')) return new Set();
+  return new Set(backends.flatMap(({ node, state }) => (node && state === 'Registered' ? [node] : [])));
 }
 
 function noticesOf(

@@ -37,9 +37,14 @@ export class Informers {
     return all.sort((a, b) => Number(a.up) - Number(b.up) || a.since - b.since);
   }
 
-  /** Waits for the members there are now. */
+  /** Waits for all members, also those that come meanwhile: what one lists may need another. */
   async waitForSync(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#members.keys()].map((reflector) => reflector.waitForSync(signal)));
+    while (this.notSynced.length > 0 && !this.#stop.signal.aborted) {
+      const members = [...this.#members].map(([reflector, { stopped }]) =>
+        Promise.race([reflector.waitForSync(signal), stopped]),
+      );
+      await Promise.all(members);
+    }
   }
 
   /** Lists everything anew; resolves once all members that there are now are as new as that. */

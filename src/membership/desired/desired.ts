@@ -56,8 +56,10 @@ export function computeDesired(input: DesiredInput): Desired {
 
 const NOTHING: ReadonlySet<Slot> = new Set();
 
+/** `ecs` may be the error: then the group still holds what `eni` has added. */
 function givenBy(input: DesiredInput, service: ServiceView): ReadonlySet<Slot> {
-  return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
+  const given = givenByEndpoints(input);
+  return input.backendType === 'eni' ? given : new Set([...given, ...givenByNodes(input, service)]);
 }
 
 /**

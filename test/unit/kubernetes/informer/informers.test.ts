@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { settle } from '../../../../lab/time/fake-clock.ts';
 import { Informers } from '../../../../src/kubernetes/informer/informers.ts';
 import { pod, podList, until } from '../fake-api.ts';
 import { reflecting } from './reflecting.ts';
@@ -47,6 +48,33 @@ test('refreshed, it holds the newest of all members, whatever was under way', as
   ]);
   expect((await it.watch(1)).query.get('resourceVersion')).toBe('13');
   expect(it.failures).toEqual([]);
+  await informers.stop();
+});
+
+test('all are waited for, also those that come meanwhile, and not those that go', async () => {
+  await using bindings = await reflecting({ lists: [undefined] });
+  await using pods = await reflecting({ lists: [undefined] });
+  await using dropped = await reflecting({ lists: [undefined] });
+  const informers = new Informers();
+  informers.add(bindings.reflector);
+  bindings.reflector.store.onChange(() => {
+    if (informers.notSynced.length > 1) return;
+    informers.add(pods.reflector);
+    informers.add(dropped.reflector);
+  });
+  let isOver = false;
+  const synced = informers.waitForSync(new AbortController().signal).then(() => {
+    isOver = true;
+  });
+  bindings.reflector.store.set({ key: 'shop/web', resourceVersion: '1' } as never);
+  bindings.lists[0] = { body: podList([], '1') };
+  await bindings.reflector.refresh();
+  await settle();
+  expect([isOver, informers.notSynced]).toEqual([false, ['pods', 'pods']]);
+  await informers.remove(dropped.reflector);
+  pods.lists[0] = { body: podList([], '1') };
+  await pods.reflector.refresh();
+  await synced;
   await informers.stop();
 });
 

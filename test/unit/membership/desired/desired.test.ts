@@ -39,7 +39,7 @@ const ecs = { backendType: 'ecs' } as const;
 
 test('a port that the binding has wrong: what the Service gives by its ports may stay', () => {
   expect(given({ port: 81 })).toEqual(['10.0.0.1#8080']);
-  expect(given({ port: 81, ...ecs })).toEqual(['i-n1:30080', 'i-n2:30080']);
+  expect(given({ port: 81, ...ecs })).toEqual(['10.0.0.1#8080', 'i-n1:30080', 'i-n2:30080']);
 });
 
 test('no such Service, or one that has no endpoints: nothing may stay', () => {
@@ -50,9 +50,12 @@ test('no such Service, or one that has no endpoints: nothing may stay', () => {
 });
 
 test('a Service that has no node port any more: the one that it had is free', () => {
-  expect(given({ ...ecs, service: service({ type: 'ClusterIP', ports: [clusterPort] }) })).toEqual([]);
+  const clusterIP = service({ type: 'ClusterIP', ports: [clusterPort] });
+  expect(given({ ...ecs, service: clusterIP, endpoints: [] })).toEqual([]);
+  // It may be the binding that is of the wrong type: its pods stay.
+  expect(given({ ...ecs, service: clusterIP })).toEqual(['10.0.0.1#8080']);
   const other = { name: 'admin', port: 81, protocol: 'TCP', nodePort: 30081 };
-  expect(given({ ...ecs, service: service({ ports: [clusterPort, other] }) })).toEqual([
+  expect(given({ ...ecs, service: service({ ports: [clusterPort, other] }), endpoints: [] })).toEqual([
     'i-n1:30081',
     'i-n2:30081',
   ]);

@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { ownRow, TestCluster } from './cluster.ts';
+
+let cluster: TestCluster;
+
+beforeEach(() => {
+  cluster = new TestCluster();
+});
+afterEach(async () => {
+  await cluster.stop();
+});
+
+const names = [...'abcdefghij'];
+const shown = names.map((name) => `i-${name}:30080*100`);
+
+/** A process begins with ten rows that its status names, while four of their nodes have been lost for a minute. */
+async function begun(reason: string): Promise<void> {
+  const now = cluster.clock.wall();
+  for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);
+  for (const [i, name] of names.entries())
+    cluster.node(name, { ready: i >= 4, readyChangedAt: now - 60_000 });
+  const backends = names.map((node) => {
+    const row = { serverId: `i-${node}`, port: 30080, type: 'ecs' as const, weight: 100 };
+    cluster.groups.rows.push({ ...row, description: ownRow('').description ?? '' });
+    return { ...row, node, state: 'Registered' };
+  });
+  const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
+  cluster.service({ type: 'NodePort', ports });
+  const condition = { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '' };
+  cluster.bind('web', { backendType: 'ecs' }, {}, { conditions: [condition], backends });
+  cluster.start();
+  await cluster.after(1_000);
+}
+
+test('who stayed although its node was lost stays under the next leader, while the others come back', async () => {
+  await begun('NodesNotReady');
+  expect(cluster.groups.shown).toEqual(shown);
+});
+
+test('whose node was lost meanwhile leaves, as far as the share goes', async () => {
+  await begun('Synced');
+  expect(cluster.groups.shown).toEqual(shown.slice(4));
+});
