@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Attack } from './load/attack.ts';
 import { bySecond, type RequestResult, type Tally, tally } from './load/results.ts';
 import type { Timeline } from './report/timeline-svg.ts';
-import type { BackendKind, Scenario } from './scenarios/scenario.ts';
+import type { Scenario } from './scenarios/scenario.ts';
 import type { Bed } from './stage/bed.ts';
 import type { Operators } from './stage/operators.ts';
+import type { BackendKind } from './stage/setting.ts';
 import { type Front, PROPAGATIONS, type Propagation, Stage } from './stage/stage.ts';
 
 /**

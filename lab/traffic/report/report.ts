@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { MachineFacts } from '../../environment/machine-facts.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
-import type { BackendKind } from '../scenarios/scenario.ts';
+import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
 import { timelineSvg } from './timeline-svg.ts';
 

@@ -7,7 +7,7 @@ export const faults: readonly Scenario[] = [
     what: 'rolling update of 4 replicas; the leader of two operators is killed in the middle',
     app: WELL_BEHAVED,
     backends: ['eni'],
-    operator: { replicas: 2 },
+    operators: 2,
     act: async (stage) => {
       const rollout = stage.rollOut();
       await stage.untilPodsReplaced(2);

@@ -10,9 +10,10 @@ import type { Pod, Workloads } from '../../environment/workloads.ts';
 import type { RealNode } from '../../nodes/real-node.ts';
 import { testServerPod } from '../../nodes/test-server.ts';
 import { waitUntil } from '../../time/wait-until.ts';
-import type { BackendKind, Scenario } from '../scenarios/scenario.ts';
+
 import { type Bed, NODES } from './bed.ts';
 import type { Operators } from './operators.ts';
+import type { BackendKind, Setting } from './setting.ts';
 
 /** How long after a change the machines of the load balancer act on it, in seconds; each group is behind one listener of each. */
 export const PROPAGATIONS = [0, 2, 10] as const;
@@ -34,12 +35,12 @@ const SERVICE_OF: Readonly<Record<BackendKind, { readonly name: string; readonly
   'ecs-local': { name: 'web-local', spec: { type: 'NodePort', externalTrafficPolicy: 'Local' } },
 };
 
-/** One scenario's application behind its listeners, and what can be done to it. */
+/** An application behind its listeners, and what can be done to it. */
 export class Stage {
   readonly app: Workloads;
   readonly fronts: readonly Front[];
   readonly #bed: Bed;
-  readonly #scenario: Scenario;
+  readonly #setting: Setting;
   readonly #operators: Operators;
   readonly #groups: ReadonlyMap<BackendKind, string>;
   readonly #touched = new Set<string>();
@@ -47,14 +48,14 @@ export class Stage {
 
   private constructor(
     bed: Bed,
-    scenario: Scenario,
+    setting: Setting,
     operators: Operators,
     app: Workloads,
     groups: ReadonlyMap<BackendKind, string>,
     fronts: readonly Front[],
   ) {
     this.#bed = bed;
-    this.#scenario = scenario;
+    this.#setting = setting;
     this.#operators = operators;
     this.app = app;
     this.#groups = groups;
@@ -62,10 +63,10 @@ export class Stage {
   }
 
   /** Returns once all pods are ready and in every group, and each machine of each listener knows. */
-  static async set(bed: Bed, scenario: Scenario, operators: Operators): Promise<Stage> {
+  static async set(bed: Bed, setting: Setting, operators: Operators): Promise<Stage> {
     const { env, nodes } = bed;
     const app = await env.createNamespace('traffic');
-    const groups = new Map(scenario.backends.map((kind) => [kind, env.createGroup()]));
+    const groups = new Map(setting.backends.map((kind) => [kind, env.createGroup()]));
     const fronts: Front[] = [];
     for (const [backends, group] of groups) {
       for (const propagation of PROPAGATIONS) {
@@ -74,10 +75,10 @@ export class Stage {
         fronts.push({ backends, propagation, listener });
       }
     }
-    const stage = new Stage(bed, scenario, operators, app, groups, fronts);
+    const stage = new Stage(bed, setting, operators, app, groups, fronts);
     await app.api.create(app.path('apis/apps/v1', 'deployments'), stage.#deployment());
     for (const [kind, group] of groups) await stage.#expose(kind, group);
-    await operators.start(scenario.operator?.replicas ?? 1);
+    await operators.start(setting.operators ?? 1);
     await stage.untilAtRest();
     stage.#busiest = await stage.#nodeWithMostPods(nodes.all.map(({ name }) => name));
     await delay(Math.max(...PROPAGATIONS) * 1000);
@@ -138,7 +139,7 @@ export class Stage {
 
   async rollOut(): Promise<void> {
     await this.app.restart(APP);
-    await this.#untilRolledOut(this.#scenario.app.replicas);
+    await this.#untilRolledOut(this.#setting.app.replicas);
   }
 
   async scale(replicas: number): Promise<void> {
@@ -249,7 +250,7 @@ export class Stage {
   }
 
   async startOperators(): Promise<void> {
-    await this.#operators.start(this.#scenario.operator?.replicas ?? 1);
+    await this.#operators.start(this.#setting.operators ?? 1);
   }
 
   /** The groups take no write for so long. */
@@ -280,7 +281,7 @@ export class Stage {
   }
 
   #deployment(): object {
-    const { app } = this.#scenario;
+    const { app } = this.#setting;
     const { spec, ...rest } = this.app.deployment(APP, {
       replicas: app.replicas,
       podSpec: testServerPod(app.server),

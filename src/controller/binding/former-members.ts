@@ -1,14 +1,11 @@
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { forgetOldest } from '../../forget-oldest.ts';
 import { ecsSlot, eniSlot, type Slot } from '../../membership/backend.ts';
-import type { Desired, Member } from '../../membership/desired/member.ts';
-import type { Origin } from '../../membership/plan/claim.ts';
+import type { Desired } from '../../membership/desired/member.ts';
+import type { FormerMember } from '../../membership/plan/claim.ts';
 
 /** Of a binding whose pods come and go all the time the oldest are forgotten. */
 const MOST = 1_000;
-
-/** What is remembered of a member: a pod by its address, or an instance. */
-export type FormerMember = Pick<Member, 'slot' | 'type' | 'ip' | 'instanceId' | 'port'> & Origin;
 
 /**
  * Where members of a RemoveOnly binding were that have left: something else may add rows for them that were never seen, or

@@ -1,6 +1,6 @@
 import { instanceIdOf } from '../../membership/desired/cluster.ts';
 import { findPorts } from '../../membership/desired/desired.ts';
-import type { FormerMember } from '../binding/former-members.ts';
+import type { FormerMember } from '../../membership/plan/claim.ts';
 import { type BindingObject, type ClusterCaches, specOf } from './cluster-caches.ts';
 
 type Caches = Pick<ClusterCaches, 'endpoints' | 'bindings' | 'pods' | 'services' | 'nodes'>;

@@ -1,5 +1,5 @@
 import type { BackendKey, Row, Slot } from '../backend.ts';
-import type { Desired } from '../desired/member.ts';
+import type { Desired, Member } from '../desired/member.ts';
 
 /**
  * What one binding asks of its group. Several bindings may share a group; they are planned together, so that none
@@ -36,6 +36,9 @@ export interface Claim {
 
 /** Where a row comes from. */
 export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
+
+/** What is remembered of a member: a pod by its address, or an instance. */
+export type FormerMember = Pick<Member, 'slot' | 'type' | 'ip' | 'instanceId' | 'port'> & Origin;
 
 /** What the status has to say of a row that drains, for whoever comes next to end the drain, or to give the weight back. */
 export interface Drain {
