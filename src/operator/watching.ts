@@ -12,7 +12,11 @@ import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import { Informers } from '../kubernetes/informer/informers.ts';
 import { Reflector, type ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import { Store, type Stored } from '../kubernetes/informer/store.ts';
+import { Turns } from '../kubernetes/informer/turns.ts';
 import type { PodObject } from '../kubernetes/objects/objects.ts';
+
+/** A hundred namespaces start at once. Two: one that gets no answer holds up no other. */
+const PAGES_OF_PODS = 2;
 
 export interface WatchingParts {
   readonly transport: KubeTransport;
@@ -34,11 +38,12 @@ export function createWatching(
 ): Watching & { start(): void } {
   const caches = createCaches(config.region, parts.clock, parts.onHandlerError);
   const informers = new Informers();
+  const pages = new Turns(PAGES_OF_PODS);
   const pods = new PodCaches(
     informers,
     (namespace) => {
       const store = new Store<PodObject>({ onHandlerError: (error) => parts.onHandlerError('pods', error) });
-      return reflector(resources.pods, store, parts, namespace);
+      return reflector(resources.pods, store, parts, namespace, pages);
     },
     caches,
   );
@@ -77,6 +82,7 @@ function reflector<T extends Stored>(
   store: Store<T>,
   { transport, clock, reflectorHooks }: WatchingParts,
   namespace: string | undefined,
+  pages?: Turns,
 ): Reflector<T> {
   return new Reflector<T>({
     ...listed,
@@ -86,5 +92,6 @@ function reflector<T extends Stored>(
     store,
     clock,
     hooks: reflectorHooks,
+    ...(pages && { pages }),
   });
 }

@@ -5,7 +5,8 @@ import { keyOf } from '../objects/metadata.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
-const PAGE_SIZE = 500;
+/** A page of pods is a megabyte; as objects, before they are trimmed, it is five. */
+const PAGE_SIZE = 100;
 
 export interface Listing<T> {
   readonly objects: readonly T[];
@@ -46,9 +47,13 @@ export async function listCollection<T extends Stored>(
   let resourceVersion = '';
   let next = '';
   do {
-    const page = await readPage(options, next === '' ? versionQuery(version) : { continue: next }, signal);
-    await transformPage(options, page.items, objects);
-    ({ next, resourceVersion } = page);
+    const at = next === '' ? versionQuery(version) : { continue: next };
+    const take = async () => {
+      const page = await readPage(options, at, signal);
+      await transformPage(options, page.items, objects);
+      return page;
+    };
+    ({ next, resourceVersion } = await (options.pages?.take(take) ?? take()));
   } while (next !== '');
   const durationMs = options.clock.now() - startedAt;
   options.hooks?.listed?.(options.name, { items: objects.length, durationMs, resourceVersion: version });

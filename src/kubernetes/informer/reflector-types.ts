@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { KubeTransport, WatchEvent } from '../client/transport-types.ts';
 import type { Store, Stored } from './store.ts';
+import type { Turns } from './turns.ts';
 
 export interface ReflectorOptions<T extends Stored> {
   /** For logs and metrics. */
@@ -12,6 +13,8 @@ export interface ReflectorOptions<T extends Stored> {
   /** What to keep of an object; undefined for one that is of no interest. One it throws at is refused: see `hooks.refused`. */
   readonly transform: (raw: unknown) => T | undefined;
   readonly store: Store<T>;
+  /** Shared by reflectors that would need too much memory if all of them read a page at once. */
+  readonly pages?: Turns;
   readonly clock: Clock;
   readonly random?: () => number;
   readonly hooks?: ReflectorHooks;

@@ -10,7 +10,7 @@ test('lists the newest in pages, then watches from the version of the list, with
   const { query } = await it.watch(0);
   expect(Object.fromEntries(it.api.lists[0]?.query ?? [])).toEqual({
     labelSelector: 'app=web',
-    limit: '500',
+    limit: '100',
   });
   expect(Object.fromEntries(query)).toEqual({
     labelSelector: 'app=web',
@@ -23,20 +23,20 @@ test('lists the newest in pages, then watches from the version of the list, with
   await until('up', () => it.reflector.healthy.up);
 });
 
-test('10,000 objects come in pages of 500 and go into the store at once', async () => {
+test('10,000 objects come in pages of 100 and go into the store at once', async () => {
   await using it = await reflecting();
   const all = Array.from({ length: 10_000 }, (_, index) => pod(`p${index}`, String(index + 1)));
   it.api.answer = ({ query }) => {
     const from = Number(query.get('continue') ?? 0);
-    const next = from + 500 < all.length ? String(from + 500) : undefined;
-    return { body: podList(all.slice(from, from + 500), '20000', next) };
+    const next = from + 100 < all.length ? String(from + 100) : undefined;
+    return { body: podList(all.slice(from, from + 100), '20000', next) };
   };
   const sizes = new Set<number>();
   it.store.onChange(() => sizes.add(it.store.size));
   it.start();
   await it.watch(0);
-  expect([it.api.lists.length, [...sizes]]).toEqual([20, [10_000]]);
-  expect(it.askedAt()).toEqual(Array(20).fill(null));
+  expect([it.api.lists.length, [...sizes]]).toEqual([100, [10_000]]);
+  expect(it.askedAt()).toEqual(Array(100).fill(null));
 });
 
 test('a server that ignores the limit is understood', async () => {
