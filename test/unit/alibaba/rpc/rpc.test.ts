@@ -331,27 +331,6 @@ test.each([
   expect(retryAfter(headers)).toBe(expected);
 });
 
-test('a removal is on the wire within a few milliseconds', async () => {
-  await using api = await LocalApi.start((_, response) => json(response, { RequestId: 'R' }));
-  using rpc = rpcTo(api.url);
-  const backend = {
-    ServerId: 'eni-0123456789abcdef',
-    ServerIp: '10.0.0.1',
-    Port: 8080,
-    Type: 'eni',
-    Weight: 100,
-  };
-  const params = { RegionId: 'cn-hangzhou', BackendServers: JSON.stringify(Array(20).fill(backend)) };
-  const took: number[] = [];
-  for (let i = 0; i < 50; i++) {
-    const started = performance.now();
-    await rpc.call(ACTION, params);
-    took.push(performance.now() - started);
-  }
-  // The whole round trip, server included; generous, for machines under load.
-  expect(took.sort((a, b) => a - b)[25]).toBeLessThan(10);
-});
-
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
