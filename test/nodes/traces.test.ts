@@ -65,7 +65,9 @@ async function enclose(...command: readonly string[]): Promise<ChildProcess> {
 
 /** Returns once "ready" has been said. */
 async function start(program: string, ...args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'pipe'] });
+  // npm would leave a cache of its own.
+  const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
+  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'pipe'] });
   let said = '';
   for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
     said += chunk;
