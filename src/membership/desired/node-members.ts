@@ -64,14 +64,14 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
   // Of other nodes it doesn't matter where the endpoints are: thousands need not be looked at.
-  const needsEndpoints = isLocal || [...input.nodes.values()].some(isVirtual);
-  const all = needsEndpoints ? [...liveEndpoints(input)] : [];
+  const hasVirtual = [...input.nodes.values()].some(isVirtual);
+  const all = isLocal || hasVirtual ? [...liveEndpoints(input)] : [];
   const ofPort = ofServicePort(all, port.name);
   if (isLocal && lacksTargetPort(all, ofPort))
     return noSuchTargetPort(input, port, givenByNodes(input, service));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
-  for (const endpoint of servingEndpoints(ofPort, input)) {
+  for (const endpoint of hasVirtual ? servingEndpoints(ofPort, input) : []) {
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
       members.push(...memberOf(input, endpoint, problems));
   }
