@@ -26,13 +26,11 @@ export function cacheFolder(): string {
 
 /** Ties a component's life to ours. Standard library only, hence quick to build. */
 export async function superviseArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'supervise');
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'supervise'),
     name: 'supervise',
     cost: 'a few seconds',
-    folder: await cachedAs('supervise', sources),
-    build: (into) => goBuild({ sources, output: join(into, 'supervise') }),
-  };
+  });
 }
 
 export async function controlPlaneArtifact(): Promise<Artifact> {
@@ -65,14 +63,12 @@ export async function kwokArtifact(): Promise<Artifact> {
 
 /** A candidate with client-go's own leader election. */
 export async function electionArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'election');
-  const version = await requiredVersion(sources, 'k8s.io/client-go');
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'election'),
+    module: 'k8s.io/client-go',
     name: 'election',
     cost: 'less than a minute after the control plane, about 2 without it',
-    folder: await cachedAs(`election-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'election'), supervise }),
-  };
+  });
 }
 
 /** Helm and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
@@ -94,16 +90,14 @@ export async function deployToolsArtifact(): Promise<Artifact> {
 
 /** Prometheus' checker of rules, without the service discovery that its module brings along. */
 export async function promtoolArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'promtool');
-  const version = await requiredVersion(sources, 'github.com/prometheus/prometheus');
-  const target = 'github.com/prometheus/prometheus/cmd/promtool';
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'promtool'),
+    module: 'github.com/prometheus/prometheus',
     name: 'promtool',
     cost: 'about 2 minutes on 2 cores',
-    folder: await cachedAs(`promtool-${version}`, sources),
-    build: (into, supervise) =>
-      goBuild({ sources, output: join(into, 'promtool'), target, tags: 'remove_all_sd', supervise }),
-  };
+    target: 'github.com/prometheus/prometheus/cmd/promtool',
+    tags: 'remove_all_sd',
+  });
 }
 
 /** kubectl of the control plane's version, of the same libraries. */
@@ -121,38 +115,57 @@ export async function kubectlArtifact(): Promise<Artifact> {
 
 /** A reader of dashboards by Grafana's own types. */
 export async function grafanaArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'grafana');
-  const version = await requiredVersion(sources, 'github.com/grafana/grafana-foundation-sdk/go');
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'grafana'),
+    module: 'github.com/grafana/grafana-foundation-sdk/go',
     name: 'grafana',
     cost: 'about half a minute',
-    folder: await cachedAs(`grafana-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'read-dashboard'), supervise }),
-  };
+    output: 'read-dashboard',
+  });
 }
 
 /** One call of the SLB API by one of the vendor's Go SDKs. */
 export async function cloudSdkArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'cloud-sdk');
-  const version = await requiredVersion(sources, 'github.com/aliyun/alibaba-cloud-sdk-go');
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'cloud-sdk'),
+    module: 'github.com/aliyun/alibaba-cloud-sdk-go',
     name: 'cloud-sdk',
     cost: 'less than a minute',
-    folder: await cachedAs(`cloud-sdk-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'cloud-sdk'), supervise }),
-  };
+  });
 }
 
 /** The generator of load: https://github.com/tsenart/vegeta */
 export async function vegetaArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'vegeta');
-  const version = await requiredVersion(sources, 'github.com/tsenart/vegeta/v12');
-  const target = 'github.com/tsenart/vegeta/v12';
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'vegeta'),
+    module: 'github.com/tsenart/vegeta/v12',
     name: 'vegeta',
     cost: 'less than a minute',
-    folder: await cachedAs(`vegeta-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'vegeta'), target, supervise }),
+    target: 'github.com/tsenart/vegeta/v12',
+  });
+}
+
+/** One build of one Go module, which the cache keeps by the version of what it is built for. */
+export interface ProgramOptions extends Omit<GoBuild, 'output' | 'supervise'> {
+  readonly name: string;
+  readonly cost: string;
+  /** The required module whose version names the cache's folder; undefined: the sources are all our own. */
+  readonly module?: string;
+  /** What the cache calls it. Default: the name. */
+  readonly title?: string;
+  /** Within the folder: a file, or '/' for several programs. Default: the name. */
+  readonly output?: string;
+}
+
+export async function programArtifact(options: ProgramOptions): Promise<Artifact> {
+  const { name, cost, module, title = name, output = name, ...build } = options;
+  const { sources } = build;
+  const version = module === undefined ? '' : `-${await requiredVersion(sources, module)}`;
+  return {
+    name,
+    cost,
+    folder: await cachedAs(`${title}${version}`, sources),
+    build: (into, supervise) => goBuild({ ...build, output: join(into, output), supervise }),
   };
 }
 

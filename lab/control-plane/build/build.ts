@@ -49,7 +49,7 @@ export async function locateBinaries(
   components: readonly ComponentName[],
   onProgress: Progress = toStandardError,
 ): Promise<Binaries> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   const commands = new Map<ComponentName, readonly string[]>();
   for (const name of components) {
     const asset = name === 'kwok' ? undefined : await kubebuilderAsset(name);
@@ -75,7 +75,7 @@ export async function locateBinaries(
 export async function locateElection(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly supervise: string; readonly election: string }> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   const election = join(await built(await electionArtifact(), onProgress, supervise), 'election');
   return { supervise, election };
 }
@@ -84,13 +84,13 @@ export async function locateElection(
 export async function locateDeployTools(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly helm: string; readonly kustomize: string }> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   const folder = await built(await deployToolsArtifact(), onProgress, supervise);
   return { helm: join(folder, 'helm'), kustomize: join(folder, 'kustomize') };
 }
 
 export async function locateKubectl(onProgress: Progress = toStandardError): Promise<string> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return join(await built(await kubectlArtifact(), onProgress, supervise), 'kubectl');
 }
 
@@ -100,19 +100,19 @@ export async function locatePromtool(onProgress: Progress = toStandardError): Pr
     const installed = join(folder, 'promtool');
     if (await isThere(installed, constants.X_OK)) return installed;
   }
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return join(await built(await promtoolArtifact(), onProgress, supervise), 'promtool');
 }
 
 /** The program that reads a dashboard by Grafana's types (see go/grafana). */
 export async function locateDashboardReader(onProgress: Progress = toStandardError): Promise<string> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return join(await built(await grafanaArtifact(), onProgress, supervise), 'read-dashboard');
 }
 
 /** The program that calls the SLB API by the vendor's Go SDKs (see go/cloud-sdk). */
 export async function locateCloudSdk(onProgress: Progress = toStandardError): Promise<string> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return join(await built(await cloudSdkArtifact(), onProgress, supervise), 'cloud-sdk');
 }
 
@@ -120,8 +120,13 @@ export async function locateCloudSdk(onProgress: Progress = toStandardError): Pr
 export async function locateVegeta(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly supervise: string; readonly vegeta: string }> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return { supervise, vegeta: join(await built(await vegetaArtifact(), onProgress, supervise), 'vegeta') };
+}
+
+/** The program that ties a component's life to ours (see go/supervise). */
+export async function locateSupervise(onProgress: Progress = toStandardError): Promise<string> {
+  return join(await built(await superviseArtifact(), onProgress), 'supervise');
 }
 
 export function toStandardError(line: string): void {

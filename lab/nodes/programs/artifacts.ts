@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Artifact, cachedAs, goBuild, requiredVersion } from '../../control-plane/build/artifact.ts';
+import {
+  type Artifact,
+  cachedAs,
+  goBuild,
+  programArtifact,
+  requiredVersion,
+} from '../../control-plane/build/artifact.ts';
 import { canInstallPackages, installPackages } from '../../control-plane/build/debian-packages.ts';
 import { writeImages } from './images.ts';
 
 const GO_FOLDER = join(import.meta.dirname, '../go');
 /** Every program that a module names as a tool. */
-const TOOLS = 'tool';
+const SEVERAL = { target: 'tool', output: '/' } as const;
 export const IMAGES_FILE = 'images.tar';
 
 /** kubelet and kube-proxy, of the control plane's version. */
@@ -26,42 +32,46 @@ export async function kubernetesNodeArtifact(): Promise<Artifact> {
 
 /** containerd, its shim for runc, and ctr; without the snapshotters that need a file system of their own. */
 export async function containerdArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'containerd');
-  const version = await requiredVersion(sources, 'github.com/containerd/containerd/v2');
-  const tags = 'no_btrfs no_zfs no_devmapper';
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'containerd'),
+    module: 'github.com/containerd/containerd/v2',
     name: 'containerd',
     cost: 'about a minute after the control plane, about 3 without it',
-    folder: await cachedAs(`containerd-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: `${into}/`, target: TOOLS, tags, supervise }),
-  };
+    tags: 'no_btrfs no_zfs no_devmapper',
+    ...SEVERAL,
+  });
 }
 
 /** Needs a C compiler and libseccomp: without seccomp no sandbox of a pod starts. */
 export async function runcArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'runc');
-  const version = await requiredVersion(sources, 'github.com/opencontainers/runc');
-  return {
+  const runc = await programArtifact({
+    sources: join(GO_FOLDER, 'runc'),
+    module: 'github.com/opencontainers/runc',
     name: 'runc',
     cost: 'less than a minute',
-    folder: await cachedAs(`runc-${version}`, sources),
+    tags: 'seccomp',
+    cgo: true,
+    ...SEVERAL,
+  });
+  return {
+    ...runc,
     build: async (into, supervise) => {
       await ensureSeccompHeaders();
-      await goBuild({ sources, output: `${into}/`, target: TOOLS, tags: 'seccomp', cgo: true, supervise });
+      await runc.build(into, supervise);
     },
   };
 }
 
 /** The plugins that give a pod its network: ptp, host-local, loopback. */
 export async function cniPluginsArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'cni-plugins');
-  const version = await requiredVersion(sources, 'github.com/containernetworking/plugins');
-  return {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'cni-plugins'),
+    module: 'github.com/containernetworking/plugins',
     name: 'CNI plugins',
+    title: 'cni-plugins',
     cost: 'less than a minute',
-    folder: await cachedAs(`cni-plugins-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: `${into}/`, target: TOOLS, supervise }),
-  };
+    ...SEVERAL,
+  });
 }
 
 /** What runs in pods, as an archive of images. */
@@ -80,13 +90,7 @@ export async function imagesArtifact(): Promise<Artifact> {
 
 /** Says that the node shuts down, as systemd's logind does. */
 export async function logindArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'logind');
-  return {
-    name: 'logind',
-    cost: 'a few seconds',
-    folder: await cachedAs('logind', sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'logind'), supervise }),
-  };
+  return await programArtifact({ sources: join(GO_FOLDER, 'logind'), name: 'logind', cost: 'a few seconds' });
 }
 
 async function ensureSeccompHeaders(): Promise<void> {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { superviseArtifact } from '../../control-plane/build/artifact.ts';
-import { built, type Progress, toStandardError } from '../../control-plane/build/build.ts';
+import { built, locateSupervise, type Progress, toStandardError } from '../../control-plane/build/build.ts';
 import {
   cniPluginsArtifact,
   containerdArtifact,
@@ -27,7 +26,7 @@ export interface NodePrograms {
 
 /** Finds the programs, and builds those that are missing: as locateBinaries does for the control plane. */
 export async function locateNodePrograms(onProgress: Progress = toStandardError): Promise<NodePrograms> {
-  const supervise = join(await built(await superviseArtifact(), onProgress), 'supervise');
+  const supervise = await locateSupervise(onProgress);
   return {
     supervise,
     kubernetesNode: join(
