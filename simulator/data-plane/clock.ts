@@ -1,4 +1,7 @@
-/** Time as a parameter: propagation, health checks, drain and time-outs are tested without waiting. */
+/**
+ * Time as a parameter: propagation, health checks, drain and time-outs are tested without waiting. The simulator shares no code
+ * with the product that is tested against it, hence this one beside src/clock.ts; the same fake clock serves both.
+ */
 export interface Clock {
   /** Monotonic, ms. */
   now(): number;
