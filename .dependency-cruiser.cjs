@@ -68,13 +68,16 @@ const MAY_IMPORT = {
   'lab/control-plane': ['lab/time'],
   'lab/nodes': ['lab/time', 'lab/control-plane'],
   'lab/cluster': ['lab/time', 'lab/control-plane', 'lab/nodes'],
+  'lab/report': [],
   'lab/environment': to('src/api', 'simulator', 'lab/time', 'lab/control-plane'),
   'lab/demo': to('src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment'),
   'lab/bench': to(
     ...['src/api', 'src/membership', 'src/cloud', 'src/alibaba'],
-    ...['simulator', 'lab/time', 'lab/control-plane', 'lab/environment'],
+    ...['simulator', 'lab/time', 'lab/report', 'lab/control-plane', 'lab/environment'],
   ),
-  'lab/traffic': to(...['simulator', 'lab/time', 'lab/control-plane', 'lab/environment', 'lab/nodes']),
+  'lab/traffic': to(
+    ...['simulator', 'lab/time', 'lab/report', 'lab/control-plane', 'lab/environment', 'lab/nodes'],
+  ),
   scripts: ['src'],
   test: ['src', 'simulator', 'lab', 'scripts'],
 };

@@ -1,7 +1,7 @@
 // `npm run bench`: measures, prints a table, writes bench/results.json and docs/performance.md.
 // SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as it can be.
 // PROFILE=dir leaves a CPU profile of each operator there.
-import { machineFacts } from '../environment/machine-facts.ts';
+import { machineFacts } from '../report/machine-facts.ts';
 import { LATENCY_MS, type Result } from './bed.ts';
 import { measureColdStarts } from './measure/cold-start.ts';
 import { benchmarkPlan } from './plan-benchmark.ts';

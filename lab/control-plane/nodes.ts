@@ -47,7 +47,8 @@ export async function untilNodesReady(api: KubeApi, names: readonly string[]): P
   await waitUntil('the nodes to be Ready', probe, { timeoutMs: READY_WITHIN_MS });
 }
 
-export function isReady({ status }: Node): boolean {
+/** By the condition Ready, of a node or a pod. */
+export function isReady({ status }: Pick<Node, 'status'>): boolean {
   return status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { locateBinaries } from '../control-plane/build/build.ts';
+import { locateSupervise } from '../control-plane/build/build.ts';
 import { SupervisedProcess } from '../control-plane/process/supervised-process.ts';
 import { waitUntil } from '../time/wait-until.ts';
 
@@ -70,7 +70,7 @@ export class OperatorProcess {
   }
 
   static async start(options: OperatorOptions): Promise<OperatorProcess> {
-    const [{ supervise }] = await Promise.all([locateBinaries([]), ensureBuilt()]);
+    const [supervise] = await Promise.all([locateSupervise(), ensureBuilt()]);
     const dir = await mkdtemp(join(tmpdir(), 'operator-'));
     const { apiUrl } = options;
     const { id, secret, securityToken } = options.accessKey ?? { id: 'testid', secret: 'testsecret' };

@@ -1,6 +1,6 @@
 import { API_VERSION, KIND, PLURAL } from '../../src/api/names.ts';
 import type { Condition, VServerGroupBindingSpec } from '../../src/api/vservergroupbinding.ts';
-import type { KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
+import type { DeleteOptions, KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
 import { waitUntil } from '../time/wait-until.ts';
 
 export interface Binding extends KubeObject {
@@ -179,8 +179,8 @@ export class Workloads {
     return await this.api.list<Pod>(this.path('api/v1', 'pods'), `app=${name}`);
   }
 
-  async deletePod(name: string): Promise<void> {
-    await this.api.delete(`${this.path('api/v1', 'pods')}/${name}`);
+  async deletePod(name: string, options: DeleteOptions = {}): Promise<void> {
+    await this.api.delete(`${this.path('api/v1', 'pods')}/${name}`, options);
   }
 
   async binding(name: string): Promise<Binding> {
@@ -210,7 +210,7 @@ export class Workloads {
   }
 
   /** Waits until the Deployment has rolled out and its Service has exactly so many ready endpoints; returns them. */
-  async untilReady(name: string, count: number): Promise<readonly string[]> {
+  async untilReady(name: string, count: number, timeoutMs = 60_000): Promise<readonly string[]> {
     return await waitUntil(
       `${count} ready endpoints of ${this.namespace}/${name}`,
       async () => {
@@ -228,7 +228,7 @@ export class Workloads {
         }
         return ready;
       },
-      { timeoutMs: 60_000 },
+      { timeoutMs },
     );
   }
 

@@ -3,12 +3,12 @@
 // SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 runs a few. OPERATOR=command measures another operator.
 
 import { locateKubectl, locateVegeta } from '../control-plane/build/build.ts';
-import { machineFacts } from '../environment/machine-facts.ts';
 import { ensureBuilt } from '../environment/operator-process.ts';
 import { isEnclosed } from '../nodes/enclosure/enclosure.ts';
 import { RealNodesNeed } from '../nodes/enclosure/needs.ts';
 import { runEnclosed } from '../nodes/enclosure/run-enclosed.ts';
-import { type Report, textTable, writeReport } from './report/report.ts';
+import { machineFacts } from '../report/machine-facts.ts';
+import { outcomeTable, type Report, writeReport } from './report/report.ts';
 import { type Outcome, runScenario } from './run.ts';
 import { type Trial, trials } from './scenarios/trials.ts';
 import { startBed } from './stage/bed.ts';
@@ -32,7 +32,7 @@ async function main(only: string | undefined, quick: boolean, operator: string |
       (wanted?.includes(trial.scenario.name) ?? true) && (!quick || wanted !== undefined || trial.quick),
   );
   const report = await measure(chosen, operator);
-  console.log(`\n${textTable(report.outcomes)}`);
+  console.log(`\n${outcomeTable(report.outcomes)}`);
   for (const { scenario, why } of report.failed)
     console.error(`\n${scenario} did not come to an end: ${why}`);
   const isWhole = wanted === undefined && !quick && operator === undefined;
@@ -73,7 +73,7 @@ async function measure(chosen: readonly Trial[], operator: string | undefined): 
       try {
         const outcome = await runScenario(bed, scenario, variant, operators);
         outcomes.push(outcome);
-        console.log(`${textTable([outcome])}\n${outcome.seconds} s`);
+        console.log(`${outcomeTable([outcome])}\n${outcome.seconds} s`);
       } catch (error) {
         failed.push({ scenario: scenario.name, why: String(error) });
         console.error(`${scenario.name}: ${error}\n${await bed.env.operatorLogs(30)}\n${bed.nodes.logs(10)}`);

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { MachineFacts } from '../../environment/machine-facts.ts';
+import { writeFigures } from '../../report/figures.ts';
+import type { MachineFacts } from '../../report/machine-facts.ts';
+import { markdownTable } from '../../report/tables.ts';
 import type { Result } from '../bed.ts';
 import { CCM } from '../measure/reference.ts';
 import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
@@ -9,8 +11,6 @@ import { bars, plot } from './plot.ts';
 import { cells, HEADER, ms } from './table.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const BEGIN = '<!-- figures: written by npm run bench -->';
-const END = '<!-- end of figures -->';
 
 export interface Report {
   readonly date: string;
@@ -31,16 +31,11 @@ export function writeReport(report: Report): void {
   writeFileSync(join(ROOT, 'bench/results.json'), `${JSON.stringify(report, rounded, 2)}\n`);
   const plots = plotsOf(report.results);
   for (const [name, drawing] of plots) writeFileSync(join(ROOT, `docs/performance/${name}.svg`), drawing);
-  const path = join(ROOT, 'docs/performance.md');
-  const document = readFileSync(path, 'utf8');
-  const from = document.indexOf(BEGIN) + BEGIN.length;
-  const to = document.indexOf(END);
-  if (to < from) throw new Error(`${path} has lost its marks`);
   const figures = figuresOf(
     report,
     plots.map(([name]) => name),
   );
-  writeFileSync(path, `${document.slice(0, from)}\n\n${figures}\n\n${document.slice(to)}`);
+  writeFigures(join(ROOT, 'docs/performance.md'), 'npm run bench', figures);
 }
 
 function rounded(_key: string, value: unknown): unknown {
@@ -50,14 +45,11 @@ function rounded(_key: string, value: unknown): unknown {
 function figuresOf(report: Report, plots: readonly string[]): string {
   const { machine, plan, coldStart, results } = report;
   const loads = results.map(({ loadAverage }) => loadAverage);
-  const row = (columns: readonly string[]) => `| ${columns.join(' | ')} |`;
   const own = results.filter(({ scenario }) => !/^(growth|spacing)-/.test(scenario));
   return [
     `Measured ${report.date}${report.quick ? ', in the quick form' : ''}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; each API call answered after ${report.latencyMs} ms. Load average before the run ${machine.loadBefore.join(', ')}, at the end of the scenarios ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; control plane, simulator and watcher run on the same cores.`,
     '',
-    row(HEADER),
-    row(HEADER.map(() => '---')),
-    ...own.map((result) => row(cells(result))),
+    markdownTable([HEADER, ...own.map(cells)]),
     '',
     ...(report.failed.length > 0 ? [`Did not come to an end: ${report.failed.join(', ')}.`, ''] : []),
     `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply, ${ms(plan.first.p50)} ms for the first plan of a group. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,

@@ -1,3 +1,4 @@
+import { textTable } from '../../report/tables.ts';
 import type { Result } from '../bed.ts';
 import type { Summary } from '../measure/statistics.ts';
 
@@ -66,16 +67,7 @@ function callsOf({ calls }: Result): string {
 }
 
 export function table(results: readonly Result[]): string {
-  const rows = [HEADER, ...results.map(cells)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable([HEADER, ...results.map(cells)]);
 }
 
 export function ms(value: number): string {

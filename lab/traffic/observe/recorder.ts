@@ -1,4 +1,6 @@
 import type { Simulator } from '../../../simulator/simulator.ts';
+import { rowKey } from '../../../simulator/state/backend-servers.ts';
+import { isReady } from '../../control-plane/nodes.ts';
 import { type WatchEvent, watch } from '../../environment/watch.ts';
 import type { Mark, MarkKind } from '../report/timeline-svg.ts';
 
@@ -35,7 +37,7 @@ export class Recorder {
     await watch<PodLine>({ kubeconfig, path: '/api/v1/pods' }, (event) => recorder.#takePod(event), signal);
     simulator.state.onChange(({ kind, group, row }) => {
       if (row === undefined) return;
-      const key = `${group} ${row.serverId} ${row.serverIp} ${row.port}`;
+      const key = `${group} ${rowKey(row)}`;
       const before = recorder.#weights.get(key);
       recorder.#weights.set(key, row.weight);
       if (!recorder.#groups.has(group)) return;
@@ -74,7 +76,7 @@ export class Recorder {
       if (isFollowed) this.#mark('pod gone');
       return;
     }
-    const ready = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false;
+    const ready = isReady({ status: status ?? {} });
     const terminating = metadata.deletionTimestamp !== undefined;
     this.#pods.set(metadata.uid, { ready, terminating });
     if (!isFollowed) return;

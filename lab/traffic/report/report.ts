@@ -1,14 +1,14 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { MachineFacts } from '../../environment/machine-facts.ts';
+import { writeFigures } from '../../report/figures.ts';
+import type { MachineFacts } from '../../report/machine-facts.ts';
+import { markdownTable, textTable } from '../../report/tables.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
 import { timelineSvg } from './timeline-svg.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const BEGIN = '<!-- figures: written by make traffic -->';
-const END = '<!-- end of figures -->';
 
 export interface Report {
   readonly date: string;
@@ -31,19 +31,14 @@ export function writeReport(report: Report): void {
   mkdirSync(folder, { recursive: true });
   for (const outcome of report.outcomes)
     writeFileSync(join(folder, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
-  const path = join(ROOT, 'docs/traffic.md');
-  const document = readFileSync(path, 'utf8');
-  const from = document.indexOf(BEGIN) + BEGIN.length;
-  const to = document.indexOf(END);
-  if (to < from) throw new Error(`${path} has lost its marks`);
-  writeFileSync(path, `${document.slice(0, from)}\n\n${figuresOf(report)}\n\n${document.slice(to)}`);
+  writeFigures(join(ROOT, 'docs/traffic.md'), 'make traffic', figuresOf(report));
 }
 
 function figuresOf({ date, machine, outcomes, failed }: Report): string {
   return [
     `Measured ${date}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
     '',
-    markdownTable(outcomes),
+    markdownTable([HEADER, ...rowsOf(outcomes)]),
     '',
     ...(failed.length === 0
       ? []
@@ -103,21 +98,7 @@ function cell(measured: Measured | undefined): string {
   return `${failed} of ${requests} (${parts.join(', ')})`;
 }
 
-function markdownTable(outcomes: readonly Outcome[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [HEADER, HEADER.map(() => '---'), ...rowsOf(outcomes)].map(line).join('\n');
-}
-
 /** For a terminal. */
-export function textTable(outcomes: readonly Outcome[]): string {
-  const rows = [HEADER, ...rowsOf(outcomes)];
-  const widths = HEADER.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((text, column) => text.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+export function outcomeTable(outcomes: readonly Outcome[]): string {
+  return textTable([HEADER, ...rowsOf(outcomes)]);
 }

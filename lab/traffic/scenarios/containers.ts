@@ -1,5 +1,5 @@
 import type { TestServerOptions } from '../../nodes/test-server.ts';
-import { type Scenario, WELL_BEHAVED } from './scenario.ts';
+import { BY_ADDRESS, type Scenario, WELL_BEHAVED } from './scenario.ts';
 
 const sigterm = (atSigterm: NonNullable<TestServerOptions['atSigterm']>, what: string): Scenario => ({
   name: `sigterm-${atSigterm}`,
@@ -16,8 +16,7 @@ export const containers: readonly Scenario[] = [
   {
     name: 'crash',
     what: 'the container of one pod crashes and is started again',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: (stage) => stage.askPod('/crash'),
   },
   {
@@ -30,15 +29,13 @@ export const containers: readonly Scenario[] = [
   {
     name: 'liveness',
     what: 'the liveness probe of one pod fails; its kubelet starts the container again',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: (stage) => stage.askPod('/livez?status=500'),
   },
   {
     name: 'force',
     what: 'a pod is deleted with --grace-period=0 --force',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: (stage) => stage.deletePod({ gracePeriodSeconds: 0 }),
   },
 ];

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Scenario, WELL_BEHAVED } from './scenario.ts';
+import { BY_ADDRESS, type Scenario } from './scenario.ts';
 
 export const faults: readonly Scenario[] = [
   {
     name: 'leader-killed',
     what: 'rolling update of 4 replicas; the leader of two operators is killed in the middle',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     operators: 2,
     act: async (stage) => {
       const rollout = stage.rollOut();
@@ -18,8 +17,7 @@ export const faults: readonly Scenario[] = [
   {
     name: 'operator-down',
     what: 'all replicas of the operator are down for 60 s; rolling update of 4 replicas meanwhile',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: async (stage) => {
       await stage.stopOperators();
       const end = delay(60_000);
@@ -31,8 +29,7 @@ export const faults: readonly Scenario[] = [
   {
     name: 'busy',
     what: 'rolling update of 4 replicas; the load balancer is busy for the first 20 s',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: async (stage) => {
       stage.makeBusy(20_000);
       await stage.rollOut();
@@ -41,8 +38,7 @@ export const faults: readonly Scenario[] = [
   {
     name: 'throttled',
     what: 'rolling update of 4 replicas; half of all API calls are throttled for 20 s',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: async (stage) => {
       const end = stage.fault({ kind: 'error', code: 'Throttling.User', probability: 0.5 }, 20_000);
       await stage.rollOut();
@@ -52,8 +48,7 @@ export const faults: readonly Scenario[] = [
   {
     name: 'hung',
     what: 'rolling update of 4 replicas; no API call is answered for 20 s',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: async (stage) => {
       const end = stage.fault({ kind: 'hang', probability: 1 }, 20_000);
       await stage.rollOut();
@@ -63,8 +58,7 @@ export const faults: readonly Scenario[] = [
   {
     name: 'quota',
     what: 'rolling update of 4 replicas on a load balancer that takes no more than 4 backends',
-    app: WELL_BEHAVED,
-    backends: ['eni'],
+    ...BY_ADDRESS,
     act: async (stage) => {
       stage.limitBackends(4);
       await stage.rollOut();

@@ -1,13 +1,11 @@
-import { type Scenario, WELL_BEHAVED } from './scenario.ts';
-
-const EVERY_KIND = ['eni', 'ecs-cluster', 'ecs-local'] as const;
+import type { RealNode } from '../../nodes/real-node.ts';
+import { BY_EACH_KIND, type Scenario, WELL_BEHAVED } from './scenario.ts';
 
 export const nodes: readonly Scenario[] = [
   {
     name: 'drain',
     what: 'kubectl drain of a node, with a PodDisruptionBudget of one pod at a time',
-    app: WELL_BEHAVED,
-    backends: EVERY_KIND,
+    ...BY_EACH_KIND,
     act: async (stage) => {
       await stage.limitDisruption(1);
       await stage.drainNode(stage.busiestNode());
@@ -17,8 +15,7 @@ export const nodes: readonly Scenario[] = [
   {
     name: 'autoscaler',
     what: 'an autoscaler takes a node: taint, eviction of its pods, deletion, power off',
-    app: WELL_BEHAVED,
-    backends: EVERY_KIND,
+    ...BY_EACH_KIND,
     act: async (stage) => {
       const node = stage.busiestNode();
       await stage.taintNode(node, { key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' });
@@ -36,28 +33,23 @@ export const nodes: readonly Scenario[] = [
     act: (stage) => stage.node(stage.busiestNode()).shutDown(),
     restore: (stage) => stage.repairNodes(),
   },
-  {
-    name: 'kubelet-killed',
-    what: 'the kubelet of a node is killed; its containers go on',
-    app: WELL_BEHAVED,
-    backends: EVERY_KIND,
-    act: async (stage) => {
-      const node = stage.busiestNode();
-      await stage.node(node).killKubelet();
-      await stage.untilNotReady(node);
-    },
-    restore: (stage) => stage.repairNodes(),
-  },
-  {
-    name: 'network-cut',
-    what: 'the network of a node is cut',
-    app: WELL_BEHAVED,
-    backends: EVERY_KIND,
-    act: async (stage) => {
-      const node = stage.busiestNode();
-      await stage.node(node).cutNetwork();
-      await stage.untilNotReady(node);
-    },
-    restore: (stage) => stage.repairNodes(),
-  },
+  lost('kubelet-killed', 'the kubelet of a node is killed; its containers go on', (node) =>
+    node.killKubelet(),
+  ),
+  lost('network-cut', 'the network of a node is cut', (node) => node.cutNetwork()),
 ];
+
+/** A node is not heard of any more. */
+function lost(name: string, what: string, lose: (node: RealNode) => Promise<void>): Scenario {
+  return {
+    name,
+    what,
+    ...BY_EACH_KIND,
+    act: async (stage) => {
+      const node = stage.busiestNode();
+      await lose(stage.node(node));
+      await stage.untilNotReady(node);
+    },
+    restore: (stage) => stage.repairNodes(),
+  };
+}

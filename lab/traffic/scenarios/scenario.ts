@@ -13,3 +13,9 @@ export interface Scenario extends Setting {
 
 /** The application that does what it should: it ends what it has begun. */
 export const WELL_BEHAVED: AppShape = { replicas: 4, server: { atSigterm: 'drain' } };
+
+/** That, behind a group of its pods' addresses. */
+export const BY_ADDRESS: Setting = { app: WELL_BEHAVED, backends: ['eni'] };
+
+/** That, behind a group of each kind. */
+export const BY_EACH_KIND: Setting = { app: WELL_BEHAVED, backends: ['eni', 'ecs-cluster', 'ecs-local'] };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { locateBinaries } from '../../control-plane/build/build.ts';
+import { locateSupervise } from '../../control-plane/build/build.ts';
 import { SupervisedProcess } from '../../control-plane/process/supervised-process.ts';
 import { type Environment, OPERATOR_NAMESPACE } from '../../environment/environment.ts';
 import type { OperatorProcess } from '../../environment/operator-process.ts';
@@ -70,7 +70,7 @@ export class ForeignOperators implements Operators {
   }
 
   async start(replicas: number): Promise<void> {
-    const { supervise } = await locateBinaries([]);
+    const supervise = await locateSupervise();
     const { controlPlane, simulator } = this.#env;
     while (this.#running.length < replicas) {
       const dir = await mkdtemp(join(tmpdir(), 'operator-'));

@@ -28,6 +28,7 @@ export interface Front {
 const APP = 'web';
 const PORT = 8080;
 const PATIENCE = { timeoutMs: 120_000 } as const;
+const ROLLED_OUT_WITHIN_MS = 240_000;
 
 const SERVICE_OF: Readonly<Record<BackendKind, { readonly name: string; readonly spec: object }>> = {
   eni: { name: APP, spec: {} },
@@ -209,10 +210,6 @@ export class Stage {
     await waitUntil(`${name} and its pods to be not Ready`, isDown, PATIENCE);
   }
 
-  async untilReady(name: string): Promise<void> {
-    await untilNodesReady(this.app.api, [name]);
-  }
-
   /** Each node to which something was done begins a new life. */
   async repairNodes(): Promise<void> {
     const names = [...this.#touched];
@@ -238,7 +235,7 @@ export class Stage {
 
   async deletePod(options: DeleteOptions): Promise<void> {
     const { metadata } = await this.#anyPod();
-    await this.app.api.delete(`${this.app.path('api/v1', 'pods')}/${metadata.name}`, options);
+    await this.app.deletePod(metadata.name, options);
   }
 
   async killLeader(): Promise<void> {
@@ -296,20 +293,13 @@ export class Stage {
     await this.app.bind(name, group, { backendType });
   }
 
+  /** All pods are new and ready, and there is no other. */
   async #untilRolledOut(replicas: number): Promise<void> {
+    await this.app.untilReady(APP, replicas, ROLLED_OUT_WITHIN_MS);
     await waitUntil(
-      `${replicas} pods, all new and ready, and no other`,
-      async () => {
-        const { metadata, status } = await this.#readDeployment();
-        const { observedGeneration = 0, updatedReplicas = 0, readyReplicas = 0 } = status;
-        const isSeen = observedGeneration >= (metadata.generation ?? 0);
-        const pods = await this.app.pods(APP);
-        const right = updatedReplicas === replicas && readyReplicas === replicas && pods.length === replicas;
-        if (!isSeen || !right)
-          throw new Error(`${updatedReplicas} are new, ${readyReplicas} ready, there are ${pods.length}`);
-        return true;
-      },
-      { timeoutMs: 240_000 },
+      `${replicas} pods and no other`,
+      async () => (await this.app.pods(APP)).length === replicas,
+      PATIENCE,
     );
   }
 
@@ -334,11 +324,7 @@ export class Stage {
 
   async #readyPods(): Promise<readonly Pod[]> {
     const pods = await this.app.pods(APP);
-    return pods.filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp === undefined &&
-        status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
-    );
+    return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && isReady(pod));
   }
 
   async #readDeployment(): Promise<Deployment> {
@@ -360,7 +346,5 @@ export class Stage {
 
 interface Deployment extends KubeObject {
   readonly spec: { readonly replicas: number };
-  readonly status: Readonly<
-    Partial<Record<'observedGeneration' | 'replicas' | 'updatedReplicas' | 'readyReplicas', number>>
-  >;
+  readonly status: Readonly<Partial<Record<'replicas' | 'updatedReplicas', number>>>;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { rowsOf, textTable } from '../../../../lab/traffic/report/report.ts';
+import { outcomeTable, rowsOf } from '../../../../lab/traffic/report/report.ts';
 import { timelineSvg } from '../../../../lab/traffic/report/timeline-svg.ts';
 import type { Outcome } from '../../../../lab/traffic/run.ts';
 
@@ -34,7 +34,7 @@ test('each way to fill the group has a line, with what failed at each propagatio
     ['rollout-1', 'operator alone', 'eni', 'new', '0 of 100', '3 of 100 (2 reset, 1 timeout)', '–'],
     ['rollout-1', 'operator alone', 'ecs-local', 'new', '–', '–', '1 of 50 (1 reset)'],
   ]);
-  expect(textTable([outcome]).split('\n')).toHaveLength(3);
+  expect(outcomeTable([outcome]).split('\n')).toHaveLength(3);
 });
 
 test('a drawing shows each second, how many failed, and when what happened', () => {
