@@ -8,7 +8,8 @@ export const REASONS = {
   Suspended: 'spec.suspend is true: the group is not touched.',
   DryRun: 'The operator runs with --dry-run: it shows the changes and makes none.',
   Deleting: 'The binding is being deleted and its backends are leaving the group.',
-  ServiceNotFound: 'There is no Service of that name in the namespace. What was in the group leaves it.',
+  ServiceNotFound:
+    'There is no Service of that name in the namespace. If it was deleted, what was in the group leaves it; if the binding named another one before, the backends of that one stay.',
   PortNotFound: 'The Service has no port of that number or name.',
   ServiceNotSupported:
     'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',

@@ -52,6 +52,10 @@ export const statusSchema = z.object({
       'x-kubernetes-list-map-keys': ['type'],
     }),
   loadBalancerId: statusText(64, 'The load balancer that the group belongs to.').optional(),
+  serviceName: statusText(
+    253,
+    'The Service whose backends the group holds: that of spec.serviceRef or, until that one exists and has the port, the one before. Its backends stay meanwhile.',
+  ).optional(),
   desired: count('Backends that the group should hold for this binding.').default(0),
   registered: count('Backends of this binding that are in the group and get connections.').default(0),
   draining: count('Backends of this binding that are on their way out.').default(0),

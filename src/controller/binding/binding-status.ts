@@ -32,6 +32,7 @@ export function bindingStatus(
     observedGeneration: binding.metadata.generation,
     conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, wall),
     ...(loadBalancerId !== undefined && { loadBalancerId }),
+    ...servedService(input),
     desired: desiredCount(report),
     registered: count('Registered'),
     draining: count('Draining'),
@@ -39,6 +40,15 @@ export function bindingStatus(
     backends: asManyAsFit(backends),
     ...(lastRemovalTime !== undefined && { lastRemovalTime }),
   };
+}
+
+/** The one before, as long as nothing is written by what the binding names now. */
+function servedService({ binding, report, dryRun }: StatusInput): { serviceName?: string } {
+  const { desired, suspended } = report?.claim ?? {};
+  const { serviceName } = binding.status;
+  if (desired?.kind === 'members' && !suspended && !dryRun)
+    return { serviceName: binding.spec.serviceRef.name };
+  return serviceName === undefined ? {} : { serviceName };
 }
 
 /** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */

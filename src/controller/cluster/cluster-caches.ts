@@ -71,9 +71,7 @@ export const UNNAMED = '';
 export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, defaultRegion: string): void {
   caches.bindings
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
-    .index('service', ({ namespace, parsed }) =>
-      parsed.ok ? [`${namespace}/${parsed.binding.spec.serviceRef.name}`] : [],
-    )
+    .index('service', (binding) => (binding.parsed.ok ? servicesOf(binding) : []))
     .index('backendType', ({ parsed }) => (parsed.ok ? [parsed.binding.spec.backendType] : []))
     .index('namespace', ({ namespace }) => [namespace]);
   caches.nodes.index('virtual', (node) => (isVirtual(node) ? [VIRTUAL] : []));
@@ -89,6 +87,13 @@ export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey
   const { parsed } = binding;
   if (vServerGroupId === undefined || (!parsed.ok && parsed.misfits.includes('regionId'))) return undefined;
   return groupKey(regionId ?? defaultRegion, vServerGroupId);
+}
+
+/** `namespace/name` of the Services that a binding depends on: the one that it names and, while its group holds that of another, that. */
+export function servicesOf(binding: BindingObject): readonly string[] {
+  const names = [specOf(binding).serviceRef?.name, statusOf(binding)?.serviceName];
+  const known = names.filter((name) => name !== undefined);
+  return [...new Set(known)].map((name) => `${binding.namespace}/${name}`);
 }
 
 /** As far as it can be read; so are the metadata. */

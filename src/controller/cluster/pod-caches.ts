@@ -6,6 +6,7 @@ import { isVirtual } from '../../membership/desired/cluster.ts';
 import {
   type BindingObject,
   type ClusterCaches,
+  servicesOf,
   specOf,
   VIRTUAL,
   type WatchedPods,
@@ -110,8 +111,8 @@ export function needsPods(
   binding: BindingObject,
   { services, nodes }: Pick<ClusterCaches, 'services' | 'nodes'>,
 ): boolean {
-  const { backendType, serviceRef } = specOf(binding);
+  const { backendType } = specOf(binding);
   if (backendType !== 'ecs') return backendType === 'eni';
-  const service = services.get(`${binding.namespace}/${serviceRef?.name ?? ''}`);
-  return service?.externalTrafficPolicy === 'Local' || nodes.byIndex('virtual', VIRTUAL).length > 0;
+  const isLocal = (service: string) => services.get(service)?.externalTrafficPolicy === 'Local';
+  return servicesOf(binding).some(isLocal) || nodes.byIndex('virtual', VIRTUAL).length > 0;
 }

@@ -21,6 +21,7 @@ import {
   type GroupKey,
   hasFinalizer,
   isBeingDeleted,
+  servicesOf,
   statusOf,
 } from '../cluster/cluster-caches.ts';
 import { isTaken } from '../cluster/places.ts';
@@ -193,12 +194,17 @@ function desiredOf(
   const service = caches.services.get(serviceName);
   const endpoints = caches.endpoints.byIndex('service', serviceName);
   const pods = caches.pods.in(namespace);
-  const from = [metadata.generation, service, caches.nodes.version, pods, pods?.version, ...endpoints];
+  const former = formerOf(object, serviceName, caches);
+  const from = [
+    ...[metadata.generation, service, caches.nodes.version, pods, pods?.version],
+    ...[...endpoints, former?.service, ...(former?.endpoints ?? [])],
+  ];
   return memory.desired.get(uid, from, now, (before) =>
     computeDesired({
       keptNodes: before === undefined ? nodesKeptByStatus(object) : nodesKept(before),
       service,
       serviceName,
+      ...(former && { former }),
       port: spec.serviceRef.port,
       backendType: spec.backendType,
       weight: spec.weight,
@@ -215,6 +221,13 @@ function desiredOf(
       localWeights: options.localWeights,
     }),
   );
+}
+
+/** The Service that its group holds the backends of, if that is another one than the binding names. */
+function formerOf(object: BindingObject, named: string, { services, endpoints }: ClusterCaches) {
+  const name = servicesOf(object).find((one) => one !== named);
+  const service = name === undefined ? undefined : services.get(name);
+  return service && { service, endpoints: endpoints.byIndex('service', name ?? '') };
 }
 
 /** Nodes that are not Ready, and whose backends were wanted all the same. */

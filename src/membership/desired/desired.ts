@@ -9,15 +9,25 @@ import { givenByNodes, nodeMembers } from './node-members.ts';
  *
  * | the Service                                   | = what it gives the group                                       |
  * |-----------------------------------------------|-----------------------------------------------------------------|
- * | does not exist, or is an ExternalName         | nothing                                                         |
- * | has not the port that the binding names       | nothing new; what it gives by any other port may stay           |
+ * | does not exist, or is an ExternalName         | nothing new; what the former Service gives may stay             |
+ * | has not the port that the binding names       | the same, and what it gives itself by any other port            |
  * | has it, without a nodePort (`ecs`)            | the same                                                        |
  * | has it                                        | its endpoints (endpoint-members.ts) or nodes (node-members.ts)  |
  *
- * That is where a typing error in the binding and a change of the Service part: a port that the Service has, though not under the
- * name that the binding gives it, goes on; one that it has no more is free for another Service, whose traffic would follow.
+ * The former Service is the one that gave what the group holds, if the binding names another one now. That is where a typing error
+ * in the binding and a change of the Service part: a port that a Service has, though not under the name that the binding gives
+ * it or the Service, goes on; one that it has no more is free for another Service, whose traffic would follow.
  */
 export function computeDesired(input: DesiredInput): Desired {
+  const desired = givenByService(input);
+  const { former } = input;
+  if (desired.kind === 'members' || former === undefined || former.service.type === 'ExternalName')
+    return desired;
+  const given = givenBy({ ...input, ...former }, former.service);
+  return { ...desired, given: new Set([...desired.given, ...given]) };
+}
+
+function givenByService(input: DesiredInput): Desired {
   const { service, serviceName } = input;
   if (service === undefined) {
     return undetermined(

@@ -56,9 +56,9 @@ interface DesiredMembers {
 export type Desired =
   | DesiredMembers
   /**
-   * The binding asks for what its Service hasn't got (a port that matches nothing, say). Nothing is added, and what is in the
-   * group stays where the Service still gives it, by whatever port: a typing error in a binding must not empty a group. What
-   * the Service gives no more leaves all the same.
+   * The binding asks for what there is not (a Service that does not exist, a port that it hasn't got). Nothing is added, and what is
+   * in the group stays where the Service, or the one that the binding named before, still gives it, by whatever port: a typing
+   * error in a binding must not empty a group. What they give no more leaves all the same.
    */
   | { readonly kind: 'undetermined'; readonly given: ReadonlySet<Slot>; readonly problem: Problem };
 
@@ -67,6 +67,8 @@ export interface DesiredInput {
   readonly service: ServiceView | undefined;
   /** `namespace/name` of the Service, for messages. */
   readonly serviceName: string;
+  /** The Service that gave what the group holds, when the binding names another one now, and that one exists still. */
+  readonly former?: Pick<DesiredInput, 'endpoints'> & { readonly service: ServiceView };
   readonly port: number | string;
   readonly backendType: 'eni' | 'ecs';
   readonly weight: number;

@@ -82,6 +82,11 @@ scenario('ecs: a typing error in the binding keeps the rows, and what leaves mea
   expect(env.rows(group)).toEqual(rowsOf(nodePort));
   await app.patchBinding('web', { spec: { serviceRef: { name: 'web', port: 80 } } });
   await app.untilCondition('web', 'True', 'Synced');
+  await app.patchBinding('web', { spec: { serviceRef: { name: 'wbe', port: 80 } } });
+  await app.untilCondition('web', 'False', 'ServiceNotFound');
+  expect(env.rows(group)).toEqual(rowsOf(nodePort));
+  await env.api.delete(service());
+  await env.untilRows(group, []);
 });
 
 scenario('eni: a Service is deleted whose slice was made by hand: its rows leave', async () => {

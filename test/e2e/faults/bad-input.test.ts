@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
+import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Binding, Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { scenarios } from '../../environment/scenario.ts';
 import { ScriptedPods } from '../../environment/scripted-pods.ts';
 
 let env: Environment;
+let operator: OperatorProcess;
 let app: Workloads;
 /** What the binding under test, "bad", is on. */
 let group: string;
@@ -16,7 +18,7 @@ const scenario = scenarios(() => env);
 
 beforeAll(async () => {
   env = await Environment.start();
-  await env.startOperator();
+  operator = await env.startOperator();
 }, 120_000);
 beforeEach(async () => {
   app = await env.createNamespace('bad');
@@ -115,6 +117,49 @@ scenario(
     await env.untilStatusTrue(app, 'bad', group, { registered: 1 });
     await app.patchBinding('bad', { spec: { serviceRef: { port: 80 } } });
     await untilRight(await app.untilReady('web', 1));
+  },
+);
+
+scenario(
+  'a typing error in the name of the Service keeps its backends, over a restart of the operator',
+  async () => {
+    await app.bind('bad', group, { serviceRef: web });
+    await env.untilHolds(group, await app.untilReady('web', 2));
+    await env.untilStatusTrue(app, 'bad', group, { registered: 2 });
+    const calls = env.recordCalls(group);
+    await app.patchBinding('bad', { spec: { serviceRef: { name: 'wbe' } } });
+    await untilTold('ServiceNotFound', 'Stalled', /wbe does not exist/);
+    await app.scale('web', 1);
+    await env.untilHolds(group, await app.untilReady('web', 1));
+    await operator.stop();
+    operator = await env.startOperator();
+    await app.scale('web', 0);
+    await env.untilHolds(group, []);
+    expect(calls.writes()).toHaveLength(2);
+    await app.scale('web', 1);
+    await app.patchBinding('bad', { spec: { serviceRef: web } });
+    await untilRight(await app.untilReady('web', 1));
+  },
+);
+
+scenario(
+  'another Service whose name or port is wrong keeps the backends of the one before, until that is deleted',
+  async () => {
+    await app.createService('former', { selector: { app: 'web' } });
+    await app.createService('next', { selector: { app: 'none' } });
+    await app.bind('bad', group, { serviceRef: { name: 'former', port: 80 } });
+    const addresses = await app.untilReady('web', 2);
+    await env.untilHolds(group, addresses);
+    await env.untilStatusTrue(app, 'bad', group, { registered: 2 });
+    const calls = env.recordCalls(group);
+    await app.patchBinding('bad', { spec: { serviceRef: { name: 'next', port: 8443 } } });
+    await untilTold('PortNotFound', 'Stalled', /next has no port 8443/);
+    await app.patchBinding('bad', { spec: { serviceRef: { name: 'nxet', port: 80 } } });
+    await untilTold('ServiceNotFound', 'Stalled', /nxet does not exist/);
+    await env.untilHolds(group, addresses);
+    expect(calls.writes()).toEqual([]);
+    await env.api.delete(`${app.path('api/v1', 'services')}/former`);
+    await env.untilHolds(group, []);
   },
 );
 

@@ -49,6 +49,28 @@ test('no such Service, or one that has no endpoints: nothing may stay', () => {
   expect(given({ service: service({ type: 'ExternalName' }), ...ecs })).toEqual([]);
 });
 
+test('a Service that the binding names and that does not exist: what the one that it named before gives may stay', () => {
+  const former = { service: service(), endpoints };
+  expect(given({ service: undefined, endpoints: [], former })).toEqual(['10.0.0.1#8080']);
+  expect(given({ service: undefined, endpoints: [], former, ...ecs })).toEqual([
+    '10.0.0.1#8080',
+    'i-n1:30080',
+    'i-n2:30080',
+  ]);
+  const external = { service: service({ type: 'ExternalName' }), endpoints };
+  expect(given({ service: undefined, endpoints: [], former: external })).toEqual([]);
+});
+
+test('a port that another Service has not: what either of them gives may stay', () => {
+  const former = { service: service(), endpoints: [slice([endpoint('10.0.0.9')])] };
+  expect(given({ port: 81, former })).toEqual(['10.0.0.1#8080', '10.0.0.9#8080']);
+});
+
+test('a former Service gives nothing once the one that is named has the port', () => {
+  const former = { service: service(), endpoints: [slice([endpoint('10.0.0.9')])] };
+  expect(shown(computeDesired(desiredInput({ endpoints, former })))).toEqual(['10.0.0.1:8080*100']);
+});
+
 test('a Service that has no node port any more: the one that it had is free', () => {
   const clusterIP = service({ type: 'ClusterIP', ports: [clusterPort] });
   expect(given({ ...ecs, service: clusterIP, endpoints: [] })).toEqual([]);
