@@ -65,7 +65,11 @@ export async function runScenario(
   } catch (error) {
     throw new Error(`${error}\n${await stage.evidence()}`, { cause: error });
   } finally {
-    await scenario.restore?.(stage).finally(() => stage.strike());
+    try {
+      await scenario.restore?.(stage);
+    } finally {
+      await stage.strike();
+    }
   }
 }
 

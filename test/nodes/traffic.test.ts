@@ -1,4 +1,5 @@
 import { expect, jest, test } from '@jest/globals';
+import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 import { runScenario } from '../../lab/traffic/run.ts';
 import { rollouts } from '../../lab/traffic/scenarios/rollouts.ts';
 import type { Scenario } from '../../lab/traffic/scenarios/scenario.ts';
@@ -21,6 +22,10 @@ test('a rolling update under load ends with every group right, and each request 
     }
     const marks = (kind: string) => timeline.marks.filter((mark) => mark.kind === kind).length;
     expect([marks('pod terminating'), marks('pod gone')]).toEqual([1, 1]);
+    // The stage is struck: the next one is set on an empty bed.
+    const namespaces = await bed.env.api.list<KubeObject>('/api/v1/namespaces');
+    const left = namespaces.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    expect(left.map(({ metadata }) => metadata.name)).not.toContainEqual(expect.stringMatching(/^traffic-/));
   } finally {
     await bed.close();
   }
