@@ -27,13 +27,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import {
-  isDoubtful,
-  isTolerated,
-  nextEnd,
-  stayingUnreachable,
-  type UnreachableInput,
-} from './unreachable.ts';
+import { isDoubtful, isTolerated, nextEnd, type Others, stayingUnreachable } from './unreachable.ts';
 
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
@@ -67,7 +61,7 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
 /** Those that are to be in the group, of the endpoints of one port. */
 export function servingEndpoints(
   endpoints: readonly EndpointOfPort[],
-  input: UnreachableInput,
+  input: DesiredInput,
 ): readonly EndpointOfPort[] {
   const ready = endpoints.filter(({ standing }) => standing === 'member');
   const unreachable = endpoints.flatMap((endpoint) =>
@@ -75,10 +69,18 @@ export function servingEndpoints(
       ? [{ of: endpoint, node: endpoint.node }]
       : [],
   );
-  const doubtful = ready.filter(({ node }) => isHere(node) && isDoubtful(node)).length;
-  const others = { reachable: ready.length - doubtful, doubtful };
-  const serving = [...ready, ...stayingUnreachable(others, unreachable, input)];
+  const staying =
+    unreachable.length === 0 ? [] : stayingUnreachable(othersOf(ready, input), unreachable, input);
+  const serving = [...ready, ...staying];
   return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
+}
+
+function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others {
+  const doubtful = ready.filter(
+    (endpoint) =>
+      (isHere(endpoint.node) && isDoubtful(endpoint.node)) || weightOf(input, podOf(endpoint)).weight === 0,
+  ).length;
+  return { reachable: ready.length - doubtful, doubtful };
 }
 
 /** On which it depends who of the unreachable stays. */
@@ -131,11 +133,10 @@ export function memberOf(
   endpoint: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
-  const { address, standing, pod, node, nodeName } = endpoint;
+  const { address, standing, node, nodeName } = endpoint;
   const { port } = endpoint.port;
   const { ip } = address;
-  // A list that is made by hand may name a pod without its UID.
-  const podUID = address.pod?.uid || (isHere(pod) ? pod.uid : '');
+  const pod = podOf(endpoint);
   const host = hostOf(address, node);
   const origin = {
     ...((standing !== 'member' || endpoint.outdated) && { lastResort: true as const }),
@@ -143,11 +144,12 @@ export function memberOf(
     ...(isHere(node) && isHybrid(node) && { outside: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
     ...(isHere(node) && departureOf(node) && { departing: true as const }),
-    ...(address.pod && { pod: address.pod.name }),
-    ...(podUID !== '' && { podUID }),
+    ...(pod && { pod: pod.name }),
+    ...(pod && pod.uid !== '' && { podUID: pod.uid }),
     ...(nodeName !== undefined && { node: nodeName }),
   };
-  const weight = weightOf(input, address.pod && { ...address.pod, uid: podUID }, problems);
+  const { weight, problem } = weightOf(input, pod);
+  if (problem !== undefined) problems.set(`weight ${pod?.uid}`, problem);
   if (host !== undefined) {
     const instanceId = instanceIdOf(host);
     if (instanceId === undefined) {
@@ -164,22 +166,28 @@ function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {
   return isHere(node) && !node.ready && !isTolerated(node, input);
 }
 
-function weightOf(input: DesiredInput, pod: PodRef | undefined, problems: Map<string, Problem>): number {
+/** A list that is made by hand may name a pod without its UID. */
+function podOf({ address, pod }: LiveEndpoint): PodRef | undefined {
+  return address.pod && { ...address.pod, uid: address.pod.uid || (isHere(pod) ? pod.uid : '') };
+}
+
+function weightOf(
+  input: DesiredInput,
+  pod: PodRef | undefined,
+): { readonly weight: number; readonly problem?: Problem } {
   const text = pod && input.podWeight(pod.uid);
-  if (pod === undefined || text === undefined) return input.weight;
+  if (pod === undefined || text === undefined) return { weight: input.weight };
+  const wrong = (what: string): Problem => ({
+    reason: 'InvalidWeight',
+    message: `pod ${pod.namespace}/${pod.name} has weight ${what}; correct the annotation ${WEIGHT_ANNOTATION}`,
+  });
   if (!/^-?\d+$/.test(text.trim())) {
-    problems.set(`weight ${pod.uid}`, {
-      reason: 'InvalidWeight',
-      message: `pod ${pod.namespace}/${pod.name} has weight "${text.slice(0, 40)}", which is no whole number of 0 to 100: spec.weight ${input.weight} is used; correct the annotation ${WEIGHT_ANNOTATION}`,
-    });
-    return input.weight;
+    const problem = wrong(
+      `"${text.slice(0, 40)}", which is no whole number of 0 to 100: spec.weight ${input.weight} is used`,
+    );
+    return { weight: input.weight, problem };
   }
   const weight = Math.min(100, Math.max(0, Number(text)));
-  if (weight !== Number(text)) {
-    problems.set(`weight ${pod.uid}`, {
-      reason: 'InvalidWeight',
-      message: `pod ${pod.namespace}/${pod.name} has weight ${text.trim().slice(0, 40)}, outside 0 to 100: ${weight} is used; correct the annotation ${WEIGHT_ANNOTATION}`,
-    });
-  }
-  return weight;
+  if (weight === Number(text)) return { weight };
+  return { weight, problem: wrong(`${text.trim().slice(0, 40)}, outside 0 to 100: ${weight} is used`) };
 }

@@ -46,7 +46,7 @@ export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): n
 export interface Others {
   /** On nodes that are Ready, and that get requests. */
   readonly reachable: number;
-  /** Ready by their own word, on nodes that are not, are drained, or are about to go: nobody can rely on them. */
+  /** Ready by their own word, but with weight 0, or on nodes that are not, are drained, or are about to go: nobody can rely on them. */
   readonly doubtful: number;
 }
 

@@ -141,6 +141,24 @@ test('of two pods at one address the member is the one that can be added', () =>
   expect(desired.members[0]).not.toHaveProperty('lastResort');
 });
 
+test('a pod that has weight 0 is no reason to take out one that is lost with its node', () => {
+  const at = (ip: string, nodeName: string) => endpoint(ip, { nodeName });
+  const pods: PodsView = {
+    ...noPods,
+    get: ({ uid }) => ({ ...unready, uid, ready: uid === 'uid-10.0.0.1' }),
+  };
+  const of = (weight: string | undefined) =>
+    computeDesired(
+      desiredInput({
+        ...{ pods, nodes: nodes(node('n1'), node('n2', { ready: false })), unreadyShare: 0.5 },
+        endpoints: [slice([at('10.0.0.1', 'n1'), at('10.0.0.2', 'n2')])],
+        podWeight: (uid) => (uid === 'uid-10.0.0.1' ? weight : undefined),
+      }),
+    );
+  expect(shown(of(undefined))).toEqual(['10.0.0.1:8080*100']);
+  expect(shown(of('0'))).toEqual(['10.0.0.1:8080*0', '10.0.0.2:8080*100']);
+});
+
 const unready = { uid: 'a', terminating: false, ended: false, ready: false, able: true, ips: [] };
 const noPods: PodsView = {
   get: () => undefined,
