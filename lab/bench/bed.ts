@@ -146,6 +146,11 @@ export class Bed {
     return true;
   }
 
+  /** How many pods the operator has in its cache. */
+  async podsKnown(): Promise<number> {
+    return (await this.#operator?.metric('vsgb_cache_objects{resource="pods"}')) ?? 0;
+  }
+
   async untilSynced(groups: ReadonlyMap<string, string>, endpoints: number): Promise<void> {
     const complete = () =>
       [...groups.keys()].every((service) => this.watcher.bySlices.of(service).length === endpoints);

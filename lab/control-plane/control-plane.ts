@@ -200,18 +200,20 @@ export class ControlPlane {
     this.#process(name).signal('SIGCONT');
   }
 
-  /** Has etcd forget every version but the newest, by its JSON gateway (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/). */
+  /** Has etcd forget every version but the newest. */
   async compactEtcd(): Promise<void> {
-    const call = async (method: string, body: object) => {
-      const url = `http://127.0.0.1:${this.#layout.ports.etcd}/v3/kv/${method}`;
-      const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
-      if (!response.ok)
-        throw new Error(`etcd answered ${response.status} to ${method}: ${await response.text()}`);
-      return (await response.json()) as { readonly header: { readonly revision: string } };
-    };
     const anyKey = Buffer.from([0]).toString('base64');
-    const { header } = await call('range', { key: anyKey });
-    await call('compaction', { revision: header.revision, physical: true });
+    const { header } = await this.#callEtcd<{ header: { revision: string } }>('range', { key: anyKey });
+    await this.#callEtcd('compaction', { revision: header.revision, physical: true });
+  }
+
+  /**
+   * Puts an object, complete as the API server would write it, behind its back, which is faster many times over. `key`: such as
+   * `/registry/pods/<namespace>/<name>`. In one transaction, objects would share a version, which no API server knows how to watch.
+   */
+  async putIntoEtcd(key: string, object: object): Promise<void> {
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    await this.#callEtcd('put', { key: base64(key), value: base64(JSON.stringify(object)) });
   }
 
   /** The last lines that the component logged. */
@@ -252,6 +254,15 @@ export class ControlPlane {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** By its JSON gateway: https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/ */
+  async #callEtcd<T>(method: string, body: object): Promise<T> {
+    const url = `http://127.0.0.1:${this.#layout.ports.etcd}/v3/kv/${method}`;
+    const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    if (!response.ok)
+      throw new Error(`etcd answered ${response.status} to ${method}: ${await response.text()}`);
+    return (await response.json()) as T;
   }
 
   #process(name: ComponentName): SupervisedProcess {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Bed, type Result } from '../bed.ts';
+import { Bed, type Measured, type Result } from '../bed.ts';
+import { BARE, BarePods } from './bare-pods.ts';
 import { HandmadeServices } from './handmade.ts';
 import { CLUSTER_ID } from './prefilled.ts';
 import type { Scenario } from './scenario.ts';
@@ -10,43 +11,43 @@ const QPS = 50;
 const BURST = 150;
 const CHANGES_PER_SECOND = 50;
 const FLAGS = ['--cluster-id', CLUSTER_ID] as const;
-const LEAN = { controlPlane: { scheduler: false } };
 
-/** 500 bindings of 40 endpoints: taken over, started again, idle, and under churn. */
+/** 500 bindings of 40 pods that are real objects: taken over, started again, idle, and under churn. */
 export const many: Scenario = {
   name: 'many',
-  what: `${BINDINGS} bindings × ${ENDPOINTS} endpoints: start-up, idle, churn of ${CHANGES_PER_SECOND} changes a second`,
+  what: `${BINDINGS} bindings × ${ENDPOINTS} pods: start-up, idle, churn of ${CHANGES_PER_SECOND} changes a second`,
   async run(quick) {
-    const bed = await Bed.start(LEAN);
+    const bed = await Bed.start(BARE);
     try {
-      const made = await HandmadeServices.create(bed, quick ? 50 : BINDINGS, ENDPOINTS);
-      const until = () => described(bed) >= made.groups.size;
+      const made = await BarePods.create(bed, quick ? 50 : BINDINGS, ENDPOINTS);
+      const pods = made.groups.size * ENDPOINTS;
+      const until = async () => described(bed) >= made.groups.size && (await bed.podsKnown()) === pods;
       const adopted = await measureStart(bed, 'start-adopts', made, until);
       const started = await measureStart(bed, 'start', made, until);
       await bed.untilBucketIsFull();
       const idle = await bed.measure('idle', {
         groups: made.groups,
-        action: () => delay(quick ? 5_000 : 60_000),
+        action: () => delay(quick ? 5_000 : 30_000),
         extra: () => ({}),
       });
       const churned = await bed.measure('churn', {
         groups: made.groups,
-        action: () => churn(made, quick ? 10 : 120),
+        action: () => churn(made, quick ? 10 : 60),
         until: () => bed.isSynced(made.groups),
       });
-      return [adopted, started, withShare(idle, quick ? 5 : 60), churned];
+      return [adopted, started, withShare(idle, quick ? 5 : 30), churned];
     } finally {
       await bed.close();
     }
   },
 };
 
-/** The same from nothing: every endpoint has to be added. */
+/** From nothing: every endpoint has to be added. They are made by hand and name no pods of here. */
 export const manyEmpty: Scenario = {
   name: 'many-empty',
   what: `${BINDINGS} bindings × ${ENDPOINTS} endpoints: start-up with empty groups`,
   async run(quick) {
-    const bed = await Bed.start(LEAN);
+    const bed = await Bed.start({ controlPlane: { scheduler: false } });
     try {
       const made = await HandmadeServices.create(bed, quick ? 50 : BINDINGS, ENDPOINTS, { prefilled: false });
       return [await measureStart(bed, 'start-empty', made, () => bed.isSynced(made.groups))];
@@ -59,8 +60,8 @@ export const manyEmpty: Scenario = {
 function measureStart(
   bed: Bed,
   name: string,
-  { groups }: Pick<HandmadeServices, 'groups'>,
-  until: () => boolean,
+  { groups }: Pick<BarePods, 'groups'>,
+  until: NonNullable<Measured['until']>,
 ): Promise<Result> {
   const startedAt = performance.timeOrigin + performance.now();
   const extra = () => {
@@ -84,7 +85,7 @@ function described(bed: Bed): number {
 }
 
 /** Every second change lets an endpoint leave; the next one brings back the one that left a second ago. */
-async function churn(made: HandmadeServices, seconds: number): Promise<void> {
+async function churn(made: BarePods, seconds: number): Promise<void> {
   const services = made.groups.size;
   const pending = new Set<Promise<void>>();
   const begin = performance.now();
