@@ -115,6 +115,7 @@ export function verdict(situation: Situation): BindingVerdict {
     report: decision.plan.reports[0],
     batches: decision.plan.batches,
     missingEnis: decision.missingEnis,
+    unlooked: [],
     dryRun: situation.dryRun ?? false,
     wall: clock.wall(),
   });

@@ -1,5 +1,5 @@
 import type { BackendKey } from '../../membership/backend.ts';
-import type { BackendRecord } from '../../membership/plan/claim.ts';
+import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts';
 import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
 import { DesiredCache } from '../group/desired-cache.ts';
 import { FormerMembers } from './former-members.ts';
@@ -44,6 +44,16 @@ export class BindingMemory {
     return former;
   }
 
+  /** Those of them for which the group was not read yet. */
+  unlookedOf({ uid }: BindingObject): readonly FormerMember[] {
+    return this.#former.get(uid)?.unlooked ?? NOBODY;
+  }
+
+  /** Its group was read. */
+  noteLook({ uid }: BindingObject): void {
+    this.#former.get(uid)?.looked();
+  }
+
   noteRemoval({ uid }: BindingObject, wall: number): void {
     // It may have gone while the call was under way.
     if (this.#records.has(uid)) this.#lastRemoval.set(uid, wall);
@@ -72,6 +82,8 @@ export class BindingMemory {
     this.desired.forget(uid);
   }
 }
+
+const NOBODY: readonly FormerMember[] = [];
 
 /** Less is what keeps a clock right all the time. */
 const SMALLEST_JUMP_MS = 1_000;

@@ -8,6 +8,7 @@ import {
 } from '../../api/vservergroupbinding.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
+import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
@@ -89,7 +90,7 @@ function conditionsOf(
   return next;
 }
 
-function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readonly BackendStatus[] {
+function backendsOf({ group, report, missingEnis, unlooked, dryRun }: StatusInput): readonly BackendStatus[] {
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
@@ -106,7 +107,10 @@ function backendsOf({ group, report, missingEnis, dryRun }: StatusInput): readon
     return pendingStatus(member, 'Pending', member.instanceId ?? '', message);
   });
   const records = dryRun ? recordsAsTheyAre(group, report) : [...report.records.values()];
-  return [...records.map(statusFromRecord), ...pending].sort(
+  const left = unlooked.map((member) =>
+    pendingStatus({ ...member, weight: 0 }, 'Pending', member.instanceId ?? '', LEFT),
+  );
+  return [...records.map(statusFromRecord), ...pending, ...left].sort(
     (a, b) =>
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
@@ -126,8 +130,10 @@ function asManyAsFit(backends: readonly BackendStatus[]): BackendStatus[] {
   return backends.filter((backend) => fitting.has(backend));
 }
 
+const LEFT = 'it has left, and the group is read for a row of it that something else may have added';
+
 function pendingStatus(
-  { ip, port, type, weight, pod, podUID, node }: Member,
+  { ip, port, type, weight, pod, podUID, node }: Omit<FormerMember, 'slot'> & Pick<Member, 'weight'>,
   state: 'Pending' | 'Refused',
   serverId: string,
   message: string | undefined,

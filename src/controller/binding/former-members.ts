@@ -15,6 +15,7 @@ const MOST = 1_000;
 export class FormerMembers {
   readonly #left = new Map<Slot, FormerMember>();
   #present: readonly FormerMember[];
+  #unlooked: readonly FormerMember[] = [];
   #desired: Desired | undefined;
   #generation: number | undefined;
 
@@ -34,7 +35,11 @@ export class FormerMembers {
   take(desired: Desired, generation: number | undefined): void {
     if (desired === this.#desired) return;
     const leaving = this.leaving(desired, generation);
-    if (generation !== this.#generation) this.#left.clear();
+    if (generation !== this.#generation) {
+      this.#left.clear();
+      this.#unlooked = [];
+    }
+    this.#unlooked = this.#unlooked.filter((member) => !isGiven(desired, member));
     for (const [slot, member] of this.#left) if (isGiven(desired, member)) this.#left.delete(slot);
     for (const member of leaving) this.#left.set(member.slot, member);
     forgetOldest(this.#left, MOST);
@@ -44,6 +49,21 @@ export class FormerMembers {
         : this.#present.filter((member) => isGiven(desired, member));
     this.#desired = desired;
     this.#generation = generation;
+  }
+
+  /** They have left, and the group may have rows of them that nobody has seen: it is to be read. */
+  lookFor(members: readonly FormerMember[]): void {
+    this.#unlooked = [...this.#unlooked, ...members];
+  }
+
+  /** The group was read. */
+  looked(): void {
+    this.#unlooked = [];
+  }
+
+  /** Those for which the group was not read yet. The status names them until then: a new process would not know whom to look for. */
+  get unlooked(): readonly FormerMember[] {
+    return this.#unlooked;
   }
 
   at(slot: Slot): FormerMember | undefined {

@@ -3,6 +3,7 @@ import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergr
 import { slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
+import type { FormerMember } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
@@ -24,6 +25,8 @@ export interface BindingFacts {
   readonly report: ClaimReport | undefined;
   readonly batches: readonly Batch[];
   readonly missingEnis: readonly MissingEni[];
+  /** Members that have left, and for whose rows the group was not read yet (FormerMembers). */
+  readonly unlooked: readonly FormerMember[];
   readonly dryRun: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly wall: number;

@@ -91,16 +91,24 @@ export function keep(
       memory.formerOf(object).take(claim.desired, metadataOf(object).generation);
 }
 
-/** Whether a member of a RemoveOnly binding leaves that was not in the group when that was last seen: it may be by now. */
-export function leavesUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
-  return bound.some(({ object, claim }) => {
-    if (claim?.mode !== 'RemoveOnly') return false;
-    const leaving = memory.formerOf(object).leaving(claim.desired, metadataOf(object).generation);
-    if (leaving.length === 0) return false;
+/**
+ * Remembers the members of RemoveOnly bindings that leave and that were not in the group when that was last seen: they may be by
+ * now. Whether there are any.
+ */
+export function lookForUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
+  let found = false;
+  for (const { object, claim } of bound) {
+    if (claim?.mode !== 'RemoveOnly') continue;
+    const former = memory.formerOf(object);
+    const leaving = former.leaving(claim.desired, metadataOf(object).generation);
+    if (leaving.length === 0) continue;
     const records = plan.reports.find((report) => report.claim === claim)?.records ?? claim.records;
     const seen = new Set([...records.values()].map(({ row }) => slotOf(row)));
-    return leaving.some(({ slot }) => !seen.has(slot));
-  });
+    const unseen = leaving.filter(({ slot }) => !seen.has(slot));
+    former.lookFor(unseen);
+    found ||= unseen.length > 0;
+  }
+  return found;
 }
 
 function planOf(

@@ -17,7 +17,7 @@ import {
   splitGroupKey,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
-import { type DecideOptions, type Decision, decide, keep, leavesUnseen } from './decide.ts';
+import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { Bound } from './gather.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
@@ -118,7 +118,7 @@ export class GroupController {
         continue;
       }
       hasToken = false;
-      const result = await this.#take(step, group);
+      const result = await this.#take(step, group, decided.bound);
       if (result?.is === 'not sent') {
         this.#conclude(group, decided);
         // Not at once again: this process ends, and until then would do nothing but ask.
@@ -141,15 +141,20 @@ export class GroupController {
     return freshness.isFresh();
   }
 
-  async #take(step: Exclude<Step, Wait>, group: GroupState): Promise<WriteResult | undefined> {
-    const { writer } = this.#parts;
+  async #take(
+    step: Exclude<Step, Wait>,
+    group: GroupState,
+    bound: readonly Bound[],
+  ): Promise<WriteResult | undefined> {
+    const { writer, memory } = this.#parts;
     switch (step.do) {
       case 'write':
         return await writer.write(group, step.batch);
       case 'poll':
         return await writer.poll(group, step.job);
       case 'describe':
-        await writer.describe(group, this.#resyncIn());
+        if (await writer.describe(group, this.#resyncIn()))
+          for (const { object } of bound) memory.noteLook(object);
         return undefined;
     }
   }
@@ -184,7 +189,7 @@ export class GroupController {
     const { dryRun } = this.#options;
     memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
-    if (leavesUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
+    if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
     if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
@@ -267,9 +272,10 @@ export class GroupController {
     }
   }
 
-  #factsOf(group: GroupState, { plan, missingEnis }: Decided, { claim }: Bound) {
+  #factsOf(group: GroupState, { plan, missingEnis }: Decided, { object, claim }: Bound) {
     const report = plan.reports.find((one) => one.claim === claim);
-    return { group, report, batches: plan.batches, missingEnis, dryRun: this.#options.dryRun };
+    const unlooked = this.#parts.memory.unlookedOf(object);
+    return { group, report, batches: plan.batches, missingEnis, unlooked, dryRun: this.#options.dryRun };
   }
 
   #resyncIn(): number {

@@ -123,7 +123,7 @@ export class GroupWriter {
   }
 
   /** Reads the group. */
-  async describe(group: GroupState, resyncInMs: number): Promise<void> {
+  async describe(group: GroupState, resyncInMs: number): Promise<boolean> {
     const { groups, clock, hooks } = this.#parts;
     hooks.onRead(group, group.view.readReason);
     try {
@@ -131,9 +131,11 @@ export class GroupWriter {
       const now = clock.now();
       group.view.described(description, now + resyncInMs, now + groups.limits.pollMs);
       group.attempts.succeed('describe');
+      return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#backOff(group, 'describe', error);
+      return false;
     }
   }
 

@@ -163,7 +163,7 @@ async function decideNow(call: CommandCall) {
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
   return bound.flatMap(({ object, claim }) => {
     const report = plan.reports.find((one) => one.claim === claim);
-    const input = { group, report, batches: [], missingEnis, dryRun: true, wall };
+    const input = { group, report, batches: [], missingEnis, unlooked: [], dryRun: true, wall };
     const { ready, reason, message } = verdictOn(object, input);
     return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
       ? []

@@ -50,7 +50,7 @@ function setUp() {
     void events.push(`${type} ${reason}: ${note}`);
   const reporter = new BindingReporter(status, { record }, clock);
   const group = new GroupState(vServerGroup('cn-hangzhou', 'rsp-1'), 0, () => 0);
-  const input = { group, report: undefined, batches: [], missingEnis: [], dryRun: false };
+  const input = { group, report: undefined, batches: [], missingEnis: [], unlooked: [], dryRun: false };
   const report = (object: BindingObject) => reporter.report({ object, claim: undefined, notices: [] }, input);
   return { clock, parts, events, reporter, report };
 }

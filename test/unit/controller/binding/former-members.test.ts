@@ -29,6 +29,22 @@ test('who has left is known by place until somebody is there again', () => {
   expect(former.at(slot('1'))).toBeUndefined();
 });
 
+test('who is looked for is so until the group was read, or it is wanted again', () => {
+  const former = new FormerMembers([], GENERATION);
+  const looksFor = () => former.unlooked.map((member) => member.slot);
+  const leave = (desired: Desired) => {
+    former.lookFor(former.leaving(desired, GENERATION));
+    former.take(desired, GENERATION);
+  };
+  leave(wants('1', '2', '3'));
+  leave(wants('3'));
+  expect(looksFor()).toEqual([slot('1'), slot('2')]);
+  leave(wants('2', '3'));
+  expect(looksFor()).toEqual([slot('1')]);
+  former.looked();
+  expect(looksFor()).toEqual([]);
+});
+
 test('asking who leaves changes nothing', () => {
   const former = new FormerMembers([], GENERATION);
   former.take(wants('1'), GENERATION);

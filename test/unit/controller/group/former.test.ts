@@ -33,6 +33,21 @@ test('a row that RemoveOnly has never seen is looked for when its pod leaves, an
   expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
 });
 
+test('who has left unseen is named by the status until the group was read: the next leader looks for it', async () => {
+  const named = () =>
+    cluster.statuses
+      .get('web')
+      ?.backends.flatMap(({ serverIp, state }) => (state === 'Pending' ? [serverIp] : []));
+  await settled('10.0.0.1', '10.0.0.2');
+  cluster.endpoints(['10.0.0.1']);
+  await cluster.after(500);
+  expect(calls()).toEqual([]);
+  expect(named()).toEqual(['10.0.0.2']);
+  await cluster.after(1_000);
+  expect(calls()).toEqual(['describe']);
+  expect(named()).toEqual([]);
+});
+
 test('one that is added too late leaves at the next look', async () => {
   await settled('10.0.0.1', '10.0.0.2');
   cluster.endpoints(['10.0.0.1']);
