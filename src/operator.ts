@@ -177,6 +177,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
   const options = {
     clusterId,
     region: config.region,
+    seesAll: config.bindingSelector === undefined,
     defaultDrainSeconds: config.defaultDrainSeconds,
     excludeCordonedNodes: config.excludeCordonedNodes,
     localWeights: config.localWeights,
@@ -186,10 +187,12 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     addWindowMs: config.addWindow,
     maxRowsPerCall: config.maxBackendsPerCall,
     resyncMs: config.resync,
+    readinessGates: config.readinessGates,
     dryRun: config.dryRun,
   };
   const loop = createGroupLoop(options, {
     caches: parts.watching.caches,
+    gatedPods: parts.watching.gatedPods,
     groups: cloud.client.vServerGroups,
     resolver: cloud.resolver,
     onCredentialsChanged: cloud.onCredentialsChanged,

@@ -15,6 +15,7 @@ import {
 } from './build/build.ts';
 import { apiServerUrl, describeComponent, type Layout } from './components.ts';
 import { uniquePodAddresses } from './pod-addresses.ts';
+import { podGatesOfOthers } from './pod-gates.ts';
 import { freePorts } from './process/free-port.ts';
 import { launch, tailOf } from './process/running-component.ts';
 import type { SupervisedProcess, SupervisedSignal } from './process/supervised-process.ts';
@@ -71,8 +72,6 @@ function isWanted(name: ComponentName, options: ControlPlaneOptions): boolean {
 async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries): Promise<Layout> {
   const dir = await stateFolder(options.dir);
   const [etcd, peer, apiServer, controllerManager, scheduler, kwok] = await freePorts(6);
-  // Stages are there only where kwok runs.
-  const unique = options.podAddresses === 'unique' && isWanted('kwok', options);
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
@@ -81,7 +80,8 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
     advertiseAddress: options.advertiseAddress,
     tokenFile: join(dir, 'tokens.csv'),
     serviceAccountKey: join(dir, 'service-account.key'),
-    stages: unique ? await withUniquePodAddresses(stages, dir) : stages,
+    // They are there only where kwok runs.
+    stages: isWanted('kwok', options) ? await adapted(stages, options, dir) : stages,
     ports: {
       etcd: etcd!,
       'etcd-peer': peer!,
@@ -97,9 +97,10 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
   };
 }
 
-async function withUniquePodAddresses(stages: string, dir: string): Promise<string> {
+async function adapted(stages: string, { podAddresses }: ControlPlaneOptions, dir: string): Promise<string> {
   const file = join(dir, 'stages.yaml');
-  await writeFile(file, uniquePodAddresses(await readFile(stages, 'utf8')));
+  const gated = podGatesOfOthers(await readFile(stages, 'utf8'));
+  await writeFile(file, podAddresses === 'unique' ? uniquePodAddresses(gated) : gated);
   return file;
 }
 

@@ -276,6 +276,18 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
         },
       }),
   },
+  ReadinessGateTimedOut: {
+    type: 'Warning',
+    todo: 'Look at what the message says, and at the condition Ready of the binding. The pod is added as soon as that is over.',
+    example: () =>
+      messages.gateTimedOut(
+        answered(
+          ADD,
+          'InstanceBackendServerNumberOverLimit',
+          'The number of backend servers exceeds the limit.',
+        ).message,
+      ),
+  },
   EndpointsTruncated: {
     type: 'Warning',
     todo: 'Run the operator with `--endpoints-source=auto` or `endpointslices`.',

@@ -99,6 +99,7 @@ export function decided(situation: Situation) {
     unreadyShare: 0.55,
     unreadyToleranceMs: 0,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
+    readinessGates: false,
     dryRun: situation.dryRun ?? false,
   };
   const memory = new BindingMemory();

@@ -23,6 +23,8 @@ export const FINALIZER = `${NAME_PREFIX}backends`;
 export const DRAIN_LABEL = `${NAME_PREFIX}drain`;
 /** On a pod: the weight of its backends, 0 to 100, instead of `spec.weight`. */
 export const WEIGHT_ANNOTATION = `${NAME_PREFIX}weight`;
+/** In a pod's `spec.readinessGates`, and the condition that opens it: the pod is in every group that wants it. */
+export const READINESS_GATE = `${NAME_PREFIX}load-balancer-ready`;
 
 /** What the Description of an own backend starts with. */
 export const TAG_PREFIX = 'vsgb';

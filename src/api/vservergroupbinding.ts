@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { READINESS_GATE } from './names.ts';
 import { cel, immutable, labelSelector } from './schema.ts';
 import { parseStatus, type VServerGroupBindingStatus } from './status.ts';
 
@@ -58,6 +59,28 @@ const drain = z.object({
       'How long a backend that leaves stays in the group with weight 0, so that connections can end, before it is removed. 0 removes it at once. The wait is cut short when the pod is gone. Default: --default-drain-seconds of the operator.',
     ),
 });
+
+const readiness = z.object({
+  timeoutSeconds: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(600)
+    .describe(
+      'How long a pod may wait for its group before its gate is opened all the same, with the reason TimedOut and a Warning event on the pod: no rollout hangs for ever.',
+    ),
+  settleSeconds: z
+    .int()
+    .min(0)
+    .max(3600)
+    .default(0)
+    .describe(
+      'How long a pod is in the group before its gate is opened: the time that the load balancer takes to send it requests.',
+    ),
+});
+
+/** Of bindings that say nothing of it. */
+export const DEFAULT_READINESS = readiness.parse({});
 
 export const specSchema = z
   .object({
@@ -120,6 +143,11 @@ export const specSchema = z
       .optional()
       .describe('The nodes that can be backends, by their labels. Only with backendType ecs. Default: all.'),
     drain: drain.optional().describe('How a backend leaves.'),
+    readiness: readiness
+      .optional()
+      .describe(
+        `When the readiness gate ${READINESS_GATE} of a pod is opened, if the operator runs with --readiness-gates. Only pods that have the gate in spec.readinessGates wait for it, and only with mode Sync and backendType eni.`,
+      ),
     minBackends: z
       .int()
       .min(0)

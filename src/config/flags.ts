@@ -1,4 +1,4 @@
-import { OPERATOR } from '../api/names.ts';
+import { OPERATOR, READINESS_GATE } from '../api/names.ts';
 import {
   address,
   boolean,
@@ -173,6 +173,11 @@ export const FLAGS = {
     boolean,
     'false',
     'With backendType ecs and externalTrafficPolicy Local: weigh nodes by their number of ready pods.',
+  ),
+  readinessGates: membership.defaulted(
+    boolean,
+    'false',
+    `Open the readiness gate ${READINESS_GATE} of a pod once it is in every group that wants it, and add pods that wait for nothing else. The operator then needs deploy/components/readiness-gates.`,
   ),
   dryRun: membership.defaulted(
     boolean,

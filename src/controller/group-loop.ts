@@ -2,7 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
+import type { Store } from '../kubernetes/informer/store.ts';
 import { isOlder } from '../kubernetes/objects/metadata.ts';
+import type { GatedPodObject } from '../kubernetes/objects/objects.ts';
 import {
   type ReconcileFailure,
   ReconcileLoop,
@@ -32,6 +34,7 @@ import {
   type GroupControllerOptions,
 } from './group/group-controller.ts';
 import { GroupWriter, type WriteHooks } from './group/group-writer.ts';
+import { ReadinessGates, type ReadinessGatesHooks } from './readiness/readiness-gates.ts';
 
 export const CONTROLLER = 'vservergroup';
 
@@ -46,16 +49,20 @@ export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'rowsPerC
   readonly maxRowsPerCall: number;
   /** Of bindings that name none. */
   readonly region: string;
+  /** There are no bindings that this process does not see. */
+  readonly seesAll: boolean;
 }
 
 /** All that the loop touches outside itself. */
 export interface GroupLoopPorts {
   readonly caches: ClusterCaches & { readonly pods: WatchedPods };
+  /** With --readiness-gates: the pods that have ours. */
+  readonly gatedPods?: Store<GatedPodObject>;
   readonly groups: ServerGroups;
   readonly resolver: EniResolver;
   /** Calls back whenever the credentials are other ones than before. */
   readonly onCredentialsChanged: (listener: () => void) => void;
-  /** For finalizers. */
+  /** For finalizers and readiness gates. */
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly status: StatusSink;
   readonly events: EventSink;
@@ -70,7 +77,7 @@ export interface GroupLoopPorts {
 }
 
 /** What is told of the loop's work; it changes nothing. */
-export interface GroupLoopHooks extends WriteHooks {
+export interface GroupLoopHooks extends WriteHooks, ReadinessGatesHooks {
   /** A mistake of the program: the group is tried again. */
   onReconcileFailed(failure: ReconcileFailure<GroupKey>): void;
   /** It is tried again. */
@@ -96,7 +103,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     ...(metrics && { metrics: metrics.queue }),
   });
   const parts = createParts(options, ports, queue);
-  const { controller, lookAfterGroupless } = parts;
+  const { controller, gates, lookAfterGroupless } = parts;
   connectEvents(options, ports, queue, parts);
   const loop = new ReconcileLoop<GroupKey>({
     name: CONTROLLER,
@@ -111,6 +118,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     longestLeaving: () => controller.longestLeaving(),
     start() {
       loop.start();
+      gates?.start();
       for (const binding of caches.bindings.list()) {
         rememberDeparted(binding, caches);
         lookAfterGroupless(binding);
@@ -118,12 +126,16 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
         if (group !== undefined) queue.add(group);
       }
     },
-    stop: (deadlineMs) => loop.stop(deadlineMs),
+    stop(deadlineMs) {
+      gates?.stop();
+      return loop.stop(deadlineMs);
+    },
   };
 }
 
 interface Parts {
   readonly controller: GroupController;
+  readonly gates: ReadinessGates | undefined;
   readonly drains: DrainIndex;
   /** All who remember something of a binding. */
   readonly remembering: readonly { forget(binding: BindingObject): void }[];
@@ -162,11 +174,26 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     isFresh: () => freshness.isFresh(),
     hooks,
   });
+  const gates = createGates(options, ports);
   const controller = new GroupController(
     { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
-    { caches, memory, groups, enis, drains, finalizers, writer, reporter, freshness, clock, random },
+    { caches, memory, groups, enis, drains, finalizers, writer, reporter, gates, freshness, clock, random },
   );
-  return { controller, drains, remembering: [status, reporter, finalizers, memory], lookAfterGroupless };
+  return {
+    controller,
+    gates,
+    drains,
+    remembering: [status, reporter, finalizers, memory],
+    lookAfterGroupless,
+  };
+}
+
+function createGates(
+  { dryRun, readinessGates, seesAll }: GroupLoopOptions,
+  { gatedPods: pods, freshness, ...ports }: GroupLoopPorts,
+): ReadinessGates | undefined {
+  if (pods === undefined || !readinessGates) return undefined;
+  return new ReadinessGates({ dryRun, seesAll }, { ...ports, pods, isFresh: () => freshness.isFresh() });
 }
 
 function connectEvents(

@@ -3,6 +3,7 @@ import { outcomeOf } from '../controller/group/outcome.ts';
 import type { GroupState } from '../controller/group/state/group-state.ts';
 import type { GroupLoopHooks } from '../controller/group-loop.ts';
 import type { Change } from '../membership/plan/batches.ts';
+import { TIMED_OUT } from '../membership/readiness/gate.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
@@ -54,6 +55,22 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
     onWithheld(group, { action, changes }) {
       metrics.groups.withheld.inc({ action });
       logger.info(WOULD_BE_DONE[action], described(group, changes));
+    },
+    onGateWritten({ namespace, name }, { open, reason, message }) {
+      const timedOut = reason === TIMED_OUT;
+      metrics.cluster.gateWrites.inc({ result: timedOut ? 'timed-out' : open ? 'opened' : 'closed' });
+      logger[timedOut ? 'warn' : 'debug'](open ? 'Readiness gate opened' : 'Readiness gate closed', {
+        ...{ pod: `${namespace}/${name}`, reason, message },
+      });
+    },
+    onGateFailed({ namespace, name }, error, attempts, retryInMs) {
+      metrics.cluster.gateWrites.inc({ result: 'error' });
+      logger.warn('A readiness gate could not be written; it is tried again', {
+        pod: `${namespace}/${name}`,
+        error,
+        attempts,
+        retryInMs: Math.round(retryInMs),
+      });
     },
     onReconcileFailed: ({ key, error, attempts }) =>
       logger.error('Reconcile failed; it is tried again', { group: key, attempts, error }),

@@ -13,7 +13,7 @@ import { Informers } from '../kubernetes/informer/informers.ts';
 import { Reflector, type ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import { Turns } from '../kubernetes/informer/turns.ts';
-import type { PodObject } from '../kubernetes/objects/objects.ts';
+import type { GatedPodObject, PodObject } from '../kubernetes/objects/objects.ts';
 
 /** A hundred namespaces start at once. Two: one that gets no answer holds up no other. */
 const PAGES_OF_PODS = 2;
@@ -27,12 +27,14 @@ export interface WatchingParts {
 
 export interface Watching {
   readonly caches: ClusterCaches & { readonly pods: PodCaches };
+  /** Empty without --readiness-gates. */
+  readonly gatedPods: Store<GatedPodObject>;
   readonly informers: Informers;
 }
 
 /** The caches of what the operator needs of the cluster. Nothing is started yet. */
 export function createWatching(
-  config: Pick<Config, 'namespace' | 'region'>,
+  config: Pick<Config, 'namespace' | 'region' | 'readinessGates'>,
   resources: ListedResources,
   parts: WatchingParts,
 ): Watching & { start(): void } {
@@ -47,13 +49,18 @@ export function createWatching(
     },
     caches,
   );
+  const gatedPods = new Store<GatedPodObject>({
+    onHandlerError: (error) => parts.onHandlerError('pods', error),
+  });
   const start = () => {
+    if (config.readinessGates)
+      watch(informers, parts, config.namespace, resources.gatedPods, gatedPods, pages);
     watch(informers, parts, config.namespace, resources.bindings, caches.bindings);
     watch(informers, parts, config.namespace, resources.services, caches.services);
     watch(informers, parts, config.namespace, resources.endpoints, caches.endpoints);
     watch(informers, parts, [], resources.nodes, caches.nodes);
   };
-  return { caches: { ...caches, pods }, informers, start };
+  return { caches: { ...caches, pods }, gatedPods, informers, start };
 }
 
 function watch<T extends Stored>(
@@ -62,9 +69,10 @@ function watch<T extends Stored>(
   namespaces: readonly string[],
   listed: Listed<T>,
   store: Store<T>,
+  pages?: Turns,
 ): void {
   if (namespaces.length === 0) {
-    informers.add(reflector(listed, store, parts, undefined));
+    informers.add(reflector(listed, store, parts, undefined, pages));
     return;
   }
   for (const namespace of namespaces) {
@@ -73,7 +81,7 @@ function watch<T extends Stored>(
       if (now !== undefined) store.set(now);
       else if (old !== undefined) store.remove(old.key);
     });
-    informers.add(reflector(listed, part, parts, namespace));
+    informers.add(reflector(listed, part, parts, namespace, pages));
   }
 }
 

@@ -23,6 +23,7 @@ export const VALUES = {
     },
   },
   'guarded metrics': { region: 'cn-hangzhou', metrics: { auth: 'kubernetes' } },
+  'readiness gates': { region: 'cn-hangzhou', readinessGates: { enabled: true } },
   'metrics over HTTPS': {
     region: 'cn-hangzhou',
     metrics: {
@@ -48,6 +49,7 @@ export const VALUES = {
       pullSecrets: [{ name: 'registry' }],
     },
     serviceAccount: { name: 'operator', annotations: { team: 'edge' } },
+    readinessGates: { enabled: true },
     metrics: {
       auth: 'kubernetes',
       tls: { existingSecret: 'certificate', serverName: 'metrics.example.com' },

@@ -107,6 +107,10 @@ export const messages = {
   addressOutside: (members: readonly Member[], group: GroupRef) =>
     `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster and cloud, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
 
+  /** `text`: what the pod waits for. */
+  gateTimedOut: (text: string) =>
+    `the pod is Ready without being in all of its groups, after the time-out of their bindings (spec.readiness.timeoutSeconds): ${text}`,
+
   removed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Removed ${counted(changes)} from ${written(changes, group, requestId)}`,
   added: (changes: readonly Change[], group: GroupRef, requestId: string) =>

@@ -5,6 +5,7 @@ import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { Store, type Stored } from '../../kubernetes/informer/store.ts';
 import {
   type EndpointsObject,
+  type GatedPodObject,
   type NodeObject,
   namespaced,
   type PodObject,
@@ -12,6 +13,7 @@ import {
   type ServiceObject,
   transformEndpointSlice,
   transformEndpoints,
+  transformGatedPod,
   transformNode,
   transformPod,
   transformService,
@@ -38,6 +40,7 @@ export interface ListedResources {
   readonly endpoints: Listed<EndpointsObject>;
   readonly nodes: Listed<NodeObject>;
   readonly pods: Listed<PodObject>;
+  readonly gatedPods: Listed<GatedPodObject>;
 }
 
 /** What the operator needs of the cluster, and nothing more of it. */
@@ -61,6 +64,7 @@ export async function listedResources(
       : { resource: 'endpoints', path: paths.endpoints, transform: transformEndpoints },
     nodes: { resource: 'nodes', path: paths.nodes, transform: transformNode },
     pods: { resource: 'pods', path: paths.pods, transform: transformPod },
+    gatedPods: { resource: 'pods', path: paths.pods, transform: transformGatedPod },
   };
 }
 

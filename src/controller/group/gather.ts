@@ -26,6 +26,7 @@ import {
 } from '../cluster/cluster-caches.ts';
 import { isTaken } from '../cluster/places.ts';
 import { needsPods } from '../cluster/pod-caches.ts';
+import { exemptionOf } from '../readiness/exemption.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -37,6 +38,8 @@ export interface GatherOptions {
   /** See DesiredInput. */
   readonly unreadyShare: number;
   readonly unreadyToleranceMs: number;
+  /** The readiness gates of pods are opened once they are in their groups. */
+  readonly readinessGates: boolean;
   /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
   readonly dryRun: boolean;
 }
@@ -213,6 +216,7 @@ function desiredOf(
       nodes: caches.knownNodes,
       pods,
       addressFamily: spec.addressFamily,
+      opensGates: options.readinessGates && exemptionOf(object, options.dryRun) === undefined,
       podWeight: (podUID) => pods?.weightOf(podUID),
       unreadyShare: options.unreadyShare,
       unreadyToleranceMs: options.unreadyToleranceMs,

@@ -17,6 +17,7 @@ import {
   splitGroupKey,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
+import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { Bound } from './gather.ts';
@@ -38,6 +39,8 @@ export interface GroupControllerParts {
   readonly finalizers: Finalizers;
   readonly writer: GroupWriter;
   readonly reporter: BindingReporter;
+  /** Undefined: nobody opens readiness gates. */
+  readonly gates: Pick<ReadinessGates, 'concluded'> | undefined;
   readonly freshness: CacheFreshness;
   readonly clock: Clock;
   readonly random: () => number;
@@ -245,12 +248,13 @@ export class GroupController {
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
   #conclude(group: GroupState, decided: Decided): Result {
     const { plan, step } = decided;
-    const { reporter, finalizers, writer, clock, memory } = this.#parts;
+    const { reporter, finalizers, writer, clock, memory, gates } = this.#parts;
     const { dryRun } = this.#options;
     if (dryRun && group.view.rows !== undefined) writer.withhold(group, group.withheld.news(plan.batches));
     for (const one of decided.bound) {
       const facts = this.#factsOf(group, decided, one);
       const { object } = one;
+      gates?.concluded(object, facts);
       if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, facts.report, plan.batches, group))
         finalizers.release(object);
       else reporter.report(one, facts, memory.lastRemovalOf(object));

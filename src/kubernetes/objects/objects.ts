@@ -3,6 +3,8 @@ import { identity, intern, metadata, port, strings } from './metadata.ts';
 
 export type { EndpointAddress, EndpointPort, EndpointsObject } from './endpoints.ts';
 export { transformEndpointSlice, transformEndpoints } from './endpoints.ts';
+export type { GatedPodObject } from './gated-pods.ts';
+export { transformGatedPod } from './gated-pods.ts';
 export type { PodObject } from './pods.ts';
 export { isSamePod, transformPod } from './pods.ts';
 
@@ -25,6 +27,8 @@ export interface ServiceObject {
   readonly publishNotReadyAddresses: boolean;
   /** It has a selector. */
   readonly selects: boolean;
+  /** The labels of its pods; empty when it has none. */
+  readonly selector: Readonly<Record<string, string>>;
   /** In its own order; empty when it has none. */
   readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
   readonly ports: readonly ServicePort[];
@@ -68,12 +72,14 @@ export function namespaced(group: string, plural: string, namespace?: string): s
 export function transformService(object: unknown): ServiceObject {
   const spec = asObject(asObject(object)['spec']);
   const policy = spec['externalTrafficPolicy'];
+  const selector = strings(spec['selector']);
   return {
     ...identity(object, 'namespaced'),
     type: serviceType(spec['type']),
     ...(policy === 'Cluster' || policy === 'Local' ? { externalTrafficPolicy: policy } : {}),
     publishNotReadyAddresses: spec['publishNotReadyAddresses'] === true,
-    selects: Object.keys(asObject(spec['selector'])).length > 0,
+    selects: Object.keys(selector).length > 0,
+    selector,
     ipFamilies: asArray(spec['ipFamilies']).filter((family) => family === 'IPv4' || family === 'IPv6'),
     ports: asArray(spec['ports']).flatMap(servicePort),
   };

@@ -1,4 +1,4 @@
-import { NAME_PREFIX } from '../../api/names.ts';
+import { NAME_PREFIX, READINESS_GATE } from '../../api/names.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { type Identity, identity, intern, metadata, strings } from './metadata.ts';
 
@@ -12,6 +12,8 @@ export interface PodObject extends Identity {
   readonly ready: boolean;
   /** Its containers are ready and its readiness gates are open. */
   readonly able: boolean;
+  /** It has our readiness gate, and is ready but for those of load balancers: any other would keep it out for a reason. */
+  readonly registrable: boolean;
   readonly ips: readonly string[];
   readonly nodeName?: string;
   /** Only those of the operator (`NAME_PREFIX`). */
@@ -22,20 +24,46 @@ export function transformPod(object: unknown): PodObject {
   const { deletionTimestamp, annotations } = metadata(object);
   const { spec, status } = asObject(object);
   const nodeName = intern(asString(asObject(spec)['nodeName']));
-  const { phase, conditions, podIP, podIPs } = asObject(status);
+  const { conditions, podIP, podIPs } = asObject(status);
   const holds = (type: unknown) => asArray(conditions).some((condition) => isTrue(condition, type));
-  const gates = asArray(asObject(spec)['readinessGates']).map((gate) => asObject(gate)['conditionType']);
+  const gates = gatesOf(spec);
   const ips = asArray(podIPs).map((entry) => asString(asObject(entry)['ip']));
   return {
     ...identity(object, 'namespaced'),
     terminating: asString(deletionTimestamp) !== '',
-    ended: phase === 'Succeeded' || phase === 'Failed',
+    ended: hasEnded(status),
     ready: holds('Ready'),
     able: ['ContainersReady', ...gates].every(holds),
+    registrable: isRegistrable(gates, holds),
     ips: [...new Set([asString(podIP), ...ips])].filter((ip) => ip !== ''),
     ...(nodeName === '' ? {} : { nodeName }),
     annotations: ownAnnotations(annotations),
   };
+}
+
+export function hasEnded(status: unknown): boolean {
+  const { phase } = asObject(status);
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+/** The condition types of its readiness gates. */
+export function gatesOf(spec: unknown): readonly string[] {
+  return asArray(asObject(spec)['readinessGates']).map((gate) => asString(asObject(gate)['conditionType']));
+}
+
+/**
+ * Gates that others open once the pod is in their load balancer: two that waited for each other would do so for ever.
+ * https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/
+ * https://cloud.google.com/kubernetes-engine/docs/concepts/container-native-load-balancing#pod_readiness
+ * https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-annotations-to-configure-load-balancing-1
+ */
+const OF_OTHER_LOAD_BALANCERS =
+  /^(target-health\.[a-z0-9.-]*k8s\.aws\/|cloud\.google\.com\/load-balancer-neg-ready$|service\.readiness\.alibabacloud\.com\/)/;
+
+/** `holds`: whether its condition of that type is True. */
+export function isRegistrable(gates: readonly string[], holds: (type: string) => boolean): boolean {
+  const needed = gates.filter((gate) => gate !== READINESS_GATE && !OF_OTHER_LOAD_BALANCERS.test(gate));
+  return gates.includes(READINESS_GATE) && ['ContainersReady', ...needed].every(holds);
 }
 
 function isTrue(condition: unknown, wanted: unknown): boolean {
@@ -60,6 +88,7 @@ export function isSamePod(a: PodObject, b: PodObject): boolean {
     a.ended === b.ended &&
     a.ready === b.ready &&
     a.able === b.able &&
+    a.registrable === b.registrable &&
     a.ips.join() === b.ips.join() &&
     (a.annotations === b.annotations || entries(a) === entries(b))
   );

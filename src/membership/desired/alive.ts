@@ -25,6 +25,8 @@ export interface Witnesses {
   readonly node: Found<NodeView>;
   /** The Service's `publishNotReadyAddresses`. */
   readonly published: boolean;
+  /** Its binding waits for no pod to be Ready that waits for it. */
+  readonly opensGates: boolean;
 }
 
 /**
@@ -39,6 +41,8 @@ export interface Witnesses {
  * | –         | terminates                                | –                 | none        |
  * | –         | is ready                                  | of Kubernetes     | member      |
  * | –         | is not ready, but published               | ready             | member      |
+ * | is Ready  | waits for its group                       | of Kubernetes     | member      |
+ * | –         | waits for its group                       | of Kubernetes     | unreachable |
  * | –         | is not ready, though all of it is         | of Kubernetes     | unreachable |
  * | –         | is not ready                              | of Kubernetes     | none        |
  * | –         | any other                                 | ready             | member      |
@@ -53,12 +57,16 @@ export interface Witnesses {
  * - *Though all of it is*: its containers are ready and its readiness gates are open. The node controller sets Ready to False on the
  *   pods of a node that it hears nothing of, and leaves ContainersReady as the kubelet last wrote it; a probe that fails changes both.
  *   https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
+ * - *Waits for its group*: its binding opens gates, and it is ready but for its gate, or for those of other load balancers. The gate
+ *   may be open already: the kubelet takes a moment to say Ready, and a row that left meanwhile would close it again. Under a node
+ *   that is not Ready it is not known whether it still lives, gate or no gate.
+ *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate
  * - *Of Kubernetes*: written by its own controllers. Who writes a list by hand means what it says of readiness; that a pod is
  *   gone or terminates they can't mean otherwise.
  * - *Last resort*: kube-proxy sends to terminating pods that serve, while there are no others (KEP-1669).
  *   https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#serving
  */
-export function standingOf({ list, pod, node, published }: Witnesses): Standing {
+export function standingOf({ list, pod, node, published, opensGates }: Witnesses): Standing {
   if (node === 'gone' || pod === 'gone') return 'none';
   const serves = list.ready || list.serving;
   if (isHere(pod)) {
@@ -66,6 +74,7 @@ export function standingOf({ list, pod, node, published }: Witnesses): Standing 
     if (pod.terminating) return pod.ready && serves ? 'last resort' : 'none';
     if (list.byKubernetes) {
       if (pod.ready || (published && list.ready)) return 'member';
+      if (opensGates && pod.registrable) return isHere(node) && !node.ready ? 'unreachable' : 'member';
       return pod.able ? 'unreachable' : 'none';
     }
   }

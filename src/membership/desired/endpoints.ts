@@ -43,6 +43,7 @@ export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
           pod,
           node,
           published: service?.publishNotReadyAddresses ?? false,
+          opensGates: input.opensGates,
         });
         if (standing === 'none') continue;
         const nodeName = node === 'elsewhere' ? undefined : address.nodeName;

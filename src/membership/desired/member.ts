@@ -79,6 +79,8 @@ export interface DesiredInput {
   readonly pods: PodsView | undefined;
   /** Of the backends, if the binding says it. */
   readonly addressFamily?: 'IPv4' | 'IPv6' | undefined;
+  /** The readiness gates of its pods are opened once they are in the group. */
+  readonly opensGates: boolean;
   /** The weight annotation of a pod, if it has one; by pod UID. */
   readonly podWeight: (podUID: string) => string | undefined;
   readonly excludeCordonedNodes: boolean;

@@ -26,6 +26,11 @@ export function clusterMetrics({ counter, gauge }: Define, resources: readonly s
       'Writes of a status by result: written, unchanged (none needed), conflict or error.',
       { result: ['written', 'unchanged', 'conflict', 'error'] },
     ),
+    gateWrites: counter(
+      'vsgb_readiness_gate_writes_total',
+      'Writes of a readiness gate by result: opened, timed-out (opened although the pod is not in its groups), closed (or told what is waited for), or error.',
+      { result: ['opened', 'timed-out', 'closed', 'error'] },
+    ),
     events: counter(
       'vsgb_events_total',
       'Events by what became of them: sent, merged into an earlier one, dropped for their rate, or failed.',

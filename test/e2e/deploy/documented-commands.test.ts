@@ -11,6 +11,7 @@ import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.t
 import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
 import { commandsOf } from '../../documented-commands.ts';
+import { GATED } from '../../environment/gated-pods.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 
 // The kubectl and helm lines of README.md and docs/, typed as they are there: from the root of a clone, with kubectl,
@@ -174,6 +175,17 @@ describe('with kustomize', () => {
     };
     for (const one of looking)
       await shell(one.replace(/\b(NAMESPACE|SERVICE|NODE|NAME)\b/, (word) => real[word]!));
+  });
+
+  test('a readiness gate is opened by hand', async () => {
+    const pods = '/api/v1/namespaces/default/pods';
+    await api.create(pods, {
+      metadata: { name: 'web-0' },
+      spec: { nodeName: 'node0', containers: [{ name: 'app', image: 'app' }], ...GATED },
+    });
+    await documentedly('kubectl patch pod web-0 --subresource=status');
+    await shell('kubectl wait --for=condition=Ready pod/web-0');
+    await api.delete(`${pods}/web-0`);
   });
 
   test('moving here and away: modes, suspension, and a binding that leaves its rows', async () => {

@@ -44,7 +44,10 @@ describe('the chart', () => {
     'puts what has a namespace into that of the release: "%s"',
     async (_, values) => {
       const objects = await tools.template(values, 'edge', 'slb-system');
-      const clusterWide = ['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition'];
+      const clusterWide = [
+        ...['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition'],
+        ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
+      ];
       for (const { kind, metadata } of objects)
         expect([kind, metadata.namespace]).toEqual([
           kind,
@@ -272,6 +275,7 @@ describe('chart and kustomize', () => {
     ['with an access key', 'access key', async () => join(DEPLOY, 'overlays/example-access-key')],
     ['with the least', 'least', () => overlay('least', [])],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
+    ['with readiness gates', 'readiness gates', () => overlay('gates', ['components/readiness-gates'])],
     ['with monitoring', 'monitored', () => overlay('monitored', ['monitoring'])],
     [
       'with guarded metrics over HTTPS',
@@ -311,7 +315,7 @@ describe('installed on a cluster', () => {
     await plane?.stop();
   });
 
-  test.each(['rrsa', 'access key', 'guarded metrics', 'least'] as const)(
+  test.each(['rrsa', 'access key', 'guarded metrics', 'readiness gates', 'least'] as const)(
     'the API server takes it in a dry run with values "%s", and nothing is there after it',
     async (set) => {
       const args = ['--create-namespace', '--dry-run=server', ...NAMESPACED, ...(await values(set))];

@@ -10,6 +10,7 @@ import type { OperatorProcess } from '../../../lab/environment/operator-process.
 import { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { type AuditedRequest, AuditLog } from '../../environment/audit-log.ts';
+import { allowGates, createGatedApp, GATE_RBAC } from '../../environment/gated-pods.ts';
 import { type Grant, grantsTo } from '../../environment/grants.ts';
 import { getOverTls, makeKeyPair, tlsSecret } from '../../environment/key-pair.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
@@ -28,12 +29,14 @@ let grants: readonly Grant[];
 beforeAll(async () => {
   env = await Environment.start({ controlPlane: { apiServerFlags: audit.apiServerFlags } });
   await applyFiles(env.api, [METRICS_RBAC]);
+  await allowGates(env.api);
   const manifests = [
     ...(await readFolder(resolve(ROOT, 'deploy/base'))),
     ...(await readManifests(METRICS_RBAC)),
+    ...(await readManifests(GATE_RBAC)),
   ];
   grants = grantsTo(OPERATOR_ACCOUNT, manifests);
-  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED] });
+  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED, '--readiness-gates'] });
 }, 120_000);
 
 afterAll(async () => {
@@ -225,10 +228,10 @@ test('the admission policy in docs/security.md keeps groups for the namespaces t
   }
 });
 
-/** Additions, a drain, a removal, weights by pod, events and their repeats, a refused status, a deletion. */
+/** Additions, readiness gates, a drain, a removal, weights by pod, events and their repeats, a refused status, a deletion. */
 async function liveThroughEverything(app: Workloads, group: string): Promise<void> {
-  await app.createApp('web', { replicas: 3 });
   await app.bind('web', group, { drain: { seconds: 1 } });
+  await createGatedApp(app, 'web', { replicas: 3 });
   await env.untilHolds(group, await app.untilReady('web', 3));
   await app.scale('web', 1);
   await env.untilHolds(group, await app.untilReady('web', 1));
@@ -268,7 +271,8 @@ async function refuseStatusOf(app: Workloads, name: string): Promise<void> {
 }
 
 async function useEndpoints(app: Workloads, group: string): Promise<void> {
-  const second = await env.startOperator({ flags: [...ELECT, '--endpoints-source', 'endpoints'] });
+  const flags = [...ELECT, '--readiness-gates', '--endpoints-source', 'endpoints'];
+  const second = await env.startOperator({ flags });
   await app.bind('web', group);
   await env.untilHolds(group, await app.readyAddresses('web'));
   await second.stop();

@@ -96,6 +96,7 @@ export function desiredInput(change: Partial<DesiredInput> = {}): DesiredInput {
     nodes: nodes(node('n1'), node('n2')),
     pods: undefined,
     podWeight: () => undefined,
+    opensGates: false,
     excludeCordonedNodes: false,
     localWeights: false,
     unreadyShare: 0.55,

@@ -48,14 +48,18 @@ test('pods are watched and counted where a binding needs them, and only as long 
     transport,
     new AbortController().signal,
   );
-  const watching = createWatching({ namespace: [], region: 'cn-hangzhou' }, resources, {
-    transport,
-    clock,
-    reflectorHooks: {},
-    onHandlerError: (_, error) => {
-      throw error;
+  const watching = createWatching(
+    { namespace: [], region: 'cn-hangzhou', readinessGates: false },
+    resources,
+    {
+      transport,
+      clock,
+      reflectorHooks: {},
+      onHandlerError: (_, error) => {
+        throw error;
+      },
     },
-  });
+  );
   const metrics = createMetrics({
     version: '1',
     controllers: [],

@@ -19,6 +19,7 @@ import {
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import type {
   EndpointsObject,
+  GatedPodObject,
   NodeObject,
   PodObject,
   ServiceObject,
@@ -33,6 +34,9 @@ type Status = Parameters<StatusSink['write']>[1];
 
 export interface TestClusterOptions<Groups> {
   readonly dryRun?: boolean;
+  readonly readinessGates?: boolean;
+  /** There are no bindings that it does not see. Default: so it is. */
+  readonly seesAll?: boolean;
   /** Of another replica that looks after the same groups. */
   readonly clock?: FakeClock;
   /** Default: one vServer group. */
@@ -84,6 +88,13 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   #stalled: PromiseWithResolvers<void> | undefined;
   /** Whether the API server takes statuses: then its watch shows them at once. */
   showsStatus = false;
+  readonly gatedPods = new Store<GatedPodObject>();
+  /** Whether the watch shows at once what was written to a gate. */
+  showsGates = true;
+  /** Something in the API server takes what is written to a gate away. */
+  dropsGates = false;
+  /** Of pods: `name status reason`. */
+  readonly gates: string[] = [];
   readonly #pods = new Store<PodObject>();
   readonly #namespacePods = new NamespacePods(this.#pods, () => String(this.#version));
   podsKnown = true;
@@ -108,6 +119,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       {
         clusterId: CLUSTER_ID,
         region: REGION,
+        seesAll: options.seesAll ?? true,
         defaultDrainSeconds: options.defaultDrainSeconds ?? 0,
         excludeCordonedNodes: false,
         localWeights: false,
@@ -117,10 +129,12 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         addWindowMs: 250,
         maxRowsPerCall: 20,
         resyncMs: 300_000,
+        readinessGates: options.readinessGates ?? false,
         dryRun: options.dryRun ?? false,
       },
       {
         caches: this.caches,
+        gatedPods: this.gatedPods,
         groups: this.groups,
         resolver: this.enis,
         onCredentialsChanged: (listener) => {
@@ -216,6 +230,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       type: 'ClusterIP',
       publishNotReadyAddresses: false,
       selects: true,
+      selector: { app: 'web' },
       ipFamilies: ['IPv4'],
       ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
       ...fields,
@@ -229,7 +244,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     nodes: Readonly<Record<string, string>> = {},
   ): void {
     const uidOf = (ip: string) => pods[ip] ?? `pod-${ip}`;
-    for (const ip of ips) this.pod(uidOf(ip));
+    for (const ip of ips) if (this.gatedPods.get(`shop/${uidOf(ip)}`) === undefined) this.pod(uidOf(ip));
     this.caches.endpoints.set({
       key: 'shop/web-1',
       namespace: 'shop',
@@ -267,6 +282,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       ended: false,
       ready: true,
       able: true,
+      registrable: false,
       ips: [],
       annotations,
       ...fields,
@@ -348,6 +364,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         void this.withheld.push(
           [action, ...changes.map(({ row }) => `${row.serverIp ?? row.serverId}`)].join(' '),
         ),
+      onGateWritten: () => {},
+      onGateFailed: ({ name }) => void this.unpatched.push(name),
       onReconcileFailed: ({ error }) => {
         this.bugs.push(error);
       },
@@ -357,9 +375,50 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
 
   #patch(path: string, body: unknown): object {
     this.answerPatch();
+    if (path.endsWith('/status')) return this.#patchGate(path, body);
     const { finalizers } = (body as { metadata: { finalizers: readonly string[] } }).metadata;
     this.patched.push(`${path.split('/').at(-1)} ${JSON.stringify(finalizers)}`);
     return {};
+  }
+
+  /** As the API server does, and the kubelet with it: a pod that waited for its gate alone is Ready. */
+  #patchGate(path: string, body: unknown): object {
+    const key = path.replace(/^.*namespaces\/([^/]+)\/pods\/([^/]+)\/status$/, '$1/$2');
+    const { conditions } = (body as { status: { conditions: readonly [{ status: string; reason: string }] } })
+      .status;
+    const [{ status, reason }] = conditions;
+    this.gates.push(`${key.split('/')[1]} ${status} ${reason}`);
+    const pod = this.gatedPods.get(key);
+    if (this.dropsGates) return { metadata: { resourceVersion: pod?.resourceVersion } };
+    const resourceVersion = this.#next();
+    const gate = { open: status === 'True', reason };
+    if (pod !== undefined && this.showsGates) this.gatedPods.set({ ...pod, resourceVersion, gate });
+    const known = this.#pods.get(key);
+    if (known !== undefined && pod !== undefined)
+      this.#pods.set({
+        ...known,
+        resourceVersion,
+        ready: pod.registrable && gate.open,
+        able: pod.registrable && gate.open,
+      });
+    return { metadata: { resourceVersion } };
+  }
+
+  /** A pod with our gate, as both caches show it. By default its containers have just become ready. */
+  gatedPod(name: string, change: Partial<GatedPodObject> = {}): void {
+    const key = `shop/${name}`;
+    const before = this.gatedPods.get(key);
+    const resourceVersion = this.#next();
+    const pod: GatedPodObject = {
+      ...{ key, namespace: 'shop', name, uid: name, labels: { app: 'web' } },
+      ...{ leaving: false, registrable: true, gate: undefined },
+      ...before,
+      ...change,
+      resourceVersion,
+    };
+    const able = pod.registrable && (pod.gate?.open ?? false);
+    this.pod(name, {}, { ready: able, able, registrable: pod.registrable, terminating: pod.leaving });
+    this.gatedPods.set(pod);
   }
 
   #next(): string {

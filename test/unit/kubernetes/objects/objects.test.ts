@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { READINESS_GATE } from '../../../../src/api/names.ts';
 import { MalformedObjectError } from '../../../../src/kubernetes/objects/metadata.ts';
 import {
+  isSamePod,
   paths,
   transformEndpointSlice,
   transformEndpoints,
+  transformGatedPod,
   transformNode,
   transformPod,
   transformService,
@@ -35,6 +38,7 @@ describe('Service', () => {
       externalTrafficPolicy: 'Local',
       publishNotReadyAddresses: true,
       selects: true,
+      selector: { app: 'web' },
       ipFamilies: ['IPv6', 'IPv4'],
       ports: [
         { name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 },
@@ -244,6 +248,7 @@ test('a Pod keeps our annotations only, and what it says of its life', () => {
     ended: false,
     ready: false,
     able: false,
+    registrable: false,
     ips: [],
     annotations: { 'slb.alibabacloud.com/weight': '50' },
   });
@@ -259,6 +264,72 @@ test('a Pod is able when its containers are ready and its readiness gates open, 
   expect(ableWith(containers)).toMatchObject({ able: false, ready: false });
   expect(ableWith(containers, open, condition('Ready', 'False'))).toMatchObject({ able: true, ready: false });
   expect(ableWith(containers, open, condition('Ready', 'True'))).toMatchObject({ able: true, ready: true });
+});
+
+test.each<readonly [string, readonly string[], readonly string[], boolean]>([
+  ['waits for our gate only', [READINESS_GATE], ['ContainersReady'], true],
+  ['has been let in by our gate', [READINESS_GATE], ['ContainersReady', READINESS_GATE], true],
+  ['has not our gate', ['example.com/gate'], ['ContainersReady'], false],
+  ['has containers that are not ready', [READINESS_GATE], [READINESS_GATE], false],
+  [
+    'waits for a gate of something else too',
+    [READINESS_GATE, 'example.com/gate'],
+    ['ContainersReady'],
+    false,
+  ],
+  [
+    'waits for other load balancers too',
+    [
+      READINESS_GATE,
+      'target-health.elbv2.k8s.aws/web',
+      'target-health.alb.ingress.k8s.aws/web',
+      'cloud.google.com/load-balancer-neg-ready',
+      'service.readiness.alibabacloud.com/web',
+    ],
+    ['ContainersReady'],
+    true,
+  ],
+])('a Pod that %s', (_name, gates, open, registrable) => {
+  const spec = { readinessGates: gates.map((conditionType) => ({ conditionType })) };
+  const conditions = open.map((type) => ({ type, status: 'True' }));
+  expect(transformPod({ metadata, spec, status: { conditions } })).toMatchObject({ registrable });
+});
+
+describe('a Pod with our gate', () => {
+  const spec = { readinessGates: [{ conditionType: READINESS_GATE }] };
+  const labels = { app: 'web' };
+  const podWith = (status: object, more: object = {}) =>
+    transformGatedPod({ metadata: { ...metadata, labels, ...more }, spec, status });
+
+  test('keeps its labels, and what it says of its gate', () => {
+    const containers = { type: 'ContainersReady', status: 'True' };
+    const gate = { type: READINESS_GATE, status: 'False', reason: 'QuotaExceeded', message: 'x' };
+    expect(podWith({ phase: 'Running', conditions: [containers] })).toEqual({
+      ...{ ...identity, labels, leaving: false, registrable: true, gate: undefined },
+    });
+    expect(podWith({ conditions: [gate] })).toMatchObject({
+      ...{ registrable: false, gate: { open: false, reason: 'QuotaExceeded' } },
+    });
+    expect(podWith({ conditions: [{ ...gate, status: 'True' }] })).toMatchObject({ gate: { open: true } });
+  });
+
+  test('leaves when it is deleted or has ended', () => {
+    expect(podWith({ phase: 'Succeeded' })).toMatchObject({ leaving: true });
+    expect(podWith({}, { deletionTimestamp: '2026-01-01T00:00:00Z' })).toMatchObject({ leaving: true });
+  });
+
+  test('is kept; others are not', () => {
+    expect(
+      transformGatedPod({ metadata, spec: { readinessGates: [{ conditionType: 'x/y' }] } }),
+    ).toBeUndefined();
+    expect(transformGatedPod({ metadata })).toBeUndefined();
+  });
+});
+
+test('a Pod is another one for its groups when it begins or ceases to be registrable', () => {
+  const at = (registrable: boolean) => ({ ...transformPod({ metadata }), registrable });
+  expect(isSamePod(at(true), at(true))).toBe(true);
+  expect(isSamePod(at(true), at(false))).toBe(false);
 });
 
 test.each([
@@ -296,6 +367,7 @@ test('paths of one namespace and of all', () => {
 });
 
 const transforms = {
+  transformGatedPod,
   transformService,
   transformEndpointSlice,
   transformEndpoints,
@@ -331,6 +403,8 @@ const absurd = fc.letrec((tie) => ({
         'labels',
         'annotations',
         'metadata',
+        'readinessGates',
+        'conditionType',
       ],
     ),
     tie('value'),

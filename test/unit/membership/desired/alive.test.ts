@@ -17,6 +17,7 @@ const READY: PodView = {
   ended: false,
   ready: true,
   able: true,
+  registrable: false,
   ips: ['10.0.0.1'],
 };
 const ready = { byKubernetes: true, ready: true, serving: true };
@@ -69,12 +70,14 @@ describe('standing', () => {
   ];
 
   test.each(cases)('%s', (_name, nodeFound, podFound, list, standing) => {
-    expect(standingOf({ list, pod: podFound, node: nodeFound, published: false })).toBe(standing);
+    expect(standingOf({ list, pod: podFound, node: nodeFound, published: false, opensGates: false })).toBe(
+      standing,
+    );
   });
 
   test('publishNotReadyAddresses: a pod that is not ready is a member, one that terminates is none', () => {
     const standing = (change: Partial<PodView>) =>
-      standingOf({ list: ready, pod: pod(change), node: here, published: true });
+      standingOf({ list: ready, pod: pod(change), node: here, published: true, opensGates: false });
     expect(standing({ ready: false, able: false })).toBe('member');
     expect(standing({ ready: false })).toBe('member');
     expect(standing({ ready: false, able: false, terminating: true })).toBe('none');
@@ -89,6 +92,7 @@ describe('standing', () => {
     ended: fc.boolean(),
     ready: fc.boolean(),
     able: fc.boolean(),
+    registrable: fc.boolean(),
     ips: fc.constant(['10.0.0.1']),
   });
   const anyNode = fc.boolean().map((isReady) => node('n1', { ready: isReady }));
@@ -98,6 +102,7 @@ describe('standing', () => {
     pod: found(anyPod),
     node: found(anyNode),
     published: fc.boolean(),
+    opensGates: fc.boolean(),
   });
 
   test('whatever the lists say: no member is gone, has ended or terminates', () => {
@@ -106,6 +111,38 @@ describe('standing', () => {
         if (standingOf(all) !== 'member') return;
         expect([all.pod, all.node]).not.toContain('gone');
         if (typeof all.pod === 'object') expect([all.pod.ended, all.pod.terminating]).toEqual([false, false]);
+      }),
+    );
+  });
+
+  test.each<readonly [string, Partial<PodView>, Found<NodeView>, boolean, Standing]>([
+    ['waits for its group', { able: false }, here, true, 'member'],
+    ['has been let in, and is not said to be Ready yet', {}, here, true, 'member'],
+    ['waits, and its binding opens no gates', { able: false }, here, false, 'none'],
+    ['waits on a node that nothing is known of', { able: false }, 'unknown', true, 'member'],
+    ['waits on a node that is not Ready', { able: false }, node('n1', { ready: false }), true, 'unreachable'],
+    ['waits on a node that is gone', { able: false }, 'gone', true, 'none'],
+    ['waits and terminates', { able: false, terminating: true }, here, true, 'none'],
+    ['waits and has ended', { able: false, ended: true }, here, true, 'none'],
+  ])('a pod with our gate that %s', (_name, change, nodeFound, opensGates, standing) => {
+    const waiting = pod({ ready: false, registrable: true, ...change });
+    const of = (list: typeof ready) =>
+      standingOf({ list, pod: waiting, node: nodeFound, published: false, opensGates });
+    expect(of(neither)).toBe(standing);
+    // Who writes a list by hand means what it says.
+    expect(of({ ...neither, byKubernetes: false })).toBe('none');
+  });
+
+  test('gates change nothing but for pods of Kubernetes that wait for their group', () => {
+    fc.assert(
+      fc.property(witnesses, (all) => {
+        const closed = standingOf({ ...all, opensGates: false });
+        const opened = standingOf({ ...all, opensGates: true });
+        const { pod: one, node: on, list } = all;
+        const waits = typeof one === 'object' && one.registrable && !one.ready && list.byKubernetes;
+        const lives = typeof one === 'object' && !one.ended && !one.terminating && on !== 'gone';
+        if (!waits || !lives || closed === 'member') expect(opened).toBe(closed);
+        else expect(opened).toBe(typeof on === 'object' && !on.ready ? 'unreachable' : 'member');
       }),
     );
   });

@@ -159,7 +159,15 @@ test('a pod that has weight 0 is no reason to take out one that is lost with its
   expect(shown(of('0'))).toEqual(['10.0.0.1:8080*0', '10.0.0.2:8080*100']);
 });
 
-const unready = { uid: 'a', terminating: false, ended: false, ready: false, able: true, ips: [] };
+const unready = {
+  uid: 'a',
+  terminating: false,
+  ended: false,
+  ready: false,
+  able: true,
+  registrable: false,
+  ips: [],
+};
 const noPods: PodsView = {
   get: () => undefined,
   had: () => false,
@@ -176,6 +184,24 @@ test('a pod knows its node, whatever a list by hand leaves out', () => {
     computeDesired(desiredInput({ endpoints, pods: pods(nodeName), nodes: nodes(drained) }));
   expect(of('n1')).toMatchObject({ members: [{ node: 'n1', drained: true }] });
   expect(shown(of('deleted'))).toEqual([]);
+});
+
+test('a pod that waits for its group is a member, and counts as ready: none on its way out stays for want of others', () => {
+  const waiting = endpoint('10.0.0.1', notReady);
+  const leaving = endpoint('10.0.0.2', terminating);
+  const pods: PodsView = {
+    ...noPods,
+    get: ({ uid }) =>
+      uid === 'uid-10.0.0.1'
+        ? { ...unready, uid, able: false, registrable: true }
+        : { ...unready, uid, ready: true, terminating: true },
+  };
+  const fromEndpoints = { ...slice([waiting, leaving]), source: 'Endpoints' as const };
+  for (const endpoints of [[slice([waiting, leaving])], [fromEndpoints]]) {
+    const of = (opensGates: boolean) => computeDesired(desiredInput({ endpoints, pods, opensGates }));
+    expect(shown(of(true))).toEqual(['10.0.0.1:8080*100']);
+    expect(shown(of(false))).toEqual(['10.0.0.2:8080*100']);
+  }
 });
 
 test('a hybrid node has no instance, which is no problem, and its pods may have no network interface', () => {
@@ -236,7 +262,15 @@ test('a member names its pod and node', () => {
 });
 
 test('a pod that a list by hand names without its UID is the one of that name', () => {
-  const here = { uid: 'uid-a', terminating: false, ended: false, ready: true, able: true, ips: [] };
+  const here = {
+    uid: 'uid-a',
+    terminating: false,
+    ended: false,
+    ready: true,
+    able: true,
+    registrable: false,
+    ips: [],
+  };
   const pods = { get: () => here, had: () => false, hadAt: () => false, isAsNewAs: () => true };
   const named = endpoint('10.0.0.1', { pod: { namespace: 'shop', name: 'a', uid: '' } });
   const podWeight = (uid: string) => (uid === 'uid-a' ? '7' : undefined);

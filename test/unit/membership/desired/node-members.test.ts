@@ -107,7 +107,15 @@ test.each(localCases)('externalTrafficPolicy Local: %s', (_, addresses, expected
 
 /** Pods as `endpoint` names them, that are kept from being ready by their nodes only. */
 const unreachablePods: PodsView = {
-  get: ({ uid }) => ({ uid, terminating: false, ended: false, ready: false, able: true, ips: [] }),
+  get: ({ uid }) => ({
+    uid,
+    terminating: false,
+    ended: false,
+    ready: false,
+    able: true,
+    registrable: false,
+    ips: [],
+  }),
   had: () => false,
   hadAt: () => false,
   isAsNewAs: () => true,
@@ -136,6 +144,7 @@ test('externalTrafficPolicy Local: the share is that of the nodes, whatever pods
       ended: false,
       ready: uid === 'uid-e',
       able: true,
+      registrable: false,
       ips: [],
     }),
   };

@@ -1,0 +1,38 @@
+import { type BindingObject, isBeingDeleted, specOf } from '../cluster/cluster-caches.ts';
+
+/** Why a binding keeps no readiness gate closed. */
+export interface Exemption {
+  readonly reason: 'DryRun' | 'Deleting' | 'Suspended' | 'RemoveOnly' | 'NodesAreBackends';
+  readonly message: string;
+}
+
+/**
+ * Whether a binding adds no pods to its group, as it is: a pod that waited for it would do so for ever.
+ *
+ * | the binding                | = why                                                            |
+ * |----------------------------|------------------------------------------------------------------|
+ * | any, with --dry-run        | nothing is written                                               |
+ * | is being deleted           | nothing is added for it any more                                 |
+ * | is suspended               | its group stays as it is                                         |
+ * | `mode: RemoveOnly`         | something else adds pods, and waits for them to be Ready         |
+ * | `backendType: ecs`         | nodes are the backends                                           |
+ * | any other                  | none                                                             |
+ */
+export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption | undefined {
+  const { key } = object;
+  const { suspend, mode, backendType } = specOf(object);
+  if (dryRun) return { reason: 'DryRun', message: 'the operator runs with --dry-run and adds no pod' };
+  if (isBeingDeleted(object)) return { reason: 'Deleting', message: `binding ${key} is being deleted` };
+  if (suspend) return { reason: 'Suspended', message: `binding ${key} is suspended` };
+  if (mode === 'RemoveOnly')
+    return {
+      reason: 'RemoveOnly',
+      message: `binding ${key} has mode RemoveOnly: something else adds the pod`,
+    };
+  if (backendType === 'ecs')
+    return {
+      reason: 'NodesAreBackends',
+      message: `binding ${key} has backendType ecs: nodes are its backends`,
+    };
+  return undefined;
+}

@@ -1,0 +1,117 @@
+import type { ApiError } from '../../cloud/api-error.ts';
+import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
+import { addressOf, type BackendKey, type KnownRow, type Row } from '../../membership/backend.ts';
+import type { Member } from '../../membership/desired/member.ts';
+import type { BackendRecord } from '../../membership/plan/claim.ts';
+import type { ClaimReport } from '../../membership/plan/plan.ts';
+import type { Registration } from '../../membership/readiness/gate.ts';
+import type { MissingEni } from '../group/eni-directory.ts';
+import type { GroupState } from '../group/state/group-state.ts';
+
+/** What is the case in a group after its reconcile, as far as it concerns one binding. */
+export interface GroupFacts {
+  readonly group: GroupState;
+  /** Undefined for a binding that has no claim on its group any more. */
+  readonly report: ClaimReport | undefined;
+  readonly missingEnis: readonly MissingEni[];
+}
+
+/** How far a binding is with one pod: its Registration but for the times. */
+export type Progress =
+  | Extract<Registration, { is: 'exempt' }>
+  | Omit<Extract<Registration, { is: 'waiting' }>, 'timeoutMs'>
+  | Pick<Extract<Registration, { is: 'registered' }>, 'is'>;
+
+/**
+ * How far the binding is with a pod, by its UID. The first row that fits:
+ *
+ * | the group                       | the pod                                           | = progress                      |
+ * |---------------------------------|---------------------------------------------------|---------------------------------|
+ * | –                               | the Service has not the port, or is an ExternalName | exempt                        |
+ * | has a row known to be the pod's | is to be in it, and the row has a weight if it should | registered                  |
+ * | has somebody else's row         | is to be in it, and its ENI is known              | registered                      |
+ * | –                               | any other                                         | waiting, for what is in its way |
+ *
+ * A row is *known to be the pod's* when its record has the pod's UID: one at its address may be of the pod before (plan.ts).
+ */
+export class GroupRegistrations {
+  readonly #facts: GroupFacts;
+  readonly #report: ClaimReport;
+  #members: ReadonlyMap<string, Member> | undefined;
+  #records: Map<string, [BackendKey, BackendRecord][]> | undefined;
+  #rows: { readonly listed: readonly KnownRow[]; readonly byKey: ReadonlyMap<BackendKey, Row> } | undefined;
+
+  constructor(facts: GroupFacts, report: ClaimReport) {
+    this.#facts = facts;
+    this.#report = report;
+  }
+
+  of(podUID: string): Progress {
+    const { desired } = this.#report.claim;
+    if (desired.kind === 'undetermined') return { is: 'exempt', ...desired.problem };
+    const { rows } = this.#facts.group.view;
+    const member = this.#memberOf(podUID);
+    const held = this.#rowsOf(podUID);
+    if (member !== undefined && this.#isIn(member, held)) return { is: 'registered' };
+    return { is: 'waiting', hasRow: rows === undefined || held.length > 0, ...this.#obstacleTo(member) };
+  }
+
+  #isIn(member: Member, held: readonly Row[]): boolean {
+    const rests = member.weight === 0 || member.drained || member.departing;
+    if (held.some(({ weight }) => weight > 0 || rests)) return true;
+    const isHere = ({ slot }: Member) => slot === member.slot;
+    const { missingEnis } = this.#facts;
+    return this.#report.foreignMembers.some(isHere) && !missingEnis.some((one) => isHere(one.member));
+  }
+
+  #obstacleTo(member: Member | undefined): Obstacle {
+    const { group, missingEnis } = this.#facts;
+    const { ref, attempts } = group;
+    const { id } = this.#report.claim;
+    if (member === undefined)
+      return { reason: 'NotAnEndpoint', message: `the pod is no endpoint of the Service of binding ${id}` };
+    const refusal = [...attempts.refusals.values()].find(({ row }) => isAt(row, member));
+    if (refusal !== undefined) return told(refusal.error);
+    const failure = attempts.failures.get('add') ?? attempts.failures.get('describe');
+    if (failure !== undefined) return told(failure.error);
+    const lookup = missingEnis.find((one) => one.member.slot === member.slot)?.lookup;
+    if (lookup?.state === 'failed') return told(lookup.error);
+    if (lookup?.state !== 'missing') return changing(ref);
+    const message = `no ENI has the address ${member.ip ?? ''}, so that ${groupName(ref)} can't have the pod`;
+    return { reason: 'EniNotFound', message };
+  }
+
+  #memberOf(podUID: string): Member | undefined {
+    const { desired } = this.#report.claim;
+    const members = desired.kind === 'members' ? desired.members : [];
+    this.#members ??= new Map(
+      members.flatMap((one) => (one.podUID === undefined ? [] : [[one.podUID, one]])),
+    );
+    return this.#members.get(podUID);
+  }
+
+  /** Those that the group shows. */
+  #rowsOf(podUID: string): readonly Row[] {
+    this.#records ??= Map.groupBy(this.#report.records, ([, one]) => one.podUID ?? '');
+    const { rows: listed = [] } = this.#facts.group.view;
+    if (this.#rows?.listed !== listed)
+      this.#rows = { listed, byKey: new Map(listed.map(({ key, row }) => [key, row])) };
+    const { byKey } = this.#rows;
+    return (this.#records.get(podUID) ?? []).flatMap(([key]) => byKey.get(key) ?? []);
+  }
+}
+
+/** What a pod waits for. */
+type Obstacle = Pick<Extract<Registration, { is: 'waiting' }>, 'reason' | 'message'>;
+
+function isAt(row: Row, { ip, instanceId, port }: Member): boolean {
+  return row.port === port && addressOf(row) === (row.type === 'ecs' ? instanceId : ip);
+}
+
+function told({ reason, message }: ApiError): Obstacle {
+  return { reason, message };
+}
+
+function changing(group: GroupRef): Obstacle {
+  return { reason: 'Progressing', message: `${groupName(group)} does not have the pod yet` };
+}

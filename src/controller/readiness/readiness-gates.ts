@@ -1,0 +1,327 @@
+import type { EventReason } from '../../api/conditions.ts';
+import { DEFAULT_READINESS } from '../../api/vservergroupbinding.ts';
+import { type BackoffOptions, backoffMs } from '../../backoff.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import { retryAfterMsOf } from '../../kubernetes/client/api-error.ts';
+import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
+import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
+import { Turns } from '../../kubernetes/informer/turns.ts';
+import { isOlder } from '../../kubernetes/objects/metadata.ts';
+import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import type { EventInput } from '../../kubernetes/write/event-body.ts';
+import {
+  type Gate,
+  type GateVerdict,
+  gateOf,
+  type Registration,
+  TIMED_OUT,
+} from '../../membership/readiness/gate.ts';
+import { messages } from '../binding/messages.ts';
+import { type BindingObject, type ClusterCaches, metadataOf, specOf } from '../cluster/cluster-caches.ts';
+import { BindingsOfPods } from './bindings-of-pods.ts';
+import { exemptionOf } from './exemption.ts';
+import { type GateToWrite, GateWriter } from './gate-writer.ts';
+import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
+
+export interface ReadinessGatesOptions {
+  readonly dryRun: boolean;
+  /** There are no bindings that this process does not see. */
+  readonly seesAll: boolean;
+}
+
+export interface ReadinessGatesParts {
+  /** All pods with the gate, of the namespaces that are looked after. */
+  readonly pods: Store<GatedPodObject>;
+  readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
+  readonly transport: Pick<KubeTransport, 'request'>;
+  readonly events: { record(event: EventInput): void };
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** Asked before each write: false as soon as another replica may lead. */
+  readonly mayWrite: () => boolean;
+  /** Asked at the same times: whether the caches may be believed. */
+  readonly isFresh: () => boolean;
+  readonly hooks: ReadinessGatesHooks;
+}
+
+/** What is told of the gates; it changes nothing. */
+export interface ReadinessGatesHooks {
+  onGateWritten(pod: GatedPodObject, gate: GateToWrite): void;
+  /** It is tried again. */
+  onGateFailed(pod: GatedPodObject, error: unknown, attempts: number, retryInMs: number): void;
+}
+
+/** What is remembered of a pod whose gate is not settled. */
+interface Waiting {
+  readonly uid: string;
+  /** Since when the gate alone has kept it waiting. */
+  closedSince: number | undefined;
+  /** By UID of the binding: since when it has been in that one's group. */
+  registeredSince: ReadonlyMap<string, number>;
+  /** UIDs of the bindings that want it. */
+  wantedBy: ReadonlySet<string>;
+  /** Ahead of the cache. */
+  written: { readonly gate: Gate; readonly version: string } | undefined;
+  isWriting: boolean;
+  failures: number;
+  retryAt: number;
+  timer: Timer | undefined;
+}
+
+/** What was found out of a binding. */
+interface Known {
+  readonly generation: number | undefined;
+  readonly service: ServiceObject | undefined;
+  readonly progress: GroupRegistrations | undefined;
+}
+
+/** Patches at once: a Deployment's start is a few dozen, that of an operator may find thousands. */
+const WRITES_AT_ONCE = 8;
+const RETRIES: BackoffOptions = { baseMs: 200, capMs: 30_000, jitter: 0.2 };
+/** Caches that were in doubt are listed again within moments. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Opens the readiness gates of pods, and closes them (`gateOf` says when).
+ *
+ * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, or time
+ * changes the verdict; and once more right before each write. Pods with an open gate, which are nearly all, cost nothing but their cache.
+ */
+export class ReadinessGates {
+  readonly #options: ReadinessGatesOptions;
+  readonly #parts: ReadinessGatesParts;
+  readonly #writer: GateWriter;
+  readonly #bindings: BindingsOfPods;
+  readonly #turns = new Turns(WRITES_AT_ONCE);
+  /** By key of the pod. */
+  readonly #waiting = new Map<string, Waiting>();
+  /** By UID of the binding. */
+  readonly #known = new Map<string, Known>();
+  #runs = false;
+
+  constructor(options: ReadinessGatesOptions, parts: ReadinessGatesParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#writer = new GateWriter(parts.transport, parts.clock);
+    const { pods, caches } = parts;
+    pods.index('unsettled', (pod) => (isSettled(pod) ? [] : [pod.namespace]));
+    this.#bindings = new BindingsOfPods(caches);
+    pods.onChange(({ old, new: now }) => {
+      if (now === undefined || (old !== undefined && old.uid !== now.uid))
+        this.#forget((now ?? old)?.key ?? '');
+      if (now !== undefined) this.#judge(now);
+    });
+    caches.bindings.onChange((change) => this.#bindingChanged(change));
+    caches.services.onChange(({ old, new: now }) => this.#judgeAll((now ?? old)?.namespace ?? ''));
+  }
+
+  /** Begins to judge: this process leads, and its caches are complete. */
+  start(): void {
+    this.#runs = true;
+    for (const pod of this.#parts.pods.list()) this.#judge(pod);
+  }
+
+  /** Cuts what is in flight. */
+  stop(): void {
+    this.#runs = false;
+    for (const key of [...this.#waiting.keys()]) this.#forget(key);
+    this.#writer.close();
+  }
+
+  /** The binding's group was reconciled as far as it can go now. */
+  concluded(binding: BindingObject, facts: GroupFacts): void {
+    const { report } = facts;
+    const progress = report && new GroupRegistrations(facts, report);
+    this.#known.set(binding.uid, { ...this.#basisOf(binding), progress });
+    if (this.#waiting.size === 0) return;
+    for (const [key, waiting] of this.#waiting)
+      if (waiting.wantedBy.has(binding.uid)) this.#judgeAgain(key, waiting);
+    const { desired } = report?.claim ?? {};
+    for (const { pod } of desired?.kind === 'members' ? desired.members : [])
+      if (pod !== undefined) this.#nowWanted(`${binding.namespace}/${pod}`, binding);
+  }
+
+  /** Of a Service without a selector a list is the first word of who is behind it. */
+  #nowWanted(key: string, { uid }: BindingObject): void {
+    const waiting = this.#waiting.get(key);
+    if (waiting !== undefined && !waiting.wantedBy.has(uid)) this.#judgeAgain(key, waiting);
+  }
+
+  /** What was found out of a binding holds as long as these are the same. */
+  #basisOf(binding: BindingObject): Pick<Known, 'generation' | 'service'> {
+    const service = `${binding.namespace}/${specOf(binding).serviceRef?.name}`;
+    return {
+      generation: metadataOf(binding).generation,
+      service: this.#parts.caches.services.get(service),
+    };
+  }
+
+  #bindingChanged({ old, new: now }: StoreChange<BindingObject>): void {
+    if (old !== undefined && old.uid !== now?.uid) this.#known.delete(old.uid);
+    const isSame = old?.uid === now?.uid && generationOf(old) === generationOf(now);
+    if (!isSame) this.#judgeAll((now ?? old)?.namespace ?? '');
+  }
+
+  #judgeAll(namespace: string): void {
+    if (!this.#runs) return;
+    for (const pod of this.#parts.pods.byIndex('unsettled', namespace)) this.#judge(pod);
+  }
+
+  #judge(pod: GatedPodObject): void {
+    if (!this.#runs) return;
+    if (isSettled(pod)) {
+      this.#forget(pod.key);
+      return;
+    }
+    const waiting = this.#waitingOf(pod);
+    const { gate, until } = this.#verdictOn(pod, waiting);
+    const retryAt = gate === undefined ? undefined : waiting.retryAt;
+    this.#lookAgainAt(waiting, pod.key, Math.min(until ?? Infinity, retryAt ?? Infinity));
+    if (gate !== undefined && !waiting.isWriting && waiting.retryAt <= this.#parts.clock.now())
+      void this.#write(pod.key, waiting);
+  }
+
+  #waitingOf({ key, uid }: GatedPodObject): Waiting {
+    const known = this.#waiting.get(key);
+    if (known !== undefined) return known;
+    const waiting: Waiting = {
+      uid,
+      closedSince: undefined,
+      registeredSince: new Map(),
+      wantedBy: new Set(),
+      written: undefined,
+      isWriting: false,
+      failures: 0,
+      retryAt: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    };
+    this.#waiting.set(key, waiting);
+    return waiting;
+  }
+
+  #verdictOn(pod: GatedPodObject, waiting: Waiting): GateVerdict {
+    const now = this.#parts.clock.now();
+    const gate = gateNow(pod, waiting);
+    if (!pod.registrable || gate?.open) waiting.closedSince = undefined;
+    else waiting.closedSince ??= now;
+    const registrations = this.#registrationsOf(pod, waiting, now);
+    const { seesAll } = this.#options;
+    return gateOf({
+      pod: { ...pod, gate },
+      registrations,
+      seesAll,
+      closedSince: waiting.closedSince ?? now,
+      now,
+    });
+  }
+
+  #registrationsOf(pod: GatedPodObject, waiting: Waiting, now: number): readonly Registration[] {
+    const registeredSince = new Map<string, number>();
+    const wanting = this.#bindings.of(pod);
+    const registrations = wanting.map((binding): Registration => {
+      const { timeoutSeconds, settleSeconds } = specOf(binding).readiness ?? DEFAULT_READINESS;
+      const timeoutMs = timeoutSeconds * 1000;
+      const exemption = exemptionOf(binding, this.#options.dryRun);
+      if (exemption !== undefined) return { is: 'exempt', ...exemption };
+      const known = this.#known.get(binding.uid);
+      const { generation, service } = this.#basisOf(binding);
+      const isCurrent = known?.generation === generation && known?.service === service;
+      const progress = isCurrent ? known?.progress?.of(pod.uid) : undefined;
+      if (progress === undefined) return { is: 'unknown', timeoutMs };
+      if (progress.is === 'exempt') return progress;
+      if (progress.is === 'waiting') return { ...progress, timeoutMs };
+      const since = waiting.registeredSince.get(binding.uid) ?? now;
+      registeredSince.set(binding.uid, since);
+      return { is: 'registered', since, settleMs: settleSeconds * 1000 };
+    });
+    waiting.registeredSince = registeredSince;
+    waiting.wantedBy = new Set(wanting.map(({ uid }) => uid));
+    return registrations;
+  }
+
+  #lookAgainAt(waiting: Waiting, key: string, at: number): void {
+    const { clock } = this.#parts;
+    waiting.timer?.cancel();
+    waiting.timer = undefined;
+    const ms = at - clock.now();
+    if (Number.isFinite(ms) && ms > 0)
+      waiting.timer = clock.setTimeout(() => this.#judgeAgain(key, waiting), ms);
+  }
+
+  #judgeAgain(key: string, { uid }: Waiting): void {
+    const pod = this.#parts.pods.get(key);
+    if (pod?.uid === uid) this.#judge(pod);
+  }
+
+  /** Never throws. */
+  async #write(key: string, waiting: Waiting): Promise<void> {
+    waiting.isWriting = true;
+    await this.#turns.take(() => this.#writeNow(key, waiting));
+    waiting.isWriting = false;
+    this.#judgeAgain(key, waiting);
+  }
+
+  /** It may have waited for its turn: what is written is decided now. */
+  async #writeNow(key: string, waiting: Waiting): Promise<void> {
+    const { pods, clock, mayWrite, isFresh } = this.#parts;
+    const pod = pods.get(key);
+    if (!this.#runs || pod?.uid !== waiting.uid) return;
+    const { gate } = this.#verdictOn(pod, waiting);
+    if (gate === undefined) return;
+    // Unless it goes well: what is in the way is over then, or the watch has told of it.
+    waiting.retryAt = clock.now() + LOOK_AGAIN_MS;
+    if (!mayWrite() || !isFresh()) return;
+    try {
+      const version = await this.#writer.write({ ...pod, gate: gateNow(pod, waiting) }, gate);
+      if (version === undefined) return;
+      if (!isOlder(pod.resourceVersion, version))
+        throw new Error('the API server changed nothing of the pod');
+      waiting.written = { gate, version };
+      waiting.failures = 0;
+      waiting.retryAt = clock.now();
+      this.#tell(pod, gate);
+    } catch (error) {
+      if (this.#runs) this.#failed(pod, waiting, error);
+    }
+  }
+
+  #failed(pod: GatedPodObject, waiting: Waiting, error: unknown): void {
+    const { clock, random, hooks } = this.#parts;
+    const retryInMs = Math.max(retryAfterMsOf(error), backoffMs(waiting.failures, { ...RETRIES, random }));
+    waiting.failures++;
+    waiting.retryAt = clock.now() + retryInMs;
+    hooks.onGateFailed(pod, error, waiting.failures, retryInMs);
+  }
+
+  #tell(pod: GatedPodObject, gate: GateToWrite): void {
+    const { hooks, events } = this.#parts;
+    hooks.onGateWritten(pod, gate);
+    if (!gate.open || gate.reason !== TIMED_OUT) return;
+    const { namespace, name, uid } = pod;
+    const reason: EventReason = 'ReadinessGateTimedOut';
+    events.record({
+      regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+      ...{ type: 'Warning', reason, action: 'OpenGate', note: messages.gateTimedOut(gate.message) },
+    });
+  }
+
+  #forget(key: string): void {
+    this.#waiting.get(key)?.timer?.cancel();
+    this.#waiting.delete(key);
+  }
+}
+
+/** Nothing becomes of its gate as long as it is so. */
+function isSettled({ leaving, registrable, gate }: GatedPodObject): boolean {
+  return leaving || (registrable && gate?.open === true);
+}
+
+/** What was written, until the cache shows it. */
+function gateNow({ resourceVersion, gate }: GatedPodObject, { written }: Waiting): Gate | undefined {
+  return written !== undefined && isOlder(resourceVersion, written.version) ? written.gate : gate;
+}
+
+function generationOf(binding: BindingObject | undefined): number | undefined {
+  return binding && metadataOf(binding).generation;
+}

@@ -1,0 +1,34 @@
+import { READINESS_GATE } from '../../api/names.ts';
+import { asArray, asObject, asString } from '../../json.ts';
+import { type Identity, identity, intern, metadata, strings } from './metadata.ts';
+import { gatesOf, hasEnded, isRegistrable } from './pods.ts';
+
+/** A pod with our readiness gate. */
+export interface GatedPodObject extends Identity {
+  readonly labels: Readonly<Record<string, string>>;
+  /** It has a deletionTimestamp, or has ended. */
+  readonly leaving: boolean;
+  /** It is ready but for the gates of load balancers. */
+  readonly registrable: boolean;
+  /** The condition of our gate; undefined: there is none yet. */
+  readonly gate: { readonly open: boolean; readonly reason: string } | undefined;
+}
+
+/** Undefined for pods without the gate, which are nearly all of them. */
+export function transformGatedPod(object: unknown): GatedPodObject | undefined {
+  const { spec, status } = asObject(object);
+  const gates = gatesOf(spec);
+  if (!gates.includes(READINESS_GATE)) return undefined;
+  const { deletionTimestamp, labels } = metadata(object);
+  const conditions = asArray(asObject(status)['conditions']).map(asObject);
+  const find = (wanted: string) => conditions.find(({ type }) => type === wanted);
+  const holds = (type: string) => find(type)?.['status'] === 'True';
+  const gate = find(READINESS_GATE);
+  return {
+    ...identity(object, 'namespaced'),
+    labels: strings(labels),
+    leaving: asString(deletionTimestamp) !== '' || hasEnded(status),
+    registrable: isRegistrable(gates, holds),
+    gate: gate && { open: gate['status'] === 'True', reason: intern(asString(gate['reason'])) },
+  };
+}

@@ -1,0 +1,146 @@
+/** What a pod says of itself, as far as its gate depends on it. */
+export interface GatedPodView {
+  /** It has a deletionTimestamp, or has ended. */
+  readonly leaving: boolean;
+  /** It is ready but for the gates of load balancers. */
+  readonly registrable: boolean;
+  /** The condition of our gate; undefined: it has none, and the gate is closed. */
+  readonly gate: Gate | undefined;
+}
+
+export interface Gate {
+  readonly open: boolean;
+  /** One word in UpperCamelCase. */
+  readonly reason: string;
+}
+
+/** How far one binding is with a pod that it wants in its group. */
+export type Registration =
+  /** Nothing is known of the group yet. */
+  | { readonly is: 'unknown'; readonly timeoutMs: number }
+  /** It never waits for the pod to be in its group. */
+  | { readonly is: 'exempt'; readonly reason: string; readonly message: string }
+  | {
+      readonly is: 'waiting';
+      readonly reason: string;
+      /** Half a sentence. */
+      readonly message: string;
+      /** A row of the pod is, or may be, in the group: it leaves, or lacks its weight. */
+      readonly hasRow: boolean;
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly is: 'registered';
+      /** `Clock.now()` milliseconds. */
+      readonly since: number;
+      /** How long it has to be in the group before it counts. */
+      readonly settleMs: number;
+    };
+
+export interface GateInput {
+  readonly pod: GatedPodView;
+  /** One for each binding that wants the pod. */
+  readonly registrations: readonly Registration[];
+  /** There are no bindings that nobody here sees. */
+  readonly seesAll: boolean;
+  /** Since when the gate alone has kept the pod waiting, as far as this process has seen; `Clock.now()` milliseconds. */
+  readonly closedSince: number;
+  /** `Clock.now()` milliseconds. */
+  readonly now: number;
+}
+
+export interface GateVerdict {
+  /** The condition to write; undefined: none. */
+  readonly gate?: Gate & { readonly message: string };
+  /** When time alone changes it; `Clock.now()` milliseconds. */
+  readonly until?: number;
+}
+
+/** Most pods are in their group before that, and are written to once. */
+const UNTOLD_MS = 3_000;
+
+/** Bindings and Services are told of by watches of their own, which may be behind that of the pods. */
+const UNSEEN_MS = 1_000;
+
+export const TIMED_OUT = 'TimedOut';
+
+/**
+ * What becomes of a pod's gate. The first row that fits:
+ *
+ * | the pod            | its gate | the bindings that want it                    | = its gate                      |
+ * |--------------------|----------|----------------------------------------------|---------------------------------|
+ * | is leaving         | –        | –                                            | stays                           |
+ * | is registrable     | open     | –                                            | stays                           |
+ * | is not registrable | closed   | –                                            | stays                           |
+ * | is not registrable | open     | some wait, and none has or may have a row    | closes, with what is waited for |
+ * | is not registrable | open     | any other                                    | stays                           |
+ * | is registrable     | closed   | none that is seen, and not all are          | stays                           |
+ * | is registrable     | closed, for under 1 s | none                            | stays                           |
+ * | is registrable     | closed   | none                                         | opens: NotWanted                |
+ * | is registrable     | closed   | all are exempt                               | opens, with the first's reason  |
+ * | is registrable     | closed   | all have it, settled, or are exempt          | opens: Registered               |
+ * | is registrable     | closed   | each has it so, or has waited too long       | opens: TimedOut                 |
+ * | is registrable     | closed   | some are unknown, or none waits              | stays                           |
+ * | is registrable     | closed, for under 3 s | some wait                       | stays                           |
+ * | is registrable     | closed   | some wait                                    | tells what is waited for        |
+ *
+ * - A pod that could be Ready keeps an open gate, whatever becomes of its row: without, it would leave every Service, also for those
+ *   who use no load balancer. What is lost is added again.
+ * - *Closes*: a pod that failed its probe is out of its group by then. Back, it waits as a new one does.
+ * - *Unknown* lasts as long as the first read of a group; if that takes too long it counts as waiting. So whatever becomes of bindings,
+ *   groups and Services, a pod that waits for nothing else is Ready in the end.
+ */
+export function gateOf({ pod, registrations, seesAll, closedSince, now }: GateInput): GateVerdict {
+  if (pod.leaving) return {};
+  const isOpen = pod.gate?.open ?? false;
+  if (pod.registrable === isOpen) return {};
+  if (isOpen) return closedBy(registrations);
+  const [first] = registrations;
+  if (first === undefined) return seesAll ? unwanted(closedSince, now) : {};
+  const holders = registrations.filter(({ is }) => is !== 'exempt');
+  if (holders.length === 0 && first.is === 'exempt') return opened(first.reason, first.message);
+  const ends = holders.map((one) => endOf(one, closedSince));
+  const next = Math.min(...ends.filter((end) => end > now));
+  const late = holders.filter((one) => one.is !== 'registered');
+  if (!Number.isFinite(next)) {
+    if (late.length === 0) return opened('Registered', 'the pod is in every group that wants it');
+    return opened(TIMED_OUT, reasonsOf(late));
+  }
+  const waiting = late.find((one) => one.is === 'waiting');
+  if (waiting === undefined || late.some(({ is }) => is === 'unknown')) return { until: next };
+  if (now < closedSince + UNTOLD_MS) return { until: Math.min(next, closedSince + UNTOLD_MS) };
+  const { reason } = waiting;
+  if (pod.gate?.reason === reason) return { until: next };
+  return { gate: { open: false, reason, message: reasonsOf(late) }, until: next };
+}
+
+function unwanted(closedSince: number, now: number): GateVerdict {
+  const until = closedSince + UNSEEN_MS;
+  return now < until ? { until } : opened('NotWanted', 'no binding wants the pod in its group');
+}
+
+function closedBy(registrations: readonly Registration[]): GateVerdict {
+  const holds = registrations.some(
+    (one) => one.is === 'unknown' || one.is === 'registered' || (one.is === 'waiting' && one.hasRow),
+  );
+  const waiting = registrations.find((one) => one.is === 'waiting');
+  if (holds || waiting === undefined) return {};
+  return { gate: { open: false, reason: waiting.reason, message: waiting.message } };
+}
+
+/** When it holds the gate closed no longer, if it stays as it is. */
+function endOf(one: Registration, closedSince: number): number {
+  if (one.is === 'registered') return one.since + one.settleMs;
+  return one.is === 'exempt' ? Number.NEGATIVE_INFINITY : closedSince + one.timeoutMs;
+}
+
+function reasonsOf(registrations: readonly Registration[]): string {
+  const told = registrations.map((one) =>
+    one.is === 'waiting' ? one.message : 'nothing is known of its group',
+  );
+  return [...new Set(told)].join('; ');
+}
+
+function opened(reason: string, message: string): GateVerdict {
+  return { gate: { open: true, reason, message } };
+}
