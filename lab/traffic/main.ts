@@ -28,8 +28,11 @@ async function main(only: string | undefined, quick: boolean, operator: string |
   }
   if (!isEnclosed()) return await enclosed();
   const chosen = trials.filter(
-    (trial) =>
-      (wanted?.includes(trial.scenario.name) ?? true) && (!quick || wanted !== undefined || trial.quick),
+    ({ scenario, quick: isQuick }) =>
+      (wanted?.includes(scenario.name) ?? true) &&
+      (!quick || wanted !== undefined || isQuick) &&
+      // Our gates are for nobody else to open.
+      (operator === undefined || !scenario.gated),
   );
   const report = await measure(chosen, operator);
   console.log(`\n${outcomeTable(report.outcomes)}`);

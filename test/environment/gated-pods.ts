@@ -1,21 +1,10 @@
-import { resolve } from 'node:path';
-import { applyFiles } from '../../lab/control-plane/api/apply.ts';
-import type { KubeApi, KubeObject } from '../../lab/control-plane/api/kube-api.ts';
+import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 import type { AppOptions, Workloads } from '../../lab/environment/workloads.ts';
 import { waitUntil } from '../../lab/time/wait-until.ts';
 import { READINESS_GATE } from '../../src/api/names.ts';
 
-const COMPONENT = resolve(import.meta.dirname, '../../deploy/components/readiness-gates');
-export const GATE_RBAC = resolve(COMPONENT, 'rbac.yaml');
-const GATE_POLICY = resolve(COMPONENT, 'admission-policy.yaml');
-
 /** What a user writes into the template of a Deployment. */
 export const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] } as const;
-
-/** Gives the operator the right to write gates, and to write nothing else of pods. */
-export async function allowGates(api: KubeApi): Promise<void> {
-  await applyFiles(api, [GATE_RBAC, GATE_POLICY]);
-}
 
 /** A Deployment of such pods, and the Service in front of it, which is there before they are. */
 export async function createGatedApp(

@@ -20,10 +20,10 @@ export const faults: readonly Scenario[] = [
     ...BY_ADDRESS,
     act: async (stage) => {
       await stage.stopOperators();
-      const end = delay(60_000);
-      await stage.rollOut();
-      await end;
+      const rollout = stage.rollOut();
+      await delay(60_000);
       await stage.startOperators();
+      await rollout;
     },
   },
   {

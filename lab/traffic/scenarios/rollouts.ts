@@ -31,9 +31,3 @@ export const rollouts: readonly Scenario[] = [
     act: (stage) => stage.scale(2),
   },
 ];
-
-/** What is done by hand today, with no help of the operator. */
-export const REMEDY_BY_HAND = {
-  server: { preStopSeconds: 15, gracePeriodSeconds: 45 },
-  deployment: { minReadySeconds: 10 },
-} as const;

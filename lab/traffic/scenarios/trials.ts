@@ -1,7 +1,8 @@
 import { containers } from './containers.ts';
 import { faults } from './faults.ts';
+import { BY_HAND, GATE_AND_HOLD, type Help, helped } from './help.ts';
 import { nodes } from './nodes.ts';
-import { REMEDY_BY_HAND, rollouts } from './rollouts.ts';
+import { rollouts } from './rollouts.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A scenario with one way to help its pods through it. */
@@ -13,29 +14,28 @@ export interface Trial {
 }
 
 const ALONE = 'operator alone';
-const BY_HAND = 'remedy by hand';
 const QUICK = ['rollout-1', 'drain'];
-/** What the remedy is for. */
-const REMEDIED = ['rollout-1', 'rollout-10', 'scale-down', 'drain'];
 
-function remedied({ app, ...scenario }: Scenario): Scenario {
-  const { server, deployment } = REMEDY_BY_HAND;
-  return {
-    ...scenario,
-    app: {
-      ...app,
-      server: { ...app.server, ...server },
-      deployment: { ...app.deployment, ...deployment },
-    },
-  };
-}
+/** Each with the scenarios that it is for. */
+const HELPS: readonly (readonly [Help, readonly string[]])[] = [
+  [BY_HAND, ['rollout-1', 'rollout-10', 'scale-down', 'drain']],
+  [
+    GATE_AND_HOLD,
+    [
+      ...['rollout-1', 'rollout-10', 'scale-down', 'drain', 'autoscaler'],
+      ...['sigterm-stop', 'sigterm-drain', 'sigterm-ignore'],
+      ...['leader-killed', 'operator-down', 'busy', 'throttled', 'hung', 'quota'],
+    ],
+  ],
+];
 
 export const trials: readonly Trial[] = [...rollouts, ...nodes, ...containers, ...faults].flatMap(
   (scenario) => {
     const quick = QUICK.includes(scenario.name);
-    const alone: Trial = { scenario, variant: ALONE, quick };
-    return REMEDIED.includes(scenario.name)
-      ? [alone, { scenario: remedied(scenario), variant: BY_HAND, quick: false }]
-      : [alone];
+    const helps = HELPS.flatMap(([help, names]) => (names.includes(scenario.name) ? [help] : []));
+    return [
+      { scenario, variant: ALONE, quick },
+      ...helps.map((help) => ({ scenario: helped(scenario, help), variant: help.variant, quick: false })),
+    ];
   },
 );

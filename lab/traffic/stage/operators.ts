@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { locateSupervise } from '../../control-plane/build/build.ts';
 import { SupervisedProcess } from '../../control-plane/process/supervised-process.ts';
+import { allowGates } from '../../environment/allow-gates.ts';
 import { type Environment, OPERATOR_NAMESPACE } from '../../environment/environment.ts';
 import type { OperatorProcess } from '../../environment/operator-process.ts';
 import { waitUntil } from '../../time/wait-until.ts';
@@ -12,7 +13,8 @@ const ELECTED = ['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPAC
 
 /** Whatever keeps the groups equal to the cluster. */
 export interface Operators {
-  start(replicas: number): Promise<void>;
+  /** `gated`: they open readiness gates. */
+  start(replicas: number, gated: boolean): Promise<void>;
   /** As Kubernetes stops a pod. */
   stop(): Promise<void>;
   /** By SIGKILL; another one takes its place. */
@@ -28,8 +30,12 @@ export class OwnOperators implements Operators {
     this.#env = env;
   }
 
-  async start(replicas: number): Promise<void> {
-    const flags = ['--log-level', 'info', ...(replicas > 1 ? ELECTED : [])];
+  async start(replicas: number, gated: boolean): Promise<void> {
+    if (gated) await allowGates(this.#env.api);
+    const flags = [
+      ...['--log-level', 'info', `--readiness-gates=${gated}`],
+      ...(replicas > 1 ? ELECTED : []),
+    ];
     const first = await this.#env.startOperator({ flags });
     this.#running = [first];
     while (this.#running.length < replicas) this.#running.push(await this.#env.startOperator({ flags }));

@@ -14,6 +14,8 @@ export type BackendKind = 'eni' | 'ecs-cluster' | 'ecs-local';
 export interface AppShape {
   readonly replicas: number;
   readonly server: TestServerOptions;
+  /** Merged into the spec of its pods. */
+  readonly pod?: Readonly<Record<string, unknown>>;
   /** Merged into the Deployment's spec. */
   readonly deployment?: Readonly<Record<string, unknown>>;
 }
@@ -22,6 +24,10 @@ export interface AppShape {
 export interface Setting {
   readonly app: AppShape;
   readonly backends: readonly BackendKind[];
+  /** Merged into the spec of each binding. */
+  readonly binding?: Readonly<Record<string, unknown>>;
+  /** Pods wait for the operator to open their readiness gates. Default: they don't. */
+  readonly gated?: boolean;
   /** Of the operator. Default 1. */
   readonly operators?: number;
 }

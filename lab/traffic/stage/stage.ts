@@ -79,7 +79,7 @@ export class Stage {
     const stage = new Stage(bed, setting, operators, app, groups, fronts);
     await app.api.create(app.path('apis/apps/v1', 'deployments'), stage.#deployment());
     for (const [kind, group] of groups) await stage.#expose(kind, group);
-    await operators.start(setting.operators ?? 1);
+    await stage.startOperators();
     await stage.untilAtRest();
     stage.#busiest = await stage.#nodeWithMostPods(nodes.all.map(({ name }) => name));
     await delay(Math.max(...PROPAGATIONS) * 1000);
@@ -247,7 +247,8 @@ export class Stage {
   }
 
   async startOperators(): Promise<void> {
-    await this.#operators.start(this.#setting.operators ?? 1);
+    const { operators = 1, gated = false } = this.#setting;
+    await this.#operators.start(operators, gated);
   }
 
   /** The groups take no write for so long. */
@@ -281,7 +282,7 @@ export class Stage {
     const { app } = this.#setting;
     const { spec, ...rest } = this.app.deployment(APP, {
       replicas: app.replicas,
-      podSpec: testServerPod(app.server),
+      podSpec: { ...testServerPod(app.server), ...app.pod },
     }) as { readonly spec: object };
     return { ...rest, spec: { ...spec, ...app.deployment } };
   }
@@ -290,7 +291,7 @@ export class Stage {
     const { name, spec } = SERVICE_OF[kind];
     await this.app.createService(name, { selector: { app: APP }, ...spec });
     const backendType = kind === 'eni' ? 'eni' : 'ecs';
-    await this.app.bind(name, group, { backendType });
+    await this.app.bind(name, group, { backendType, ...this.#setting.binding });
   }
 
   /** All pods are new and ready, and there is no other. */

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
+import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { allowGates, conditionOf, createGatedApp, untilGates } from '../../environment/gated-pods.ts';
+import { conditionOf, createGatedApp, untilGates } from '../../environment/gated-pods.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 const ADD = 'AddVServerGroupBackendServers';

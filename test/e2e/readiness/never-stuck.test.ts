@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
 import type { KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
+import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import {
-  allowGates,
   conditionOf,
   createGatedApp,
   GATED,

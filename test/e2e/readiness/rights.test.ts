@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { KubeApi } from '../../../lab/control-plane/api/kube-api.ts';
+import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { READINESS_GATE } from '../../../src/api/names.ts';
-import { allowGates, conditionOf, createGatedApp, type GatedPod } from '../../environment/gated-pods.ts';
+import { conditionOf, createGatedApp, type GatedPod } from '../../environment/gated-pods.ts';
 
 let env: Environment;
 /** With the operator's rights. */
