@@ -56,6 +56,7 @@ const MAY_IMPORT = {
   ),
   'src/main': to('src/config', 'src/kubernetes', 'src/alibaba', 'src/observability', 'src/operator'),
 
+  'src/plugin/inject': to(),
   'src/plugin/output': to(),
   'src/plugin': to(
     ...['src/api', 'src/config', 'src/membership', 'src/controller', 'src/kubernetes', 'src/cloud'],

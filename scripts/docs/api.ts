@@ -1,5 +1,5 @@
 import { customResourceDefinition } from '../../src/api/crd.ts';
-import { DRAIN_LABEL, WEIGHT_ANNOTATION } from '../../src/api/names.ts';
+import { DRAIN_LABEL, HOLD_ANNOTATION, WEIGHT_ANNOTATION, ZERO_DOWNTIME_LABEL } from '../../src/api/names.ts';
 import { row, table } from './table.ts';
 
 interface Schema {
@@ -54,6 +54,16 @@ ${table(
       'Pod',
       `annotation \`${WEIGHT_ANNOTATION}\``,
       'Weight of its backends, 0 to 100, instead of `spec.weight`.',
+    ),
+    row(
+      'Pod',
+      `annotation \`${HOLD_ANNOTATION}\``,
+      'For how many seconds its containers sleep before they are ended. `kubectl vsgb inject` writes it, and knows its own work by it.',
+    ),
+    row(
+      'Pod',
+      `label \`${ZERO_DOWNTIME_LABEL}\``,
+      'With the value `disabled`: it gets neither readiness gate nor hold.',
     ),
     row(
       'Node',

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Cloud } from '../alibaba/cloud.ts';
 import type { Clock } from '../clock.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
@@ -40,6 +41,8 @@ export interface CommandCall {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Opened when first asked for. */
+  stdin(): Readable;
   /** Connected when first asked for. */
   cluster(): Cluster;
   /** `region`: of the endpoints for credentials, when no flag says it. */

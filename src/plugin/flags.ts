@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config-error.ts';
 import { FLAGS, type Flag, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
 import { convert, type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
-import { boolean, choice, duration, matching, type ValueKind } from '../config/values.ts';
+import { boolean, choice, duration, matching, path, type ValueKind, wholeNumber } from '../config/values.ts';
 
 interface OwnFlag<T> {
   readonly short?: string;
@@ -52,6 +52,32 @@ const OWN_FLAGS = {
   force: own(boolean, 'Drain it although a group would have no backend left that takes requests.', {
     fallback: 'false',
   }),
+  filename: own(path('FILE'), 'Manifests to read; - for standard input. Can be repeated.', {
+    short: 'f',
+    repeatable: true,
+  }),
+  gate: own(boolean, 'Add the readiness gate. --gate=false leaves it out.', { fallback: 'true' }),
+  hold: own(boolean, 'Add the hold. --hold=false leaves it out.', { fallback: 'true' }),
+  drainSeconds: own(
+    wholeNumber(0, 3600),
+    'What the binding has in spec.drain.seconds, or else the operator in --default-drain-seconds.',
+    { fallback: '0' },
+  ),
+  propagationSeconds: own(
+    wholeNumber(0, 3600),
+    'How long the load balancer may take until a backend of weight 0 gets no new connections.',
+    { fallback: '10' },
+  ),
+  holdSeconds: own(
+    wholeNumber(1, 7205),
+    'How long the hold is, whatever --drain-seconds and --propagation-seconds say.',
+    {},
+  ),
+  podTemplate: own(
+    matching('PATH', 'a path, as spec.template', /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/),
+    'Where the pod template is in objects of kinds that are not known. Can be repeated.',
+    { repeatable: true },
+  ),
 } as const;
 
 type OwnKey = keyof typeof OWN_FLAGS;
@@ -141,11 +167,23 @@ function parsed(args: readonly string[], allowed: readonly PluginFlag[]) {
     }),
   );
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
+    return parseArgs({
+      args: args.map((arg) => withoutValue(arg, options)),
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+    });
   } catch (error) {
     const [sentence = ''] = String((error as Error).message).split(/\. |\n/);
     throw new ConfigError(`${sentence}; see --help`);
   }
+}
+
+/** `--gate=false` is `--no-gate`: kubectl's flags are written so. */
+function withoutValue(arg: string, options: Readonly<Record<string, { readonly type: string }>>): string {
+  const [, name = '', value] = /^--([a-z-]+)=(true|false)$/.exec(arg) ?? [];
+  if (options[name]?.type !== 'boolean') return arg;
+  return value === 'true' ? `--${name}` : `--no-${name}`;
 }
 
 /** What a person at a terminal needs is not always what a pod needs. */

@@ -14,4 +14,5 @@ process.exitCode = await runPlugin(process.argv.slice(2), {
   env,
   clock: systemClock,
   signal: stop.signal,
+  stdin: () => process.stdin,
 });

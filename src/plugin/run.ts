@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { version } from '../version.ts';
@@ -5,6 +6,7 @@ import { type Cluster, type Command, type CommandCall, DONE, FAILED } from './co
 import { COMPLETE, completion } from './commands/completion.ts';
 import { diff } from './commands/diff.ts';
 import { drain } from './commands/drain.ts';
+import { inject } from './commands/inject.ts';
 import { remove } from './commands/remove.ts';
 import { status } from './commands/status.ts';
 import { completionsFor, namesOf } from './complete.ts';
@@ -13,11 +15,12 @@ import { KUBERNETES, type Options, readFlags } from './flags.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Terminal, type TerminalOptions } from './output/terminal.ts';
 
-export const commands: readonly Command[] = [status, diff, drain, remove, completion];
+export const commands: readonly Command[] = [status, diff, drain, remove, inject, completion];
 
 export interface Surroundings extends TerminalOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  stdin(): Readable;
 }
 
 /** One call of the plugin, from its words to its exit code. Never throws. */

@@ -39,6 +39,11 @@ export class Terminal {
     this.#stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** Nothing but this: not even a newline at its end. */
+  printExactly(text: string): void {
+    this.#stdout.write(text);
+  }
+
   note(text: string): void {
     this.endProgress();
     this.#stderr.write(`${text}\n`);

@@ -1,9 +1,15 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals';
+import { locateKubectl } from '../../../lab/control-plane/build/build.ts';
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import { DRAIN_LABEL } from '../../../src/api/names.ts';
+import { DRAIN_LABEL, READINESS_GATE } from '../../../src/api/names.ts';
 import { type PluginResult, runPlugin } from '../../environment/plugin-process.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
@@ -402,6 +408,67 @@ describe('remove', () => {
     expect(wrong.stderr).not.toContain('no-such-secret');
   });
 });
+
+/** A Deployment as people write it. */
+const DEPLOYMENT = `# the shop
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: "web" } }
+    spec:
+      terminationGracePeriodSeconds: 0   # at once
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: RuntimeDefault } }
+      initContainers:
+      - { name: sidecar, image: x, restartPolicy: Always, securityContext: &restricted {
+          allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } } }
+      containers:
+      - name: web
+        image: x   # none
+        securityContext: *restricted
+      - name: own
+        image: x
+        securityContext: *restricted
+        lifecycle: { preStop: { exec: { command: [/stop] } } }
+`;
+
+scenario(
+  'inject: the API server takes what was added, strictly read and with restricted Pod Security, and the pods have it',
+  async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'vsgb-inject-'));
+    try {
+      const file = join(dir, 'web.yaml');
+      await writeFile(file, DEPLOYMENT);
+      const { code, stdout } = await runPlugin(['inject', '-f', file, '--drain-seconds', '20']);
+      expect(code).toBe(1);
+      await writeFile(file, stdout);
+      expect(await runPlugin(['inject', '-f', file, '--drain-seconds', '20'])).toMatchObject({ stdout });
+
+      const restricted = { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } };
+      await env.api.patch(`/api/v1/namespaces/${app.namespace}`, { metadata: restricted });
+      const { kubeconfig } = env.controlPlane;
+      const where = [`--kubeconfig=${kubeconfig}`, '--namespace', app.namespace];
+      const kubectl = promisify(execFile);
+      const args = ['apply', '--validate=strict', ...where, '--filename', file];
+      expect(await kubectl(await locateKubectl(), args)).toEqual({
+        stdout: 'deployment.apps/web created\n',
+        stderr: '',
+      });
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+    await waitUntil('the pod of the Deployment', async () => (await app.pods('web')).length === 1);
+    const preStop = { sleep: { seconds: 35 } };
+    expect((await app.pods('web'))[0]?.spec).toMatchObject({
+      readinessGates: [{ conditionType: READINESS_GATE }],
+      terminationGracePeriodSeconds: 35,
+      containers: [{ lifecycle: { preStop } }, { lifecycle: { preStop: { exec: { command: ['/stop'] } } } }],
+      initContainers: [expect.not.objectContaining({ lifecycle: expect.anything() })],
+    });
+  },
+);
 
 scenario('an older Node is told in one sentence', async () => {
   const pretend = "Object.defineProperty(process, 'version', { value: 'v22.18.0' })";

@@ -1,26 +1,10 @@
-import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { FakeClock } from '../../../lab/time/fake-clock.ts';
-import { commands, runPlugin } from '../../../src/plugin/run.ts';
-
-async function run(...words: readonly string[]) {
-  const written = { stdout: '', stderr: '' };
-  const into = (name: keyof typeof written) =>
-    new Writable({
-      write(chunk, _, done) {
-        written[name] += String(chunk);
-        done();
-      },
-    });
-  const { signal } = new AbortController();
-  const around = { stdout: into('stdout'), stderr: into('stderr'), env: {} };
-  const code = await runPlugin(words, { ...around, clock: new FakeClock(), signal });
-  return { code, ...written };
-}
+import { commands } from '../../../src/plugin/run.ts';
+import { run, runWithInput } from './plugin-call.ts';
 
 describe('arguments', () => {
   test.each([
-    [['sttus'], /no command "sttus": expected one of status, diff, drain, remove, completion/],
+    [['sttus'], /no command "sttus": expected one of status, diff, drain, remove, inject, completion/],
     [['status', 'a', 'b'], /usage: kubectl vsgb status \[NAME\]/],
     [['diff'], /usage: kubectl vsgb diff NAME/],
     [['drain'], /usage: kubectl vsgb drain NODE/],
@@ -41,6 +25,20 @@ describe('arguments', () => {
       /--region is needed: expected the id of a region/,
     ],
     [['remove', '--timeout', '5'], /--timeout: received "5", expected a duration/],
+    [['inject'], /--filename is needed: expected the path of a file, or -/],
+    [['inject', '-f', '/nowhere.yaml'], /\/nowhere\.yaml cannot be read: ENOENT/],
+    [['inject', '-f', '/'], /\/ cannot be read: EISDIR/],
+    [['inject', '-f', '-', '--gate=false', '--hold=false'], /leave nothing to do/],
+    [['inject', '-f', '-', '--gate=no'], /'--gate' does not take an argument; see --help/],
+    [
+      ['inject', '-f', '-', '--hold-seconds', '9', '--drain-seconds', '5'],
+      /--hold-seconds goes without --drain-seconds/,
+    ],
+    [
+      ['inject', '-f', '-', '--hold-seconds', '0'],
+      /--hold-seconds: received "0", expected a whole number from 1/,
+    ],
+    [['inject', '-f', '-', '--pod-template', '.a'], /--pod-template: received "\.a", expected a path/],
     [['completion', 'tcsh'], /expected one of kubectl, bash, zsh, fish/],
     [['status', '--kubeconfig', '/nowhere'], /kubeconfig \/nowhere cannot be read: ENOENT/],
   ])('%j: exit 2 and one sentence on standard error', async (words, sentence) => {
@@ -48,6 +46,14 @@ describe('arguments', () => {
     expect(stderr).toMatch(sentence);
     expect(stderr).toMatch(/^error: .*\n$/);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('a value behind a flag that is on or off is taken as kubectl takes it', async () => {
+    const pod = 'kind: Pod\napiVersion: v1\nspec:\n  containers:\n  - name: web\n';
+    const added = async (...flags: readonly string[]) =>
+      (await runWithInput(pod, 'inject', '-f', '-', ...flags)).stdout.slice(pod.length);
+    expect(await added('--hold=false')).toBe(await added('--no-hold', '--gate=true'));
+    expect(await added('--gate=false')).not.toContain('readinessGates');
   });
 
   test('without a command: the list of commands, and exit 2', async () => {

@@ -1,0 +1,56 @@
+import { type Document, isCollection, isMap, type Scalar, visit, type YAMLMap, type YAMLSeq } from 'yaml';
+
+/** How a document is written, to write the same way into it. */
+export interface Layout {
+  /** JSON, or YAML that looks like it: keys in double quotes. */
+  readonly json: boolean;
+  /** What a level is indented by. */
+  readonly step: string;
+  /** How much further in the dashes of a list are than its key. */
+  readonly seqStep: string;
+}
+
+export function layoutOf(text: string, document: Document.Parsed): Layout {
+  let step: string | undefined;
+  let seqStep: string | undefined;
+  visit(document, {
+    Map(_, map) {
+      if (map.flow) {
+        if (map === document.contents) step = flowIndentOf(text, map);
+        return;
+      }
+      for (const { value } of map.items) {
+        if (!isCollection(value) || value.flow) continue;
+        const further = ' '.repeat(columnOf(text, value) - columnOf(text, map));
+        if (isMap(value)) step ??= further;
+        else seqStep ??= further;
+      }
+    },
+  });
+  const { contents } = document;
+  const json =
+    isMap(contents) &&
+    contents.flow === true &&
+    (contents.items[0]?.key as Scalar | undefined)?.type === 'QUOTE_DOUBLE';
+  return { json, step: step ?? '  ', seqStep: seqStep ?? '  ' };
+}
+
+/** Of the first key, or the first dash: of a block collection, all begin there. */
+export function columnOf(text: string, collection: YAMLMap | YAMLSeq): number {
+  const token = collection.srcToken;
+  const first = token !== undefined && 'items' in token ? token.items[0] : undefined;
+  const props = first?.start.find(({ type }) => !['space', 'newline', 'comment'].includes(type));
+  const at = props?.offset ?? collection.range?.[0] ?? 0;
+  return at - lineStart(text, at);
+}
+
+/** What stands before the first item of a flow collection, if that begins a line. */
+export function flowIndentOf(text: string, collection: YAMLMap | YAMLSeq): string | undefined {
+  const [start = 0] = collection.range ?? [];
+  return /^[[{][ \t]*\r?\n([ \t]*)/.exec(text.slice(start))?.[1];
+}
+
+function lineStart(text: string, at: number): number {
+  const newline = text.lastIndexOf('\n', at - 1);
+  return newline === -1 && text.startsWith('\uFEFF') ? 1 : newline + 1;
+}

@@ -1,0 +1,51 @@
+import { isDeepStrictEqual } from 'node:util';
+import { asObject, type JsonObject } from '../../json.ts';
+import { type FieldChange, type Path, valueAt } from './change.ts';
+import { leftAlone, planTemplate, type Wanted } from './plan.ts';
+import { templateSourceOf } from './pod-template.ts';
+
+export interface InjectOptions extends Wanted {
+  /** Where objects of kinds that are not known have their pod template. */
+  readonly templatePaths: readonly Path[];
+}
+
+export interface ObjectPlan {
+  readonly changes: readonly FieldChange[];
+  /** What was added, and what was not, and why. */
+  readonly said: readonly string[];
+  /** It lacks a gate or hold that it was to get. */
+  readonly refused: boolean;
+  /** Those of `templatePaths` that led to its pod template. */
+  readonly paths: readonly Path[];
+}
+
+export function planObject(object: JsonObject, options: InjectOptions): ObjectPlan {
+  const source = templateSourceOf(object, options.templatePaths);
+  switch (source.has) {
+    case 'no pods':
+      return UNTOUCHED;
+    case 'job':
+      return leave('pods of a Job end by themselves');
+    case 'no containers':
+      return { ...UNTOUCHED, said: ['nothing added: it has no containers'], refused: true };
+    case 'unknown template':
+      return leave(`if its pods serve requests, say --pod-template ${source.path.join('.')}`);
+    case 'template': {
+      const template = asObject(valueAt(object, source.path));
+      const paths = options.templatePaths.filter((path) => isDeepStrictEqual(path, source.path));
+      const reason = leftAlone(template);
+      if (reason !== undefined) return { ...leave(reason), paths };
+      const { changes, done, refused } = planTemplate(template, options);
+      return {
+        changes: changes.map(({ path, value }) => ({ path: [...source.path, ...path], value })),
+        said: [...(done.length > 0 ? [`added: ${done.join(', ')}`] : []), ...refused],
+        refused: refused.length > 0,
+        paths,
+      };
+    }
+  }
+}
+
+const UNTOUCHED: ObjectPlan = { changes: [], said: [], refused: false, paths: [] };
+
+const leave = (reason: string): ObjectPlan => ({ ...UNTOUCHED, said: [`left as it is: ${reason}`] });

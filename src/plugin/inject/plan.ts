@@ -1,0 +1,128 @@
+import { isDeepStrictEqual } from 'node:util';
+import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../../api/names.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
+import { type FieldChange, type Path, valueAt } from './change.ts';
+
+/** What pods are to get. */
+export interface Wanted {
+  readonly gate: boolean;
+  /** For how many seconds their containers sleep before they are ended; undefined: no hold. */
+  readonly holdSeconds: number | undefined;
+}
+
+export interface TemplatePlan {
+  readonly changes: readonly FieldChange[];
+  /** What the changes do, in words. */
+  readonly done: readonly string[];
+  /** What is lacking still, why, and what to do. */
+  readonly refused: readonly string[];
+}
+
+/** Kubernetes' own, where a pod says nothing. */
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** Why pods of this template get neither gate nor hold, if they are not to. */
+export function leftAlone(template: JsonObject): string | undefined {
+  const restartPolicy = asString(asObject(template['spec'])['restartPolicy']);
+  if (restartPolicy !== '' && restartPolicy !== 'Always')
+    return `its restartPolicy is ${restartPolicy}: such pods end by themselves`;
+  if (valueAt(template, ['metadata', 'annotations', 'kubernetes.io/config.mirror']) !== undefined)
+    return 'a mirror pod is written by its kubelet';
+  if (valueAt(template, ['metadata', 'labels', ZERO_DOWNTIME_LABEL]) === 'disabled')
+    return `its label ${ZERO_DOWNTIME_LABEL} is disabled`;
+  return undefined;
+}
+
+/** What a pod template lacks. Nothing, once this has been carried out. */
+export function planTemplate(template: JsonObject, { gate, holdSeconds }: Wanted): TemplatePlan {
+  const spec = asObject(template['spec']);
+  const plans = [
+    ...(gate ? [planGate(spec)] : []),
+    ...(holdSeconds !== undefined ? [planHold(template, spec, holdSeconds)] : []),
+  ];
+  return {
+    changes: plans.flatMap(({ changes }) => changes),
+    done: plans.flatMap(({ done }) => done),
+    refused: plans.flatMap(({ refused }) => refused),
+  };
+}
+
+function planGate(spec: JsonObject): TemplatePlan {
+  const gates = asArray(spec['readinessGates']);
+  const gate = { conditionType: READINESS_GATE };
+  if (gates.some((each) => asObject(each)['conditionType'] === READINESS_GATE)) return NOTHING;
+  const path = ['spec', 'readinessGates'];
+  const change =
+    gates.length === 0 ? { path, value: [gate] } : { path: [...path, gates.length], value: gate };
+  return { ...NOTHING, changes: [change], done: ['readiness gate'] };
+}
+
+/**
+ * What an earlier run wrote is told by its annotation. A container that sleeps just so long has its sleep from there, and the
+ * grace period was raised by as much: both are replaced. Without such a container the annotation is a leftover.
+ *
+ * preStop of a container             | becomes
+ * none                               | ours
+ * a sleep as long as annotated       | ours
+ * any other sleep, no shorter        | as it is: it holds long enough
+ * anything else                      | as it is, and told
+ */
+function planHold(template: JsonObject, spec: JsonObject, seconds: number): TemplatePlan {
+  const annotated = Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
+  const containers = asArray(spec['containers']).map((container, i) => {
+    const preStop = asObject(asObject(asObject(container)['lifecycle'])['preStop']);
+    const name = asString(asObject(container)['name']);
+    return { path: ['spec', 'containers', i, 'lifecycle', 'preStop'], name, preStop };
+  });
+  const earlier = containers.filter(({ preStop }) => isSleep(preStop, annotated));
+  const without = containers.filter(({ preStop }) => Object.keys(preStop).length === 0);
+  const refused = containers
+    .filter((container) => !earlier.includes(container) && !without.includes(container))
+    .filter(({ preStop }) => !(sleepOf(preStop) >= seconds))
+    .map(
+      ({ name }) =>
+        `container ${name} has a preStop of its own, which is left as it is: see that it takes ${seconds} s or more`,
+    );
+  if (earlier.length + without.length === 0) return { ...NOTHING, refused };
+
+  const given = spec['terminationGracePeriodSeconds'] ?? undefined;
+  const grace = given ?? DEFAULT_GRACE_SECONDS;
+  if (!Number.isInteger(grace) || Number(grace) < 0) {
+    const received = JSON.stringify(grace);
+    return {
+      ...NOTHING,
+      refused: [
+        `no hold, for terminationGracePeriodSeconds is ${received}: write a whole number of seconds`,
+        ...refused,
+      ],
+    };
+  }
+  const before = Number(grace);
+  const raisedBy = earlier.length > 0 && given !== undefined && before >= annotated ? annotated : 0;
+  const after = before - raisedBy + seconds;
+  const sleep = (path: Path) => ({ path, value: { sleep: { seconds } } });
+  const changes = [
+    ...(annotated === seconds
+      ? []
+      : [{ path: ['metadata', 'annotations', HOLD_ANNOTATION], value: String(seconds) }]),
+    ...without.map(({ path }) => sleep(path)),
+    ...(annotated === seconds
+      ? []
+      : earlier.map(({ path }) => ({ path: [...path, 'sleep', 'seconds'], value: seconds }))),
+    ...(given === after ? [] : [{ path: ['spec', 'terminationGracePeriodSeconds'], value: after }]),
+  ];
+  if (changes.length === 0) return { ...NOTHING, refused };
+  return { changes, refused, done: [`hold of ${seconds} s`, `grace period of ${after} s (was ${before} s)`] };
+}
+
+const NOTHING: TemplatePlan = { changes: [], done: [], refused: [] };
+
+function isSleep(preStop: JsonObject, seconds: number): boolean {
+  return isDeepStrictEqual(preStop, { sleep: { seconds } });
+}
+
+/** NaN of what is no sleep. */
+function sleepOf(preStop: JsonObject): number {
+  const { seconds } = asObject(preStop['sleep']);
+  return isSleep(preStop, Number(seconds)) ? Number(seconds) : Number.NaN;
+}

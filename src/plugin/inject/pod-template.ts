@@ -1,0 +1,69 @@
+import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
+import { type Path, valueAt } from './change.ts';
+
+/** Where the pods of a kind are described, by API group and kind. A Pod is its own template. */
+const TEMPLATE_OF: Readonly<Record<string, Path>> = {
+  'apps/Deployment': ['spec', 'template'],
+  'apps/StatefulSet': ['spec', 'template'],
+  'apps/DaemonSet': ['spec', 'template'],
+  'apps/ReplicaSet': ['spec', 'template'],
+  'argoproj.io/Rollout': ['spec', 'template'],
+  '/ReplicationController': ['spec', 'template'],
+  '/PodTemplate': ['template'],
+  '/Pod': [],
+};
+const JOBS = new Set(['batch/Job', 'batch/CronJob']);
+/** Most kinds that make pods have their template here. */
+const USUAL: Path = ['spec', 'template'];
+
+/** How an object says what its pods are. */
+export type TemplateSource =
+  | { readonly has: 'template'; readonly path: Path }
+  /** Pods of a Job end by themselves. */
+  | { readonly has: 'job' }
+  /** Of a kind that has containers, but there are none, as in a patch. */
+  | { readonly has: 'no containers' }
+  /** The kind is not known, and no path of the user leads to a template, but the usual one does. */
+  | { readonly has: 'unknown template'; readonly path: Path }
+  | { readonly has: 'no pods' };
+
+/** `others`: where objects of kinds that are not known have their template. */
+export function templateSourceOf(object: JsonObject, others: readonly Path[]): TemplateSource {
+  const apiVersion = asString(object['apiVersion']);
+  const kind = `${apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')))}/${asString(object['kind'])}`;
+  if (JOBS.has(kind)) return { has: 'job' };
+  const known = TEMPLATE_OF[kind];
+  if (known !== undefined) {
+    if (isTemplate(object, known)) return template(known);
+    // The Deployment that it names has them.
+    const refers = valueAt(object, ['spec', 'workloadRef']) !== undefined;
+    return { has: refers ? 'no pods' : 'no containers' };
+  }
+  const told = others.find((path) => isTemplate(object, path));
+  if (told !== undefined) return template(told);
+  return isTemplate(object, USUAL) ? { has: 'unknown template', path: USUAL } : { has: 'no pods' };
+}
+
+const template = (path: Path): TemplateSource => ({ has: 'template', path });
+
+function isTemplate(object: JsonObject, path: Path): boolean {
+  return asArray(valueAt(object, [...path, 'spec', 'containers'])).length > 0;
+}
+
+/** The objects of a document: those in a List, or itself. */
+export function objectsOf(
+  value: unknown,
+  path: Path = [],
+): readonly { readonly path: Path; readonly object: JsonObject }[] {
+  const object = asObject(value);
+  if (asString(object['kind']).endsWith('List') && Array.isArray(object['items']))
+    return object['items'].flatMap((item, i) => objectsOf(item, [...path, 'items', i]));
+  return [{ path, object }];
+}
+
+/** `Deployment shop/web`, as far as it says so. */
+export function titleOf(object: JsonObject): string {
+  const { namespace, name, generateName } = asObject(object['metadata']);
+  const called = [namespace, name ?? generateName].map(asString).filter((part) => part !== '');
+  return [asString(object['kind']) || 'object', called.join('/')].filter((part) => part !== '').join(' ');
+}

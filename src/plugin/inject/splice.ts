@@ -1,0 +1,168 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Pair,
+  type ParsedNode,
+  stringify,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import type { FieldChange, Path } from './change.ts';
+import { columnOf, flowIndentOf, type Layout, layoutOf } from './layout.ts';
+
+/** The text has a form that a change cannot be written into. The message is half a sentence. */
+export class SpliceError extends Error {
+  override readonly name = 'SpliceError';
+}
+
+/** Replaces a part of the text, which is empty for an insertion. */
+interface Edit extends Span {
+  readonly text: string;
+  /** Of two insertions after one line, that which is further in belongs to what ends there. */
+  readonly column: number;
+}
+
+/** From the first character to before the last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The span of a text that a document was parsed from (with keepSourceTokens), with changes written into it and nothing else
+ * touched. An added key is the last of its map. Whether the result reads as it should is left to the caller: an anchor may
+ * have carried a change to other places.
+ */
+export function splice(
+  text: string,
+  span: Span,
+  document: Document.Parsed,
+  changes: readonly FieldChange[],
+): string {
+  const source = { text, layout: layoutOf(text, document) };
+  const edits = changes
+    .map(({ path, value }) => editOf(source, document.contents, path, value))
+    .sort((a, b) => a.start - b.start || b.column - a.column);
+  let done = '';
+  let at = span.start;
+  for (const edit of edits) {
+    done += text.slice(at, edit.start) + edit.text;
+    at = edit.end;
+  }
+  return done + text.slice(at, span.end);
+}
+
+interface Source {
+  readonly text: string;
+  readonly layout: Layout;
+}
+
+function editOf(source: Source, node: ParsedNode | null, path: Path, value: unknown): Edit {
+  const [key, ...rest] = path;
+  if (isAlias(node)) throw new SpliceError(`*${node.source} stands for what is to be changed: write it out`);
+  if (key === undefined || (isScalar(node) && node.value === null))
+    return replace(source, node, nested(path, value));
+  if (isSeq(node)) {
+    const item = node.items[Number(key)];
+    return item === undefined
+      ? append(source, node, nested(rest, value))
+      : editOf(source, item as ParsedNode, rest, value);
+  }
+  if (!isMap(node)) throw new SpliceError(`${String(key)} cannot be set in what is no map`);
+  const pair = node.items.find((each) => isScalar(each.key) && each.key.value === key);
+  if (pair === undefined) return append(source, node, { [key]: nested(rest, value) });
+  return editOf(source, pair.value as ParsedNode | null, rest, value);
+}
+
+/** `{ a: { b: value } }` for the path a, b. */
+function nested(path: Path, value: unknown): unknown {
+  return path.reduceRight<unknown>(
+    (below, key) => (typeof key === 'number' ? [below] : { [key]: below }),
+    value,
+  );
+}
+
+function replace({ text }: Source, node: ParsedNode | null, value: unknown): Edit {
+  if (node === null) throw new SpliceError('a key has no colon behind it: write it as `key: value`');
+  const [start, end] = node.range;
+  if (start !== end) return { start, end, text: flow(value), column: 0 };
+  // Written as nothing at all, maybe with a comment behind it: it begins behind its colon.
+  const at = text.slice(0, start).trimEnd().length;
+  return { start: at, end: at, text: ` ${flow(value)}`, column: 0 };
+}
+
+/** A pair behind the last one of a map, or an item behind the last one of a list. */
+function append(source: Source, collection: YAMLMap | YAMLSeq, value: unknown): Edit {
+  if (collection.flow) return appendToFlow(source, collection, value);
+  const { text, layout } = source;
+  const column = columnOf(text, collection);
+  const lines = (isMap(collection) ? blockPair(value, layout) : block([value], layout)).map(
+    (line) => ' '.repeat(column) + line,
+  );
+  const last = lastOf(collection);
+  const end = last.range?.[1] ?? 0;
+  const newline = text[end - 1] === '\n' ? end - 1 : text.indexOf('\n', end);
+  if (newline === -1 && isScalar(last) && last.type?.startsWith('BLOCK_'))
+    throw new SpliceError('the text ends within a block scalar: end its last line');
+  const at = newline === -1 ? text.length : newline + 1;
+  const eol = eolBefore(text, at);
+  const added = lines.join(eol);
+  return { start: at, end: at, text: newline === -1 ? eol + added : added + eol, column };
+}
+
+/** The lines of a map with one pair. */
+function blockPair(map: unknown, layout: Layout): readonly string[] {
+  const [[key = '', value] = []] = Object.entries(map as object);
+  if (!Array.isArray(value)) return block(map, layout);
+  return [`${key}:`, ...block(value, layout).map((line) => layout.seqStep + line)];
+}
+
+function block(value: unknown, { step }: Layout): readonly string[] {
+  return stringify(value, { indent: step.length, lineWidth: 0 }).trimEnd().split('\n');
+}
+
+function appendToFlow({ text, layout }: Source, collection: YAMLMap | YAMLSeq, value: unknown): Edit {
+  const indent = flowIndentOf(text, collection);
+  const last = collection.items.at(-1);
+  const [start = 0] = collection.range ?? [];
+  const at = last === undefined ? start + 1 : (lastOf(last as Pair | ParsedNode).range?.[1] ?? 0);
+  const eol = eolBefore(text, at);
+  const written = layout.json
+    ? JSON.stringify(value, null, indent === undefined ? undefined : layout.step)
+    : flow(value);
+  const comma = layout.json ? ',' : ', ';
+  const entry = isMap(collection) ? withoutBraces(written) : written;
+  const spaced =
+    indent === undefined || last === undefined
+      ? `${last === undefined ? '' : comma}${entry}`
+      : `,${eol}${indent}${entry.split('\n').join(`${eol}${indent}`)}`;
+  return { start: at, end: at, text: spaced, column: 0 };
+}
+
+/** `{ "a": 1 }` as it stands in another map; one level less far in. */
+function withoutBraces(written: string): string {
+  const [first = '', ...rest] = written.slice(1, -1).trim().split('\n');
+  const unit = /^\{\n([ \t]*)/.exec(written)?.[1] ?? '';
+  return [first, ...rest.map((line) => line.slice(unit.length))].join('\n');
+}
+
+/** On one line. */
+function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+}
+
+/** What is written last of all that belongs to it. */
+function lastOf(item: Pair | YAMLMap | YAMLSeq | ParsedNode): YAMLMap | YAMLSeq | ParsedNode {
+  if ('key' in item) return lastOf((item.value ?? item.key) as ParsedNode);
+  const inner = (isMap(item) || isSeq(item)) && !item.flow ? item.items.at(-1) : undefined;
+  return inner === undefined ? item : lastOf(inner as Pair | ParsedNode);
+}
+
+/** As the line before ends. */
+function eolBefore(text: string, at: number): string {
+  const newline = text.lastIndexOf('\n', at - 1);
+  return newline > 0 && text[newline - 1] === '\r' ? '\r\n' : '\n';
+}

@@ -1,0 +1,30 @@
+import { Readable, Writable } from 'node:stream';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import { runPlugin } from '../../../src/plugin/run.ts';
+
+/** One call of the plugin in this process, and all that it wrote. */
+export async function run(...words: readonly string[]) {
+  return await runWithInput('', ...words);
+}
+
+/** The same, with this on standard input. */
+export async function runWithInput(input: string | Uint8Array, ...words: readonly string[]) {
+  const written = { stdout: '', stderr: '' };
+  const into = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _, done) {
+        written[name] += String(chunk);
+        done();
+      },
+    });
+  const { signal } = new AbortController();
+  const code = await runPlugin(words, {
+    stdout: into('stdout'),
+    stderr: into('stderr'),
+    env: {},
+    clock: new FakeClock(),
+    signal,
+    stdin: () => Readable.from([Buffer.from(input)]),
+  });
+  return { code, ...written };
+}
