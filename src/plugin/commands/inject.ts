@@ -23,7 +23,8 @@ helm template web ./chart | kubectl vsgb inject -f -
 
 Reads YAML of any number of documents, or JSON, and prints it with what pods behind a load balancer need; comments,
 order, quoting and indentation stay, and a second run changes nothing. Needs no cluster and no credentials.
-  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups.
+  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups,
+        which the operator has to run with --readiness-gates for. Without, such pods are never ready: --gate=false.
   hold  containers without a preStop of their own get preStop.sleep, and terminationGracePeriodSeconds is raised by as
         much: a pod serves until the load balancer has let go of it. Its length is the sum of --drain-seconds,
         --propagation-seconds and ${MARGIN_SECONDS}. Needs Kubernetes 1.30.
