@@ -188,6 +188,36 @@ describe('with kustomize', () => {
     await api.delete(`${pods}/web-0`);
   });
 
+  test('gate and hold are written into a manifest', async () => {
+    const labels = { app: 'held' };
+    const manifest = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'held', namespace: 'default' },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'app' }] } },
+      },
+    };
+    await writeFile(join(dir, 'deploy.yaml'), JSON.stringify(manifest));
+    await documentedly('kubectl vsgb inject -f deploy.yaml', dir);
+    const path = '/apis/apps/v1/namespaces/default/deployments/held';
+    const preStop = { sleep: { seconds: 35 } };
+    expect(await object(path)).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            ...GATED,
+            terminationGracePeriodSeconds: 65,
+            containers: [{ lifecycle: { preStop } }],
+          },
+        },
+      },
+    });
+    await api.delete(path);
+  });
+
   test('moving here and away: modes, suspension, and a binding that leaves its rows', async () => {
     await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"mode":"Sync"}}'`);
     await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"suspend":true}}'`);
