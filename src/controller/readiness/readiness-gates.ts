@@ -176,10 +176,10 @@ export class ReadinessGates {
     }
     const waiting = this.#waitingOf(pod);
     const { gate, until } = this.#verdictOn(pod, waiting);
-    const retryAt = gate === undefined ? undefined : waiting.retryAt;
-    this.#lookAgainAt(waiting, pod.key, Math.min(until ?? Infinity, retryAt ?? Infinity));
-    if (gate !== undefined && !waiting.isWriting && waiting.retryAt <= this.#parts.clock.now())
-      void this.#write(pod.key, waiting);
+    const mayWrite = waiting.retryAt <= this.#parts.clock.now();
+    const retryAt = gate === undefined || mayWrite ? Infinity : waiting.retryAt;
+    this.#lookAgainAt(waiting, pod.key, Math.min(until ?? Infinity, retryAt));
+    if (gate !== undefined && !waiting.isWriting && mayWrite) void this.#write(pod.key, waiting);
   }
 
   #waitingOf({ key, uid }: GatedPodObject): Waiting {
@@ -244,9 +244,10 @@ export class ReadinessGates {
     const { clock } = this.#parts;
     waiting.timer?.cancel();
     waiting.timer = undefined;
-    const ms = at - clock.now();
-    if (Number.isFinite(ms) && ms > 0)
-      waiting.timer = clock.setTimeout(() => this.#judgeAgain(key, waiting), ms);
+    if (!Number.isFinite(at)) return;
+    // The time may have come since the verdict, which was a moment too early for it.
+    const ms = Math.max(0, at - clock.now());
+    waiting.timer = clock.setTimeout(() => this.#judgeAgain(key, waiting), ms);
   }
 
   #judgeAgain(key: string, { uid }: Waiting): void {
