@@ -89,11 +89,17 @@ export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey
   return groupKey(regionId ?? defaultRegion, vServerGroupId);
 }
 
-/** `namespace/name` of the Services that a binding depends on: the one that it names and, while its group holds that of another, that. */
+/** `namespace/name` of the Service that a binding names. Undefined: that can't be read. */
+export function serviceOf(binding: BindingObject): string | undefined {
+  const name = specOf(binding).serviceRef?.name;
+  return name === undefined ? undefined : `${binding.namespace}/${name}`;
+}
+
+/** Those that it depends on: the one that it names and, while its group holds the backends of another, that. */
 export function servicesOf(binding: BindingObject): readonly string[] {
-  const names = [specOf(binding).serviceRef?.name, statusOf(binding)?.serviceName];
-  const known = names.filter((name) => name !== undefined);
-  return [...new Set(known)].map((name) => `${binding.namespace}/${name}`);
+  const name = statusOf(binding)?.serviceName;
+  const held = name === undefined ? undefined : `${binding.namespace}/${name}`;
+  return [...new Set(present(serviceOf(binding)).concat(present(held)))];
 }
 
 /** As far as it can be read; so are the metadata. */

@@ -1,7 +1,7 @@
 import { instanceIdOf } from '../../membership/desired/cluster.ts';
 import { findPorts } from '../../membership/desired/desired.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
-import { type BindingObject, type ClusterCaches, specOf } from './cluster-caches.ts';
+import { type BindingObject, type ClusterCaches, serviceOf, specOf } from './cluster-caches.ts';
 
 type Caches = Pick<ClusterCaches, 'endpoints' | 'bindings' | 'pods' | 'services' | 'nodes'>;
 
@@ -22,7 +22,7 @@ export function isTaken(former: FormerMember, binding: BindingObject, caches: Ca
 
 function isOwnPort({ port }: FormerMember, binding: BindingObject, { services }: Caches): boolean {
   const { serviceRef } = specOf(binding);
-  const service = services.get(`${binding.namespace}/${serviceRef?.name ?? ''}`);
+  const service = services.get(serviceOf(binding) ?? '');
   if (service === undefined || serviceRef === undefined) return false;
   return findPorts(service, serviceRef.port)[0]?.nodePort === port;
 }

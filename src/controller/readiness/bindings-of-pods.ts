@@ -1,6 +1,6 @@
 import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
 import { matchesSelector } from '../../membership/desired/label-selector.ts';
-import { type BindingObject, type ClusterCaches, specOf } from '../cluster/cluster-caches.ts';
+import { type BindingObject, type ClusterCaches, serviceOf } from '../cluster/cluster-caches.ts';
 
 type Caches = Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
 
@@ -25,9 +25,9 @@ export class BindingsOfPods {
     const { bindings, endpoints } = this.#caches;
     const listing = endpoints.byIndex('pod', pod.key).map((list) => `${list.namespace}/${list.serviceName}`);
     const services = new Set([...this.#selectingServices(pod), ...listing]);
-    const names = (service: string) => (binding: BindingObject) =>
-      service === `${binding.namespace}/${specOf(binding).serviceRef?.name}`;
-    return [...services].sort().flatMap((key) => bindings.byIndex('service', key).filter(names(key)));
+    const naming = (key: string) =>
+      bindings.byIndex('service', key).filter((binding) => serviceOf(binding) === key);
+    return [...services].sort().flatMap(naming);
   }
 
   #selectingServices(pod: GatedPodObject): readonly string[] {

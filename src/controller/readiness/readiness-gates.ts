@@ -17,7 +17,13 @@ import {
   TIMED_OUT,
 } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
-import { type BindingObject, type ClusterCaches, metadataOf, specOf } from '../cluster/cluster-caches.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  metadataOf,
+  serviceOf,
+  specOf,
+} from '../cluster/cluster-caches.ts';
 import { BindingsOfPods } from './bindings-of-pods.ts';
 import { exemptionOf } from './exemption.ts';
 import { type GateToWrite, GateWriter } from './gate-writer.ts';
@@ -150,10 +156,9 @@ export class ReadinessGates {
 
   /** What was found out of a binding holds as long as these are the same. */
   #basisOf(binding: BindingObject): Pick<Known, 'generation' | 'service'> {
-    const service = `${binding.namespace}/${specOf(binding).serviceRef?.name}`;
     return {
       generation: metadataOf(binding).generation,
-      service: this.#parts.caches.services.get(service),
+      service: this.#parts.caches.services.get(serviceOf(binding) ?? ''),
     };
   }
 

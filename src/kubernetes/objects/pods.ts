@@ -62,8 +62,9 @@ const OF_OTHER_LOAD_BALANCERS =
 
 /** `holds`: whether its condition of that type is True. */
 export function isRegistrable(gates: readonly string[], holds: (type: string) => boolean): boolean {
+  if (!gates.includes(READINESS_GATE)) return false;
   const needed = gates.filter((gate) => gate !== READINESS_GATE && !OF_OTHER_LOAD_BALANCERS.test(gate));
-  return gates.includes(READINESS_GATE) && ['ContainersReady', ...needed].every(holds);
+  return ['ContainersReady', ...needed].every(holds);
 }
 
 function isTrue(condition: unknown, wanted: unknown): boolean {
