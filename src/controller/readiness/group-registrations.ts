@@ -5,16 +5,10 @@ import type { Member } from '../../membership/desired/member.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { Registration } from '../../membership/readiness/gate.ts';
-import type { MissingEni } from '../group/eni-directory.ts';
-import type { GroupState } from '../group/state/group-state.ts';
+import type { BindingFacts } from '../binding/verdict.ts';
 
 /** What is the case in a group after its reconcile, as far as it concerns one binding. */
-export interface GroupFacts {
-  readonly group: GroupState;
-  /** Undefined for a binding that has no claim on its group any more. */
-  readonly report: ClaimReport | undefined;
-  readonly missingEnis: readonly MissingEni[];
-}
+export type GroupFacts = Pick<BindingFacts, 'group' | 'report' | 'missingEnis'>;
 
 /** How far a binding is with one pod: its Registration but for the times. */
 export type Progress =

@@ -48,6 +48,27 @@ describe('a pod that starts', () => {
     expect(cluster.groups.writes).toHaveLength(1);
   });
 
+  test('is let in although the timer for that fires a moment early', async () => {
+    const { clock } = cluster;
+    const [now, setTimer] = [clock.now.bind(clock), clock.setTimeout.bind(clock)];
+    let asked: number | undefined;
+    clock.setTimeout = (callback, ms) => {
+      if (ms !== 1_000 || asked !== undefined) return setTimer(callback, ms);
+      const early = () => {
+        asked = 0;
+        callback();
+      };
+      return setTimer(early, ms - 0.5);
+    };
+    // Too early for the verdict, and too late for a timer that is set after it.
+    clock.now = () => now() + (asked === undefined || asked++ === 0 ? 0 : 0.6);
+    cluster.start();
+    cluster.gatedPod(POD);
+    await cluster.after(5_000);
+    expect(asked).toBeGreaterThan(1);
+    expect(cluster.gates).toEqual([`${POD} True NotWanted`]);
+  });
+
   test('is not let in before: its Add has to be answered', async () => {
     cluster.bind();
     cluster.start();
