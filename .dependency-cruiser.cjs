@@ -46,7 +46,7 @@ const MAY_IMPORT = {
   'src/alibaba': to('src/api/conditions', 'src/membership/backend', 'src/cloud'),
 
   'src/controller/cluster': to('src/api', 'src/membership', 'src/kubernetes'),
-  'src/controller': to('src/api', 'src/membership', 'src/kubernetes', 'src/cloud'),
+  'src/controller': to('src/api', 'src/membership', 'src/zero-downtime', 'src/kubernetes', 'src/cloud'),
 
   'src/config': to('src/api'),
   'src/observability': to(),
@@ -56,11 +56,13 @@ const MAY_IMPORT = {
   ),
   'src/main': to('src/config', 'src/kubernetes', 'src/alibaba', 'src/observability', 'src/operator'),
 
-  'src/plugin/inject': to(),
+  'src/zero-downtime': to(),
+
+  'src/plugin/inject': to('src/zero-downtime'),
   'src/plugin/output': to(),
   'src/plugin': to(
     ...['src/api', 'src/config', 'src/membership', 'src/controller', 'src/kubernetes', 'src/cloud'],
-    'src/alibaba',
+    ...['src/alibaba', 'src/zero-downtime'],
   ),
 
   'simulator/data-plane': ['simulator/state'],

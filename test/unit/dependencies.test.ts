@@ -42,7 +42,7 @@ const REFUSED: readonly (readonly [importer: string, imported: string])[] = [
   ['src/plugin/run.ts', 'src/operator/serving.ts'],
   ['src/plugin/commands/diff.ts', 'src/observability/logger.ts'],
   ['src/plugin/output/table.ts', 'src/plugin/run.ts'],
-  ['src/plugin/inject/plan.ts', 'src/plugin/run.ts'],
+  ['src/zero-downtime/pod-template-plan.ts', 'src/plugin/run.ts'],
   ['src/elsewhere/new.ts', 'src/clock.ts'],
   ['src/operator/leadership.ts', 'lab/time/fake-clock.ts'],
   ['src/config/read.ts', 'scripts/build.ts'],

@@ -160,7 +160,7 @@ describe('architecture.md', () => {
   });
 
   test('its rooms are those of src, and import what lint lets them', () => {
-    const rooms = [...page.matchAll(/^\| `(src\/\w+)` \| .+ \| (.+) \|$/gm)].map(
+    const rooms = [...page.matchAll(/^\| `(src\/[\w-]+)` \| .+ \| (.+) \|$/gm)].map(
       ([, room = '', cell = '']) => ({
         room,
         imports: [...cell.matchAll(/`(src\/[\w/-]+)(?:\.ts)?`/g)].map(([, one = '']) => one),

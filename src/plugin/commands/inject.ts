@@ -4,13 +4,11 @@ import { buffer } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
 import { HOLD_ANNOTATION, READINESS_GATE } from '../../api/names.ts';
 import { ConfigError } from '../../config/config-error.ts';
+import { HOLD_MARGIN_SECONDS, neededHoldSeconds } from '../../zero-downtime/hold.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import type { Options } from '../flags.ts';
 import { injectText } from '../inject/inject.ts';
 import type { InjectOptions } from '../inject/plan-object.ts';
-
-/** Beyond drain and propagation: for what is under way when they end. */
-const MARGIN_SECONDS = 5;
 
 export const inject: Command = {
   name: 'inject',
@@ -27,7 +25,7 @@ order, quoting and indentation stay, and a second run changes nothing. Needs no 
         which the operator has to run with --readiness-gates for. Without, such pods are never ready: --gate=false.
   hold  containers without a preStop of their own get preStop.sleep, and terminationGracePeriodSeconds is raised by as
         much: a pod serves until the load balancer has let go of it. Its length is the sum of --drain-seconds,
-        --propagation-seconds and ${MARGIN_SECONDS}. Needs Kubernetes 1.30.
+        --propagation-seconds and ${HOLD_MARGIN_SECONDS}. Needs Kubernetes 1.30.
 The annotation ${HOLD_ANNOTATION} on the pod template says how long the hold is. A run with another length
 replaces the sleeps that are just so long, and changes the grace period by the difference.
 Known are Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Pod, PodTemplate and Argo's Rollout, also
@@ -69,7 +67,7 @@ function wantedOf(options: Options): InjectOptions {
     throw new ConfigError('--hold-seconds goes without --drain-seconds and --propagation-seconds');
   if (!gate && !options.own('hold'))
     throw new ConfigError('--gate=false and --hold=false leave nothing to do: say one of them');
-  const derived = options.own('drainSeconds') + options.own('propagationSeconds') + MARGIN_SECONDS;
+  const derived = neededHoldSeconds(options.own('drainSeconds'), options.own('propagationSeconds'));
   return {
     gate,
     holdSeconds: options.own('hold') ? (outright ?? derived) : undefined,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
-import { type FieldChange, type Path, withChanges } from './change.ts';
+import { type FieldChange, type Path, withChanges } from '../../zero-downtime/field-change.ts';
 import { type InjectOptions, planObject } from './plan-object.ts';
 import { objectsOf, titleOf } from './pod-template.ts';
 import { type Span, SpliceError, splice } from './splice.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { asObject, type JsonObject } from '../../json.ts';
-import { type FieldChange, type Path, valueAt } from './change.ts';
-import { leftAlone, planTemplate, type Wanted } from './plan.ts';
+import { type FieldChange, type Path, valueAt } from '../../zero-downtime/field-change.ts';
+import { leftAlone, planTemplate, type Wanted } from '../../zero-downtime/pod-template-plan.ts';
 import { templateSourceOf } from './pod-template.ts';
 
 export interface InjectOptions extends Wanted {

@@ -1,5 +1,5 @@
 import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
-import { type Path, valueAt } from './change.ts';
+import { type Path, valueAt } from '../../zero-downtime/field-change.ts';
 
 /** Where the pods of a kind are described, by API group and kind. A Pod is its own template. */
 const TEMPLATE_OF: Readonly<Record<string, Path>> = {

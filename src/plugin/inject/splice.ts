@@ -10,7 +10,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import type { FieldChange, Path } from './change.ts';
+import type { FieldChange, Path } from '../../zero-downtime/field-change.ts';
 import { columnOf, flowIndentOf, type Layout, layoutOf } from './layout.ts';
 
 /** The text has a form that a change cannot be written into. The message is half a sentence. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../../../../src/api/names.ts';
-import type { JsonObject } from '../../../../src/json.ts';
-import { valueAt, withChanges } from '../../../../src/plugin/inject/change.ts';
-import { leftAlone, planTemplate, type Wanted } from '../../../../src/plugin/inject/plan.ts';
+import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
+import type { JsonObject } from '../../../src/json.ts';
+import { valueAt, withChanges } from '../../../src/zero-downtime/field-change.ts';
+import { leftAlone, planTemplate, type Wanted } from '../../../src/zero-downtime/pod-template-plan.ts';
 
 const HOLD_25: Wanted = { gate: false, holdSeconds: 25 };
 const GATE: Wanted = { gate: true, holdSeconds: undefined };

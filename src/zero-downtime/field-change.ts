@@ -1,4 +1,4 @@
-import { isObject } from '../../json.ts';
+import { isObject } from '../json.ts';
 
 /** Keys and indexes that lead from an object to one of its fields. */
 export type Path = readonly (string | number)[];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../../api/names.ts';
-import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
-import { type FieldChange, type Path, valueAt } from './change.ts';
+import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../api/names.ts';
+import { asArray, asObject, asString, type JsonObject } from '../json.ts';
+import { type FieldChange, type Path, valueAt } from './field-change.ts';
 
 /** What pods are to get. */
 export interface Wanted {
