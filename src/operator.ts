@@ -30,6 +30,7 @@ const ACTIONS = [
   'RemoveVServerGroupBackendServers',
   'SetVServerGroupAttribute',
   'DescribeNetworkInterfaces',
+  'DescribeHealthStatus',
 ] as const;
 
 /** How long the last statuses and events may take at the end. */

@@ -77,7 +77,7 @@ for (const load of LOADS) {
 async function simulate(load: Load, priorities: boolean): Promise<Outcome> {
   const clock = new FakeClock();
   const limiter = createRateLimiter({ clock, qps: QPS, burst: BURST });
-  const waits: Record<CallPriority, number[]> = { removal: [], read: [], addition: [] };
+  const waits: Record<CallPriority, number[]> = { removal: [], read: [], addition: [], health: [] };
   const pending: Promise<void>[] = [];
   const ask = async (kind: CallPriority) => {
     const since = clock.now();

@@ -34,8 +34,8 @@ export interface CloudTransportOptions {
 export interface AlibabaClientOptions extends CloudTransportOptions {
   readonly credentials: CredentialsSource;
   /**
-   * Reads take a token by themselves, and are tried again; that of a group is not, since a removal that comes up
-   * meanwhile would wait behind it. Writes do not take a token: who plans a write acquires first, so that what is sent was
+   * Reads take a token by themselves, and are tried again; those of a group and of health are not, since who asks has other
+   * things to do meanwhile, as a removal that would wait behind it. Writes do not take a token: who plans a write acquires first, so that what is sent was
    * planned after the wait. Throttled replies to either are reported to it here.
    */
   readonly limiter: RateLimiter;
@@ -59,7 +59,12 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
     retrying(rpc(regionId), limiter, clock, retry);
   const slb = signed('slb', SLB_API_VERSION);
   return {
-    vServerGroups: createVServerGroups({ read: read(slb, { attempts: 1 }), write: slb, limiter }),
+    vServerGroups: createVServerGroups({
+      read: read(slb, { attempts: 1 }),
+      health: read(slb, { attempts: 1, priority: 'health' }),
+      write: slb,
+      limiter,
+    }),
     ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION), options.retry)),
     close: transport.close,
   };

@@ -1,13 +1,15 @@
 import type { Clock, Timer } from '../clock.ts';
 
 /** Order in the account's token bucket: removals first. */
-export type CallPriority = 'removal' | 'read' | 'addition';
+export const CALL_PRIORITIES = ['removal', 'read', 'addition', 'health'] as const;
+export type CallPriority = (typeof CALL_PRIORITIES)[number];
 
 /** One token bucket for all calls of the account, since the API's limits are per account. */
 export interface RateLimiter {
   /**
-   * Resolves when a call may go; at once while there are tokens. Removals go first, then reads, then additions; first
-   * come, first served within each. Additions leave a tenth of the bucket (at most what 200 ms bring) to the others.
+   * Resolves when a call may go; at once while there are tokens. Removals go first, then reads, then additions, then
+   * questions about health; first come, first served within each. Additions leave a tenth of the bucket (at most what
+   * 200 ms bring) to the others, questions about health three quarters of it: nobody is to wait for those.
    * One token in ten goes to a read or addition that has waited 5 s, so that endless removals do not starve them.
    * Rejects with the signal's reason when it is aborted, and takes no token then.
    */
@@ -39,6 +41,7 @@ const LOWEST_CUT = 1;
 const CUT_INTERVAL_MS = 1_000;
 const RECOVERY_PER_SECOND = 0.1;
 const RESERVE_OF_BURST = 0.1;
+const RESERVE_OF_HEALTH = 0.75;
 const RESERVE_OF_SECOND = 0.2;
 const STARVING_AFTER_MS = 5_000;
 const GRANTS_PER_STARVING_ONE = 9;
@@ -59,11 +62,13 @@ class TokenBucket implements RateLimiter {
   readonly #clock: Clock;
   readonly #qps: number;
   readonly #burst: number;
-  readonly #reserve: number;
+  /** Tokens that a call has to find there. */
+  readonly #needed: Readonly<Record<CallPriority, number>>;
   readonly #queues: Readonly<Record<CallPriority, Set<Waiter>>> = {
     removal: new Set(),
     read: new Set(),
     addition: new Set(),
+    health: new Set(),
   };
   #tokens: number;
   #filledAt: number;
@@ -78,7 +83,9 @@ class TokenBucket implements RateLimiter {
     this.#clock = clock;
     this.#qps = qps;
     this.#burst = burst;
-    this.#reserve = Math.floor(Math.min(burst * RESERVE_OF_BURST, qps * RESERVE_OF_SECOND, burst - 1));
+    const reserve = Math.floor(Math.min(burst * RESERVE_OF_BURST, qps * RESERVE_OF_SECOND, burst - 1));
+    const most = Math.floor(Math.min(burst * RESERVE_OF_HEALTH, burst - 1));
+    this.#needed = { removal: 1, read: 1, addition: 1 + reserve, health: 1 + Math.max(reserve, most) };
     this.#tokens = burst;
     this.#filledAt = clock.now();
     this.#cut = { rate: qps, at: Number.NEGATIVE_INFINITY };
@@ -88,7 +95,7 @@ class TokenBucket implements RateLimiter {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#closed) return Promise.reject(new Error('the rate limiter is closed'));
     this.#fill();
-    if (this.#tokens >= this.#needed(priority) && !this.#anyoneWaits() && !this.#paused()) {
+    if (this.#tokens >= this.#needed[priority] && !this.#anyoneWaits() && !this.#paused()) {
       this.#tokens -= 1;
       return RESOLVED;
     }
@@ -139,8 +146,8 @@ class TokenBucket implements RateLimiter {
   }
 
   get waiting(): Readonly<Record<CallPriority, number>> {
-    const { removal, read, addition } = this.#queues;
-    return { removal: removal.size, read: read.size, addition: addition.size };
+    const { removal, read, addition, health } = this.#queues;
+    return { removal: removal.size, read: read.size, addition: addition.size, health: health.size };
   }
 
   get rate(): number {
@@ -177,10 +184,6 @@ class TokenBucket implements RateLimiter {
     this.#filledAt = now;
   }
 
-  #needed(priority: CallPriority): number {
-    return priority === 'addition' ? 1 + this.#reserve : 1;
-  }
-
   #drain(): void {
     this.#fill();
     if (!this.#paused()) {
@@ -200,10 +203,10 @@ class TokenBucket implements RateLimiter {
       this.#grantsWhileStarving = 0;
       return starving;
     }
-    for (const priority of ['removal', 'read', 'addition'] as const) {
+    for (const priority of CALL_PRIORITIES) {
       const head = first(this.#queues[priority]);
       if (head === undefined) continue;
-      if (this.#tokens < this.#needed(priority)) return undefined;
+      if (this.#tokens < this.#needed[priority]) return undefined;
       this.#grantsWhileStarving =
         starving === undefined || starving === head ? 0 : this.#grantsWhileStarving + 1;
       return head;
@@ -211,7 +214,7 @@ class TokenBucket implements RateLimiter {
     return undefined;
   }
 
-  /** The one that has waited longest of those below removals, if that is too long. */
+  /** The one that has waited longest of reads and additions, if that is too long. */
   #starving(): Waiter | undefined {
     const heads = [first(this.#queues.read), first(this.#queues.addition)].filter(
       (head) => head !== undefined,
@@ -226,9 +229,8 @@ class TokenBucket implements RateLimiter {
     if (this.#closed || !this.#anyoneWaits()) return;
     const now = this.#clock.now();
     this.#fill();
-    const { removal, read } = this.#queues;
-    const needed = this.#needed(removal.size + read.size > 0 ? 'read' : 'addition');
-    const missing = Math.max(0, needed - this.#tokens);
+    const next = CALL_PRIORITIES.find((priority) => this.#queues[priority].size > 0) ?? 'health';
+    const missing = Math.max(0, this.#needed[next] - this.#tokens);
     // While the rate recovers the token comes earlier than this; never later.
     const wait = (missing * 1000) / this.#rateAt(Math.max(now, this.#filledAt));
     const delay = Math.max(0, this.#filledAt - now) + wait;

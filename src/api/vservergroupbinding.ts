@@ -61,6 +61,12 @@ const drain = z.object({
 });
 
 const readiness = z.object({
+  gate: z
+    .enum(['Registered', 'Healthy'])
+    .default('Registered')
+    .describe(
+      'Registered: a pod that is in the group is let in. Healthy: once the health checks of the load balancer find it healthy, too, on each listener that sends to it. A check without a result, or no check at all, counts as such after 15 seconds. Needs the RAM action slb:DescribeHealthStatus.',
+    ),
   timeoutSeconds: z
     .int()
     .min(1)

@@ -1,4 +1,4 @@
-import type { Row, WriteAction } from '../membership/backend.ts';
+import type { BackendKey, Row, WriteAction } from '../membership/backend.ts';
 import type { ApiError } from './api-error.ts';
 import type { GroupRef } from './group-ref.ts';
 
@@ -18,6 +18,16 @@ export interface ServerGroups {
 
   /** The group's rows, all of them; pages are hidden. Waits for its turn by itself. */
   describe(group: GroupRef, options?: CallOptions): Promise<GroupDescription>;
+
+  /**
+   * What health checks say of the backends of a load balancer (`GroupDescription.loadBalancerId`), those of all its groups.
+   * Waits for its turn by itself, behind everything else. Undefined: this kind does not tell, and what is in a group
+   * counts as healthy.
+   */
+  describeHealth?(
+    loadBalancer: LoadBalancerRef,
+    options?: Pick<CallOptions, 'signal'>,
+  ): Promise<readonly BackendHealth[]>;
 
   /** Adds rows. What becomes of one that is there already is the kind's affair, so callers compare first. */
   add(group: GroupRef, rows: readonly Row[], options?: CallOptions): Promise<WriteReply>;
@@ -60,6 +70,20 @@ export interface GroupDescription {
   /** Some row, or the group, is still taking in a change: a write now may be refused as busy. */
   readonly pending: boolean;
   readonly loadBalancerId?: string;
+}
+
+export interface LoadBalancerRef {
+  readonly regionId: string;
+  readonly id: string;
+}
+
+/** What the check of one listener says of one backend that it sends to. */
+export interface BackendHealth {
+  readonly backend: BackendKey;
+  /** As `tcp:80`. */
+  readonly listener: string;
+  /** `unavailable`: there is no result, for the check is not over yet, or is none. */
+  readonly status: 'normal' | 'abnormal' | 'unavailable';
 }
 
 export type WriteReply =

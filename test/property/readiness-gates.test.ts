@@ -7,6 +7,7 @@ const PODS = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
 const BINDINGS = ['web', 'api'];
 /** Shorter than by default, so that a run has time for several. */
 const READINESS = { timeoutSeconds: 60, settleSeconds: 5 };
+const HEALTHY = { ...READINESS, gate: 'Healthy' };
 /** After the time-out of each binding, a settling, and the longest pause of a write that fails. */
 const IN_THE_END_MS = 120_000;
 
@@ -16,6 +17,7 @@ const FAULTS = {
   gone: ['groupMissing', 'TheSpecifiedVServerGroupIdNotFound', undefined],
   unreadable: ['denied', 'Forbidden.RAM', 'describe'],
   'without an answer': ['transient', 'ECONNRESET', undefined],
+  'of unknown health': ['denied', 'Forbidden.RAM', 'health'],
 } as const;
 
 const name = fc.constantFrom(...BINDINGS);
@@ -26,11 +28,15 @@ const spec = fc.record(
     mode: fc.constantFrom('Sync', 'RemoveOnly'),
     backendType: fc.constantFrom('eni', 'ecs'),
     serviceRef: fc.record({ name: fc.constantFrom('web', 'wbe'), port: fc.constantFrom(80, 81) }),
+    readiness: fc.constantFrom(READINESS, HEALTHY),
   },
   { requiredKeys: [] },
 );
 /** Mostly as they should be. */
-const usual = fc.constant({});
+const usual = fc.constantFrom({}, { readiness: HEALTHY });
+const check = fc.array(fc.constantFrom('normal' as const, 'abnormal' as const, 'unavailable' as const), {
+  maxLength: 2,
+});
 
 const step = fc.record({
   ms: fc.constantFrom(0, 100, 1_000, 5_000, 30_000, 70_000),
@@ -48,6 +54,7 @@ const step = fc.record({
     }),
     fc.record({ is: fc.constant('eni' as const), pod, found: fc.boolean() }),
     fc.record({ is: fc.constant('api server' as const), takes: fc.boolean() }),
+    fc.record({ is: fc.constant('checked' as const), pod, check }),
     fc.record({ is: fc.constant('emptied by hand' as const) }),
   ),
 });
@@ -95,6 +102,12 @@ function happen({ event }: Step, cluster: TestCluster): void {
       cluster.answerPatch = () => {
         if (!event.takes) throw new Error('refused by the test');
       };
+      break;
+    case 'checked':
+      cluster.groups.health.set(
+        event.pod,
+        Object.fromEntries(event.check.map((one, i) => [`tcp:${i}`, one])),
+      );
       break;
     case 'emptied by hand':
       cluster.groups.rows = [];

@@ -1,7 +1,7 @@
 import type { GroupRef } from '../../cloud/group-ref.ts';
-import type { GroupDescription } from '../../cloud/server-groups.ts';
+import type { BackendHealth, GroupDescription } from '../../cloud/server-groups.ts';
 import { isObject, type JsonObject } from '../../json.ts';
-import type { Row } from '../../membership/backend.ts';
+import { backendKey, type Row } from '../../membership/backend.ts';
 import { unreadable } from '../errors/errors.ts';
 import type { NetworkInterface } from './ecs-api.ts';
 
@@ -125,6 +125,25 @@ function backendType(serverId: string, type: string | undefined): Row['type'] | 
       // The API's default for rows that say nothing.
       return type === undefined ? 'ecs' : undefined;
   }
+}
+
+/** Rows come per listener. One that can't be read tells of no backend; a status that is not known is no result. */
+export function parseHealth(reply: unknown, context: ReplyContext): readonly BackendHealth[] {
+  const body = unwrap(reply, context);
+  return list(body, 'BackendServers', 'BackendServer').flatMap((row) => {
+    const serverId = isObject(row) ? asText(row['ServerId']) : undefined;
+    const port = isObject(row) ? integer(row['Port']) : undefined;
+    if (!isObject(row) || serverId === undefined || port === undefined) return [];
+    const type = backendType(serverId, asText(row['Type']));
+    if (type === undefined) return [];
+    const serverIp = asText(row['ServerIp']);
+    const backend = backendKey({ serverId, port, type, ...(serverIp !== undefined && { serverIp }) });
+    const listener = [asText(row['Protocol']), asText(row['ListenerPort'])].filter(Boolean).join(':');
+    const status = asText(row['ServerHealthStatus']);
+    return [
+      { backend, listener, status: status === 'normal' || status === 'abnormal' ? status : 'unavailable' },
+    ];
+  });
 }
 
 export function parseNetworkInterfaces(

@@ -3,7 +3,7 @@ import type { CallOptions, ServerGroups, WriteReply } from '../../cloud/server-g
 import type { Row } from '../../membership/backend.ts';
 import type { Params, Rpc } from '../rpc/rpc.ts';
 import type { RateLimiter } from '../throttle.ts';
-import { parseGroup } from './parse.ts';
+import { parseGroup, parseHealth } from './parse.ts';
 
 export const SLB_API_VERSION = '2014-05-15';
 
@@ -19,6 +19,8 @@ const DESCRIPTION = /^[A-Za-z0-9/._-]{1,80}$/;
 export interface VServerGroupsOptions {
   /** Each answers for a region, since each has an endpoint of its own. */
   readonly read: (regionId: string) => Rpc;
+  /** For questions about health, which let all others go first. */
+  readonly health: (regionId: string) => Rpc;
   readonly write: (regionId: string) => Rpc;
   readonly limiter: Pick<RateLimiter, 'acquire'>;
 }
@@ -32,7 +34,7 @@ export interface VServerGroupsOptions {
  * API reference: https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/
  * (api-slb-2014-05-15-<action>).
  */
-export function createVServerGroups({ read, write, limiter }: VServerGroupsOptions): ServerGroups {
+export function createVServerGroups({ read, health, write, limiter }: VServerGroupsOptions): ServerGroups {
   const change =
     (action: string) =>
     async (group: GroupRef, rows: readonly Row[], options: CallOptions = {}): Promise<WriteReply> => {
@@ -54,6 +56,12 @@ export function createVServerGroups({ read, write, limiter }: VServerGroupsOptio
       const action = 'DescribeVServerGroupAttribute';
       const reply = await read(group.regionId)(action, groupParams(group), { group, signal: options.signal });
       return { ...parseGroup(reply, { action, group }), pending: false };
+    },
+    /** For a load balancer or one of its listeners, not for a group (…-describehealthstatus); RegionId is optional. */
+    async describeHealth({ regionId, id }, { signal } = {}) {
+      const action = 'DescribeHealthStatus';
+      const reply = await health(regionId)(action, { RegionId: regionId, LoadBalancerId: id }, { signal });
+      return parseHealth(reply, { action });
     },
     add: change('AddVServerGroupBackendServers'),
     setWeight: change('SetVServerGroupAttribute'),

@@ -3,11 +3,13 @@ import { backoffMs } from '../../backoff.ts';
 import { type Clock, sleep } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import { type CredentialsSource, sameCredentials } from '../credentials/credentials.ts';
-import type { RateLimiter } from '../throttle.ts';
+import type { CallPriority, RateLimiter } from '../throttle.ts';
 import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
 import type { Rpc } from './rpc.ts';
 
 export interface ReadRetryOptions {
+  /** Default: that of a read. */
+  readonly priority?: CallPriority;
   /** Attempts in all. */
   readonly attempts?: number;
   readonly maxElapsedMs?: number;
@@ -62,12 +64,12 @@ export function correcting(rpc: Rpc, cloudTime: CloudTime): Rpc {
 
 /** For reads, which may be repeated at will: waits for a token, and again after a failure that may pass. */
 export function retrying(rpc: Rpc, limiter: RateLimiter, clock: Clock, options: ReadRetryOptions = {}): Rpc {
-  const { attempts = 4, maxElapsedMs = 30_000, random = Math.random } = options;
+  const { priority = 'read', attempts = 4, maxElapsedMs = 30_000, random = Math.random } = options;
   return (action, params, context = {}) => {
     const { signal } = context;
     const deadline = clock.now() + maxElapsedMs;
     const attempt = async () => {
-      await limiter.acquire('read', signal);
+      await limiter.acquire(priority, signal);
       return rpc(action, params, context);
     };
     return pRetry(attempt, {

@@ -14,7 +14,11 @@ export type GroupFacts = Pick<BindingFacts, 'group' | 'report' | 'missingEnis'>;
 export type Progress =
   | Extract<Registration, { is: 'exempt' }>
   | Omit<Extract<Registration, { is: 'waiting' }>, 'timeoutMs'>
-  | Pick<Extract<Registration, { is: 'registered' }>, 'is'>;
+  | {
+      readonly is: 'registered';
+      /** The rows that are the pod's. */
+      readonly backends: readonly BackendKey[];
+    };
 
 /**
  * How far the binding is with a pod, by its UID. The first row that fits:
@@ -33,7 +37,9 @@ export class GroupRegistrations {
   readonly #report: ClaimReport;
   #members: ReadonlyMap<string, Member> | undefined;
   #records: Map<string, [BackendKey, BackendRecord][]> | undefined;
-  #rows: { readonly listed: readonly KnownRow[]; readonly byKey: ReadonlyMap<BackendKey, Row> } | undefined;
+  #rows:
+    | { readonly listed: readonly KnownRow[]; readonly byKey: ReadonlyMap<BackendKey, KnownRow> }
+    | undefined;
 
   constructor(facts: GroupFacts, report: ClaimReport) {
     this.#facts = facts;
@@ -46,7 +52,17 @@ export class GroupRegistrations {
     const { rows } = this.#facts.group.view;
     const member = this.#memberOf(podUID);
     const held = this.#rowsOf(podUID);
-    if (member !== undefined && this.#isIn(member, held)) return { is: 'registered' };
+    if (
+      member !== undefined &&
+      this.#isIn(
+        member,
+        held.map(({ row }) => row),
+      )
+    )
+      return {
+        is: 'registered',
+        backends: (held.length > 0 ? held : this.#rowsAt(member)).map(({ key }) => key),
+      };
     return { is: 'waiting', hasRow: rows === undefined || held.length > 0, ...this.#obstacleTo(member) };
   }
 
@@ -84,12 +100,17 @@ export class GroupRegistrations {
     return this.#members.get(podUID);
   }
 
+  /** Somebody else's, at its address. */
+  #rowsAt(member: Member): readonly KnownRow[] {
+    return (this.#facts.group.view.rows ?? []).filter(({ row }) => isAt(row, member));
+  }
+
   /** Those that the group shows. */
-  #rowsOf(podUID: string): readonly Row[] {
+  #rowsOf(podUID: string): readonly KnownRow[] {
     this.#records ??= Map.groupBy(this.#report.records, ([, one]) => one.podUID ?? '');
     const { rows: listed = [] } = this.#facts.group.view;
     if (this.#rows?.listed !== listed)
-      this.#rows = { listed, byKey: new Map(listed.map(({ key, row }) => [key, row])) };
+      this.#rows = { listed, byKey: new Map(listed.map((one) => [one.key, one])) };
     const { byKey } = this.#rows;
     return (this.#records.get(podUID) ?? []).flatMap(([key]) => byKey.get(key) ?? []);
   }

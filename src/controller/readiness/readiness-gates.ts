@@ -1,33 +1,21 @@
 import type { EventReason } from '../../api/conditions.ts';
-import { DEFAULT_READINESS } from '../../api/vservergroupbinding.ts';
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
+import type { ServerGroups } from '../../cloud/server-groups.ts';
 import { retryAfterMsOf } from '../../kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
 import { Turns } from '../../kubernetes/informer/turns.ts';
 import { isOlder } from '../../kubernetes/objects/metadata.ts';
-import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import type { GatedPodObject } from '../../kubernetes/objects/objects.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
-import {
-  type Gate,
-  type GateVerdict,
-  gateOf,
-  type Registration,
-  TIMED_OUT,
-} from '../../membership/readiness/gate.ts';
+import { type Gate, type GateVerdict, gateOf, TIMED_OUT } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
-import {
-  type BindingObject,
-  type ClusterCaches,
-  metadataOf,
-  serviceOf,
-  specOf,
-} from '../cluster/cluster-caches.ts';
-import { BindingsOfPods } from './bindings-of-pods.ts';
-import { exemptionOf } from './exemption.ts';
+import { type BindingObject, type ClusterCaches, metadataOf } from '../cluster/cluster-caches.ts';
 import { type GateToWrite, GateWriter } from './gate-writer.ts';
-import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
+import type { GroupFacts } from './group-registrations.ts';
+import { HealthChecks } from './health-checks.ts';
+import { NOTHING, Registrations, type Wants } from './registrations.ts';
 
 export interface ReadinessGatesOptions {
   readonly dryRun: boolean;
@@ -39,6 +27,7 @@ export interface ReadinessGatesParts {
   /** All pods with the gate, of the namespaces that are looked after. */
   readonly pods: Store<GatedPodObject>;
   readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
+  readonly groups: Pick<ServerGroups, 'describeHealth'>;
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly events: { record(event: EventInput): void };
   readonly clock: Clock;
@@ -63,23 +52,13 @@ interface Waiting {
   readonly uid: string;
   /** Since when the gate alone has kept it waiting. */
   closedSince: number | undefined;
-  /** By UID of the binding: since when it has been in that one's group. */
-  registeredSince: ReadonlyMap<string, number>;
-  /** UIDs of the bindings that want it. */
-  wantedBy: ReadonlySet<string>;
+  wants: Wants;
   /** Ahead of the cache. */
   written: { readonly gate: Gate; readonly version: string } | undefined;
   isWriting: boolean;
   failures: number;
   retryAt: number;
   timer: Timer | undefined;
-}
-
-/** What was found out of a binding. */
-interface Known {
-  readonly generation: number | undefined;
-  readonly service: ServiceObject | undefined;
-  readonly progress: GroupRegistrations | undefined;
 }
 
 /** Patches at once: a Deployment's start is a few dozen, that of an operator may find thousands. */
@@ -91,19 +70,19 @@ const LOOK_AGAIN_MS = 1_000;
 /**
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
- * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, or time
- * changes the verdict; and once more right before each write. Pods with an open gate, which are nearly all, cost nothing but their cache.
+ * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, a load balancer
+ * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods with an open gate, which are nearly all, cost nothing but their cache.
  */
 export class ReadinessGates {
   readonly #options: ReadinessGatesOptions;
   readonly #parts: ReadinessGatesParts;
   readonly #writer: GateWriter;
-  readonly #bindings: BindingsOfPods;
+  readonly #registrations: Registrations;
+  /** Undefined: this kind of groups does not tell of health. */
+  readonly #health: HealthChecks | undefined;
   readonly #turns = new Turns(WRITES_AT_ONCE);
   /** By key of the pod. */
   readonly #waiting = new Map<string, Waiting>();
-  /** By UID of the binding. */
-  readonly #known = new Map<string, Known>();
   #runs = false;
 
   constructor(options: ReadinessGatesOptions, parts: ReadinessGatesParts) {
@@ -112,7 +91,8 @@ export class ReadinessGates {
     this.#writer = new GateWriter(parts.transport, parts.clock);
     const { pods, caches } = parts;
     pods.index('unsettled', (pod) => (isSettled(pod) ? [] : [pod.namespace]));
-    this.#bindings = new BindingsOfPods(caches);
+    this.#health = this.#createHealthChecks();
+    this.#registrations = new Registrations(caches, options.dryRun, this.#health);
     pods.onChange(({ old, new: now }) => {
       if (now === undefined || (old !== undefined && old.uid !== now.uid))
         this.#forget((now ?? old)?.key ?? '');
@@ -132,18 +112,28 @@ export class ReadinessGates {
   stop(): void {
     this.#runs = false;
     for (const key of [...this.#waiting.keys()]) this.#forget(key);
+    this.#health?.stop();
     this.#writer.close();
+  }
+
+  #createHealthChecks(): HealthChecks | undefined {
+    const { groups, clock, random } = this.#parts;
+    const describeHealth = groups.describeHealth?.bind(groups);
+    if (describeHealth === undefined) return undefined;
+    const onAnswer = (key: string) => {
+      const waiting = this.#waiting.get(key);
+      if (waiting !== undefined) this.#judgeAgain(key, waiting);
+    };
+    return new HealthChecks({ describeHealth, clock, random, onAnswer });
   }
 
   /** The binding's group was reconciled as far as it can go now. */
   concluded(binding: BindingObject, facts: GroupFacts): void {
-    const { report } = facts;
-    const progress = report && new GroupRegistrations(facts, report);
-    this.#known.set(binding.uid, { ...this.#basisOf(binding), progress });
+    this.#registrations.concluded(binding, facts);
     if (this.#waiting.size === 0) return;
     for (const [key, waiting] of this.#waiting)
-      if (waiting.wantedBy.has(binding.uid)) this.#judgeAgain(key, waiting);
-    const { desired } = report?.claim ?? {};
+      if (waiting.wants.wantedBy.has(binding.uid)) this.#judgeAgain(key, waiting);
+    const { desired } = facts.report?.claim ?? {};
     for (const { pod } of desired?.kind === 'members' ? desired.members : [])
       if (pod !== undefined) this.#nowWanted(`${binding.namespace}/${pod}`, binding);
   }
@@ -151,19 +141,11 @@ export class ReadinessGates {
   /** Of a Service without a selector a list is the first word of who is behind it. */
   #nowWanted(key: string, { uid }: BindingObject): void {
     const waiting = this.#waiting.get(key);
-    if (waiting !== undefined && !waiting.wantedBy.has(uid)) this.#judgeAgain(key, waiting);
-  }
-
-  /** What was found out of a binding holds as long as these are the same. */
-  #basisOf(binding: BindingObject): Pick<Known, 'generation' | 'service'> {
-    return {
-      generation: metadataOf(binding).generation,
-      service: this.#parts.caches.services.get(serviceOf(binding) ?? ''),
-    };
+    if (waiting !== undefined && !waiting.wants.wantedBy.has(uid)) this.#judgeAgain(key, waiting);
   }
 
   #bindingChanged({ old, new: now }: StoreChange<BindingObject>): void {
-    if (old !== undefined && old.uid !== now?.uid) this.#known.delete(old.uid);
+    if (old !== undefined && old.uid !== now?.uid) this.#registrations.forget(old);
     const isSame = old?.uid === now?.uid && generationOf(old) === generationOf(now);
     if (!isSame) this.#judgeAll((now ?? old)?.namespace ?? '');
   }
@@ -181,6 +163,7 @@ export class ReadinessGates {
     }
     const waiting = this.#waitingOf(pod);
     const { gate, until } = this.#verdictOn(pod, waiting);
+    this.#health?.follow(pod.key, waiting.wants.loadBalancers);
     const mayWrite = waiting.retryAt <= this.#parts.clock.now();
     const retryAt = gate === undefined || mayWrite ? Infinity : waiting.retryAt;
     this.#lookAgainAt(waiting, pod.key, Math.min(until ?? Infinity, retryAt));
@@ -193,8 +176,7 @@ export class ReadinessGates {
     const waiting: Waiting = {
       uid,
       closedSince: undefined,
-      registeredSince: new Map(),
-      wantedBy: new Set(),
+      wants: NOTHING,
       written: undefined,
       isWriting: false,
       failures: 0,
@@ -208,41 +190,17 @@ export class ReadinessGates {
   #verdictOn(pod: GatedPodObject, waiting: Waiting): GateVerdict {
     const now = this.#parts.clock.now();
     const gate = gateNow(pod, waiting);
-    if (!pod.registrable || gate?.open) waiting.closedSince = undefined;
-    else waiting.closedSince ??= now;
-    const registrations = this.#registrationsOf(pod, waiting, now);
+    const waits = pod.registrable && !gate?.open;
+    waiting.closedSince = waits ? (waiting.closedSince ?? now) : undefined;
+    waiting.wants = this.#registrations.of(pod, waiting.wants, waits, now);
     const { seesAll } = this.#options;
     return gateOf({
       pod: { ...pod, gate },
-      registrations,
+      registrations: waiting.wants.registrations,
       seesAll,
       closedSince: waiting.closedSince ?? now,
       now,
     });
-  }
-
-  #registrationsOf(pod: GatedPodObject, waiting: Waiting, now: number): readonly Registration[] {
-    const registeredSince = new Map<string, number>();
-    const wanting = this.#bindings.of(pod);
-    const registrations = wanting.map((binding): Registration => {
-      const { timeoutSeconds, settleSeconds } = specOf(binding).readiness ?? DEFAULT_READINESS;
-      const timeoutMs = timeoutSeconds * 1000;
-      const exemption = exemptionOf(binding, this.#options.dryRun);
-      if (exemption !== undefined) return { is: 'exempt', ...exemption };
-      const known = this.#known.get(binding.uid);
-      const { generation, service } = this.#basisOf(binding);
-      const isCurrent = known?.generation === generation && known?.service === service;
-      const progress = isCurrent ? known?.progress?.of(pod.uid) : undefined;
-      if (progress === undefined) return { is: 'unknown', timeoutMs };
-      if (progress.is === 'exempt') return progress;
-      if (progress.is === 'waiting') return { ...progress, timeoutMs };
-      const since = waiting.registeredSince.get(binding.uid) ?? now;
-      registeredSince.set(binding.uid, since);
-      return { is: 'registered', since, settleMs: settleSeconds * 1000 };
-    });
-    waiting.registeredSince = registeredSince;
-    waiting.wantedBy = new Set(wanting.map(({ uid }) => uid));
-    return registrations;
   }
 
   #lookAgainAt(waiting: Waiting, key: string, at: number): void {
@@ -313,6 +271,7 @@ export class ReadinessGates {
   }
 
   #forget(key: string): void {
+    this.#health?.follow(key, []);
     this.#waiting.get(key)?.timer?.cancel();
     this.#waiting.delete(key);
   }

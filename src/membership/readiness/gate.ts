@@ -16,8 +16,13 @@ export interface Gate {
 
 /** How far one binding is with a pod that it wants in its group. */
 export type Registration =
-  /** Nothing is known of the group yet. */
-  | { readonly is: 'unknown'; readonly timeoutMs: number }
+  /** Nothing is known of the group yet, or of what its load balancer makes of the pod (health.ts). */
+  | {
+      readonly is: 'unknown';
+      /** Half a sentence. */
+      readonly message: string;
+      readonly timeoutMs: number;
+    }
   /** It never waits for the pod to be in its group. */
   | { readonly is: 'exempt'; readonly reason: string; readonly message: string }
   | {
@@ -87,8 +92,10 @@ export const TIMED_OUT = 'TimedOut';
  * - A pod that could be Ready keeps an open gate, whatever becomes of its row: without, it would leave every Service, also for those
  *   who use no load balancer. What is lost is added again.
  * - *Closes*: a pod that failed its probe is out of its group by then. Back, it waits as a new one does.
- * - *Unknown* lasts as long as the first read of a group; if that takes too long it counts as waiting. So whatever becomes of bindings,
- *   groups and Services, a pod that waits for nothing else is Ready in the end.
+ * - *Unknown* lasts as long as the first read of a group, and as the health checks of a pod that starts; if that takes too long it
+ *   counts as waiting. So whatever becomes of bindings, groups, health checks and Services, a pod that waits for nothing else is
+ *   Ready in the end.
+ * - Which of these a pod is that its binding wants to be healthy, too, says `registrationByHealth`.
  */
 export function gateOf({ pod, registrations, seesAll, closedSince, now }: GateInput): GateVerdict {
   if (pod.leaving) return {};
@@ -135,9 +142,7 @@ function endOf(one: Registration, closedSince: number): number {
 }
 
 function reasonsOf(registrations: readonly Registration[]): string {
-  const told = registrations.map((one) =>
-    one.is === 'waiting' ? one.message : 'nothing is known of its group',
-  );
+  const told = registrations.flatMap((one) => (one.is === 'registered' ? [] : one.message));
   return [...new Set(told)].join('; ');
 }
 

@@ -16,7 +16,7 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     ),
     throttled: counter('vsgb_api_throttled_total', 'Calls that the API refused because of their rate.'),
     waiting: gauge('vsgb_api_waiting_calls', 'Calls that wait for their turn, by priority.', {
-      priority: ['removal', 'read', 'addition'],
+      priority: ['removal', 'read', 'addition', 'health'],
     }),
     rate: gauge(
       'vsgb_api_rate_limit',

@@ -36,13 +36,16 @@ test('an empty bucket gives at the configured rate', async () => {
   expect(granted).toHaveLength(20);
 });
 
-test('removals go first, then reads, then additions, each in order of arrival', async () => {
+test('removals go first, then reads, then additions, then health, each in order of arrival', async () => {
   const { clock, limiter, granted, ask } = setUp(10, 1);
   await empty(limiter);
-  for (const n of [1, 2]) for (const p of ['addition', 'read', 'removal'] as const) void ask(p, `${p} ${n}`);
-  expect(limiter.waiting).toEqual({ removal: 2, read: 2, addition: 2 });
+  for (const n of [1, 2])
+    for (const p of ['health', 'addition', 'read', 'removal'] as const) void ask(p, `${p} ${n}`);
+  expect(limiter.waiting).toEqual({ removal: 2, read: 2, addition: 2, health: 2 });
   await clock.advance(1_000);
-  expect(granted).toEqual(['removal 1', 'removal 2', 'read 1', 'read 2', 'addition 1', 'addition 2']);
+  expect(granted).toEqual(
+    ['removal', 'read', 'addition', 'health'].flatMap((priority) => [`${priority} 1`, `${priority} 2`]),
+  );
 });
 
 test('additions leave a tenth of the bucket to the others', async () => {
@@ -55,7 +58,31 @@ test('additions leave a tenth of the bucket to the others', async () => {
   void ask('removal');
   await settle();
   expect(granted.slice(18)).toEqual(['read', 'removal']);
-  expect(limiter.waiting).toEqual({ removal: 1, read: 0, addition: 12 });
+  expect(limiter.waiting).toEqual({ removal: 1, read: 0, addition: 12, health: 0 });
+});
+
+test('questions about health leave three quarters of the bucket to the others, which wait for none of them', async () => {
+  const { clock, limiter, granted, ask } = setUp(10, 20);
+  for (let i = 0; i < 100; i++) void ask('health');
+  await settle();
+  expect(granted).toHaveLength(5);
+  for (let i = 0; i < 15; i++) void ask('removal');
+  await settle();
+  expect(granted.slice(5)).toEqual(Array(15).fill('removal'));
+  await clock.advance(1_500);
+  expect(granted).toHaveLength(20);
+  expect(limiter.waiting.health).toBe(95);
+  await clock.advance(9_400);
+  expect(limiter.waiting.health).toBeLessThan(20);
+});
+
+test('questions about health starve as long as others take all calls', async () => {
+  const { clock, granted, limiter, ask } = setUp(10, 10);
+  await empty(limiter);
+  void ask('health');
+  for (let i = 0; i < 200; i++) void ask('removal');
+  await clock.advance(15_000);
+  expect(granted).not.toContain('health');
 });
 
 test('endless removals do not starve an addition, and it takes no more than a tenth', async () => {
@@ -155,7 +182,7 @@ test.each([
 test('never more than burst + rate × time, in any order of events; everyone is served', async () => {
   const event = fc.oneof(
     fc.record({
-      ask: fc.constantFrom<CallPriority>('removal', 'read', 'addition'),
+      ask: fc.constantFrom<CallPriority>('removal', 'read', 'addition', 'health'),
       times: fc.integer({ min: 1, max: 20 }),
     }),
     fc.record({ advance: fc.integer({ min: 1, max: 700 }) }),

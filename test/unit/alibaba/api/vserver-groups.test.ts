@@ -28,7 +28,7 @@ function recorder(reply: unknown) {
   return {
     calls,
     rpc,
-    groups: createVServerGroups({ read: rpc, write: rpc, limiter: { acquire: async () => {} } }),
+    groups: createVServerGroups({ read: rpc, health: rpc, write: rpc, limiter: { acquire: async () => {} } }),
   };
 }
 
@@ -127,4 +127,37 @@ test('no addresses, no call', async () => {
   const { calls, rpc } = recorder({});
   await createEcsApi(rpc).describeNetworkInterfaces({ regionId: 'cn-hangzhou', privateIps: [] });
   expect(calls).toEqual([]);
+});
+
+test('health is asked of a load balancer, and told of each listener, by the rows of its groups', async () => {
+  const row = { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: '8080', Type: 'eni', Weight: '100' };
+  const listener = { Protocol: 'tcp', ListenerPort: 80, ServerHealthStatus: 'normal' };
+  const { calls, groups } = recorder({
+    RequestId: 'R',
+    BackendServers: {
+      BackendServer: [
+        { ...row, ...listener },
+        { ...row, ...listener, ListenerPort: 443, ServerHealthStatus: 'abnormal' },
+        {
+          ServerId: 'i-1',
+          ServerIp: '10.0.0.9',
+          Port: 30080,
+          ...listener,
+          ServerHealthStatus: 'unavailable',
+        },
+        { ...row, ...listener, ServerHealthStatus: 'unheard of' },
+        { ...row, ...listener, Type: 'unheard of' },
+        { ...listener },
+      ],
+    },
+  });
+  expect(await groups.describeHealth?.({ regionId: 'cn-hangzhou', id: 'lb-1' })).toEqual([
+    { backend: 'eni-1:8080:10.0.0.1', listener: 'tcp:80', status: 'normal' },
+    { backend: 'eni-1:8080:10.0.0.1', listener: 'tcp:443', status: 'abnormal' },
+    { backend: 'i-1:30080', listener: 'tcp:80', status: 'unavailable' },
+    { backend: 'eni-1:8080:10.0.0.1', listener: 'tcp:80', status: 'unavailable' },
+  ]);
+  expect(calls).toMatchObject([
+    { region: 'cn-hangzhou', action: 'DescribeHealthStatus', params: { LoadBalancerId: 'lb-1' } },
+  ]);
 });

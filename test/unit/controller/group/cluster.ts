@@ -37,6 +37,8 @@ export interface TestClusterOptions<Groups> {
   readonly readinessGates?: boolean;
   /** There are no bindings that it does not see. Default: so it is. */
   readonly seesAll?: boolean;
+  /** Its groups tell how healthy their backends are. Default: they do. */
+  readonly tellsHealth?: boolean;
   /** Of another replica that looks after the same groups. */
   readonly clock?: FakeClock;
   /** Default: one vServer group. */
@@ -114,6 +116,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   constructor(options: TestClusterOptions<Groups> = {}) {
     this.clock = options.clock ?? new FakeClock(1_000);
     this.groups = options.groups ?? (new FakeVServerGroups(this.clock) as ServerGroups as Groups);
+    if (options.tellsHealth === false) Object.assign(this.groups, { describeHealth: undefined });
     addIndexes(this.caches, REGION);
     this.#loop = createGroupLoop(
       {

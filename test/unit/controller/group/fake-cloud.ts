@@ -3,6 +3,7 @@ import type { Clock } from '../../../../src/clock.ts';
 import type { ApiError, CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../../../../src/cloud/eni-resolver.ts';
 import {
+  type BackendHealth,
   type CallOptions,
   type GroupLimits,
   type JobState,
@@ -13,7 +14,7 @@ import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 
 export interface Call {
   readonly at: number;
-  readonly action: 'describe' | 'add' | 'set' | 'remove';
+  readonly action: 'describe' | 'add' | 'set' | 'remove' | 'health';
   readonly backends: readonly string[];
   readonly rows: readonly Row[];
 }
@@ -32,7 +33,12 @@ export class FakeVServerGroups implements ServerGroups {
     description: { min: 1, max: 80 },
     pollMs: 1_000,
   };
+  /** But for those about health. */
   readonly calls: Call[] = [];
+  /** When it was asked about health. */
+  readonly healthCalls: number[] = [];
+  /** What each listener's check says of an address, by its name; `normal` by the one listener unless told otherwise. */
+  readonly health = new Map<string, Readonly<Record<string, BackendHealth['status']>>>();
   rows: Row[] = [];
   latencyMs = 20;
   /** Throws to refuse; returns 'no-reply' to carry the call out and lose the answer; or alters the answer. */
@@ -81,6 +87,20 @@ export class FakeVServerGroups implements ServerGroups {
   async describe() {
     const reply = await this.#call('describe', [], () => {});
     return { ...reply, pending: false, loadBalancerId: 'lb-1' };
+  }
+
+  async describeHealth(): Promise<readonly BackendHealth[]> {
+    this.healthCalls.push(this.#clock.now());
+    await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.latencyMs));
+    this.behave({ at: this.#clock.now(), action: 'health', backends: [], rows: [] });
+    return this.rows.flatMap((row) => {
+      const listeners = this.health.get(row.serverIp ?? '') ?? { 'tcp:80': 'normal' };
+      return Object.entries(listeners).map(([listener, status]) => ({
+        backend: backendKey(row),
+        listener,
+        status,
+      }));
+    });
   }
 
   add(_: unknown, rows: readonly Row[], options?: CallOptions) {

@@ -19,7 +19,7 @@ const registered = (ago: number, settleMs = 0): Registration => ({
   since: NOW - ago,
   settleMs,
 });
-const unknown: Registration = { is: 'unknown', timeoutMs };
+const unknown: Registration = { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
 const suspended: Registration = { is: 'exempt', reason: 'Suspended', message: 'binding web is suspended' };
 
 const NEW: GatedPodView = { leaving: false, registrable: true, gate: undefined };
@@ -145,7 +145,11 @@ test('what is waited for is told of each binding, once', () => {
 describe('whatever the wants', () => {
   const ms = fc.integer({ min: 0, max: 20_000 });
   const anyWant: fc.Arbitrary<Registration> = fc.oneof(
-    fc.record({ is: fc.constant('unknown' as const), timeoutMs: ms }),
+    fc.record({
+      is: fc.constant('unknown' as const),
+      message: fc.constant('not known'),
+      timeoutMs: ms,
+    }),
     fc.record({
       is: fc.constant('exempt' as const),
       reason: fc.constant('Suspended'),

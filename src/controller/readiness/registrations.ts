@@ -1,0 +1,150 @@
+import { DEFAULT_READINESS } from '../../api/vservergroupbinding.ts';
+import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
+import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import type { BackendKey } from '../../membership/backend.ts';
+import type { Registration } from '../../membership/readiness/gate.ts';
+import { registrationByHealth } from '../../membership/readiness/health.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  metadataOf,
+  serviceOf,
+  specOf,
+} from '../cluster/cluster-caches.ts';
+import { BindingsOfPods } from './bindings-of-pods.ts';
+import { exemptionOf } from './exemption.ts';
+import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
+import type { HealthChecks } from './health-checks.ts';
+
+/** What one pod waits for. */
+export interface Wants {
+  /** One for each binding that wants it. */
+  readonly registrations: readonly Registration[];
+  /** UIDs of these bindings. */
+  readonly wantedBy: ReadonlySet<string>;
+  /** By UID of the binding: what has been the case since when. */
+  readonly standings: ReadonlyMap<string, Standing>;
+  /** Whose word on its health it waits for. */
+  readonly loadBalancers: readonly LoadBalancerRef[];
+}
+
+/** A pod in the group of a binding. */
+interface Standing {
+  /** `Clock.now()` milliseconds. */
+  readonly since: number;
+  /** Found so since it began to wait: it is not asked again while the pod waits for something else. */
+  readonly isHealthy: boolean;
+}
+
+export const NOTHING: Wants = {
+  registrations: [],
+  wantedBy: new Set(),
+  standings: new Map(),
+  loadBalancers: [],
+};
+
+/** What was found out of a binding. */
+interface Known {
+  readonly generation: number | undefined;
+  readonly service: ServiceObject | undefined;
+  readonly progress: GroupRegistrations | undefined;
+  /** Undefined: the cloud does not tell it. */
+  readonly loadBalancer: LoadBalancerRef | undefined;
+}
+
+/** How far the bindings that want a pod are with it. */
+export class Registrations {
+  readonly #caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
+  readonly #dryRun: boolean;
+  /** Undefined: this kind of groups does not tell of health. */
+  readonly #health: HealthChecks | undefined;
+  readonly #bindings: BindingsOfPods;
+  /** By UID of the binding. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(
+    caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>,
+    dryRun: boolean,
+    health: HealthChecks | undefined,
+  ) {
+    this.#caches = caches;
+    this.#dryRun = dryRun;
+    this.#health = health;
+    this.#bindings = new BindingsOfPods(caches);
+  }
+
+  /** The binding's group was reconciled as far as it can go now. */
+  concluded(binding: BindingObject, facts: GroupFacts): void {
+    const { report, group } = facts;
+    const { regionId } = group.ref;
+    const id = group.view.loadBalancerId;
+    this.#known.set(binding.uid, {
+      ...this.#basisOf(binding),
+      progress: report && new GroupRegistrations(facts, report),
+      loadBalancer: id === undefined ? undefined : { regionId, id },
+    });
+  }
+
+  forget({ uid }: BindingObject): void {
+    this.#known.delete(uid);
+  }
+
+  /**
+   * @param before What was found the last time.
+   * @param waits The gate alone keeps the pod from being Ready.
+   * @param now `Clock.now()` milliseconds.
+   */
+  of(pod: GatedPodObject, before: Wants, waits: boolean, now: number): Wants {
+    const standings = new Map<string, Standing>();
+    const loadBalancers: LoadBalancerRef[] = [];
+    const wanting = this.#bindings.of(pod);
+    const registrations = wanting.map((binding): Registration => {
+      const { gate, timeoutSeconds, settleSeconds } = specOf(binding).readiness ?? DEFAULT_READINESS;
+      const timeoutMs = timeoutSeconds * 1000;
+      const exemption = exemptionOf(binding, this.#dryRun);
+      if (exemption !== undefined) return { is: 'exempt', ...exemption };
+      const known = this.#knownOf(binding);
+      const progress = known?.progress?.of(pod.uid);
+      if (progress === undefined)
+        return { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
+      if (progress.is === 'exempt') return progress;
+      if (progress.is === 'waiting') return { ...progress, timeoutMs };
+      const standing = before.standings.get(binding.uid);
+      const { since, isHealthy } = standing ?? { since: now, isHealthy: false };
+      const registered = { is: 'registered', since, settleMs: settleSeconds * 1000 } as const;
+      const asks = gate === 'Healthy' && waits && !isHealthy;
+      const registration = asks
+        ? this.#byHealth(registered, progress.backends, known?.loadBalancer, timeoutMs)
+        : registered;
+      if (registration.is !== 'registered' && known?.loadBalancer) loadBalancers.push(known.loadBalancer);
+      standings.set(binding.uid, { since, isHealthy: waits && registration === registered });
+      return registration;
+    });
+    return { registrations, wantedBy: new Set(wanting.map(({ uid }) => uid)), standings, loadBalancers };
+  }
+
+  #byHealth(
+    registered: Extract<Registration, { is: 'registered' }>,
+    backends: readonly BackendKey[],
+    loadBalancer: LoadBalancerRef | undefined,
+    timeoutMs: number,
+  ): Registration {
+    if (this.#health === undefined) return registered;
+    const health = loadBalancer && this.#health.of(loadBalancer, backends);
+    return registrationByHealth(registered, loadBalancer?.id, health, timeoutMs);
+  }
+
+  /** What was found out holds as long as binding and Service are the same. */
+  #knownOf(binding: BindingObject): Known | undefined {
+    const known = this.#known.get(binding.uid);
+    const { generation, service } = this.#basisOf(binding);
+    return known?.generation === generation && known?.service === service ? known : undefined;
+  }
+
+  #basisOf(binding: BindingObject): Pick<Known, 'generation' | 'service'> {
+    return {
+      generation: metadataOf(binding).generation,
+      service: this.#caches.services.get(serviceOf(binding) ?? ''),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+import type { Registration } from './gate.ts';
+
+/** What is known of how healthy a load balancer finds a pod. */
+export type Health =
+  | {
+      readonly is: 'told';
+      /** When the load balancer was asked; `Clock.now()` milliseconds. */
+      readonly askedAt: number;
+      /** Of each listener that sends to the pod. */
+      readonly listeners: readonly {
+        readonly listener: string;
+        /** `unavailable`: there is no result. */
+        readonly status: 'normal' | 'abnormal' | 'unavailable';
+      }[];
+    }
+  /** It was asked, and did not say. */
+  | { readonly is: 'refused'; readonly reason: string; readonly message: string };
+
+/** As long as a check may take to be over: twice the 7 s of one as the load balancer sets it up by itself. */
+const CHECKED_MS = 15_000;
+
+/**
+ * How far a binding with `gate: Healthy` is with a pod that it has in its group. The first row that fits:
+ *
+ * | the load balancer                 | its listeners that send to the pod             | = the pod                      |
+ * |-----------------------------------|------------------------------------------------|--------------------------------|
+ * | is not known                      | –                                              | is registered, settled in 15 s |
+ * | was not asked since the pod is in | –                                              | unknown                        |
+ * | refused to say                    | –                                              | waits, for that reason         |
+ * | said it                           | at least one, and all find it healthy          | is registered                  |
+ * | said it within 15 s               | any other                                      | unknown                        |
+ * | said it                           | some find it unhealthy                         | waits: Unhealthy               |
+ * | said it                           | none, or some have no result                   | is registered                  |
+ *
+ * What it said before the pod was in the group is of the pod that had the address then.
+ *
+ * @param loadBalancer Its id; undefined when the cloud does not tell it.
+ */
+export function registrationByHealth(
+  registered: Extract<Registration, { is: 'registered' }>,
+  loadBalancer: string | undefined,
+  health: Health | undefined,
+  timeoutMs: number,
+): Registration {
+  const { since, settleMs } = registered;
+  if (loadBalancer === undefined) return { ...registered, settleMs: Math.max(settleMs, CHECKED_MS) };
+  const unknown = (message: string): Registration => ({ is: 'unknown', message, timeoutMs });
+  if (health === undefined || (health.is === 'told' && health.askedAt < since))
+    return unknown(`load balancer ${loadBalancer} has not said whether the pod is healthy`);
+  const waiting = { is: 'waiting', hasRow: true, timeoutMs } as const;
+  if (health.is === 'refused') return { ...waiting, reason: health.reason, message: health.message };
+  const { listeners, askedAt } = health;
+  if (listeners.length > 0 && listeners.every(({ status }) => status === 'normal')) return registered;
+  if (askedAt < since + CHECKED_MS)
+    return unknown(`load balancer ${loadBalancer} has not found the pod healthy yet`);
+  const failing = listeners.filter(({ status }) => status === 'abnormal').map(({ listener }) => listener);
+  if (failing.length === 0) return registered;
+  const by = failing.length === 1 ? `listener ${failing[0]}` : `listeners ${failing.sort().join(', ')}`;
+  const message = `the health check of ${by} of load balancer ${loadBalancer} fails`;
+  return { ...waiting, reason: 'Unhealthy', message };
+}
