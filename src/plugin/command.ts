@@ -20,7 +20,7 @@ export interface Command {
   readonly fewest: number;
   readonly most: number;
   /** What its arguments name, for completion. */
-  readonly completes?: 'bindings' | 'nodes' | readonly string[];
+  readonly completes?: 'bindings' | 'nodes' | 'pods' | readonly string[];
   readonly details: string;
   readonly exitCodes: Readonly<Record<number, string>>;
   readonly flags: readonly PluginFlag[];

@@ -3,7 +3,7 @@ import { boolean } from '../config/values.ts';
 import { asArray, asObject, asString } from '../json.ts';
 import { METADATA_LIST } from '../kubernetes/client/call.ts';
 import { metadata } from '../kubernetes/objects/metadata.ts';
-import { namespaced } from '../kubernetes/objects/objects.ts';
+import { namespaced, paths } from '../kubernetes/objects/objects.ts';
 import type { Cluster, Command } from './command.ts';
 import { flagOf, nameOf, type PluginFlag } from './flags.ts';
 
@@ -13,7 +13,7 @@ const MOST_NAMES = 500;
 
 /** Names of the cluster; asked for only when one of them can stand there. */
 export interface Names {
-  list(what: 'bindings' | 'nodes' | 'namespaces'): Promise<readonly string[]>;
+  list(what: 'bindings' | 'nodes' | 'pods' | 'namespaces'): Promise<readonly string[]>;
 }
 
 /** What can stand in place of the last of the words; the shell leaves out what does not begin as it does. */
@@ -63,12 +63,13 @@ export function namesOf(connect: () => Cluster, namespace: string | undefined): 
     async list(what) {
       try {
         const { transport, namespace: usual } = connect();
-        const paths = {
-          nodes: '/api/v1/nodes',
+        const collections = {
+          nodes: paths.nodes(),
+          pods: paths.pods(namespace ?? usual),
           namespaces: '/api/v1/namespaces',
           bindings: namespaced(`/apis/${API_VERSION}`, PLURAL, namespace ?? usual),
         };
-        const answer = await transport.request('GET', paths[what], {
+        const answer = await transport.request('GET', collections[what], {
           query: { limit: MOST_NAMES },
           accept: METADATA_LIST,
           timeoutMs: PATIENCE_MS,

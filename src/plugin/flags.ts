@@ -29,7 +29,7 @@ const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
 const OWN_FLAGS = {
   namespace: own(
     matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
-    'Namespace of the bindings.',
+    'The namespace. Without it, that of the context.',
     { short: 'n' },
   ),
   allNamespaces: own(boolean, 'Bindings of all namespaces.', { short: 'A', fallback: 'false' }),

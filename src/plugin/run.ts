@@ -7,6 +7,7 @@ import { COMPLETE, completion } from './commands/completion.ts';
 import { diff } from './commands/diff.ts';
 import { drain } from './commands/drain.ts';
 import { inject } from './commands/inject.ts';
+import { ready } from './commands/ready.ts';
 import { remove } from './commands/remove.ts';
 import { status } from './commands/status.ts';
 import { completionsFor, namesOf } from './complete.ts';
@@ -15,7 +16,7 @@ import { KUBERNETES, type Options, readFlags } from './flags.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Terminal, type TerminalOptions } from './output/terminal.ts';
 
-export const commands: readonly Command[] = [status, diff, drain, remove, inject, completion];
+export const commands: readonly Command[] = [status, diff, drain, remove, inject, ready, completion];
 
 export interface Surroundings extends TerminalOptions {
   readonly clock: Clock;

@@ -18,11 +18,17 @@ const LONGEST_MESSAGE = 32_768;
 export class GateWriter {
   readonly #transport: Pick<KubeTransport, 'request'>;
   readonly #clock: Pick<Clock, 'wall'>;
+  readonly #fieldManager: string;
   readonly #closed = new AbortController();
 
-  constructor(transport: Pick<KubeTransport, 'request'>, clock: Pick<Clock, 'wall'>) {
+  constructor(
+    transport: Pick<KubeTransport, 'request'>,
+    clock: Pick<Clock, 'wall'>,
+    fieldManager: string = OPERATOR,
+  ) {
     this.#transport = transport;
     this.#clock = clock;
+    this.#fieldManager = fieldManager;
   }
 
   /**
@@ -44,7 +50,7 @@ export class GateWriter {
       const written = await this.#transport.request('PATCH', path, {
         body: { metadata: { uid }, status: { conditions: [condition] } },
         contentType: 'application/strategic-merge-patch+json',
-        query: { fieldManager: OPERATOR },
+        query: { fieldManager: this.#fieldManager },
         accept: METADATA_OBJECT,
         timeoutMs: REQUEST_TIMEOUT_MS,
         signal: this.#closed.signal,

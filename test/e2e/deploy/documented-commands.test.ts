@@ -183,8 +183,9 @@ describe('with kustomize', () => {
       metadata: { name: 'web-0' },
       spec: { nodeName: 'node0', containers: [{ name: 'app', image: 'app' }], ...GATED },
     });
-    await documentedly('kubectl patch pod web-0 --subresource=status');
+    expect(await documentedly('kubectl vsgb ready web-0')).toMatch(/default +web-0 +opened/);
     await shell('kubectl wait --for=condition=Ready pod/web-0');
+    await documentedly('kubectl patch pod web-0 --subresource=status');
     await api.delete(`${pods}/web-0`);
   });
 

@@ -5,13 +5,8 @@ import { Environment, OPERATOR_NAMESPACE } from '../../../lab/environment/enviro
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
-import {
-  conditionOf,
-  createGatedApp,
-  GATED,
-  type GatedPod,
-  untilGates,
-} from '../../environment/gated-pods.ts';
+import { conditionOf, createGatedApp, type GatedPod, untilGates } from '../../environment/gated-pods.ts';
+import { runPlugin } from '../../environment/plugin-process.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 const ADD = 'AddVServerGroupBackendServers';
@@ -176,19 +171,22 @@ scenario('the leader is killed: the next one lets in whom it finds waiting', asy
   operator = second;
 });
 
-scenario('by hand, as the docs say, while the operator is away', async () => {
+scenario('by hand, while the operator is away: it leaves the gate open when it is back', async () => {
   await operator.stop();
   await app.bind('web', group);
-  await createGatedApp(app, 'web', { replicas: 1 });
-  const [pod] = await untilGates(app, 'web', 1, 'none');
-  await env.api.patch(
-    `${app.path('api/v1', 'pods')}/${pod?.metadata.name}/status`,
-    { status: { conditions: [{ type: GATED.readinessGates[0].conditionType, status: 'True' }] } },
-    'strategic',
-  );
-  await app.untilReady('web', 1);
+  await createGatedApp(app, 'web', { replicas: 2 });
+  const names = (await untilGates(app, 'web', 2, 'none')).map(({ metadata }) => `pod/${metadata.name}`);
+  const where = ['-n', app.namespace, '--kubeconfig', env.controlPlane.kubeconfig];
+  const opened = await runPlugin(['ready', ...names, ...where]);
+  expect(opened).toMatchObject({ code: 0, stderr: '' });
+  const addresses = await app.untilReady('web', 2);
+  expect(await runPlugin(['ready', ...names, ...where])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('was open'),
+  });
   operator = await env.startOperator({ flags: FLAGS });
-  await env.untilHolds(group, await app.readyAddresses('web'));
+  await env.untilHolds(group, addresses);
+  await untilGates(app, 'web', 2, 'True ByHand');
 });
 
 scenario('a dry run takes the place of the operator', async () => {

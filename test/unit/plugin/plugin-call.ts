@@ -9,6 +9,20 @@ export async function run(...words: readonly string[]) {
 
 /** The same, with this on standard input. */
 export async function runWithInput(input: string | Uint8Array, ...words: readonly string[]) {
+  const { streams, written } = collector();
+  const { signal } = new AbortController();
+  const code = await runPlugin(words, {
+    ...streams,
+    env: {},
+    clock: new FakeClock(),
+    signal,
+    stdin: () => Readable.from([Buffer.from(input)]),
+  });
+  return { code, ...written };
+}
+
+/** Standard output and error, and what was written to them. */
+export function collector() {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written) =>
     new Writable({
@@ -17,14 +31,5 @@ export async function runWithInput(input: string | Uint8Array, ...words: readonl
         done();
       },
     });
-  const { signal } = new AbortController();
-  const code = await runPlugin(words, {
-    stdout: into('stdout'),
-    stderr: into('stderr'),
-    env: {},
-    clock: new FakeClock(),
-    signal,
-    stdin: () => Readable.from([Buffer.from(input)]),
-  });
-  return { code, ...written };
+  return { streams: { stdout: into('stdout'), stderr: into('stderr') }, written };
 }

@@ -245,6 +245,19 @@ test('a Ready pod keeps its gate when somebody takes its row out: it is added ag
   expect(cluster.gates).toEqual([`${POD} True Registered`]);
 });
 
+test('a gate that was opened by hand stays open as long as its pod passes its probe', async () => {
+  cluster.groups.behave = refusing('quota', 'add');
+  cluster.bind();
+  waits();
+  cluster.gatedPod(POD, { gate: { open: true, reason: 'ByHand' } });
+  cluster.start();
+  await cluster.after(2 * TIMEOUT_MS);
+  expect(cluster.gates).toEqual([]);
+  cluster.gatedPod(POD, { registrable: false });
+  await cluster.after(1_000);
+  expect(cluster.gates).toEqual([`${POD} False QuotaExceeded`]);
+});
+
 test('a pod that ends is never touched', async () => {
   cluster.start();
   cluster.gatedPod(POD, { leaving: true });

@@ -1,0 +1,104 @@
+import { PLUGIN, READINESS_GATE } from '../../api/names.ts';
+import { GateWriter } from '../../controller/readiness/gate-writer.ts';
+import { hasStatus } from '../../kubernetes/client/api-error.ts';
+import { type GatedPodObject, paths, transformGatedPod } from '../../kubernetes/objects/objects.ts';
+import { namespaceOf } from '../bindings.ts';
+import { type Command, type CommandCall, DONE, FAILED } from '../command.ts';
+import { KUBERNETES } from '../flags.ts';
+import { answer, type Column } from '../output/table.ts';
+
+const BY_HAND = {
+  open: true,
+  reason: 'ByHand',
+  message: 'opened by kubectl vsgb ready, whether the pod is in its groups or not',
+} as const;
+
+export const ready: Command = {
+  name: 'ready',
+  summary: 'Open the readiness gate of pods by hand: for when no operator does.',
+  arguments: 'POD...',
+  fewest: 1,
+  most: Number.POSITIVE_INFINITY,
+  completes: 'pods',
+  details: `kubectl vsgb ready web-0
+kubectl vsgb ready -n shop $(kubectl get pods -n shop -l app=web -o name)
+
+Writes the condition ${READINESS_GATE} of the pods: True, ${BY_HAND.reason}. Whether they are in
+their groups is not looked at. A pod gets Ready by it when it waits for nothing else. An operator that is back adds it to
+its groups and leaves the gate as it is, unless the pod fails its probe: then it comes back by way of its groups, as any other.
+Needs no operator and no credentials of the cloud, but the rights to get pods and to patch pods/status.`,
+  exitCodes: {
+    [DONE]: 'the gates of all of them are open',
+    [FAILED]:
+      'not of all: there is no such pod, it has no gate, it is on its way out, or the API server refused',
+  },
+  flags: ['namespace', 'output', ...KUBERNETES],
+  async run(call) {
+    const { args, options, terminal } = call;
+    const namespace = namespaceOf(call);
+    const names = new Set(args.map(withoutKind));
+    const rows: Row[] = [];
+    for (const name of names) {
+      try {
+        rows.push(await open(call, namespace, name));
+      } catch (error) {
+        call.signal.throwIfAborted();
+        terminal.note(`error: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    if (rows.length > 0)
+      answer(terminal, options.own('output'), rows, { rows, columns: COLUMNS, empty: 'no pod' });
+    return rows.length === names.size ? DONE : FAILED;
+  },
+};
+
+/** `kubectl get -o name` writes `pod/web-0`. */
+function withoutKind(arg: string): string {
+  return arg.replace(/^pods?\//, '');
+}
+
+interface Row {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly gate: 'opened' | 'was open';
+  /** What else keeps the pod from being Ready. */
+  readonly waitsFor: string;
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { title: 'NAMESPACE', cell: ({ namespace }) => namespace },
+  { title: 'POD', cell: ({ pod }) => pod },
+  { title: 'GATE', cell: ({ gate }) => ({ text: gate, style: 'good' }) },
+  { title: 'WAITS-FOR', cell: ({ waitsFor }) => ({ text: waitsFor, style: 'warn' }) },
+];
+
+async function open(call: CommandCall, namespace: string, name: string): Promise<Row> {
+  const pod = await gatedPod(call, namespace, name);
+  const waitsFor = pod.registrable ? '' : 'its containers, or other gates';
+  if (pod.gate?.open) return { namespace, pod: name, gate: 'was open', waitsFor };
+  const writer = new GateWriter(call.cluster().transport, call.clock, PLUGIN);
+  const written = await writer.write(pod, BY_HAND);
+  if (written === undefined) throw new Error(`pod ${name} in namespace ${namespace} is gone`);
+  return { namespace, pod: name, gate: 'opened', waitsFor };
+}
+
+/** One whose gate may be opened. */
+async function gatedPod(call: CommandCall, namespace: string, name: string): Promise<GatedPodObject> {
+  const path = `${paths.pods(namespace)}/${encodeURIComponent(name)}`;
+  const object = await call
+    .cluster()
+    .transport.request('GET', path, { signal: call.signal })
+    .catch((error: unknown) => {
+      if (!hasStatus(error, 404)) throw error;
+      throw new Error(
+        `there is no pod ${name} in namespace ${namespace}; kubectl get pods -n ${namespace} lists them`,
+      );
+    });
+  const pod = transformGatedPod(object);
+  if (pod === undefined)
+    throw new Error(
+      `pod ${name} has no readiness gate ${READINESS_GATE}: it does not wait for a load balancer`,
+    );
+  if (pod.leaving) throw new Error(`pod ${name} is on its way out: its gate stays as it is`);
+  return pod;
+}
