@@ -151,6 +151,21 @@ export class Bed {
     return (await this.#operator?.metric('vsgb_cache_objects{resource="pods"}')) ?? 0;
   }
 
+  /** How often the operator has written a readiness gate. */
+  async gateWrites(): Promise<number> {
+    const writes = async (result: string) =>
+      (await this.#operator?.metric(`vsgb_readiness_gate_writes_total{result="${result}"}`)) ?? 0;
+    return (await writes('opened')) + (await writes('closed'));
+  }
+
+  /** How many groups were read. */
+  groupsRead(): number {
+    const reads = this.env.simulator.journal.filter(
+      ({ action }) => action === 'DescribeVServerGroupAttribute',
+    );
+    return new Set(reads.map(({ group }) => group)).size;
+  }
+
   async untilSynced(groups: ReadonlyMap<string, string>, endpoints: number): Promise<void> {
     const complete = () =>
       [...groups.keys()].every((service) => this.watcher.bySlices.of(service).length === endpoints);

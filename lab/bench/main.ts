@@ -9,6 +9,7 @@ import { writeReport } from './report/report.ts';
 import { table } from './report/table.ts';
 import { bigGroup } from './scenarios/big-group-scenario.ts';
 import { frozen } from './scenarios/frozen-scenario.ts';
+import { gated, manyGated } from './scenarios/gated-scenario.ts';
 import { growth } from './scenarios/growth-scenario.ts';
 import { many, manyEmpty } from './scenarios/many-scenario.ts';
 import { nodeScenario } from './scenarios/node-scenario.ts';
@@ -21,10 +22,12 @@ const scenarios: readonly Scenario[] = [
   atOnce,
   rollingRestart,
   busy,
+  gated,
   frozen,
   nodeScenario,
   many,
   manyEmpty,
+  manyGated,
   bigGroup,
   growth,
   spacing,

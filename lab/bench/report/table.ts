@@ -8,6 +8,7 @@ const SHORT: Readonly<Record<string, string>> = {
   RemoveVServerGroupBackendServers: 'remove',
   SetVServerGroupAttribute: 'set',
   DescribeNetworkInterfaces: 'ENI',
+  DescribeHealthStatus: 'health',
 };
 
 export const HEADER = [

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { READINESS_GATE } from '../../../src/api/names.ts';
 import { createNodes } from '../../control-plane/nodes.ts';
 import type { Pod, Workloads } from '../../environment/workloads.ts';
 import { waitUntil } from '../../time/wait-until.ts';
@@ -11,13 +12,7 @@ const NAMESPACES = 10;
 const PODS_PER_NODE = 100;
 const WIDTH = 16;
 const SINCE = '2026-01-01T00:00:00Z';
-const CONDITIONS = [
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-].map((type) => ({ type, status: 'True', lastTransitionTime: SINCE }));
+const CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
 const RUNNING = {
   name: 'app',
   image: 'registry.example/app:1',
@@ -48,19 +43,26 @@ export class BarePods {
   readonly #bed: Bed;
   readonly #apps: readonly Workloads[];
   readonly #pods: number;
+  readonly #gated: boolean;
 
-  private constructor(bed: Bed, apps: readonly Workloads[], pods: number) {
+  private constructor(bed: Bed, apps: readonly Workloads[], pods: number, gated: boolean) {
     this.#bed = bed;
     this.#apps = apps;
     this.#pods = pods;
+    this.#gated = gated;
   }
 
-  /** `bed` is one of BARE; `pods` of each Service. */
-  static async create(bed: Bed, services: number, pods: number): Promise<BarePods> {
+  /** `bed` is one of BARE; `pods` of each Service. `gated`: they have our readiness gate, which is open. */
+  static async create(
+    bed: Bed,
+    services: number,
+    pods: number,
+    { gated = false }: { readonly gated?: boolean } = {},
+  ): Promise<BarePods> {
     const apps = await Promise.all(
       Array.from({ length: NAMESPACES }, () => bed.env.createNamespace('bench')),
     );
-    const made = new BarePods(bed, apps, pods);
+    const made = new BarePods(bed, apps, pods, gated);
     await createReadyNodes(bed, Math.ceil((services * pods) / PODS_PER_NODE));
     // Before their Services: the controller makes each slice once.
     await made.#createPods(services * pods);
@@ -93,7 +95,11 @@ export class BarePods {
     const status = {
       phase: 'Running',
       hostIP: '10.8.0.1',
-      conditions: CONDITIONS,
+      conditions: [...CONDITIONS, ...(this.#gated ? [READINESS_GATE] : [])].map((type) => ({
+        type,
+        status: 'True',
+        lastTransitionTime: SINCE,
+      })),
       containerStatuses: [RUNNING],
     };
     const first = await api.patch<Pod>(`${path}/${this.#name(0)}/status`, { status }, 'strategic');
@@ -170,6 +176,7 @@ export class BarePods {
           },
         ],
         volumes: [{ name: 'config', configMap: { name: 'settings' } }],
+        ...(this.#gated && { readinessGates: [{ conditionType: READINESS_GATE }] }),
       },
     };
   }

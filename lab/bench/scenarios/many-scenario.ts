@@ -21,7 +21,7 @@ export const many: Scenario = {
     try {
       const made = await BarePods.create(bed, quick ? 50 : BINDINGS, ENDPOINTS);
       const pods = made.groups.size * ENDPOINTS;
-      const until = async () => described(bed) >= made.groups.size && (await bed.podsKnown()) === pods;
+      const until = async () => bed.groupsRead() >= made.groups.size && (await bed.podsKnown()) === pods;
       const adopted = await measureStart(bed, 'start-adopts', made, until);
       const started = await measureStart(bed, 'start', made, until);
       await bed.untilBucketIsFull();
@@ -77,11 +77,6 @@ function measureStart(
     };
   };
   return bed.measureStart(name, { groups, until, extra }, FLAGS);
-}
-
-function described(bed: Bed): number {
-  const reads = bed.env.simulator.journal.filter(({ action }) => action === 'DescribeVServerGroupAttribute');
-  return new Set(reads.map(({ group }) => group)).size;
 }
 
 /** Every second change lets an endpoint leave; the next one brings back the one that left a second ago. */
