@@ -74,6 +74,35 @@ test.each([false, true])('all verbs, with numbers as strings: %s', async (number
   expect(await rowsAfter(vServerGroups.remove(GROUP, [ENI]))).toEqual([ECS]);
 });
 
+test('what health checks say, of each listener', async () => {
+  await using run = await setUp();
+  const { vServerGroups, simulator } = run;
+  await vServerGroups.add(GROUP, [ENI, ECS]);
+  for (const port of [80, 81])
+    simulator.state.addListener('lb-1', {
+      protocol: 'tcp',
+      port,
+      vServerGroupId: 'rsp-1',
+      status: 'running',
+    });
+  simulator.state.addListener('lb-1', {
+    protocol: 'tcp',
+    port: 82,
+    vServerGroupId: 'rsp-1',
+    status: 'stopped',
+  });
+  simulator.state.group('rsp-1').setHealth({ ...ECS, serverIp: '' }, 'abnormal');
+  const said = await vServerGroups.describeHealth?.({ regionId: GROUP.regionId, id: 'lb-1' });
+  expect(said?.map(({ backend, listener, status }) => `${backend} ${listener} ${status}`)).toEqual([
+    'eni-a:8080:10.0.0.1 tcp:80 normal',
+    'i-a:30080 tcp:80 abnormal',
+    'eni-a:8080:10.0.0.1 tcp:81 normal',
+    'i-a:30080 tcp:81 abnormal',
+    'eni-a:8080:10.0.0.1 tcp:82 unavailable',
+    'i-a:30080 tcp:82 unavailable',
+  ]);
+});
+
 test('twenty backends fit in a call', async () => {
   await using run = await setUp();
   const twenty = Array.from({ length: 20 }, (_, i) => ({ ...ENI, serverIp: `10.0.1.${i}` }));

@@ -90,6 +90,19 @@ test('each attempt is told, with group and count', async () => {
   expect(client.records.every(({ durationMs }) => durationMs >= 0)).toBe(true);
 });
 
+test('a question about health waits where a read goes at once, and can be called off', async () => {
+  await using client = await setUp((_, response) => groupReply(response));
+  for (let i = 0; i < 8; i++) await client.limiter.acquire('removal');
+  const noLonger = new AbortController();
+  const loadBalancer = { regionId: GROUP.regionId, id: 'lb-1' };
+  const health = client.vServerGroups.describeHealth?.(loadBalancer, { signal: noLonger.signal });
+  await client.vServerGroups.describe(GROUP);
+  expect(client.limiter.waiting).toMatchObject({ read: 0, health: 1 });
+  noLonger.abort(new Error('nobody waits'));
+  await expect(health).rejects.toThrow('nobody waits');
+  expect(client.records.map(({ action }) => action)).toEqual(['DescribeVServerGroupAttribute']);
+});
+
 test('a throttled write slows the limiter down', async () => {
   await using client = await setUp((_, response) => fault(response, 'Throttling.User', 'flow control'));
   expect(await failure(client.vServerGroups.remove(GROUP, [ROW]))).toMatchObject({ kind: 'throttled' });
