@@ -34,9 +34,9 @@ export interface CloudTransportOptions {
 export interface AlibabaClientOptions extends CloudTransportOptions {
   readonly credentials: CredentialsSource;
   /**
-   * Reads take a token by themselves, and are tried again; those of a group and of health are not, since who asks has other
-   * things to do meanwhile, as a removal that would wait behind it. Writes do not take a token: who plans a write acquires first, so that what is sent was
-   * planned after the wait. Throttled replies to either are reported to it here.
+   * Reads take a token by themselves, and are tried again; that of a group is not, since a removal that comes up meanwhile
+   * would wait behind it, nor that of health, which is asked again anyway. Writes do not take a token: who plans a write
+   * acquires first, so that what is sent was planned after the wait. Throttled replies to either are reported to it here.
    */
   readonly limiter: RateLimiter;
   readonly retry?: ReadRetryOptions;

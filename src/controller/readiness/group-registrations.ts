@@ -52,23 +52,16 @@ export class GroupRegistrations {
     const { rows } = this.#facts.group.view;
     const member = this.#memberOf(podUID);
     const held = this.#rowsOf(podUID);
-    if (
-      member !== undefined &&
-      this.#isIn(
-        member,
-        held.map(({ row }) => row),
-      )
-    )
-      return {
-        is: 'registered',
-        backends: (held.length > 0 ? held : this.#rowsAt(member)).map(({ key }) => key),
-      };
+    if (member !== undefined && this.#isIn(member, held)) {
+      const backends = held.length > 0 ? held : this.#rowsAt(member);
+      return { is: 'registered', backends: backends.map(({ key }) => key) };
+    }
     return { is: 'waiting', hasRow: rows === undefined || held.length > 0, ...this.#obstacleTo(member) };
   }
 
-  #isIn(member: Member, held: readonly Row[]): boolean {
+  #isIn(member: Member, held: readonly KnownRow[]): boolean {
     const rests = member.weight === 0 || member.drained || member.departing;
-    if (held.some(({ weight }) => weight > 0 || rests)) return true;
+    if (held.some(({ row }) => row.weight > 0 || rests)) return true;
     const isHere = ({ slot }: Member) => slot === member.slot;
     const { missingEnis } = this.#facts;
     return this.#report.foreignMembers.some(isHere) && !missingEnis.some((one) => isHere(one.member));

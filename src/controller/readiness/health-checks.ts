@@ -145,6 +145,10 @@ function rest(one: Asked): void {
 
 function refusal({ id }: LoadBalancerRef, error: unknown): Answer {
   const reason = error instanceof ApiError ? error.reason : 'InternalError';
-  const message = `load balancer ${id} does not say whether the pod is healthy: ${error instanceof Error ? error.message : String(error)}`;
-  return { is: 'refused', reason, message };
+  const why = error instanceof Error ? error.message : String(error);
+  return {
+    is: 'refused',
+    reason,
+    message: `load balancer ${id} does not say whether the pod is healthy: ${why}`,
+  };
 }

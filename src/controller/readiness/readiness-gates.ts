@@ -71,7 +71,8 @@ const LOOK_AGAIN_MS = 1_000;
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
  * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, a load balancer
- * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods with an open gate, which are nearly all, cost nothing but their cache.
+ * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods with an open gate, which are
+ * nearly all, cost nothing but their cache.
  */
 export class ReadinessGates {
   readonly #options: ReadinessGatesOptions;
