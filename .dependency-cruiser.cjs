@@ -56,7 +56,7 @@ const MAY_IMPORT = {
   ),
   'src/main': to('src/config', 'src/kubernetes', 'src/alibaba', 'src/observability', 'src/operator'),
 
-  'src/zero-downtime': to(),
+  'src/zero-downtime': to('src/api/vservergroupbinding'),
 
   'src/plugin/inject': to('src/zero-downtime'),
   'src/plugin/output': to(),

@@ -58,7 +58,18 @@ const drain = z.object({
     .describe(
       'How long a backend that leaves stays in the group with weight 0, so that connections can end, before it is removed. 0 removes it at once. The wait is cut short when the pod is gone. Default: --default-drain-seconds of the operator.',
     ),
+  propagationSeconds: z
+    .int()
+    .min(0)
+    .max(600)
+    .default(10)
+    .describe(
+      'How long the load balancer may take until a backend of weight 0 gets no new connections. Nothing waits for it: it is a part of status.holdSeconds, which pods have to be held for.',
+    ),
 });
+
+/** Of bindings that say nothing of it. */
+export const DEFAULT_DRAIN = drain.parse({});
 
 const readiness = z.object({
   gate: z

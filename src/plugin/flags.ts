@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { DEFAULT_DRAIN } from '../api/vservergroupbinding.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { FLAGS, type Flag, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
 import { convert, type Environment, type Given, readEnvironment, readValue } from '../config/read.ts';
@@ -65,8 +66,8 @@ const OWN_FLAGS = {
   ),
   propagationSeconds: own(
     wholeNumber(0, 3600),
-    'How long the load balancer may take until a backend of weight 0 gets no new connections.',
-    { fallback: '10' },
+    'What the binding has in spec.drain.propagationSeconds: how long the load balancer may take until a backend of weight 0 gets no new connections.',
+    { fallback: String(DEFAULT_DRAIN.propagationSeconds) },
   ),
   holdSeconds: own(
     wholeNumber(1, 7205),

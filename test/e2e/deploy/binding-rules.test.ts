@@ -47,7 +47,7 @@ describe('taken', () => {
             { key: 'c', operator: 'Exists' },
           ],
         },
-        drain: { seconds: 30 },
+        drain: { seconds: 30, propagationSeconds: 600 },
         minBackends: 2,
         deletionPolicy: 'Retain',
         suspend: true,
@@ -138,6 +138,16 @@ describe('refused with a sentence', () => {
       'a drain of more than an hour',
       { drain: { seconds: 3601 } },
       'spec.drain.seconds in body should be less than or equal to 3600',
+    ],
+    [
+      'a propagation of more than ten minutes',
+      { drain: { propagationSeconds: 601 } },
+      'spec.drain.propagationSeconds in body should be less than or equal to 600',
+    ],
+    [
+      'a propagation of less than nothing',
+      { drain: { propagationSeconds: -1 } },
+      'spec.drain.propagationSeconds in body should be greater than or equal to 0',
     ],
     [
       'minBackends below 0',

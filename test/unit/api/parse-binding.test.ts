@@ -140,7 +140,7 @@ describe('a binding whose spec cannot be read', () => {
     expect(fields).toEqual({
       ...spec,
       mode: 'RemoveOnly',
-      drain: { seconds: 5 },
+      drain: { seconds: 5, propagationSeconds: 10 },
       backendType: 'eni',
       ownership: 'Shared',
       minBackends: 0,
