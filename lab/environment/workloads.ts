@@ -14,6 +14,9 @@ export interface Binding extends KubeObject {
     readonly foreign?: number;
     readonly loadBalancerId?: string;
     readonly lastRemovalTime?: string;
+    readonly holdSeconds?: number;
+    readonly podsWithoutHold?: number;
+    readonly podsWithoutGate?: number;
     readonly backends?: readonly {
       readonly serverId: string;
       readonly serverIp?: string;

@@ -1,6 +1,6 @@
 import { ambiguous } from '../../src/alibaba/eni-resolver.ts';
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
-import { WEIGHT_ANNOTATION } from '../../src/api/names.ts';
+import { HOLD_ANNOTATION, WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
 import type { BindingVerdict } from '../../src/controller/binding/verdict.ts';
 import { backendKey, eniSlot, type Row } from '../../src/membership/backend.ts';
@@ -227,6 +227,10 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
   }),
 };
 
+const HELD_15 = {
+  terminationGracePeriodSeconds: 45,
+  containers: [{ lifecycle: { preStop: { sleep: { seconds: 15 } } } }],
+};
 const changed = (of: Row) => ({ row: of, key: backendKey(of), claim: 'shop/web' });
 const OUTSIDE = { type: 'eni', ip: '192.0.2.1', port: 8080, weight: 100 } as const;
 const gone = two.map((ip) => changed(row(ip)));
@@ -274,6 +278,17 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
             { name: 'http3', port: 80, protocol: 'UDP' },
           ],
         },
+      }),
+  },
+  HoldTooShort: {
+    type: 'Warning',
+    todo: 'Give the pods that hold, in the template of their Deployment: `kubectl vsgb inject`, or by hand ([zero-downtime.md](zero-downtime.md#termination-hold)).',
+    example: () =>
+      notice('HoldTooShort', {
+        pods: two,
+        spec: { drain: { seconds: 30 } },
+        podAnnotations: { [HOLD_ANNOTATION]: '15' },
+        podSpec: HELD_15,
       }),
   },
   ReadinessGateTimedOut: {

@@ -33,6 +33,7 @@ export interface Situation {
   readonly pods?: readonly string[];
   readonly podAnnotations?: object;
   readonly podStatus?: object;
+  readonly podSpec?: object;
   readonly node?: object;
   /** Addresses in the group that the binding added; undefined: the group was not read. */
   readonly rows?: readonly string[] | undefined;
@@ -123,7 +124,17 @@ export function verdict(situation: Situation): BindingVerdict {
 }
 
 function cluster(situation: Situation) {
-  const { spec, metadata, service, pods = [], node, endpointsCut, podAnnotations, podStatus } = situation;
+  const {
+    spec,
+    metadata,
+    service,
+    pods = [],
+    node,
+    endpointsCut,
+    podAnnotations,
+    podStatus,
+    podSpec,
+  } = situation;
   const caches = createCaches(REGION, clock, (_, error) => {
     throw error;
   });
@@ -173,7 +184,7 @@ function cluster(situation: Situation) {
   const conditions = ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True' }));
   for (const { name, ip } of targets) {
     const status = { podIP: ip, conditions, ...podStatus };
-    store.set(transformPod({ ...of(name, { annotations: podAnnotations }), status }));
+    store.set(transformPod({ ...of(name, { annotations: podAnnotations }), spec: podSpec, status }));
   }
   return { ...caches, pods: { in: () => known } };
 }

@@ -1,4 +1,4 @@
-/** The Grafana dashboard. Panels are four to a row of 24 columns, unless they say how wide they are. */
+/** The Grafana dashboard. The panels of a row share its 24 columns. */
 export function dashboard(): string {
   return `${JSON.stringify(
     {
@@ -150,6 +150,22 @@ const ROWS: readonly Row[] = [
           },
         ],
       },
+      {
+        title: 'Pods without hold or gate',
+        description:
+          'Pods that may still get requests when they are asked to stop; with --readiness-gates also those that do not wait for their group (docs/zero-downtime.md).',
+        type: 'timeseries',
+        queries: [
+          {
+            expr: 'sum(vsgb_binding_pods_without_hold{namespace=~"$namespace"}) or vector(0)',
+            legend: 'without hold',
+          },
+          {
+            expr: 'sum(vsgb_binding_pods_without_gate{namespace=~"$namespace"}) or vector(0)',
+            legend: 'without gate',
+          },
+        ],
+      },
     ],
   },
   {
@@ -266,11 +282,11 @@ function placed(rows: readonly Row[]): object[] {
       panels: [],
       gridPos: { x: 0, y, w: WIDTH, h: 1 },
     };
-    const w = WIDTH / panels.length;
+    const left = (index: number) => Math.round((index * WIDTH) / panels.length);
     const below = panels.map((panel, index) => ({
       id: ++id,
       ...rendered(panel),
-      gridPos: { x: index * w, y: y + 1, w, h: height },
+      gridPos: { x: left(index), y: y + 1, w: left(index + 1) - left(index), h: height },
     }));
     y += 1 + height;
     return [heading, ...below];

@@ -1,4 +1,4 @@
-import { type ConditionType, READINESS_GATE, WEIGHT_ANNOTATION } from './names.ts';
+import { type ConditionType, HOLD_ANNOTATION, READINESS_GATE, WEIGHT_ANNOTATION } from './names.ts';
 import type { Condition } from './schema.ts';
 
 /** Every reason that a condition can carry, with what it means. docs/conditions.md is made from this table. */
@@ -49,6 +49,7 @@ export const EVENT_REASONS = {
   AddressOutside:
     'An endpoint that is no pod of this cluster and cloud has an address that no network interface has.',
   AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
+  HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}), but one that is shorter than status.holdSeconds.`,
   ReadinessGateTimedOut: `On a pod: it waited for its groups for too long, and its gate ${READINESS_GATE} was opened all the same.`,
   EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
 } as const;

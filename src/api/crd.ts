@@ -70,6 +70,9 @@ const PRINTER_COLUMNS = [
   column('Type', 'string', '.spec.backendType', 'eni or ecs.', 1),
   column('LoadBalancer', 'string', '.status.loadBalancerId', 'The load balancer of the group.', 1),
   column('Foreign', 'integer', '.status.foreign', 'Backends in the group that are not of this binding.', 1),
+  column('HoldSeconds', 'integer', '.status.holdSeconds', 'For how long pods have to be held.', 1),
+  column('WithoutHold', 'integer', '.status.podsWithoutHold', 'Pods that are held for less.', 1),
+  column('WithoutGate', 'integer', '.status.podsWithoutGate', 'Pods without the readiness gate.', 1),
   column('Age', 'date', '.metadata.creationTimestamp', 'Time since the binding was created.'),
 ];
 

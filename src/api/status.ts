@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isObject } from '../json.ts';
+import { READINESS_GATE } from './names.ts';
 import { condition, count, statusText, statusTime } from './schema.ts';
 
 /** A status of more rows would not fit etcd's limit for one object; the API server refuses it. */
@@ -60,6 +61,15 @@ export const statusSchema = z.object({
   registered: count('Backends of this binding that are in the group and get connections.').default(0),
   draining: count('Backends of this binding that are on their way out.').default(0),
   foreign: count('Backends in the group that are not of this binding.').default(0),
+  holdSeconds: count(
+    'For how long, in seconds, the pods of this binding have to go on after their deletion, so that nothing is sent to them any more when they are asked to stop: drain, propagation (spec.drain) and 5 for what is under way. Only with backendType eni.',
+  ).optional(),
+  podsWithoutHold: count(
+    'Pods among the desired backends that go on for less than holdSeconds: by the preStop of their containers and terminationGracePeriodSeconds.',
+  ).optional(),
+  podsWithoutGate: count(
+    `Pods among the desired backends without the readiness gate ${READINESS_GATE}. Only if the operator runs with --readiness-gates, and the binding adds pods.`,
+  ).optional(),
   backends: z.array(backendStatus).default([]).meta({
     maxItems: MAX_STATUS_BACKENDS,
     description:

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 import { cloudMetrics, codeLabels } from './metrics/cloud.ts';
 import { clusterMetrics } from './metrics/cluster.ts';
 import { define } from './metrics/define.ts';
@@ -45,11 +45,26 @@ export function createMetrics({ version, controllers, resources, actions, backen
       for (const state of backendStates) groups.backends.set({ namespace, name, state }, counts[state] ?? 0);
     },
 
+    /** How many pods of a binding lack what it takes to come and go without a failed request; undefined: that is not known. */
+    setUnprepared(
+      namespace: string,
+      name: string,
+      without: Readonly<Record<'hold' | 'gate', number | undefined>>,
+    ): void {
+      const show = (gauge: Gauge<'namespace' | 'name'>, count: number | undefined) => {
+        if (count === undefined) gauge.remove({ namespace, name });
+        else gauge.set({ namespace, name }, count);
+      };
+      show(groups.podsWithoutHold, without.hold);
+      show(groups.podsWithoutGate, without.gate);
+    },
+
     /** Takes the series of a binding that is gone out of the scrape. */
     forgetBinding(namespace: string, name: string): void {
       for (const state of backendStates) groups.backends.remove({ namespace, name, state });
       groups.stalled.remove({ namespace, name });
       groups.nodesNotReady.remove({ namespace, name });
+      this.setUnprepared(namespace, name, { hold: undefined, gate: undefined });
     },
 
     /** For each group, the milliseconds that the backend that waits longest to leave it has waited. */

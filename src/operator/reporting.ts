@@ -73,6 +73,8 @@ export function createStatusSink(status: StatusWriter, metrics: Metrics): Status
       for (const { state } of next.backends) counts[state] = (counts[state] ?? 0) + 1;
       const { namespace, name } = ref;
       metrics.setBackends(namespace, name, counts);
+      const { podsWithoutHold: hold, podsWithoutGate: gate } = next;
+      metrics.setUnprepared(namespace, name, { hold, gate });
       showStalled(ref, next.conditions);
     },
     writeConditions(ref, part) {

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseAllDocuments, stringify } from 'yaml';
 import { HOLD_ANNOTATION, READINESS_GATE } from '../../src/api/names.ts';
+import { holdSecondsOf } from '../../src/kubernetes/objects/hold.ts';
 import { injectText } from '../../src/plugin/inject/inject.ts';
 
 /** Texts that YAML has to quote, fold or keep as a block. */
@@ -137,7 +138,7 @@ function expected(workload: Workload, seconds: number): Workload {
   return workload;
 }
 
-test('inject: however it is written, gate and hold are added and nothing else; a second run adds nothing; another hold replaces the first', () => {
+test('inject: however it is written, gate and hold are added and nothing else; a second run adds nothing; another hold replaces the first; the operator counts pods of it as held', () => {
   let written = 0;
   fc.assert(
     fc.property(text, (before) => {
@@ -145,6 +146,9 @@ test('inject: however it is written, gate and hold are added and nothing else; a
       if (told.some((line) => line.includes('end its last line'))) return;
       written++;
       expect(read(after)).toEqual(read(before).map((each) => expected(each as Workload, 25)));
+      for (const { spec } of read(after) as Workload[])
+        if (spec.template.metadata?.annotations?.[HOLD_ANNOTATION] !== undefined)
+          expect(holdSecondsOf(spec.template.spec)).toBe(25);
       expect(comments(after)).toEqual(comments(before));
       expect(after.includes('\r')).toBe(before.includes('\r'));
       expect(after.replaceAll('\r\n', '').includes('\n')).toBe(before.replaceAll('\r\n', '').includes('\n'));

@@ -181,6 +181,8 @@ describe('the dashboard', () => {
       'workqueue_depth',
       'leader_election_master_status',
       'vsgb_status_writes_total',
+      'vsgb_binding_pods_without_hold',
+      'vsgb_binding_pods_without_gate',
     ])
       expect(asked).toContain(name);
   });

@@ -3,6 +3,7 @@ import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts
 import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
 import { DesiredCache } from '../group/desired-cache.ts';
 import { FormerMembers } from './former-members.ts';
+import type { LackingCache } from './preparation.ts';
 import { recordsFromStatus } from './records.ts';
 
 export type Records = ReadonlyMap<BackendKey, BackendRecord>;
@@ -18,6 +19,7 @@ export class BindingMemory {
   readonly #former = new Map<string, FormerMembers>();
   /** What each wanted last. */
   readonly desired = new DesiredCache();
+  readonly lacking: LackingCache = new WeakMap();
   /** From `Clock.now()` to the wall clock. */
   #wallOffset: number | undefined;
 

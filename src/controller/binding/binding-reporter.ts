@@ -72,10 +72,11 @@ export class BindingReporter {
   }
 
   /** `lastRemoval`: see bindingStatus. */
-  report({ object, notices }: Bound, input: Omit<BindingFacts, 'wall'>, lastRemoval?: number): void {
+  report(bound: Bound, input: Omit<BindingFacts, 'wall'>, lastRemoval?: number): void {
+    const { object } = bound;
     const { parsed } = object;
     const now = { ...input, wall: this.#clock.wall() };
-    if (parsed.ok) this.#reportWhole(object, parsed.binding, notices, now, lastRemoval);
+    if (parsed.ok) this.#reportWhole(bound, parsed.binding, now, lastRemoval);
     else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
   }
 
@@ -85,14 +86,13 @@ export class BindingReporter {
   }
 
   #reportWhole(
-    object: BindingObject,
+    { object, notices, preparation }: Bound,
     binding: VServerGroupBinding,
-    notices: readonly Notice[],
     input: BindingFacts,
     lastRemoval: number | undefined,
   ): void {
     const told = this.#toldTo(object.uid, binding.status.conditions);
-    const status = bindingStatus({ ...input, binding }, told.conditions, lastRemoval);
+    const status = bindingStatus({ ...input, binding }, preparation, told.conditions, lastRemoval);
     told.conditions = status.conditions;
     this.#status.write(object, status, hasteOf(binding, status, input));
     const ready = findCondition(status.conditions, 'Ready');
@@ -143,10 +143,11 @@ export class BindingReporter {
   }
 
   #tellNotices(object: BindingObject, told: Told, notices: readonly Notice[]): void {
-    for (const { reason, message } of notices) {
-      if (!told.notices.has(message)) this.#record(object, 'Warning', reason, message);
+    const aboutOf = ({ about, message }: Notice) => about ?? message;
+    for (const notice of notices) {
+      if (!told.notices.has(aboutOf(notice))) this.#record(object, 'Warning', notice.reason, notice.message);
     }
-    told.notices = new Set(notices.map(({ message }) => message));
+    told.notices = new Set(notices.map(aboutOf));
   }
 
   #record(

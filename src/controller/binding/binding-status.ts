@@ -10,6 +10,7 @@ import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
+import type { Preparation } from './preparation.ts';
 import { statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
@@ -19,6 +20,7 @@ import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdic
  */
 export function bindingStatus(
   input: StatusInput,
+  preparation: Preparation | undefined,
   conditions: readonly Condition[],
   lastRemoval: number | undefined,
 ): VServerGroupBindingStatus {
@@ -38,6 +40,7 @@ export function bindingStatus(
     registered: count('Registered'),
     draining: count('Draining'),
     foreign: foreignCount(input),
+    ...preparedness(preparation),
     backends: asManyAsFit(backends),
     ...(lastRemovalTime !== undefined && { lastRemovalTime }),
   };
@@ -50,6 +53,18 @@ function servedService({ binding, report, dryRun }: StatusInput): { serviceName?
   if (desired?.kind === 'members' && !suspended && !dryRun)
     return { serviceName: binding.spec.serviceRef.name };
   return serviceName === undefined ? {} : { serviceName };
+}
+
+function preparedness(
+  preparation: Preparation | undefined,
+): Pick<VServerGroupBindingStatus, 'holdSeconds' | 'podsWithoutHold' | 'podsWithoutGate'> {
+  if (preparation === undefined) return {};
+  const { holdSeconds, lacking } = preparation;
+  return {
+    holdSeconds,
+    ...(lacking !== undefined && { podsWithoutHold: lacking.hold }),
+    ...(lacking?.gate !== undefined && { podsWithoutGate: lacking.gate }),
+  };
 }
 
 /** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */

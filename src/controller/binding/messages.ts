@@ -4,9 +4,10 @@
  * and ends with what to do or what happens next. docs/messages.md shows one of each.
  */
 
-import { FINALIZER } from '../../api/names.ts';
+import { FINALIZER, HOLD_ANNOTATION } from '../../api/names.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
 import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
+import type { PodObject } from '../../kubernetes/objects/objects.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
@@ -106,6 +107,15 @@ export const messages = {
 
   addressOutside: (members: readonly Member[], group: GroupRef) =>
     `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster and cloud, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
+
+  /** `pods` have the annotation of a hold. */
+  holdTooShort: (pods: readonly PodObject[], neededSeconds: number, group: GroupRef) => {
+    const names = pods.map(
+      ({ name, holdSeconds, annotations }) =>
+        `${name} (${holdSeconds} s, annotated ${annotations[HOLD_ANNOTATION]?.slice(0, 10)})`,
+    );
+    return `${pods.length === 1 ? '1 pod is' : `${pods.length} pods are`} held for less than the ${neededSeconds} s that drain and propagation of the binding take, and may be asked to stop while ${groupName(group)} still sends requests: ${listed(names)}. Give the template of the pods a hold of ${neededSeconds} s: kubectl vsgb inject --hold-seconds ${neededSeconds}. One that is held for less than annotated has a container with a shorter preStop, or too short a terminationGracePeriodSeconds.`;
+  },
 
   /** `text`: what the pod waits for. */
   gateTimedOut: (text: string) =>

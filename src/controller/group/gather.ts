@@ -13,6 +13,7 @@ import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { messages } from '../binding/messages.ts';
+import { type Preparation, preparationOf } from '../binding/preparation.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
 import {
@@ -54,9 +55,11 @@ interface GatherParts {
 export interface Notice {
   readonly reason: Extract<
     EventReason,
-    'InvalidWeight' | 'AmbiguousPort' | 'EndpointsTruncated' | 'AddressOutside'
+    'InvalidWeight' | 'AmbiguousPort' | 'EndpointsTruncated' | 'AddressOutside' | 'HoldTooShort'
   >;
   readonly message: string;
+  /** It is told again when this changes. Default: the message. */
+  readonly about?: string;
 }
 
 /** A binding on the group, with its claim unless it has none any more (it is going and leaves its rows where they are). */
@@ -64,6 +67,7 @@ export interface Bound {
   readonly object: BindingObject;
   readonly claim: Claim | undefined;
   readonly notices: readonly Notice[];
+  readonly preparation: Preparation | undefined;
 }
 
 /**
@@ -92,8 +96,11 @@ export function gather(
     const claim = parsed.ok
       ? claimOf(object, parsed.binding, parts, options)
       : claimOfUnreadable(object, parsed, parts, options);
-    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, ref, caches) : [];
-    bound.push({ object, claim, notices });
+    const preparation = parsed.ok
+      ? preparationOf(object, parsed.binding, claim?.desired, ref, parts, options)
+      : undefined;
+    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, preparation, ref, caches) : [];
+    bound.push({ object, claim, notices, preparation });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
 }
@@ -251,15 +258,18 @@ function noticesOf(
   { namespace }: BindingObject,
   { spec }: VServerGroupBinding,
   claim: Claim | undefined,
+  preparation: Preparation | undefined,
   ref: GroupRef,
   caches: ClusterCaches,
 ): readonly Notice[] {
   const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];
-  const notices = problems.flatMap(({ reason, message }) =>
+  const wrong = problems.flatMap(({ reason, message }) =>
     reason === 'InvalidWeight' || reason === 'AmbiguousPort'
       ? [{ reason, message: messages.notice(message, ref) }]
       : [],
   );
+  const short = preparation?.lacking?.heldTooShort;
+  const notices = short === undefined ? wrong : [...wrong, { reason: 'HoldTooShort' as const, ...short }];
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   if (!caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))
     return notices;

@@ -1,5 +1,6 @@
 import { NAME_PREFIX, READINESS_GATE } from '../../api/names.ts';
 import { asArray, asObject, asString } from '../../json.ts';
+import { holdSecondsOf } from './hold.ts';
 import { type Identity, identity, intern, metadata, strings } from './metadata.ts';
 
 /** A pod, as far as its own word on whether it lives goes. */
@@ -12,8 +13,10 @@ export interface PodObject extends Identity {
   readonly ready: boolean;
   /** Its containers are ready and its readiness gates are open. */
   readonly able: boolean;
-  /** It has our readiness gate, and is ready but for those of load balancers: any other would keep it out for a reason. */
-  readonly registrable: boolean;
+  /** It is ready but for the gates of load balancers: any other would keep it out for a reason. Only with ours. */
+  readonly registrable?: boolean;
+  /** See `holdSecondsOf`. */
+  readonly holdSeconds: number;
   readonly ips: readonly string[];
   readonly nodeName?: string;
   /** Only those of the operator (`NAME_PREFIX`). */
@@ -34,7 +37,8 @@ export function transformPod(object: unknown): PodObject {
     ended: hasEnded(status),
     ready: holds('Ready'),
     able: ['ContainersReady', ...gates].every(holds),
-    registrable: isRegistrable(gates, holds),
+    ...(gates.includes(READINESS_GATE) && { registrable: isRegistrable(gates, holds) }),
+    holdSeconds: holdSecondsOf(spec),
     ips: [...new Set([asString(podIP), ...ips])].filter((ip) => ip !== ''),
     ...(nodeName === '' ? {} : { nodeName }),
     annotations: ownAnnotations(annotations),
@@ -60,9 +64,8 @@ export function gatesOf(spec: unknown): readonly string[] {
 const OF_OTHER_LOAD_BALANCERS =
   /^(target-health\.[a-z0-9.-]*k8s\.aws\/|cloud\.google\.com\/load-balancer-neg-ready$|service\.readiness\.alibabacloud\.com\/)/;
 
-/** `holds`: whether its condition of that type is True. */
+/** Of a pod with our gate. `holds`: whether its condition of that type is True. */
 export function isRegistrable(gates: readonly string[], holds: (type: string) => boolean): boolean {
-  if (!gates.includes(READINESS_GATE)) return false;
   const needed = gates.filter((gate) => gate !== READINESS_GATE && !OF_OTHER_LOAD_BALANCERS.test(gate));
   return ['ContainersReady', ...needed].every(holds);
 }

@@ -54,8 +54,8 @@ export interface PodView {
   readonly ready: boolean;
   /** Its containers are ready and its readiness gates are open: what is ready of it, be it Ready or not. */
   readonly able: boolean;
-  /** It has our readiness gate, and is ready but for those of load balancers. */
-  readonly registrable: boolean;
+  /** It is ready but for the readiness gates of load balancers. Only with ours. */
+  readonly registrable?: boolean;
   readonly ips: readonly string[];
   readonly nodeName?: string;
 }

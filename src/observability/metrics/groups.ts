@@ -26,6 +26,16 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
       '1 while backends of the binding stay although their nodes are not Ready.',
       { namespace: [], name: [] },
     ),
+    podsWithoutHold: gauge(
+      'vsgb_binding_pods_without_hold',
+      'Pods among the desired backends of a binding that go on for less than status.holdSeconds after their deletion.',
+      { namespace: [], name: [] },
+    ),
+    podsWithoutGate: gauge(
+      'vsgb_binding_pods_without_gate',
+      'With --readiness-gates: pods among the desired backends of a binding that have no readiness gate of ours.',
+      { namespace: [], name: [] },
+    ),
     groups: gauge('vsgb_groups', 'Groups that are looked after.'),
     oldestLeaver: gauge(
       'vsgb_oldest_leaver_seconds',

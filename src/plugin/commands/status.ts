@@ -15,7 +15,9 @@ export const status: Command = {
   most: 1,
   completes: 'bindings',
   details: `Shows the binding NAME, or all of a namespace, or with -A those of all namespaces.
-MEMBERS is how many backends are in the group and how many should be.`,
+MEMBERS is how many backends are in the group and how many should be. HOLD is for how long pods have to go on after their
+deletion, and how many do so for less; GATE, with --readiness-gates, whether they wait for the group, and how many have no
+gate for that.`,
   exitCodes: { [DONE]: 'shown', [FAILED]: 'no such binding, a wrong argument, or the API server refused' },
   flags: ['namespace', 'allNamespaces', 'output', ...KUBERNETES],
   async run(call) {
@@ -54,6 +56,9 @@ interface BindingRow {
   readonly registered?: number;
   readonly draining?: number;
   readonly foreign?: number;
+  readonly holdSeconds?: number;
+  readonly podsWithoutHold?: number;
+  readonly podsWithoutGate?: number;
   readonly lastRemovalTime?: string;
   readonly ready: 'True' | 'False' | 'Unknown';
   readonly stalled: boolean;
@@ -77,6 +82,9 @@ export function describe({ namespace, name, parsed }: BindingObject): BindingRow
     registered: status.registered,
     draining: status.draining,
     foreign: status.foreign,
+    ...(status.holdSeconds !== undefined && { holdSeconds: status.holdSeconds }),
+    ...(status.podsWithoutHold !== undefined && { podsWithoutHold: status.podsWithoutHold }),
+    ...(status.podsWithoutGate !== undefined && { podsWithoutGate: status.podsWithoutGate }),
     ...(status.lastRemovalTime !== undefined && { lastRemovalTime: status.lastRemovalTime }),
     ready: ready === undefined || isOld ? 'Unknown' : ready.status,
     stalled: isTrue(status.conditions, 'Stalled'),
@@ -120,6 +128,15 @@ function columns(now: number): readonly Column<BindingRow>[] {
     { title: 'DRAINING', cell: ({ draining }) => text(draining) },
     { title: 'FOREIGN', cell: ({ foreign }) => text(foreign) },
     {
+      title: 'HOLD',
+      cell: ({ holdSeconds, podsWithoutHold }) =>
+        holdSeconds === undefined ? '' : `${holdSeconds}s${without(podsWithoutHold)}`,
+    },
+    {
+      title: 'GATE',
+      cell: ({ podsWithoutGate }) => (podsWithoutGate === undefined ? '' : `yes${without(podsWithoutGate)}`),
+    },
+    {
       title: 'LAST-REMOVAL',
       cell: ({ lastRemovalTime: at }) => (at === undefined ? '' : `${age(now - Date.parse(at))} ago`),
     },
@@ -129,6 +146,10 @@ function columns(now: number): readonly Column<BindingRow>[] {
       cell: ({ reason, message }) => (reason === 'Synced' ? message : `${reason}: ${message}`),
     },
   ];
+}
+
+function without(pods: number | undefined): string {
+  return pods === undefined || pods === 0 ? '' : `, ${pods} without`;
 }
 
 function styleOf({ ready, stalled }: BindingRow): Style {

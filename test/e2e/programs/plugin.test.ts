@@ -94,7 +94,7 @@ describe('while no operator runs', () => {
 
       const shown = await vsgb('status', '-n', app.namespace);
       expect(shown).toMatchObject({ code: 0, stderr: '' });
-      expect(cells(shown.stdout)[1]?.slice(0, 9)).toEqual([
+      expect(cells(shown.stdout)[1]?.slice(0, 11)).toEqual([
         app.namespace,
         'web',
         group,
@@ -102,7 +102,7 @@ describe('while no operator runs', () => {
         '0/0',
         '0',
         '0',
-        '-',
+        ...['-', '-', '-'],
         'Unknown',
       ]);
 
@@ -167,9 +167,9 @@ describe('beside an operator', () => {
 
     const table = cells((await vsgb('status', '-n', app.namespace)).stdout);
     expect(table.map((row) => row[1])).toEqual(['NAME', 'bad', 'web']);
-    expect(table[2]).toMatchObject({ 3: 'web:80', 4: '1/1', 8: 'True' });
-    expect(table[2]?.[7]).toMatch(/^\d+s ago$/);
-    expect(table[1]?.slice(8)).toEqual([
+    expect(table[2]).toMatchObject({ 3: 'web:80', 4: '1/1', 7: '15s, 1 without', 8: '-', 10: 'True' });
+    expect(table[2]?.[9]).toMatch(/^\d+s ago$/);
+    expect(table[1]?.slice(10)).toEqual([
       'False',
       expect.stringMatching(/^ServiceNotFound: Service .* does not exist: create it/),
     ]);

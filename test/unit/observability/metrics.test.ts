@@ -60,6 +60,16 @@ test("a binding's backends are shown in every state, and no more once the bindin
   expect((await lines(metrics)).filter((line) => line.includes('name="web"'))).toEqual([]);
 });
 
+test("a binding's pods without hold and gate are shown as far as they are known, and no more once it is gone", async () => {
+  const metrics = create();
+  metrics.setUnprepared('shop', 'web', { hold: 3, gate: 2 });
+  metrics.setUnprepared('shop', 'web', { hold: 0, gate: undefined });
+  const shown = async () => (await lines(metrics)).filter((line) => line.includes('name="web"'));
+  expect(await shown()).toEqual(['vsgb_binding_pods_without_hold{namespace="shop",name="web"} 0']);
+  metrics.forgetBinding('shop', 'web');
+  expect(await shown()).toEqual([]);
+});
+
 test('the age of the oldest leaver is shown for each group, and no more once the group is gone', async () => {
   const metrics = create();
   metrics.setOldestLeavers([

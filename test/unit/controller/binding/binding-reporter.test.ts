@@ -51,7 +51,8 @@ function setUp() {
   const reporter = new BindingReporter(status, { record }, clock);
   const group = new GroupState(vServerGroup('cn-hangzhou', 'rsp-1'), 0, () => 0);
   const input = { group, report: undefined, batches: [], missingEnis: [], unlooked: [], dryRun: false };
-  const report = (object: BindingObject) => reporter.report({ object, claim: undefined, notices: [] }, input);
+  const report = (object: BindingObject) =>
+    reporter.report({ object, claim: undefined, notices: [], preparation: undefined }, input);
   return { clock, parts, events, reporter, report };
 }
 

@@ -11,7 +11,14 @@ function podsWith(...uids: readonly string[]) {
   for (const uid of uids) {
     store.set({
       ...{ key: 'shop/a', namespace: 'shop', name: 'a', uid, resourceVersion: uid, annotations: {}, ips: [] },
-      ...{ terminating: false, ended: false, ready: true, able: true, registrable: false },
+      ...{
+        terminating: false,
+        ended: false,
+        ready: true,
+        able: true,
+
+        holdSeconds: 0,
+      },
     });
   }
   return { store, pods };
@@ -47,7 +54,14 @@ test('an address that a pod had is remembered by its name, until a pod of that n
         annotations: {},
         ips,
       },
-      ...{ terminating: false, ended: false, ready: true, able: true, registrable: false },
+      ...{
+        terminating: false,
+        ended: false,
+        ready: true,
+        able: true,
+
+        holdSeconds: 0,
+      },
     });
   at('1', '10.0.0.1');
   expect(pods.hadAt(named(''), '10.0.0.1')).toBe(false);

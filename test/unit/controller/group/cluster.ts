@@ -285,7 +285,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       ended: false,
       ready: true,
       able: true,
-      registrable: false,
+      holdSeconds: 0,
       ips: [],
       annotations,
       ...fields,

@@ -34,3 +34,15 @@ test('a binding whose spec cannot be read: what the operator tells of it, or wha
     message: 'spec.weight: Too big: expected number to be <=100. Correct the spec.',
   });
 });
+
+test('what pods lack is in the row as far as the status tells it', () => {
+  const binding = (status: object) =>
+    transformBinding({
+      metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', generation: 3 },
+      spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 } },
+      status: { observedGeneration: 3, ...status },
+    });
+  const prepared = { holdSeconds: 45, podsWithoutHold: 3, podsWithoutGate: 0 };
+  expect(rowOf(binding(prepared))).toMatchObject(prepared);
+  for (const field of Object.keys(prepared)) expect(rowOf(binding({}))).not.toHaveProperty(field);
+});
