@@ -2,8 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse, parseAllDocuments } from 'yaml';
+import { parseBinding } from '../../src/api/vservergroupbinding.ts';
 import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
 import { readCommand } from '../../src/config.ts';
+import { injectText } from '../../src/plugin/inject/inject.ts';
+import { holdSecondsFor } from '../../src/zero-downtime/hold.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -73,6 +76,31 @@ test('everything in the base has the label that names the operator', () => {
 test('the image of the Deployment is of the version in package.json', () => {
   const { version } = JSON.parse(read('package.json'));
   expect(read('deploy/base/deployment.yaml')).toContain(`image: vservergroup-operator:${version}\n`);
+});
+
+describe('the sample pods', () => {
+  const text = read('deploy/samples/web.yaml');
+  const inject = (gate: boolean, from: string) =>
+    injectText(from, 'web.yaml', { gate, holdSeconds: neededHold(), templatePaths: [] });
+
+  test('have the hold that their binding needs, as kubectl vsgb inject writes it', () => {
+    expect(inject(false, text)).toMatchObject({ text, told: [], refused: false });
+  });
+
+  test('have the gate in a comment: without --readiness-gates pods with it are never Ready', () => {
+    const gated = text.replace(/^( +)# (readinessGates:| {2}- conditionType: .*)$/gm, '$1$2');
+    expect(inject(true, text).text).not.toBe(text);
+    expect(inject(true, gated)).toMatchObject({ text: gated, told: [], refused: false });
+  });
+
+  function neededHold(): number {
+    const parsed = parseBinding({
+      ...parse(read('deploy/samples/binding-eni.yaml')),
+      metadata: { namespace: 'shop', name: 'web' },
+    });
+    if (!parsed.ok) throw new Error(parsed.message);
+    return holdSecondsFor(parsed.binding.spec, 0);
+  }
 });
 
 function objectsOfKustomization(folder: string): Manifest[] {
