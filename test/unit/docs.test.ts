@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { headlineTable } from '../../lab/bench/report/headline.ts';
 import { REASONS } from '../../src/api/conditions.ts';
 import { commandsOf } from '../documented-commands.ts';
 
@@ -128,6 +129,11 @@ describe('links', () => {
     );
     expect(missing).toEqual([]);
   });
+});
+
+test('the figures in the README are those of the last benchmark', () => {
+  const { results } = JSON.parse(read('bench/results.json'));
+  expect(read('README.md')).toContain(`\n${headlineTable(results)}\n`);
 });
 
 test('metrics and variables that the docs name exist', () => {

@@ -4,9 +4,9 @@ import { writeFigures } from '../../report/figures.ts';
 import type { MachineFacts } from '../../report/machine-facts.ts';
 import { markdownTable } from '../../report/tables.ts';
 import type { Result } from '../bed.ts';
-import { CCM } from '../measure/reference.ts';
 import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
 import type { PlanBenchmark } from '../plan-benchmark.ts';
+import { headlineOf, headlineTable } from './headline.ts';
 import { bars, plot } from './plot.ts';
 import { cells, HEADER, ms } from './table.ts';
 
@@ -24,7 +24,7 @@ export interface Report {
   readonly failed: readonly string[];
 }
 
-/** bench/results.json, the plots, and the part of docs/performance.md between its two marks. */
+/** bench/results.json, the plots, and what docs/performance.md and the README have between their marks. */
 export function writeReport(report: Report): void {
   mkdirSync(join(ROOT, 'bench'), { recursive: true });
   mkdirSync(join(ROOT, 'docs/performance'), { recursive: true });
@@ -36,6 +36,7 @@ export function writeReport(report: Report): void {
     plots.map(([name]) => name),
   );
   writeFigures(join(ROOT, 'docs/performance.md'), 'npm run bench', figures);
+  writeFigures(join(ROOT, 'README.md'), 'npm run bench', headlineTable(report.results));
 }
 
 function rounded(_key: string, value: unknown): unknown {
@@ -60,26 +61,24 @@ function figuresOf(report: Report, plots: readonly string[]): string {
 
 function plotsOf(results: readonly Result[]): readonly (readonly [string, string])[] {
   const plots: [string, string][] = [];
-  const compared = CCM.flatMap((ccm) => {
-    const own = results.find(({ scenario }) => scenario === ccm.scenario);
-    return own === undefined ? [] : [{ ccm, own }];
-  });
-  const delays = compared.filter(({ ccm }) => ccm.p50 !== undefined);
-  if (delays.length > 0) {
-    const rows = delays.flatMap(({ ccm, own }) => [
-      { label: `${ccm.scenario}: p50`, values: [Math.round(own.delays.removal.p50), ccm.p50 ?? 0] },
-      { label: 'max', values: [Math.round(own.delays.removal.max), ccm.max ?? 0] },
+  const shown = headlineOf(results);
+  if (shown.length > 0) {
+    const delays = shown.flatMap(({ result: { scenario, podDelays, bare } }) => [
+      { label: `${scenario}: p50`, values: [Math.round(podDelays.removal.p50), Math.round(bare.p50)] },
+      { label: 'max', values: [Math.round(podDelays.removal.max), Math.round(bare.max)] },
     ]);
-    const names = ['this operator', 'CCM'];
-    plots.push(['delay', bars({ title: 'From the event to the Remove call', unit: 'ms', names, rows })]);
-  }
-  if (compared.length > 0) {
-    const rows = compared.map(({ ccm, own }) => ({
-      label: ccm.scenario,
-      values: [own.totalCalls, ccm.calls, own.fewestCalls],
+    const calls = shown.map(({ result: { scenario, totalCalls, fewestCalls } }) => ({
+      label: scenario,
+      values: [totalCalls, fewestCalls],
     }));
-    const names = ['this operator', 'CCM', 'fewest possible'];
-    plots.push(['calls', bars({ title: 'API calls', unit: '', names, rows })]);
+    const title = 'From the pod to the Remove call';
+    plots.push(
+      ['delay', bars({ title, unit: 'ms', names: ['this operator', 'bare loop'], rows: delays })],
+      [
+        'calls',
+        bars({ title: 'API calls', unit: '', names: ['this operator', 'fewest possible'], rows: calls }),
+      ],
+    );
   }
   return [...plots, ...growthPlot(results), ...spacingPlot(results)];
 }
