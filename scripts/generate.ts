@@ -11,10 +11,12 @@ import { flagsPage } from './docs/flags.ts';
 import { messagesPage } from './docs/messages.ts';
 import { metricsPage } from './docs/metrics.ts';
 import { pluginPage } from './docs/plugin.ts';
+import { promisedNames } from './docs/promised-names.ts';
 import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
 const CHART = `deploy/helm/${OPERATOR}`;
+const PROMISED_NAMES = 'docs/promised-names.txt';
 const ALERTS = 'deploy/monitoring/alerts.yaml';
 
 interface Generator {
@@ -35,6 +37,11 @@ const generators: readonly Generator[] = [
   { path: 'docs/messages.md', render: messagesPage },
   { path: 'docs/api.md', render: apiPage },
   { path: 'docs/plugin.md', render: pluginPage },
+  {
+    path: PROMISED_NAMES,
+    render: () =>
+      promisedNames(read(join(root, PROMISED_NAMES)) ?? '', join(root, CHART, 'values.schema.json')),
+  },
   { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
   {
     path: `${CHART}/values.schema.json`,

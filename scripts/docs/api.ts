@@ -2,7 +2,7 @@ import { customResourceDefinition } from '../../src/api/crd.ts';
 import { DRAIN_LABEL, HOLD_ANNOTATION, WEIGHT_ANNOTATION, ZERO_DOWNTIME_LABEL } from '../../src/api/names.ts';
 import { row, table } from './table.ts';
 
-interface Schema {
+export interface Schema {
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -96,7 +96,8 @@ function statusFields(schema: Schema | undefined): string {
 
 type Field = readonly [path: string, field: Schema, needed: boolean];
 
-function fieldsOf(schema: Schema | undefined, prefix: string): readonly Field[] {
+/** All fields in it, depth first; `[]` behind a list stands for each of its objects. */
+export function fieldsOf(schema: Schema | undefined, prefix: string): readonly Field[] {
   const required = new Set(schema?.required ?? []);
   return Object.entries(schema?.properties ?? {}).flatMap(([name, field]): readonly Field[] => {
     const path = `${prefix}${name}`;

@@ -1,14 +1,15 @@
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { row, table } from './table.ts';
 
-interface Described {
+interface Registered {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
   get(): Promise<{ type: unknown }>;
 }
 
-export async function metricsPage(): Promise<string> {
+/** Every metric of the operator's own. */
+export async function describedMetrics() {
   const { registry } = createMetrics({
     version: '',
     controllers: [],
@@ -16,16 +17,26 @@ export async function metricsPage(): Promise<string> {
     actions: [],
     backendStates: [],
   });
-  const metrics = registry.getMetricsAsArray() as unknown as Described[];
-  const rows = metrics.map(async (metric) => {
-    const labels = metric.labelNames.map((label) => `\`${label}\``).join(', ');
-    return row(`\`${metric.name}\``, String((await metric.get()).type), labels, metric.help);
-  });
+  const metrics = registry.getMetricsAsArray() as unknown as Registered[];
+  return await Promise.all(
+    metrics.map(async (metric) => ({
+      name: metric.name,
+      help: metric.help,
+      labels: metric.labelNames,
+      type: String((await metric.get()).type),
+    })),
+  );
+}
+
+export async function metricsPage(): Promise<string> {
+  const rows = (await describedMetrics()).map(({ name, type, labels, help }) =>
+    row(`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help),
+  );
   return `# Metrics
 
 Served as \`/metrics\` on \`--metrics-address\`, besides the usual \`process_*\` and \`nodejs_*\`. Series of known labels are there
 with 0 from the start.
 
-${table(['metric', 'type', 'labels', 'meaning'], (await Promise.all(rows)).toSorted())}
+${table(['metric', 'type', 'labels', 'meaning'], rows.toSorted())}
 `;
 }
