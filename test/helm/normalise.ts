@@ -2,7 +2,8 @@ import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 
 /**
  * What the chart says besides: whose release an object is, which makes a second release possible; and that a change of
- * the settings restarts the pods and the CRD outlives the release. kustomize has no releases.
+ * the settings restarts the pods and the CRD outlives the release. kustomize has no releases, and restarts them by the
+ * hash in the name of the ConfigMap.
  */
 const OF_THE_CHART: ReadonlySet<string> = new Set([
   'app.kubernetes.io/instance',
@@ -13,16 +14,21 @@ const OF_THE_CHART: ReadonlySet<string> = new Set([
   'checksum/config',
 ]);
 
+/** What kustomize appends to the name of a generated ConfigMap: an encoding of ten hexadecimal digits. */
+const HASH = /^(vservergroup-operator-config)-[2456789bcdfghkmt]{10}$/;
+
 /** Objects by kind and name, without what is only the chart's, and without the namespace, which Helm leaves to its user. */
 export function normalised(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> {
   const named = objects
     .filter(({ kind }) => kind !== 'Namespace')
-    .map((object) => [`${object.kind} ${object.metadata.name}`, without(object)] as const);
+    .map((object) => without(object) as KubeObject)
+    .map((object) => [`${object.kind} ${object.metadata.name}`, object] as const);
   return Object.fromEntries(named.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function without(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(without);
+  if (typeof value === 'string') return value.replace(HASH, '$1');
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value)
     .filter(([key]) => !OF_THE_CHART.has(key))

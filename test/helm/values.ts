@@ -1,31 +1,35 @@
+const REQUIRED = {
+  region: 'cn-hangzhou',
+  image: { repository: 'registry.example.com/vservergroup-operator' },
+} as const;
+
 /** Sets of values that users start from. */
 export const VALUES = {
-  least: { region: 'cn-hangzhou' },
+  least: REQUIRED,
   rrsa: {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     vpcId: 'vpc-bp1example',
     clusterId: 'production',
     credentials: { rrsa: { roleName: 'vservergroup-operator' } },
     config: { VSGB_DEFAULT_DRAIN_SECONDS: '30' },
   },
   'access key': {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     vpcId: 'vpc-bp1example',
     credentials: { existingSecret: 'vservergroup-operator-credentials' },
-    image: { repository: 'vservergroup-operator' },
   },
   monitored: {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     metrics: {
       serviceMonitor: { enabled: true },
       prometheusRule: { enabled: true },
       dashboard: { enabled: true },
     },
   },
-  'guarded metrics': { region: 'cn-hangzhou', metrics: { auth: 'kubernetes' } },
-  'readiness gates': { region: 'cn-hangzhou', readinessGates: { enabled: true } },
+  'guarded metrics': { ...REQUIRED, metrics: { auth: 'kubernetes' } },
+  'readiness gates': { ...REQUIRED, readinessGates: { enabled: true } },
   'metrics over HTTPS': {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     metrics: {
       auth: 'kubernetes',
       tls: { existingSecret: 'vservergroup-operator-metrics-tls' },
@@ -35,7 +39,7 @@ export const VALUES = {
     },
   },
   everything: {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     vpcId: 'vpc-1',
     clusterId: 'everything',
     credentials: { existingSecret: 'keys' },
@@ -77,7 +81,7 @@ export const VALUES = {
     podAnnotations: { note: 'here' },
   },
   'as little as can be': {
-    region: 'cn-hangzhou',
+    ...REQUIRED,
     replicas: 1,
     crds: { install: false },
     userRoles: { create: false },

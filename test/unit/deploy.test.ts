@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
+import { readFolder, readManifests } from '../../lab/control-plane/api/manifest.ts';
 import { parseBinding } from '../../src/api/vservergroupbinding.ts';
 import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
 import { readCommand } from '../../src/config.ts';
@@ -11,14 +12,16 @@ import { holdSecondsFor } from '../../src/zero-downtime/hold.ts';
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-interface Manifest {
-  kind: string;
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-  data?: Record<string, string>;
+interface Kustomization {
+  readonly resources: readonly string[];
+  readonly patches?: readonly { readonly path: string }[];
+  readonly configMapGenerator: readonly { readonly name: string; readonly literals: readonly string[] }[];
 }
 
-const objectsOf = (path: string): Manifest[] =>
-  parseAllDocuments(read(path)).map((document) => document.toJS() as Manifest);
+const kustomization = (folder: string): Kustomization => parse(read(`${folder}/kustomization.yaml`));
+
+const identity = ({ object: { kind, metadata } }: Awaited<ReturnType<typeof readFolder>>[number]) =>
+  `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 
 describe('ram-policy.json', () => {
   const actions: string[] = JSON.parse(read('deploy/ram-policy.json')).Statement.flatMap(
@@ -37,20 +40,20 @@ describe('ram-policy.json', () => {
 });
 
 describe('overlays', () => {
-  const base = objectsOfKustomization('deploy/base');
-
-  test.each(['example', 'example-access-key'])('%s patches what the base holds', (name) => {
+  test.each(['example', 'example-access-key'])('%s patches what the base holds', async (name) => {
     const folder = `deploy/overlays/${name}`;
-    const { patches } = parse(read(`${folder}/kustomization.yaml`)) as { patches: { path: string }[] };
-    for (const { kind, metadata } of patches.flatMap(({ path }) => objectsOf(`${folder}/${path}`)))
-      expect(base.map(identity)).toContain(identity({ kind, metadata }));
+    const base = (await readFolder(join(root, 'deploy/base'))).map(identity);
+    for (const { path } of kustomization(folder).patches ?? [])
+      for (const patch of await readManifests(join(root, folder, path)))
+        expect(base).toContain(identity(patch));
   });
 
   test.each(['example', 'example-access-key'])('%s sets variables that the operator takes', (name) => {
-    const settings = {
-      ...dataOf('deploy/base/config.yaml'),
-      ...dataOf(`deploy/overlays/${name}/config.yaml`),
-    };
+    const settings = Object.fromEntries(
+      ['deploy/base', `deploy/overlays/${name}`]
+        .flatMap((folder) => kustomization(folder).configMapGenerator.flatMap(({ literals }) => literals))
+        .map((literal) => literal.split('=')),
+    );
     for (const variable of Object.keys(settings)) expect(FLAG_KEYS.map(environmentName)).toContain(variable);
     const environment = { ...settings, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     expect(readCommand([], environment)).toMatchObject({ action: 'run', config: { region: 'cn-hangzhou' } });
@@ -63,13 +66,13 @@ test('every variable in the Deployment is one of the operator', () => {
 });
 
 test('the base lists all its files', () => {
-  const { resources } = parse(read('deploy/base/kustomization.yaml')) as { resources: string[] };
+  const { resources } = kustomization('deploy/base');
   const files = readdirSync(join(root, 'deploy/base')).filter((file) => file !== 'kustomization.yaml');
   expect(resources.filter((path) => !path.startsWith('..')).sort()).toEqual(files.sort());
 });
 
-test('everything in the base has the label that names the operator', () => {
-  for (const object of objectsOfKustomization('deploy/base'))
+test('everything in the base has the label that names the operator', async () => {
+  for (const { object } of await readFolder(join(root, 'deploy/base')))
     expect(object.metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'vservergroup-operator' });
 });
 
@@ -102,19 +105,3 @@ describe('the sample pods', () => {
     return holdSecondsFor(parsed.binding.spec, 0);
   }
 });
-
-function objectsOfKustomization(folder: string): Manifest[] {
-  const { resources } = parse(read(`${folder}/kustomization.yaml`)) as { resources: string[] };
-  return resources.flatMap((path) => {
-    const file = join(folder, path);
-    return file.endsWith('.yaml') ? objectsOf(file) : objectsOfKustomization(file);
-  });
-}
-
-function identity({ kind, metadata: { name, namespace = '' } }: Pick<Manifest, 'kind' | 'metadata'>): string {
-  return `${kind} ${namespace}/${name}`;
-}
-
-function dataOf(path: string): Record<string, string> {
-  return objectsOf(path)[0]?.data ?? {};
-}

@@ -11,10 +11,19 @@ export interface Manifest {
 interface Kustomization {
   readonly resources?: readonly string[];
   readonly namespace?: string;
+  readonly configMapGenerator?: readonly ConfigMapGenerator[];
+}
+
+interface ConfigMapGenerator {
+  readonly name: string;
+  readonly namespace?: string;
+  /** Each `key=value`. */
+  readonly literals: readonly string[];
+  readonly options?: { readonly labels?: Readonly<Record<string, string>> };
 }
 
 const KUSTOMIZATION = 'kustomization.yaml';
-const UNDERSTOOD = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace'];
+const UNDERSTOOD = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace', 'configMapGenerator'];
 
 /** The objects of one YAML file, of any number of documents. */
 export async function readManifests(file: string): Promise<Manifest[]> {
@@ -34,15 +43,20 @@ export async function readManifests(file: string): Promise<Manifest[]> {
   return manifests;
 }
 
-/** What the folder's kustomization.yaml lists, in other folders too; without one, all YAML files of the folder. */
+/**
+ * What the folder's kustomization.yaml lists, in other folders too; without one, all YAML files of the folder. A
+ * generated ConfigMap has the name that its users give, without the hash that kustomize adds.
+ */
 export async function readFolder(folder: string): Promise<Manifest[]> {
   const entries = (await readdir(folder)).sort();
   if (!entries.includes(KUSTOMIZATION)) {
     const files = entries.filter((entry) => /\.ya?ml$/.test(entry));
     return (await Promise.all(files.map((entry) => readManifests(join(folder, entry))))).flat();
   }
-  const { resources = [], namespace } = await readKustomization(join(folder, KUSTOMIZATION));
-  const manifests = (await Promise.all(resources.map((path) => readPath(join(folder, path))))).flat();
+  const file = join(folder, KUSTOMIZATION);
+  const { resources = [], namespace, configMapGenerator = [] } = await readKustomization(file);
+  const listed = (await Promise.all(resources.map((path) => readPath(join(folder, path))))).flat();
+  const manifests = [...listed, ...configMapGenerator.map((one) => ({ file, object: configMapOf(one) }))];
   return namespace === undefined ? manifests : manifests.map((manifest) => moveTo(namespace, manifest));
 }
 
@@ -72,9 +86,22 @@ async function readKustomization(file: string): Promise<Kustomization> {
   const content = (document?.toJS() ?? {}) as Record<string, unknown>;
   const stranger = Object.keys(content).find((key) => !UNDERSTOOD.includes(key));
   if (stranger !== undefined) {
-    throw new Error(`${file} uses "${stranger}"; here only "resources" and "namespace" are understood`);
+    throw new Error(`${file} uses "${stranger}"; here only ${UNDERSTOOD.join(', ')} are understood`);
   }
   return content;
+}
+
+interface ConfigMap extends KubeObject {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+function configMapOf({ name, namespace, literals, options }: ConfigMapGenerator): ConfigMap {
+  const entries = literals.map((literal) => {
+    const [key = '', ...value] = literal.split('=');
+    return [key, value.join('=')] as const;
+  });
+  const metadata = { name, ...(namespace !== undefined && { namespace }), ...options };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: Object.fromEntries(entries) };
 }
 
 function isKubeObject(value: unknown): value is KubeObject {

@@ -80,6 +80,7 @@ function shell(line: string, cwd = ROOT): Promise<string> {
     PATH: [join(dir, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
     HOME: dir,
     KUBECONFIG: plane.kubeconfig,
+    REGISTRY: 'registry.example.com',
     ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid',
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret',
     // What the operator is run with decides in `kubectl vsgb diff` as well.
@@ -116,7 +117,13 @@ async function documentedly(start: string, cwd?: string): Promise<string> {
 
 const rows = () => simulator.state.group(GROUP).rows();
 const upgraded = `helm upgrade ${NAME} deploy/helm/${NAME} --namespace ${NAME} --reset-then-reuse-values`;
-const object = async (path: string) => await api.find<KubeObject & { data?: Record<string, string> }>(path);
+const object = async (path: string) => await api.find<KubeObject>(path);
+/** The environment that the overlay gives the operator. */
+const settings = async () => {
+  const path = `/api/v1/namespaces/${NAME}/configmaps`;
+  const configMaps = await api.list<KubeObject & { data: Record<string, string> }>(path);
+  return configMaps.find(({ metadata }) => metadata.name.startsWith(NAME))?.data ?? {};
+};
 const deployment = `/apis/apps/v1/namespaces/${NAME}/deployments/${NAME}`;
 
 describe('with kustomize', () => {
@@ -125,6 +132,11 @@ describe('with kustomize', () => {
     await documentedly(`kubectl create namespace ${NAME}`);
     const secret = await documentedly(`kubectl -n ${NAME} create secret generic`, dir);
     expect(secret).toBe(`secret/${NAME}-credentials created\n`);
+  });
+
+  test('the CRD alone, as files or by kustomize', async () => {
+    expect(await documentedly('kubectl apply -f crds/')).toMatch(/^customresourcedefinition\S+ created\n$/);
+    expect(await shell('kubectl apply -k crds')).toMatch(/^customresourcedefinition\S+ unchanged\n$/);
   });
 
   test('the overlay is applied and its Deployment rolls out', async () => {
@@ -137,11 +149,10 @@ describe('with kustomize', () => {
   });
 
   test('the first binding gets ready, and the group holds the pods of the sample', async () => {
-    const configMap = await object(`/api/v1/namespaces/${NAME}/configmaps/${NAME}`);
     operator = await OperatorProcess.start({
       kubeconfig: await plane.kubeconfigForServiceAccount(NAME, NAME),
       apiUrl: simulator.url,
-      env: configMap?.data ?? {},
+      env: await settings(),
       flags: ['--leader-elect', '--leader-elect-namespace', NAME],
     });
     await documentedly('kubectl apply -f deploy/samples/web.yaml -f deploy/samples/binding-eni.yaml');
@@ -222,9 +233,24 @@ describe('with kustomize', () => {
   test('moving here and away: modes, suspension, and a binding that leaves its rows', async () => {
     await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"mode":"Sync"}}'`);
     await documentedly(`kubectl patch vsgb web --type merge -p '{"spec":{"suspend":true}}'`);
+    await documentedly("kubectl wait --for='jsonpath=");
     await documentedly('kubectl patch vsgb web --type merge -p \'{"spec":{"mode":"RemoveOnly"');
     await documentedly('kubectl delete vsgb web');
     expect(rows()).toHaveLength(4);
+  });
+
+  test('Argo CD is given its health check', async () => {
+    await api.create('/api/v1/namespaces', { metadata: { name: 'argocd' } });
+    const configMaps = '/api/v1/namespaces/argocd/configmaps';
+    await api.create(configMaps, {
+      metadata: { name: 'argocd-cm' },
+      data: { url: 'https://argocd.example.com' },
+    });
+    await documentedly('kubectl -n argocd patch configmap argocd-cm');
+    const key = 'resource.customizations.health.slb.alibabacloud.com_VServerGroupBinding';
+    expect(await object(`${configMaps}/argocd-cm`)).toMatchObject({
+      data: { url: 'https://argocd.example.com', [key]: expect.stringContaining('return health') },
+    });
   });
 
   test('all bindings are deleted, and their backends leave the groups', async () => {
@@ -232,6 +258,19 @@ describe('with kustomize', () => {
     await shell('kubectl wait --for=jsonpath={.status.registered}=4 vsgb/web');
     await documentedly('kubectl delete vsgb --all --all-namespaces');
     expect(rows()).toEqual([]);
+  });
+
+  test('everything is stopped by a dry run, which a setting begins and ends', async () => {
+    await documentedly(`kubectl -n ${NAME} set env deployment/${NAME} VSGB_DRY_RUN=true`);
+    await shell(`kubectl -n ${NAME} rollout status deployment ${NAME}`);
+    const pods = (await api.list(`/api/v1/namespaces/${NAME}/pods`)).filter(
+      ({ metadata }) => metadata.deletionTimestamp === undefined,
+    );
+    expect(pods).toHaveLength(2);
+    const env = expect.arrayContaining([{ name: 'VSGB_DRY_RUN', value: 'true' }]);
+    for (const { spec } of pods) expect(spec).toMatchObject({ containers: [{ env }] });
+    await shell(`kubectl -n ${NAME} set env deployment/${NAME} VSGB_DRY_RUN-`);
+    expect(JSON.stringify(await object(deployment))).not.toContain('VSGB_DRY_RUN');
   });
 
   test('it is scaled to nothing', async () => {

@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { isMap, isScalar, parse, parseDocument, type YAMLMap } from 'yaml';
 import { applyFolder, applyObjects } from '../../../lab/control-plane/api/apply.ts';
@@ -12,6 +12,7 @@ import { startSimulator } from '../../../simulator/simulator.ts';
 import { environmentName, FLAG_KEYS } from '../../../src/config/flags.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 import { normalised } from '../../helm/normalise.ts';
+import { createOverlay } from '../../helm/overlay.ts';
 import { CHART, DeployTools, succeeded } from '../../helm/tools.ts';
 import { VALUES } from '../../helm/values.ts';
 
@@ -154,6 +155,21 @@ describe('the chart', () => {
       {},
       'region is needed: the region of the load balancers, for example --set region=cn-hangzhou',
     ],
+    [
+      'no image',
+      { region: 'cn-hangzhou' },
+      'image.repository is needed: the registry and name that you pushed',
+    ],
+    [
+      'an image without registry, of a variable that was not set',
+      { region: 'cn-hangzhou', image: { repository: '/vservergroup-operator' } },
+      "at '/image/repository': '/vservergroup-operator' does not match pattern",
+    ],
+    [
+      'an image with its tag',
+      { region: 'cn-hangzhou', image: { repository: 'registry.example.com/operator:0.1.0' } },
+      "at '/image/repository': 'registry.example.com/operator:0.1.0' does not match pattern",
+    ],
     ['a region that is none', { region: 'Hangzhou' }, "at '/region': 'Hangzhou' does not match pattern"],
     [
       'a value that is not known',
@@ -207,6 +223,17 @@ describe('the chart', () => {
     expect(errors).toContain(message);
   });
 
+  test.each<[string, keyof typeof VALUES, string, string]>([
+    ['1.26.15', 'least', '1.27.0', 'chart requires kubeVersion: >=1.27.0-0'],
+    ['1.29.14', 'readiness gates', '1.30.0-aliyun.1', 'readinessGates.enabled needs Kubernetes 1.30'],
+  ])('refuses Kubernetes %s with values "%s", and takes %s', async (old, set, enough, message) => {
+    const file = await tools.valuesFile(VALUES[set]);
+    const on = (version: string) =>
+      tools.helm(['template', 'edge', CHART, '--values', file, '--kube-version', version]);
+    expect(await on(enough)).toMatchObject({ ok: true });
+    expect(await on(old)).toMatchObject({ ok: false, errors: expect.stringContaining(message) });
+  });
+
   test('describes every value, and has a rule for each', async () => {
     const document = parseDocument(await readFile(join(CHART, 'values.yaml'), 'utf8'));
     const schema: Schema = JSON.parse(await readFile(join(CHART, 'values.schema.json'), 'utf8'));
@@ -231,9 +258,10 @@ describe('the chart', () => {
     expect(settings.length).toBeGreaterThan(2);
     for (const leftOut of ['credentials.existingSecret', 'credentials.rrsa']) {
       const args = settings.flatMap(([, flag = '', value = '']) =>
-        value.startsWith(leftOut) ? [] : [flag, value],
+        value.startsWith(leftOut) ? [] : [flag, value.replace('$REGISTRY', 'registry.example.com')],
       );
-      succeeded(await tools.helm(['template', 'edge', CHART, '--set', 'region=cn-hangzhou', ...args]));
+      const file = await tools.valuesFile(VALUES.least);
+      succeeded(await tools.helm(['template', 'edge', CHART, '--values', file, ...args]));
     }
   });
 
@@ -245,35 +273,13 @@ describe('the chart', () => {
 });
 
 describe('chart and kustomize', () => {
-  const overlay = async (name: string, components: readonly string[], fields: object = {}) => {
-    const folder = join(tools.dir, name);
-    await mkdir(folder);
-    const path = (target: string) => relative(folder, join(DEPLOY, target));
-    const config = { VSGB_REGION: 'cn-hangzhou' };
-    const content = {
-      resources: [path('base')],
-      components: components.map(path),
-      images: [{ name: 'vservergroup-operator', newName: 'registry.example.com/vservergroup-operator' }],
-      patches: [
-        {
-          patch: JSON.stringify({
-            apiVersion: 'v1',
-            kind: 'ConfigMap',
-            metadata: { name: 'vservergroup-operator', namespace: 'vservergroup-operator' },
-            data: config,
-          }),
-        },
-      ],
-      ...fields,
-    };
-    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(content));
-    return folder;
-  };
+  const overlay = (name: string, components: readonly string[] = []) =>
+    createOverlay(tools, name, { components });
 
   test.each<[string, keyof typeof VALUES, () => Promise<string>]>([
     ['with RRSA', 'rrsa', async () => join(DEPLOY, 'overlays/example')],
     ['with an access key', 'access key', async () => join(DEPLOY, 'overlays/example-access-key')],
-    ['with the least', 'least', () => overlay('least', [])],
+    ['with the least', 'least', () => overlay('least')],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
     ['with readiness gates', 'readiness gates', () => overlay('gates', ['components/readiness-gates'])],
     ['with monitoring', 'monitored', () => overlay('monitored', ['monitoring'])],
@@ -302,7 +308,7 @@ describe('installed on a cluster', () => {
   const values = async (set: keyof typeof VALUES) => ['--values', await tools.valuesFile(VALUES[set])];
   const configMap = () =>
     api.get<KubeObject & { data: Record<string, string> }>(
-      `/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}`,
+      `/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}-config`,
     );
 
   beforeAll(async () => {
