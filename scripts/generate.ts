@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
-import { API_GROUP, OPERATOR, PLURAL } from '../src/api/names.ts';
+import { API_GROUP, KIND, OPERATOR, PLURAL } from '../src/api/names.ts';
 import { apiPage } from './docs/api.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
@@ -16,6 +16,7 @@ import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
 const CHART = `deploy/helm/${OPERATOR}`;
+const HEALTH = 'deploy/argocd/health.lua';
 const PROMISED_NAMES = 'docs/promised-names.txt';
 const ALERTS = 'deploy/monitoring/alerts.yaml';
 
@@ -51,6 +52,7 @@ const generators: readonly Generator[] = [
   { path: `${CHART}/files/dashboard.json`, render: dashboard },
   { path: 'deploy/monitoring/dashboard.json', render: dashboard },
   { path: 'deploy/monitoring/prometheus-rule.yaml', render: prometheusRule },
+  { path: 'deploy/argocd/argocd-cm.yaml', render: argocdHealthCheck },
 ];
 
 /** A template, unlike what Helm finds in crds/, is upgraded; the bindings must not go with the release. */
@@ -71,6 +73,19 @@ function prometheusRule(): string {
     spec,
   };
   return `# Made by \`npm run generate\` from alerts.yaml.\n${yaml(rule)}`;
+}
+
+/** A patch of Argo CD's own ConfigMap. */
+function argocdHealthCheck(): string {
+  const patch = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'argocd-cm', namespace: 'argocd' },
+    data: {
+      [`resource.customizations.health.${API_GROUP}_${KIND}`]: readFileSync(join(root, HEALTH), 'utf8'),
+    },
+  };
+  return `# Made by \`npm run generate\` from health.lua.\n${stringify(patch, { blockQuote: 'literal' })}`;
 }
 
 function yaml(value: unknown): string {

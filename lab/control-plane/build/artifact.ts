@@ -124,6 +124,16 @@ export async function grafanaArtifact(): Promise<Artifact> {
   });
 }
 
+/** What Argo CD, Flux and kstatus make of an object. */
+export async function gitopsArtifact(): Promise<Artifact> {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'gitops'),
+    module: 'github.com/fluxcd/pkg/runtime',
+    name: 'gitops',
+    cost: 'less than a minute after the control plane, about 3 without it',
+  });
+}
+
 /** One call of the SLB API by one of the vendor's Go SDKs. */
 export async function cloudSdkArtifact(): Promise<Artifact> {
   return await programArtifact({

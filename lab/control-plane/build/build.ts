@@ -7,6 +7,7 @@ import {
   controlPlaneArtifact,
   deployToolsArtifact,
   electionArtifact,
+  gitopsArtifact,
   grafanaArtifact,
   kubectlArtifact,
   kwokArtifact,
@@ -108,6 +109,12 @@ export async function locatePromtool(onProgress: Progress = toStandardError): Pr
 export async function locateDashboardReader(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = await locateSupervise(onProgress);
   return join(await built(await grafanaArtifact(), onProgress, supervise), 'read-dashboard');
+}
+
+/** The program that says what GitOps tools make of objects (see go/gitops). */
+export async function locateGitops(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = await locateSupervise(onProgress);
+  return join(await built(await gitopsArtifact(), onProgress, supervise), 'gitops');
 }
 
 /** The program that calls the SLB API by the vendor's Go SDKs (see go/cloud-sdk). */
