@@ -52,11 +52,15 @@ const MAY_IMPORT = {
   'src/observability': to(),
   'src/operator': to(
     ...['src/api', 'src/config', 'src/membership', 'src/controller', 'src/kubernetes', 'src/cloud'],
-    ...['src/alibaba', 'src/observability'],
+    ...['src/alibaba', 'src/observability', 'src/zero-downtime', 'src/webhook'],
   ),
   'src/main': to('src/config', 'src/kubernetes', 'src/alibaba', 'src/observability', 'src/operator'),
 
   'src/zero-downtime': to('src/api/vservergroupbinding'),
+  'src/webhook': to(
+    ...['src/kubernetes', 'src/membership/desired/label-selector', 'src/zero-downtime'],
+    ...['src/observability/listening', 'src/observability/tls-files'],
+  ),
 
   'src/plugin/inject': to('src/zero-downtime'),
   'src/plugin/output': to(),

@@ -48,7 +48,7 @@ LABEL org.opencontainers.image.title="vservergroup-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-EXPOSE 8080 8081
+EXPOSE 8080 8081 9443
 # V8 and glibc give memory back late: what a start or a storm leaves behind would double the size (docs/performance.md).
 # Pretenuring puts replies, which are read and forgotten, among what stays: twice as many full collections under churn.
 # DEP0169: a dependency of the vendor's SDK calls url.parse.

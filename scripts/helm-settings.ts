@@ -17,6 +17,9 @@ const NOT_FREE: ReadonlySet<string> = new Set([
   'VSGB_METRICS_TLS_DIR',
   'VSGB_REGION',
   'VSGB_VPC_ID',
+  'VSGB_WEBHOOK_ADDRESS',
+  'VSGB_WEBHOOK_NAME',
+  'VSGB_WEBHOOK_TLS_DIR',
 ]);
 
 /** The schema of the chart's values as it is, with the variables that may stand under `config` as they are now. */

@@ -2,6 +2,8 @@ import { ConfigError } from './config/config-error.ts';
 import { FLAG_KEYS, type FlagValues, flagName } from './config/flags.ts';
 import { type Environment, readArguments, readEnvironment, readValue } from './config/read.ts';
 
+import type { ListenAddress } from './config/values.ts';
+
 export { ConfigError } from './config/config-error.ts';
 export { helpText } from './config/help.ts';
 export type { ListenAddress } from './config/values.ts';
@@ -50,9 +52,19 @@ function* problems(config: Config): Generator<string> {
   for (const key of ['slbEndpoint', 'ecsEndpoint', 'stsEndpoint'] as const)
     if (isExposed(config[key]) && !config.allowInsecureEndpoints)
       yield `${flagName(key)}: received ${JSON.stringify(config[key])}, expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)`;
-  const { metricsAddress: metrics, healthAddress: health } = config;
-  if (metrics && health && metrics.port !== 0 && metrics.port === health.port && metrics.host === health.host)
-    yield `--health-address: received port ${health.port}, expected another than that of --metrics-address`;
+  const { metricsAddress: metrics, healthAddress: health, webhookAddress: webhook } = config;
+  if (isSame(metrics, health))
+    yield `--health-address: received port ${health?.port}, expected another than that of --metrics-address`;
+  for (const [other, key] of [
+    [metrics, 'metricsAddress'],
+    [health, 'healthAddress'],
+  ] as const)
+    if (isSame(webhook, other))
+      yield `--webhook-address: received port ${webhook?.port}, expected another than that of ${flagName(key)}`;
+}
+
+function isSame(a: ListenAddress | undefined, b: ListenAddress | undefined): boolean {
+  return a !== undefined && b !== undefined && a.port !== 0 && a.port === b.port && a.host === b.host;
 }
 
 function isExposed(endpoint: string | undefined): boolean {

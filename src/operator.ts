@@ -19,6 +19,7 @@ import { closeReporting, createReporting, createStatusSink, type Reporting } fro
 import { reflectorHooks, showLeavers, showQueueGauges } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
+import { startWebhook, WEBHOOK_RESULTS } from './operator/webhook.ts';
 import { version } from './version.ts';
 
 const clock = systemClock;
@@ -61,11 +62,13 @@ async function startAndWait(
     resources: RESOURCES,
     actions: ACTIONS,
     backendStates: BACKEND_STATES,
+    webhookResults: WEBHOOK_RESULTS,
   });
   metrics.collectProcessMetrics();
-  const { transport, namespace } = connect(config, metrics);
+  const { transport, namespace: ofContext } = connect(config, metrics);
+  const namespace = config.leaderElectNamespace ?? ofContext;
   stack.defer(() => transport.close());
-  const readiness: Readiness = { started: false, watching: undefined };
+  const readiness: Readiness = { started: false, watching: undefined, webhook: undefined };
   const http = await serve(config, { transport, clock, metrics, logger }, readiness);
   stack.defer(() => http.close());
   logger.info('Started', { version, metricsAddress: http.metricsAddress, healthAddress: http.healthAddress });
@@ -94,9 +97,15 @@ async function startAndWait(
     },
   });
   readiness.watching = watching;
+  readiness.webhook = await startWebhook(config, {
+    ...{ transport, namespace, clock, metrics, logger, signal },
+    caches: watching.caches,
+    cachesComplete: () => readiness.started,
+  });
+  stack.defer(async () => readiness.webhook?.close());
   const leadership = createLeadership({
     config,
-    namespace: config.leaderElectNamespace ?? namespace,
+    namespace,
     transport,
     clock,
     metrics,

@@ -25,9 +25,12 @@ export const DRAIN_LABEL = `${NAME_PREFIX}drain`;
 export const WEIGHT_ANNOTATION = `${NAME_PREFIX}weight`;
 /** In a pod's `spec.readinessGates`, and the condition that opens it: the pod is in every group that wants it. */
 export const READINESS_GATE = `${NAME_PREFIX}load-balancer-ready`;
-/** On a pod: for how many seconds `kubectl vsgb inject` made its containers sleep before they are ended. */
+/** On a pod: for how many seconds `kubectl vsgb inject`, or the webhook, made its containers sleep before they are ended. */
 export const HOLD_ANNOTATION = `${NAME_PREFIX}hold`;
-/** On a pod, with the value `disabled`: it gets neither gate nor hold. */
+/**
+ * On a namespace, with the value `enabled`: the webhook gives gate and hold to its new pods. On a pod, with the value `disabled`: it
+ * gets neither.
+ */
 export const ZERO_DOWNTIME_LABEL = `${NAME_PREFIX}zero-downtime`;
 
 /** What the Description of an own backend starts with. */

@@ -1,4 +1,4 @@
-import { OPERATOR, READINESS_GATE } from '../api/names.ts';
+import { OPERATOR, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../api/names.ts';
 import {
   address,
   boolean,
@@ -256,6 +256,21 @@ export const FLAGS = {
     path('DIR'),
     'Serve the metrics over HTTPS, with the files tls.crt and tls.key in this folder (a mounted Secret). A rotated Secret is picked up without a restart.',
     'plain HTTP',
+  ),
+  webhookAddress: process.defaulted(
+    address,
+    'off',
+    `Where the webhook is served, which gives readiness gate and termination hold to new pods behind a binding, in namespaces with the label ${ZERO_DOWNTIME_LABEL}=enabled; or off. The operator then needs deploy/components/webhook.`,
+  ),
+  webhookName: process.defaulted(
+    dnsLabel('NAME', 'the name of a Service'),
+    `${OPERATOR}-webhook`,
+    'Name of the Service and the MutatingWebhookConfiguration of the webhook, and of the Secret that its certificate is kept in.',
+  ),
+  webhookTlsDir: process.optional(
+    path('DIR'),
+    'Serve the webhook with the files tls.crt and tls.key in this folder (a mounted Secret). A rotated Secret is picked up without a restart. What the API server trusts is then up to whoever made them.',
+    'a certificate that the operator makes and renews',
   ),
   healthAddress: process.defaulted(
     address,

@@ -6,15 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type Address, closeServer, listen, listenAddressOf } from './listening.ts';
 import type { KeyPair } from './tls-files.ts';
-
-export interface Address {
-  /** Absent: every interface. */
-  readonly host?: string;
-  /** 0: any free port. */
-  readonly port: number;
-}
 
 export interface HealthCheck {
   readonly name: string;
@@ -86,7 +79,7 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
     server.headersTimeout = 5_000;
     await listen(server, address);
     servers.push(server);
-    return addressOf(server);
+    return listenAddressOf(server);
   };
   try {
     const metricsAddress = await open(options.metricsAddress, withMetrics, options.metricsTls);
@@ -162,30 +155,4 @@ async function reply(routes: Routes, request: IncomingMessage): Promise<Reply> {
   } catch (error) {
     return { status: 500, body: `${error}\n` };
   }
-}
-
-function listen(server: Server, { host, port }: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== undefined && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function addressOf(server: Server): string {
-  const { address, family, port } = server.address() as AddressInfo;
-  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), 1000);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -4,6 +4,7 @@ import { clusterMetrics } from './metrics/cluster.ts';
 import { define } from './metrics/define.ts';
 import { groupMetrics } from './metrics/groups.ts';
 import { runtimeMetrics } from './metrics/runtime.ts';
+import { webhookMetrics } from './metrics/webhook.ts';
 
 /** The label values known from the start: their series exist, with 0, before anything happens. */
 export interface KnownLabels {
@@ -13,12 +14,21 @@ export interface KnownLabels {
   readonly actions: readonly string[];
   /** Of a backend, as in status.backends[].state. */
   readonly backendStates: readonly string[];
+  /** Of a request to the webhook. */
+  readonly webhookResults?: readonly string[];
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** Every metric of the process, by its part. */
-export function createMetrics({ version, controllers, resources, actions, backendStates }: KnownLabels) {
+export function createMetrics({
+  version,
+  controllers,
+  resources,
+  actions,
+  backendStates,
+  webhookResults = [],
+}: KnownLabels) {
   const registry = new Registry();
   const kinds = define(registry);
   const groups = groupMetrics(kinds);
@@ -34,6 +44,7 @@ export function createMetrics({ version, controllers, resources, actions, backen
     cluster: clusterMetrics(kinds, resources),
     groups,
     cloud,
+    webhook: webhookMetrics(kinds, webhookResults),
 
     apiCall(action: string, code: string, seconds: number): void {
       cloud.requests.inc({ action, code: codeLabel(code) });

@@ -1,20 +1,24 @@
 import { PLURAL } from '../api/names.ts';
 import type { Clock } from '../clock.ts';
-import { type Config, ConfigError } from '../config.ts';
+import type { Config } from '../config.ts';
 import { RequestGuard } from '../kubernetes/client/request-guard.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import type { ReflectorHealth } from '../kubernetes/informer/reflector.ts';
 import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { type KeyPair, readKeyPair, TlsFilesError, watchKeyPair } from '../observability/tls-files.ts';
+import type { KeyPair } from '../observability/tls-files.ts';
+import { mountedKeyPair } from './mounted-key-pair.ts';
 import type { Watching } from './watching.ts';
+import type { Webhook } from './webhook.ts';
 
 /** What /readyz is answered from; filled in as the operator starts. */
 export interface Readiness {
   /** Every cache has been complete. */
   started: boolean;
   watching: Watching | undefined;
+  /** Undefined: it is off. */
+  webhook: Webhook | undefined;
 }
 
 export interface ServingParts {
@@ -30,38 +34,17 @@ export async function serve(
   parts: ServingParts,
   readiness: Readiness,
 ): Promise<Omit<HttpServers, 'replaceKeyPair'>> {
-  const dir = config.metricsTlsDir;
-  const pair = dir === undefined ? undefined : await firstKeyPair(dir);
-  const servers = await startServers(config, parts, readiness, pair);
-  if (dir === undefined || pair === undefined) return servers;
   const { clock, logger } = parts;
-  const stop = watchKeyPair({
-    dir,
-    clock,
-    current: pair,
-    onChange: (next) => {
-      servers.replaceKeyPair(next);
-      logger.info('The certificate of the metrics was replaced', { dir });
-    },
-    onFailure: (error) =>
-      logger.warn('The certificate of the metrics cannot be read anew; the one before stays', { dir, error }),
-  });
+  const dir = config.metricsTlsDir;
+  if (dir === undefined) return startServers(config, parts, readiness, undefined);
+  const mounted = await mountedKeyPair({ dir, flag: '--metrics-tls-dir', what: 'metrics', clock, logger });
+  const servers = await startServers(config, parts, readiness, mounted.first);
+  const stop = mounted.follow((next) => servers.replaceKeyPair(next));
   const close = () => {
     stop();
     return servers.close();
   };
   return { ...servers, close };
-}
-
-async function firstKeyPair(dir: string): Promise<KeyPair> {
-  try {
-    return await readKeyPair(dir);
-  } catch (error) {
-    if (!(error instanceof TlsFilesError)) throw error;
-    throw new ConfigError(
-      `--metrics-tls-dir: received ${JSON.stringify(dir)}, expected a folder with tls.crt and tls.key: ${error.message}`,
-    );
-  }
 }
 
 function startServers(
@@ -89,6 +72,10 @@ function startServers(
         check: () => darkWatches(readiness.watching?.informers.health ?? [], parts.clock.now()),
       },
       { name: 'started', check: () => (readiness.started ? undefined : 'not every cache was complete yet') },
+      {
+        name: 'webhook',
+        check: () => (readiness.webhook?.isServing === false ? 'it has no certificate yet' : undefined),
+      },
     ],
     metrics,
     metricsGuard: config.metricsAuth === 'kubernetes' ? metricsGuard(parts) : undefined,

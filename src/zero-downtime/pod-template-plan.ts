@@ -33,6 +33,15 @@ export function leftAlone(template: JsonObject): string | undefined {
   return undefined;
 }
 
+/** The hold that an earlier run wrote, in seconds: as annotated, if a container sleeps just so long. Else 0. */
+export function heldSeconds(template: JsonObject): number {
+  const annotated = Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
+  const sleeps = asArray(valueAt(template, ['spec', 'containers'])).some((container) =>
+    isSleep(asObject(valueAt(container, ['lifecycle', 'preStop'])), annotated),
+  );
+  return sleeps && Number.isInteger(annotated) ? annotated : 0;
+}
+
 /** What a pod template lacks. Nothing, once this has been carried out. */
 export function planTemplate(template: JsonObject, { gate, holdSeconds }: Wanted): TemplatePlan {
   const spec = asObject(template['spec']);

@@ -28,6 +28,8 @@ export const VALUES = {
   },
   'guarded metrics': { ...REQUIRED, metrics: { auth: 'kubernetes' } },
   'readiness gates': { ...REQUIRED, readinessGates: { enabled: true } },
+  webhook: { ...REQUIRED, readinessGates: { enabled: true }, webhook: { enabled: true } },
+  'hold by webhook': { ...REQUIRED, webhook: { enabled: true } },
   'metrics over HTTPS': {
     ...REQUIRED,
     metrics: {
@@ -54,6 +56,11 @@ export const VALUES = {
     },
     serviceAccount: { name: 'operator', annotations: { team: 'edge' } },
     readinessGates: { enabled: true },
+    webhook: {
+      enabled: true,
+      tls: { existingSecret: 'hook', caBundle: 'QUJD' },
+      annotations: { 'cert-manager.io/inject-ca-from': 'slb-system/hook' },
+    },
     metrics: {
       auth: 'kubernetes',
       tls: { existingSecret: 'certificate', serverName: 'metrics.example.com' },

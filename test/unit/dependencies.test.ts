@@ -43,6 +43,8 @@ const REFUSED: readonly (readonly [importer: string, imported: string])[] = [
   ['src/plugin/commands/diff.ts', 'src/observability/logger.ts'],
   ['src/plugin/output/table.ts', 'src/plugin/run.ts'],
   ['src/zero-downtime/pod-template-plan.ts', 'src/plugin/run.ts'],
+  ['src/webhook/webhook-server.ts', 'src/observability/logger.ts'],
+  ['src/webhook/admit-pod.ts', 'src/controller/group/gather.ts'],
   ['src/elsewhere/new.ts', 'src/clock.ts'],
   ['src/operator/leadership.ts', 'lab/time/fake-clock.ts'],
   ['src/config/read.ts', 'scripts/build.ts'],

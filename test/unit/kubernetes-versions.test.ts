@@ -23,6 +23,9 @@ const FEATURES: readonly (readonly [pattern: RegExp, minor: number])[] = [
 const OPTIONAL: Readonly<Record<string, string>> = {
   'deploy/components/readiness-gates/admission-policy.yaml': 'deploy/components/readiness-gates',
   [`${CHART}/templates/readiness-gates.yaml`]: 'readinessGates.enabled',
+  'deploy/components/webhook/deployment.yaml': 'deploy/components/webhook',
+  'deploy/components/webhook/label-policy.yaml': 'deploy/components/webhook',
+  [`${CHART}/templates/webhook.yaml`]: 'webhook.enabled',
   'deploy/samples/web.yaml': 'deploy/samples/web.yaml',
 };
 
@@ -54,9 +57,10 @@ describe('the oldest Kubernetes', () => {
     expect(neededBy(file)).toBe(row?.minor);
   });
 
-  test('for readiness gates is what the chart asks for', () => {
-    const [, asked] = /semverCompare "<1\.(\d+)\.0-0"/.exec(read(`${CHART}/templates/readiness-gates.yaml`))!;
-    expect(Number(asked)).toBe(neededBy(`${CHART}/templates/readiness-gates.yaml`));
+  test.each(['readiness-gates', 'webhook'])('for %s is what the chart asks for', (template) => {
+    const file = `${CHART}/templates/${template}.yaml`;
+    const [, asked] = /semverCompare "<1\.(\d+)\.0-0"/.exec(read(file))!;
+    expect(Number(asked)).toBe(neededBy(file));
   });
 });
 

@@ -47,7 +47,7 @@ describe('the chart', () => {
       const objects = await tools.template(values, 'edge', 'slb-system');
       const clusterWide = [
         ...['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition'],
-        ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
+        ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'MutatingWebhookConfiguration'],
       ];
       for (const { kind, metadata } of objects)
         expect([kind, metadata.namespace]).toEqual([
@@ -97,6 +97,7 @@ describe('the chart', () => {
             volumes: [
               { secret: { secretName: 'keys', defaultMode: 0o440 } },
               { secret: { secretName: 'certificate', defaultMode: 0o440 } },
+              { secret: { secretName: 'hook', defaultMode: 0o440 } },
             ],
           },
         },
@@ -128,6 +129,11 @@ describe('the chart', () => {
         ],
       },
     });
+    expect(find('MutatingWebhookConfiguration')).toMatchObject({
+      metadata: { annotations: values.webhook.annotations },
+      webhooks: [{ clientConfig: { caBundle: 'QUJD' } }],
+    });
+    expect(find('Secret')).toBeUndefined();
     expect(find('PrometheusRule')).toMatchObject({ metadata: { labels: { release: 'prometheus' } } });
     const dashboard = objects.find(({ metadata }) => metadata.name.endsWith('-dashboard')) as KubeObject & {
       data: Record<string, string>;
@@ -226,6 +232,7 @@ describe('the chart', () => {
   test.each<[string, keyof typeof VALUES, string, string]>([
     ['1.26.15', 'least', '1.27.0', 'chart requires kubeVersion: >=1.27.0-0'],
     ['1.29.14', 'readiness gates', '1.30.0-aliyun.1', 'readinessGates.enabled needs Kubernetes 1.30'],
+    ['1.29.14', 'hold by webhook', '1.30.0', 'webhook.enabled needs Kubernetes 1.30'],
   ])('refuses Kubernetes %s with values "%s", and takes %s', async (old, set, enough, message) => {
     const file = await tools.valuesFile(VALUES[set]);
     const on = (version: string) =>
@@ -282,6 +289,11 @@ describe('chart and kustomize', () => {
     ['with the least', 'least', () => overlay('least')],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
     ['with readiness gates', 'readiness gates', () => overlay('gates', ['components/readiness-gates'])],
+    [
+      'with the webhook',
+      'webhook',
+      () => overlay('webhook', ['components/readiness-gates', 'components/webhook']),
+    ],
     ['with monitoring', 'monitored', () => overlay('monitored', ['monitoring'])],
     [
       'with guarded metrics over HTTPS',
@@ -321,7 +333,7 @@ describe('installed on a cluster', () => {
     await plane?.stop();
   });
 
-  test.each(['rrsa', 'access key', 'guarded metrics', 'readiness gates', 'least'] as const)(
+  test.each(['rrsa', 'access key', 'guarded metrics', 'readiness gates', 'webhook', 'least'] as const)(
     'the API server takes it in a dry run with values "%s", and nothing is there after it',
     async (set) => {
       const args = ['--create-namespace', '--dry-run=server', ...NAMESPACED, ...(await values(set))];

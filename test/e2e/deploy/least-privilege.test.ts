@@ -15,12 +15,14 @@ import { createGatedApp } from '../../environment/gated-pods.ts';
 import { type Grant, grantsTo } from '../../environment/grants.ts';
 import { getOverTls, makeKeyPair, tlsSecret } from '../../environment/key-pair.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
+import { applyWebhook, WEBHOOK_RBAC } from '../../environment/webhook-bed.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const METRICS_RBAC = resolve(ROOT, 'deploy/components/metrics-auth/rbac.yaml');
 const READER = 'vservergroup-operator-metrics-reader';
 const ELECT = ['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE];
 const GUARDED = ['--metrics-auth', 'kubernetes'];
+const WEBHOOK = ['--webhook-address', '127.0.0.1:0'];
 
 const audit = new AuditLog(`system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`);
 let env: Environment;
@@ -31,13 +33,15 @@ beforeAll(async () => {
   env = await Environment.start({ controlPlane: { apiServerFlags: audit.apiServerFlags } });
   await applyFiles(env.api, [METRICS_RBAC]);
   await allowGates(env.api);
+  await applyWebhook(env.api, 9443);
   const manifests = [
     ...(await readFolder(resolve(ROOT, 'deploy/base'))),
     ...(await readManifests(METRICS_RBAC)),
     ...(await readManifests(GATE_RBAC)),
+    ...(await readManifests(WEBHOOK_RBAC)),
   ];
   grants = grantsTo(OPERATOR_ACCOUNT, manifests);
-  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED, '--readiness-gates'] });
+  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED, '--readiness-gates', ...WEBHOOK] });
 }, 120_000);
 
 afterAll(async () => {

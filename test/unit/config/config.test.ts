@@ -210,6 +210,10 @@ describe('refused, with a sentence that says what was received and what was expe
       [...REGION, '--metrics-address', ':80', '--health-address', ':80'],
       '--health-address: received port 80, expected another than that of --metrics-address',
     ],
+    [
+      [...REGION, '--health-address', ':80', '--webhook-address', ':80'],
+      '--webhook-address: received port 80, expected another than that of --health-address',
+    ],
   ])('%j', (args, message) => {
     expect(refusal(args)).toBe(message);
   });

@@ -46,6 +46,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.clusterId }}{{ $_ := set $config "VSGB_CLUSTER_ID" . }}{{ end }}
 {{- if .Values.credentials.existingSecret }}{{ $_ := set $config "VSGB_CREDENTIALS_DIR" "/var/run/secrets/vservergroup-operator" }}{{ end }}
 {{- if .Values.readinessGates.enabled }}{{ $_ := set $config "VSGB_READINESS_GATES" "true" }}{{ end }}
+{{- if .Values.webhook.enabled }}
+{{- $_ := set $config "VSGB_WEBHOOK_ADDRESS" ":9443" }}
+{{- $_ := set $config "VSGB_WEBHOOK_NAME" (printf "%s-webhook" (include "vservergroup-operator.fullname" .)) }}
+{{- if .Values.webhook.tls.existingSecret }}{{ $_ := set $config "VSGB_WEBHOOK_TLS_DIR" "/var/run/secrets/vservergroup-operator-webhook" }}{{ end }}
+{{- end }}
 {{- if ne .Values.metrics.auth "none" }}{{ $_ := set $config "VSGB_METRICS_AUTH" .Values.metrics.auth }}{{ end }}
 {{- if .Values.metrics.tls.existingSecret }}{{ $_ := set $config "VSGB_METRICS_TLS_DIR" "/var/run/secrets/vservergroup-operator-metrics" }}{{ end }}
 {{- toYaml (mergeOverwrite $config .Values.config) }}
