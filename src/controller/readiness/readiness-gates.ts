@@ -7,7 +7,7 @@ import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
 import { Turns } from '../../kubernetes/informer/turns.ts';
 import { isOlder } from '../../kubernetes/objects/metadata.ts';
-import type { GatedPodObject } from '../../kubernetes/objects/objects.ts';
+import { type GatedPodObject, isSettled } from '../../kubernetes/objects/objects.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import { type Gate, type GateVerdict, gateOf, TIMED_OUT } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
@@ -276,11 +276,6 @@ export class ReadinessGates {
     this.#waiting.get(key)?.timer?.cancel();
     this.#waiting.delete(key);
   }
-}
-
-/** Nothing becomes of its gate as long as it is so. */
-function isSettled({ leaving, registrable, gate }: GatedPodObject): boolean {
-  return leaving || (registrable && gate?.open === true);
 }
 
 /** What was written, until the cache shows it. */

@@ -5,6 +5,7 @@ import { gatesOf, hasEnded, isRegistrable } from './pods.ts';
 
 /** A pod with our readiness gate. */
 export interface GatedPodObject extends Identity {
+  /** None of one that is settled: they say who wants it, which nobody asks. */
   readonly labels: Readonly<Record<string, string>>;
   /** It has a deletionTimestamp, or has ended. */
   readonly leaving: boolean;
@@ -24,11 +25,22 @@ export function transformGatedPod(object: unknown): GatedPodObject | undefined {
   const find = (wanted: string) => conditions.find(({ type }) => type === wanted);
   const holds = (type: string) => find(type)?.['status'] === 'True';
   const gate = find(READINESS_GATE);
-  return {
-    ...identity(object, 'namespaced'),
-    labels: strings(labels),
+  const state = {
     leaving: asString(deletionTimestamp) !== '' || hasEnded(status),
     registrable: isRegistrable(gates, holds),
     gate: gate && { open: gate['status'] === 'True', reason: intern(asString(gate['reason'])) },
   };
+  return { ...identity(object, 'namespaced'), labels: isSettled(state) ? NONE : strings(labels), ...state };
+}
+
+/** Thousands of pods are settled: they share one object. */
+const NONE: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Nothing becomes of its gate as long as it is so. */
+export function isSettled({
+  leaving,
+  registrable,
+  gate,
+}: Pick<GatedPodObject, 'leaving' | 'registrable' | 'gate'>): boolean {
+  return leaving || (registrable && gate?.open === true);
 }

@@ -313,6 +313,13 @@ describe('a Pod with our gate', () => {
     expect(podWith({ conditions: [{ ...gate, status: 'True' }] })).toMatchObject({ gate: { open: true } });
   });
 
+  test('keeps no labels when nothing is to become of its gate', () => {
+    const open = ['ContainersReady', READINESS_GATE].map((type) => ({ type, status: 'True' }));
+    expect(podWith({ conditions: open })).toMatchObject({ labels: {}, registrable: true });
+    expect(podWith({ phase: 'Succeeded' })).toMatchObject({ labels: {} });
+    expect(podWith({ conditions: open.slice(1) })).toMatchObject({ labels, registrable: false });
+  });
+
   test('leaves when it is deleted or has ended', () => {
     expect(podWith({ phase: 'Succeeded' })).toMatchObject({ leaving: true });
     expect(podWith({}, { deletionTimestamp: '2026-01-01T00:00:00Z' })).toMatchObject({ leaving: true });
