@@ -77,13 +77,17 @@ const MAY_IMPORT = {
   'lab/cluster': ['lab/time', 'lab/control-plane', 'lab/nodes'],
   'lab/report': [],
   'lab/environment': to('src/api', 'simulator', 'lab/time', 'lab/control-plane'),
-  'lab/demo': to('src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment'),
+  'lab/demo': to(
+    ...['src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment', 'lab/nodes'],
+    'lab/traffic',
+  ),
   'lab/bench': to(
     ...['src/api', 'src/membership', 'src/cloud', 'src/alibaba'],
     ...['simulator', 'lab/time', 'lab/report', 'lab/control-plane', 'lab/environment'],
   ),
   'lab/traffic': to(
-    ...['simulator', 'lab/time', 'lab/report', 'lab/control-plane', 'lab/environment', 'lab/nodes'],
+    ...['src/zero-downtime', 'simulator', 'lab/time', 'lab/report', 'lab/control-plane', 'lab/environment'],
+    'lab/nodes',
   ),
   scripts: ['src'],
   test: ['src', 'simulator', 'lab', 'scripts'],

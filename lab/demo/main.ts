@@ -2,12 +2,14 @@
 
 import { API_VERSION, PLURAL } from '../../src/api/names.ts';
 import { Observer } from './observe/observer.ts';
-import { heading, line, type StepResult, stepReport, summary } from './report.ts';
+import { heading, line, type StepResult, stepReport, summary, trafficReport } from './report.ts';
 import { borrowedStage } from './stage/borrowed-stage.ts';
 import { ownStage } from './stage/own-stage.ts';
 import { GROUP, LATENCY_MS, LOAD_BALANCER, type Stage } from './stage/stage.ts';
 import { APP, leaveSomethingToSee, story } from './story.ts';
 import { palette, wantsColours } from './text.ts';
+import { trafficAct } from './traffic/act.ts';
+import { isKept } from './traffic/result.ts';
 
 const WARNINGS_SHOWN = 10;
 const INTERRUPTED = 130;
@@ -43,7 +45,8 @@ async function main(): Promise<number> {
   );
   say(line('group', `${GROUP} of ${LOAD_BALANCER}, which holds 2 backends of other people`, colours));
   say(line('cluster', `namespace ${namespace}, Service ${APP}; set up in ${seconds(began)}`, colours));
-  verdict = (await tellStory(stage)) ? 0 : 1;
+  const isTold = (await tellStory(stage)) && (await tellOfTraffic());
+  verdict = isTold ? 0 : 1;
   if (keep) await stayUp(stage);
   return verdict;
 }
@@ -92,6 +95,30 @@ async function tellStory(stage: Stage): Promise<boolean> {
   );
   say(`   ${dim(`The steps took ${seconds(started)}, all in all ${seconds(began)}.`)}`);
   return true;
+}
+
+/** The last act has a stage of its own: kwok's pods answer nobody. */
+async function tellOfTraffic(): Promise<boolean> {
+  say(heading('A rolling update, with real nodes and real traffic', colours));
+  if (context !== undefined) {
+    say(`   ${yellow('left out: the nodes of an existing cluster are not touched')}`);
+    return true;
+  }
+  say(
+    `   ${dim('4 pods are replaced, with load balancers that take 0, 2 and 10 s to act: without and with gate and hold; ~3 minutes')}`,
+  );
+  const result = await trafficAct();
+  if ('skipped' in result) {
+    say(`   ${yellow(`left out: ${result.skipped}`)}`);
+    return true;
+  }
+  for (const text of trafficReport(result, colours)) say(text);
+  if (isKept(result)) {
+    say(`\n   ${green('✓ With gate and hold no request failed.')}`);
+    return true;
+  }
+  say(`\n   ${red('✗ requests failed in spite of gate and hold')}`);
+  return false;
 }
 
 async function operatorEnded({ operator }: Stage): Promise<never> {

@@ -12,6 +12,7 @@ import {
   shorten,
   table,
 } from './text.ts';
+import type { TrafficResult } from './traffic/result.ts';
 
 export interface StepResult {
   readonly title: string;
@@ -116,6 +117,24 @@ export function summary(results: readonly StepResult[], { bold, green, red }: Pa
   });
   const aligns = header.map((_, column) => (column === 0 || column === header.length - 1 ? 'left' : 'right'));
   const [titles = '', ...lines] = table([header, ...rows], aligns);
+  return [bold(titles), ...lines].map((text) => `${INDENT}${text}`);
+}
+
+/** A line for each way that pods are updated, a column for each time that the load balancer may take. */
+export function trafficReport(results: readonly TrafficResult[], { bold, green, red }: Palette): string[] {
+  const [first] = results;
+  const header = [
+    'failed requests',
+    ...(first?.counts ?? []).map(({ propagation }) => `at ${propagation} s`),
+  ];
+  const rows = results.map(({ variant, counts }) => [
+    variant,
+    ...counts.map(({ failed, requests }) => (failed === 0 ? green : red)(`${failed} of ${requests}`)),
+  ]);
+  const [titles = '', ...lines] = table(
+    [header, ...rows],
+    header.map((_, column) => (column === 0 ? 'left' : 'right')),
+  );
   return [bold(titles), ...lines].map((text) => `${INDENT}${text}`);
 }
 

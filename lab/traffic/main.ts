@@ -2,21 +2,24 @@
 // scenario in docs/traffic, and bench/traffic.json.
 // SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 runs a few. OPERATOR=command measures another operator.
 
-import { locateKubectl, locateVegeta } from '../control-plane/build/build.ts';
-import { ensureBuilt } from '../environment/operator-process.ts';
 import { isEnclosed } from '../nodes/enclosure/enclosure.ts';
 import { RealNodesNeed } from '../nodes/enclosure/needs.ts';
 import { runEnclosed } from '../nodes/enclosure/run-enclosed.ts';
 import { machineFacts } from '../report/machine-facts.ts';
+import { buildTrafficPrograms } from './programs.ts';
 import { outcomeTable, type Report, writeReport } from './report/report.ts';
 import { type Outcome, runScenario } from './run.ts';
 import { type Trial, trials } from './scenarios/trials.ts';
 import { startBed } from './stage/bed.ts';
 import { ForeignOperators, type Operators, OwnOperators } from './stage/operators.ts';
 
-process.exitCode = process.argv.includes('--build-only')
-  ? await buildPrograms()
-  : await main(process.env['SCENARIO'], process.env['QUICK'] === '1', process.env['OPERATOR']);
+if (process.argv.includes('--build-only')) await buildTrafficPrograms();
+else
+  process.exitCode = await main(
+    process.env['SCENARIO'],
+    process.env['QUICK'] === '1',
+    process.env['OPERATOR'],
+  );
 
 async function main(only: string | undefined, quick: boolean, operator: string | undefined): Promise<number> {
   const wanted = only?.split(',');
@@ -32,7 +35,7 @@ async function main(only: string | undefined, quick: boolean, operator: string |
       (wanted?.includes(scenario.name) ?? true) &&
       (!quick || wanted !== undefined || isQuick) &&
       // Our gates are for nobody else to open.
-      (operator === undefined || !scenario.gated),
+      (operator === undefined || scenario.gateAndHold === undefined),
   );
   const report = await measure(chosen, operator);
   console.log(`\n${outcomeTable(report.outcomes)}`);
@@ -43,17 +46,9 @@ async function main(only: string | undefined, quick: boolean, operator: string |
   return report.failed.length === 0 ? 0 : 1;
 }
 
-/** What cannot be fetched inside, besides what the enclosure has built. */
-async function buildPrograms(): Promise<number> {
-  await locateVegeta();
-  await locateKubectl();
-  await ensureBuilt();
-  return 0;
-}
-
 async function enclosed(): Promise<number> {
   try {
-    await buildPrograms();
+    await buildTrafficPrograms();
     return await runEnclosed([process.execPath, ...process.argv.slice(1)]);
   } catch (error) {
     if (!(error instanceof RealNodesNeed)) throw error;

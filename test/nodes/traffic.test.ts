@@ -1,18 +1,20 @@
 import { expect, jest, test } from '@jest/globals';
 import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 import { runScenario } from '../../lab/traffic/run.ts';
-import { rollouts } from '../../lab/traffic/scenarios/rollouts.ts';
-import type { Scenario } from '../../lab/traffic/scenarios/scenario.ts';
+import { type Trial, trials } from '../../lab/traffic/scenarios/trials.ts';
 import { startBed } from '../../lab/traffic/stage/bed.ts';
 import { OwnOperators } from '../../lab/traffic/stage/operators.ts';
 
 jest.setTimeout(300_000);
 
+const rollingUpdate = (helpedBy: string) =>
+  trials.find(({ scenario, variant }) => scenario.name === 'rollout-1' && variant === helpedBy) as Trial;
+
 test('a rolling update under load ends with every group right, and each request is counted', async () => {
   const bed = await startBed();
   try {
-    const scenario = rollouts.find(({ name }) => name === 'rollout-1') as Scenario;
-    const { measured, timeline } = await runScenario(bed, scenario, 'alone', new OwnOperators(bed.env));
+    const { scenario, variant } = rollingUpdate('operator alone');
+    const { measured, timeline } = await runScenario(bed, scenario, variant, new OwnOperators(bed.env));
     // Of five loads each at three listeners.
     expect(measured).toHaveLength(15);
     for (const { requests, failed, causes } of measured) {
@@ -26,6 +28,19 @@ test('a rolling update under load ends with every group right, and each request 
     const namespaces = await bed.env.api.list<KubeObject>('/api/v1/namespaces');
     const left = namespaces.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     expect(left.map(({ metadata }) => metadata.name)).not.toContainEqual(expect.stringMatching(/^traffic-/));
+  } finally {
+    await bed.close();
+  }
+});
+
+test('a rolling update with gate and hold fails no request, however long the load balancer takes', async () => {
+  const bed = await startBed();
+  try {
+    const { scenario, variant } = rollingUpdate('gate and hold');
+    const { measured } = await runScenario(bed, scenario, variant, new OwnOperators(bed.env));
+    expect(measured).toHaveLength(15);
+    const lost = measured.filter(({ requests, failed }) => requests === 0 || failed > 0);
+    expect(lost).toEqual([]);
   } finally {
     await bed.close();
   }

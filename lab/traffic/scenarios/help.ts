@@ -1,4 +1,4 @@
-import { READINESS_GATE } from '../../../src/api/names.ts';
+import { neededHoldSeconds } from '../../../src/zero-downtime/hold.ts';
 import type { TestServerOptions } from '../../nodes/test-server.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
 import type { Scenario } from './scenario.ts';
@@ -6,11 +6,10 @@ import type { Scenario } from './scenario.ts';
 /** What pods and bindings get to come through a scenario. */
 export interface Help {
   readonly variant: string;
-  readonly server: TestServerOptions;
-  readonly pod?: Readonly<Record<string, unknown>>;
+  readonly server?: TestServerOptions;
   readonly deployment?: Readonly<Record<string, unknown>>;
   readonly binding?: Readonly<Record<string, unknown>>;
-  readonly gated?: boolean;
+  readonly gateAndHold?: { readonly holdSeconds: number };
 }
 
 /** As users help themselves today, with no help of the operator. */
@@ -23,22 +22,15 @@ export const BY_HAND: Help = {
 const SLOWEST_PROPAGATION = Math.max(...PROPAGATIONS);
 /** What is begun in the last moment of the propagation takes 5 s. */
 const DRAIN = SLOWEST_PROPAGATION + 10;
-/** As `kubectl vsgb inject` counts it. */
-const HOLD = DRAIN + SLOWEST_PROPAGATION + 5;
 
-/** The operator's readiness gate, its drain, and a hold as long as both need. */
+/** The operator's readiness gate, its drain, and the hold that `kubectl vsgb inject` writes for it. */
 export const GATE_AND_HOLD: Help = {
   variant: 'gate and hold',
-  server: { preStopSeconds: HOLD, gracePeriodSeconds: 30 + HOLD },
-  pod: { readinessGates: [{ conditionType: READINESS_GATE }] },
   binding: { drain: { seconds: DRAIN } },
-  gated: true,
+  gateAndHold: { holdSeconds: neededHoldSeconds(DRAIN, SLOWEST_PROPAGATION) },
 };
 
-export function helped(
-  scenario: Scenario,
-  { variant: _, server, pod, deployment, ...setting }: Help,
-): Scenario {
+export function helped(scenario: Scenario, { variant: _, server, deployment, ...setting }: Help): Scenario {
   const { app } = scenario;
   return {
     ...scenario,
@@ -46,7 +38,6 @@ export function helped(
     app: {
       ...app,
       server: { ...app.server, ...server },
-      ...(pod && { pod }),
       deployment: { ...app.deployment, ...deployment },
     },
   };

@@ -35,7 +35,7 @@ export const trials: readonly Trial[] = [...rollouts, ...nodes, ...containers, .
     const helps = HELPS.flatMap(([help, names]) => (names.includes(scenario.name) ? [help] : []));
     return [
       { scenario, variant: ALONE, quick },
-      ...helps.map((help) => ({ scenario: helped(scenario, help), variant: help.variant, quick: false })),
+      ...helps.map((help) => ({ scenario: helped(scenario, help), variant: help.variant, quick })),
     ];
   },
 );

@@ -14,8 +14,6 @@ export type BackendKind = 'eni' | 'ecs-cluster' | 'ecs-local';
 export interface AppShape {
   readonly replicas: number;
   readonly server: TestServerOptions;
-  /** Merged into the spec of its pods. */
-  readonly pod?: Readonly<Record<string, unknown>>;
   /** Merged into the Deployment's spec. */
   readonly deployment?: Readonly<Record<string, unknown>>;
 }
@@ -26,8 +24,8 @@ export interface Setting {
   readonly backends: readonly BackendKind[];
   /** Merged into the spec of each binding. */
   readonly binding?: Readonly<Record<string, unknown>>;
-  /** Pods wait for the operator to open their readiness gates. Default: they don't. */
-  readonly gated?: boolean;
+  /** Pods get the readiness gate, which the operator opens, and a hold as long as this. Default: neither. */
+  readonly gateAndHold?: { readonly holdSeconds: number };
   /** Of the operator. Default 1. */
   readonly operators?: number;
 }

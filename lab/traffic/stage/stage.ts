@@ -3,6 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ForwardingListener } from '../../../simulator/data-plane/listener.ts';
 import type { FaultRule } from '../../../simulator/faults.ts';
+import type { JsonObject } from '../../../src/json.ts';
+import { withChanges } from '../../../src/zero-downtime/field-change.ts';
+import { planTemplate } from '../../../src/zero-downtime/pod-template-plan.ts';
 import type { DeleteOptions, KubeObject } from '../../control-plane/api/kube-api.ts';
 import { locateKubectl } from '../../control-plane/build/build.ts';
 import { isReady, type Node, untilNodesReady } from '../../control-plane/nodes.ts';
@@ -247,8 +250,8 @@ export class Stage {
   }
 
   async startOperators(): Promise<void> {
-    const { operators = 1, gated = false } = this.#setting;
-    await this.#operators.start(operators, gated);
+    const { operators = 1, gateAndHold } = this.#setting;
+    await this.#operators.start(operators, gateAndHold !== undefined);
   }
 
   /** The groups take no write for so long. */
@@ -279,12 +282,15 @@ export class Stage {
   }
 
   #deployment(): object {
-    const { app } = this.#setting;
+    const { app, gateAndHold } = this.#setting;
     const { spec, ...rest } = this.app.deployment(APP, {
       replicas: app.replicas,
-      podSpec: { ...testServerPod(app.server), ...app.pod },
-    }) as { readonly spec: object };
-    return { ...rest, spec: { ...spec, ...app.deployment } };
+      podSpec: testServerPod(app.server),
+    }) as { readonly spec: { readonly template: JsonObject } };
+    const { template } = spec;
+    const plan = gateAndHold && planTemplate(template, { gate: true, ...gateAndHold });
+    const planned = withChanges(template, plan?.changes ?? []);
+    return { ...rest, spec: { ...spec, template: planned, ...app.deployment } };
   }
 
   async #expose(kind: BackendKind, group: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import type { Endpoint } from '../../../../lab/demo/observe/endpoint-log.ts';
 import type { Call } from '../../../../lab/demo/observe/measure.ts';
-import { type StepResult, stepReport, summary, WIDTH } from '../../../../lab/demo/report.ts';
+import { type StepResult, stepReport, summary, trafficReport, WIDTH } from '../../../../lab/demo/report.ts';
 import { palette, widthOf } from '../../../../lab/demo/text.ts';
+import { isKept, type TrafficResult } from '../../../../lab/demo/traffic/result.ts';
 
 const plain = palette(false);
 const gone: Endpoint = { address: '10.9.0.39', port: 80, pod: 'web-777769bbb7-2gcp5' };
@@ -87,4 +88,26 @@ test('the summary has a line a step, aligned, within the width of the headings',
     '   node drained, deleted     1       1      2       1           –    1      –     3.1     3.1  ✓',
   ]);
   for (const line of summary([result], palette(true))) expect(widthOf(line)).toBeLessThanOrEqual(WIDTH);
+});
+
+const withHelp = (failed: number, requests = 1680): TrafficResult[] => [
+  { variant: 'operator alone', counts: [{ propagation: 10, requests: 759, failed: 334 }] },
+  { variant: 'gate and hold', counts: [{ propagation: 10, requests, failed }] },
+];
+
+test('what failed under traffic stands side by side', () => {
+  expect(trafficReport(withHelp(0), plain)).toEqual([
+    '   failed requests     at 10 s',
+    '   operator alone   334 of 759',
+    '   gate and hold     0 of 1680',
+  ]);
+});
+
+test.each([
+  ['no request failed', withHelp(0), true],
+  ['one failed', withHelp(1), false],
+  ['there was none', withHelp(0, 0), false],
+  ['nothing was measured', [], false],
+])('gate and hold keep what they promise: %s', (_, results, kept) => {
+  expect(isKept(results)).toBe(kept);
 });
