@@ -28,8 +28,10 @@ beforeAll(async () => {
     return one?.status.podIP !== undefined && one.metadata.name;
   });
   pod = `${app.path('api/v1', 'pods')}/${name}`;
+  let probes = 0;
+  // Each another value: what was let through before would be no change any more, which the policy lets through.
   await waitUntil('the policy to be in force', () =>
-    patch({ metadata: { labels: { probe: 'x' } } }).then(
+    patch({ metadata: { labels: { probe: `${++probes}` } } }).then(
       () => false,
       (error: Error) => error.message.includes('ValidatingAdmissionPolicy'),
     ),
