@@ -52,16 +52,20 @@ export interface Outcome {
   readonly timeline: Timeline;
 }
 
-/** Sets the stage, has the scenario act under load, waits until the groups are right again, and strikes the stage. */
+/**
+ * Sets the stage, has the scenario act under load, waits until the groups are right again, and strikes the stage.
+ * `loadShare` is of the rate of each load: a machine that cannot keep up fails requests by itself.
+ */
 export async function runScenario(
   bed: Bed,
   scenario: Scenario,
   variant: string,
   operators: Operators,
+  loadShare = 1,
 ): Promise<Outcome> {
   const stage = await Stage.set(bed, scenario, operators);
   try {
-    return await measure(bed, scenario, variant, stage);
+    return await measure(bed, scenario, variant, stage, loadShare);
   } catch (error) {
     throw new Error(`${error}\n${await stage.evidence()}`, { cause: error });
   } finally {
@@ -73,7 +77,13 @@ export async function runScenario(
   }
 }
 
-async function measure(bed: Bed, scenario: Scenario, variant: string, stage: Stage): Promise<Outcome> {
+async function measure(
+  bed: Bed,
+  scenario: Scenario,
+  variant: string,
+  stage: Stage,
+  loadShare: number,
+): Promise<Outcome> {
   const loads = LOADS.map((load) => ({
     load,
     fronts: stage.fronts.filter((f) => load.backends(f.backends)),
@@ -86,7 +96,7 @@ async function measure(bed: Bed, scenario: Scenario, variant: string, stage: Sta
         fronts,
         attack: await Attack.start({
           urls: fronts.map((front) => urlOf(front, load.path)),
-          rate: load.rate * fronts.length,
+          rate: load.rate * fronts.length * loadShare,
           keepAlive: load.keepAlive,
           timeoutMs: TIMEOUT_MS,
         }),

@@ -20,6 +20,9 @@ export const ENCLOSURE_ADDRESS = '10.20.0.1';
 export const ADDRESS_BITS = 16;
 export const BRIDGE = 'nodes';
 
+/** Told to the bridge, or it takes one of a cable, and another one when that goes: nodes would lose what they had cached. */
+const BRIDGE_MAC = '02:00:0a:14:00:01';
+
 export interface EnclosureOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly onProgress?: Progress;
@@ -33,7 +36,7 @@ const INSIDE = `
 set -e
 mount -t tmpfs -o mode=1777 tmpfs "$TMPDIR"
 ip link set lo up
-ip link add ${BRIDGE} type bridge
+ip link add ${BRIDGE} address ${BRIDGE_MAC} type bridge
 ip address add ${ENCLOSURE_ADDRESS}/${ADDRESS_BITS} dev ${BRIDGE}
 ip link set ${BRIDGE} up
 echo 1 > /proc/sys/net/ipv4/ip_forward
