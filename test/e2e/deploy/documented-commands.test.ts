@@ -10,6 +10,7 @@ import { type ControlPlane, startControlPlane } from '../../../lab/control-plane
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
+import { ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
 import { commandsOf } from '../../documented-commands.ts';
 import { GATED } from '../../environment/gated-pods.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
@@ -250,6 +251,14 @@ describe('with kustomize', () => {
     const key = 'resource.customizations.health.slb.alibabacloud.com_VServerGroupBinding';
     expect(await object(`${configMaps}/argocd-cm`)).toMatchObject({
       data: { url: 'https://argocd.example.com', [key]: expect.stringContaining('return health') },
+    });
+  });
+
+  test('a namespace asks for gate and hold', async () => {
+    await api.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
+    await documentedly('kubectl label namespace shop');
+    expect(await object('/api/v1/namespaces/shop')).toMatchObject({
+      metadata: { labels: { [ZERO_DOWNTIME_LABEL]: 'enabled' } },
     });
   });
 
