@@ -44,11 +44,7 @@ const steps: Record<string, Step> = {
   build: command('node', 'scripts/build.ts'),
   // No test's time limit is made for building a control plane.
   e2e: inOrder(
-    inOrder(
-      command('node', 'lab/cluster/main.ts', '--build-only'),
-      // make demo runs real nodes in its last act.
-      command('node', 'lab/traffic/main.ts', '--build-only'),
-    ),
+    command('node', 'lab/cluster/main.ts', '--build-only'),
     jest('e2e', END_TO_END, `--maxWorkers=${E2E_WORKERS}`),
   ),
   nodes: inOrder(

@@ -30,7 +30,7 @@ describe('commands', () => {
 
   /** Command → what runs it, or the same with other values, and the text there that shows it. */
   const RUN_BY: readonly (readonly [command: RegExp, file: string, text: string])[] = [
-    [/^make demo$/, 'test/e2e/programs/commands.test.ts', "make('demo')"],
+    [/^make demo$/, 'test/e2e/programs/commands.test.ts', "make('demo'"],
     [/^make help$/, 'test/e2e/programs/commands.test.ts', "make('help')"],
     [/^make test$/, '.ci/run', 'exec make test'],
     [/^make lint$/, 'scripts/test.ts', "command('biome', 'check'"],
@@ -69,7 +69,7 @@ describe('commands', () => {
 
   /** Named within a sentence or a table. */
   const NAMED: Readonly<Record<string, readonly [file: string, text: string]>> = {
-    'make demo': ['test/e2e/programs/commands.test.ts', "make('demo')"],
+    'make demo': ['test/e2e/programs/commands.test.ts', "make('demo'"],
     'make bench': ['test/e2e/programs/commands.test.ts', "make('bench'"],
     'make help': ['test/e2e/programs/commands.test.ts', "make('help')"],
     'make test': ['.ci/run', 'exec make test'],
