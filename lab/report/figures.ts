@@ -7,7 +7,7 @@ export function writeFigures(page: string, command: string, figures: string): vo
   const begin = `<!-- figures: written by ${command} -->`;
   const document = readFileSync(page, 'utf8');
   const from = document.indexOf(begin) + begin.length;
-  const to = document.indexOf(END);
+  const to = document.indexOf(END, from);
   if (!document.includes(begin) || to < from) throw new Error(`${page} has lost its marks`);
   writeFileSync(page, `${document.slice(0, from)}\n\n${figures}\n\n${document.slice(to)}`);
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { headlineTable } from '../../lab/bench/report/headline.ts';
+import { headlineTable as failedRequestsTable } from '../../lab/traffic/report/headline.ts';
 import { REASONS } from '../../src/api/conditions.ts';
 import { commandsOf } from '../documented-commands.ts';
 
@@ -134,6 +135,11 @@ describe('links', () => {
 test('the figures in the README are those of the last benchmark', () => {
   const { results } = JSON.parse(read('bench/results.json'));
   expect(read('README.md')).toContain(`\n${headlineTable(results)}\n`);
+});
+
+test('the failed requests in the README are those of the last measurement', () => {
+  const { outcomes } = JSON.parse(read('bench/traffic.json'));
+  expect(read('README.md')).toContain(`\n${failedRequestsTable(outcomes)}\n`);
 });
 
 test('metrics and variables that the docs name exist', () => {

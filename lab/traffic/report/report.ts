@@ -6,6 +6,7 @@ import { markdownTable, textTable } from '../../report/tables.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
+import { headlineTable } from './headline.ts';
 import { timelineSvg } from './timeline-svg.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -18,7 +19,7 @@ export interface Report {
   readonly failed: readonly { readonly scenario: string; readonly why: string }[];
 }
 
-/** bench/traffic.json, a drawing a scenario, and the part of docs/traffic.md between its two marks. */
+/** bench/traffic.json, a drawing a scenario, and what docs/traffic.md and the README have between their marks. */
 export function writeReport(report: Report): void {
   const json = {
     ...report,
@@ -32,6 +33,7 @@ export function writeReport(report: Report): void {
   for (const outcome of report.outcomes)
     writeFileSync(join(folder, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
   writeFigures(join(ROOT, 'docs/traffic.md'), 'make traffic', figuresOf(report));
+  writeFigures(join(ROOT, 'README.md'), 'make traffic', headlineTable(report.outcomes));
 }
 
 function figuresOf({ date, machine, outcomes, failed }: Report): string {
