@@ -1,6 +1,7 @@
 // `npm run traffic`: real nodes, real traffic, and what fails of it. Prints a table; writes docs/traffic.md, a drawing a
 // scenario in docs/traffic, and bench/traffic.json.
-// SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 runs a few. OPERATOR=command measures another operator.
+// SCENARIO=name[,name] runs only those, VARIANT=name only that, and QUICK=1 a few; they write nothing, unless UPDATE=1 has what
+// was measured take its place in the figures there are. OPERATOR=command measures another operator.
 
 import { isEnclosed } from '../nodes/enclosure/enclosure.ts';
 import { ensureNeeds, RealNodesNeed } from '../nodes/enclosure/needs.ts';
@@ -8,33 +9,55 @@ import { runEnclosed } from '../nodes/enclosure/run-enclosed.ts';
 import { locateNodePrograms } from '../nodes/programs/programs.ts';
 import { machineFacts } from '../report/machine-facts.ts';
 import { buildTrafficPrograms } from './programs.ts';
-import { outcomeTable, type Report, writeReport } from './report/report.ts';
-import { type Outcome, runScenario } from './run.ts';
+import {
+  type Measurement,
+  outcomeTable,
+  type Report,
+  type Unfinished,
+  updateReport,
+  writeReport,
+} from './report/report.ts';
+import { runScenario } from './run.ts';
 import { type Trial, trials } from './scenarios/trials.ts';
 import { startBed } from './stage/bed.ts';
 import { ForeignOperators, type Operators, OwnOperators } from './stage/operators.ts';
 
 if (process.argv.includes('--build-only')) await buildAll();
 else
-  process.exitCode = await main(
-    process.env['SCENARIO'],
-    process.env['QUICK'] === '1',
-    process.env['OPERATOR'],
-  );
+  process.exitCode = await main({
+    scenarios: process.env['SCENARIO']?.split(','),
+    variant: process.env['VARIANT'],
+    quick: process.env['QUICK'] === '1',
+    update: process.env['UPDATE'] === '1',
+    operator: process.env['OPERATOR'],
+  });
 
-async function main(only: string | undefined, quick: boolean, operator: string | undefined): Promise<number> {
-  const wanted = only?.split(',');
+interface Wanted {
+  readonly scenarios: readonly string[] | undefined;
+  readonly variant: string | undefined;
+  readonly quick: boolean;
+  readonly update: boolean;
+  readonly operator: string | undefined;
+}
+
+async function main({ scenarios, variant, quick, update, operator }: Wanted): Promise<number> {
   const names = new Set(trials.map(({ scenario }) => scenario.name));
-  const unknown = wanted?.filter((name) => !names.has(name)) ?? [];
+  const unknown = scenarios?.filter((name) => !names.has(name)) ?? [];
   if (unknown.length > 0) {
     console.error(`No scenario ${unknown.join(', ')}. Scenarios: ${[...names].join(', ')}`);
     return 2;
   }
+  const variants = new Set(trials.map((trial) => trial.variant));
+  if (variant !== undefined && !variants.has(variant)) {
+    console.error(`No variant ${variant}. Variants: ${[...variants].join(', ')}`);
+    return 2;
+  }
   if (!isEnclosed()) return await enclosed();
   const chosen = trials.filter(
-    ({ scenario, quick: isQuick }) =>
-      (wanted?.includes(scenario.name) ?? true) &&
-      (!quick || wanted !== undefined || isQuick) &&
+    ({ scenario, variant: its, quick: isQuick }) =>
+      (scenarios?.includes(scenario.name) ?? true) &&
+      (variant === undefined || its === variant) &&
+      (!quick || scenarios !== undefined || isQuick) &&
       // Our gates are for nobody else to open.
       (operator === undefined || scenario.gateAndHold === undefined),
   );
@@ -42,8 +65,13 @@ async function main(only: string | undefined, quick: boolean, operator: string |
   console.log(`\n${outcomeTable(report.outcomes)}`);
   for (const { scenario, why } of report.failed)
     console.error(`\n${scenario} did not come to an end: ${why}`);
-  const isWhole = wanted === undefined && !quick && operator === undefined;
-  if (isWhole) writeReport(report);
+  const isWhole = scenarios === undefined && variant === undefined && !quick;
+  if (operator === undefined && isWhole) writeReport(report);
+  else if (operator === undefined && update)
+    updateReport(
+      report,
+      trials.map(({ scenario, variant: its }) => ({ scenario: scenario.name, variant: its })),
+    );
   return report.failed.length === 0 ? 0 : 1;
 }
 
@@ -71,9 +99,8 @@ async function enclosed(): Promise<number> {
 }
 
 async function measure(chosen: readonly Trial[], operator: string | undefined): Promise<Report> {
-  const outcomes: Outcome[] = [];
-  const failed: { scenario: string; why: string }[] = [];
-  const date = new Date().toISOString().slice(0, 10);
+  const outcomes: Measurement[] = [];
+  const failed: Unfinished[] = [];
   const machine = machineFacts();
   const bed = await startBed();
   try {
@@ -83,7 +110,7 @@ async function measure(chosen: readonly Trial[], operator: string | undefined): 
       console.log(`${scenario.name}, ${variant}: ${scenario.what}`);
       try {
         const outcome = await runScenario(bed, scenario, variant, operators);
-        outcomes.push(outcome);
+        outcomes.push({ date: new Date().toISOString().slice(0, 10), ...outcome });
         console.log(`${outcomeTable([outcome])}\n${outcome.seconds} s`);
       } catch (error) {
         failed.push({ scenario: scenario.name, why: String(error) });
@@ -93,5 +120,5 @@ async function measure(chosen: readonly Trial[], operator: string | undefined): 
   } finally {
     await bed.close();
   }
-  return { date, machine, outcomes, failed };
+  return { machine, outcomes, failed };
 }

@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { writeFigures } from '../../report/figures.ts';
 import type { MachineFacts } from '../../report/machine-facts.ts';
 import { markdownTable, textTable } from '../../report/tables.ts';
@@ -7,38 +7,76 @@ import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
 import { headlineTable } from './headline.ts';
-import { timelineSvg } from './timeline-svg.ts';
+import { type Timeline, timelineSvg } from './timeline-svg.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
+const FIGURES = join(ROOT, 'bench/traffic.json');
+const DRAWINGS = join(ROOT, 'docs/traffic');
+
+/** What is kept of an outcome for those that are measured later. */
+export interface Kept extends Omit<Outcome, 'timeline'> {
+  /** Of the measurement, as 2026-11-28. */
+  readonly date: string;
+}
+
+export interface Measurement extends Kept {
+  readonly timeline: Timeline;
+}
+
+/** A scenario that did not come to an end, and its error. */
+export interface Unfinished {
+  readonly scenario: string;
+  readonly why: string;
+}
 
 export interface Report {
-  readonly date: string;
   readonly machine: MachineFacts;
-  readonly outcomes: readonly Outcome[];
-  /** Scenarios that did not come to an end, each with its error. */
-  readonly failed: readonly { readonly scenario: string; readonly why: string }[];
+  readonly outcomes: readonly Measurement[];
+  readonly failed: readonly Unfinished[];
 }
+
+type KeptReport = Omit<Report, 'outcomes'> & { readonly outcomes: readonly Kept[] };
 
 /** bench/traffic.json, a drawing a scenario, and what docs/traffic.md and the README have between their marks. */
 export function writeReport(report: Report): void {
-  const json = {
-    ...report,
-    outcomes: report.outcomes.map(({ timeline: _, ...outcome }) => outcome),
-  };
-  mkdirSync(join(ROOT, 'bench'), { recursive: true });
-  writeFileSync(join(ROOT, 'bench/traffic.json'), `${JSON.stringify(json, null, 2)}\n`);
-  const folder = join(ROOT, 'docs/traffic');
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const outcome of report.outcomes)
-    writeFileSync(join(folder, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
+  rmSync(DRAWINGS, { recursive: true, force: true });
+  write(report, report.outcomes);
+}
+
+/** The same; what was not measured anew stays as it was. `order`: of all scenarios and variants, as in trials.ts. */
+export function updateReport(report: Report, order: readonly Pick<Kept, 'scenario' | 'variant'>[]): void {
+  const former: KeptReport = JSON.parse(readFileSync(FIGURES, 'utf8'));
+  write({ ...report, outcomes: merge(former.outcomes, report.outcomes, order) }, report.outcomes);
+}
+
+/** In that order; what is in neither, or has no place in it, is left out. */
+export function merge(
+  former: readonly Kept[],
+  latter: readonly Kept[],
+  order: readonly Pick<Kept, 'scenario' | 'variant'>[],
+): readonly Kept[] {
+  return order.flatMap(({ scenario, variant }) => {
+    const isIt = (one: Kept) => one.scenario === scenario && one.variant === variant;
+    const found = latter.find(isIt) ?? former.find(isIt);
+    return found === undefined ? [] : [found];
+  });
+}
+
+function write(report: KeptReport, drawn: readonly Measurement[]): void {
+  const outcomes = report.outcomes.map((one) => ({ ...one, timeline: undefined }));
+  mkdirSync(dirname(FIGURES), { recursive: true });
+  writeFileSync(FIGURES, `${JSON.stringify({ ...report, outcomes }, null, 2)}\n`);
+  mkdirSync(DRAWINGS, { recursive: true });
+  for (const outcome of drawn)
+    writeFileSync(join(DRAWINGS, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
   writeFigures(join(ROOT, 'docs/traffic.md'), 'make traffic', figuresOf(report));
   writeFigures(join(ROOT, 'README.md'), 'make traffic', headlineTable(report.outcomes));
 }
 
-function figuresOf({ date, machine, outcomes, failed }: Report): string {
+function figuresOf({ machine, outcomes, failed }: KeptReport): string {
+  const dates = [...new Set(outcomes.map(({ date }) => date))].sort();
   return [
-    `Measured ${date}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
+    `Measured ${dates.join(' and ')}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
     '',
     markdownTable([HEADER, ...rowsOf(outcomes)]),
     '',
@@ -58,7 +96,7 @@ function figuresOf({ date, machine, outcomes, failed }: Report): string {
     .trimEnd();
 }
 
-function fileOf({ scenario, variant }: Outcome): string {
+function fileOf({ scenario, variant }: Kept): string {
   return `${scenario}-${variant.replaceAll(/[^a-z0-9]+/g, '-')}`;
 }
 
@@ -68,8 +106,10 @@ function capitalized(text: string): string {
 
 const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
 
+type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
+
 /** A line for each scenario, way to fill the group and load; a column for each propagation: failed of all, and by what. */
-export function rowsOf(outcomes: readonly Outcome[]): readonly (readonly string[])[] {
+export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[])[] {
   return outcomes.flatMap(({ scenario, variant, measured }) =>
     kindsOf(measured).map(([backends, load]) => [
       scenario,
@@ -101,6 +141,6 @@ function cell(measured: Measured | undefined): string {
 }
 
 /** For a terminal. */
-export function outcomeTable(outcomes: readonly Outcome[]): string {
+export function outcomeTable(outcomes: readonly Counted[]): string {
   return textTable([HEADER, ...rowsOf(outcomes)]);
 }

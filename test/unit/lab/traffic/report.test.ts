@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { outcomeTable, rowsOf } from '../../../../lab/traffic/report/report.ts';
+import { type Kept, merge, outcomeTable, rowsOf } from '../../../../lab/traffic/report/report.ts';
 import { timelineSvg } from '../../../../lab/traffic/report/timeline-svg.ts';
 import type { Outcome } from '../../../../lab/traffic/run.ts';
 
@@ -45,4 +45,17 @@ test('a drawing shows each second, how many failed, and when what happened', () 
   expect(svg).toContain('height="28" fill="#c4512d"');
   expect(svg).toContain('height="42" fill="#9aa5ad"');
   expect(svg).toContain('>begins<');
+});
+
+test('what was measured anew takes its place among the figures there are', () => {
+  const kept = (scenario: string, variant: string, date: string) =>
+    ({ scenario, variant, date, what: '', seconds: 1, measured: [] }) satisfies Kept;
+  const former = [kept('drain', 'alone', '1'), kept('gone', 'alone', '1'), kept('oom', 'alone', '1')];
+  const latter = [kept('drain', 'helped', '2'), kept('drain', 'alone', '2')];
+  const order = [kept('drain', 'alone', ''), kept('drain', 'helped', ''), kept('oom', 'alone', '')];
+  expect(merge(former, latter, order).map((one) => [one.scenario, one.variant, one.date])).toEqual([
+    ['drain', 'alone', '2'],
+    ['drain', 'helped', '2'],
+    ['oom', 'alone', '1'],
+  ]);
 });
