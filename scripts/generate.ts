@@ -8,7 +8,8 @@ import { API_GROUP, KIND, OPERATOR, PLURAL } from '../src/api/names.ts';
 import { apiPage } from './docs/api.ts';
 import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
-import { messagesPage } from './docs/messages.ts';
+import { english, messagesPage } from './docs/messages.ts';
+import { chinese } from './docs/messages-zh.ts';
 import { metricsPage } from './docs/metrics.ts';
 import { pluginPage } from './docs/plugin.ts';
 import { promisedNames } from './docs/promised-names.ts';
@@ -35,7 +36,8 @@ const generators: readonly Generator[] = [
   { path: 'docs/flags.md', render: flagsPage },
   { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
-  { path: 'docs/messages.md', render: messagesPage },
+  { path: 'docs/messages.md', render: () => messagesPage(english) },
+  { path: 'docs/zh/messages.md', render: () => messagesPage(chinese) },
   { path: 'docs/api.md', render: apiPage },
   { path: 'docs/plugin.md', render: pluginPage },
   {

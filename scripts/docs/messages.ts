@@ -1,39 +1,75 @@
-import { EVENT_REASONS, REASONS } from '../../src/api/conditions.ts';
-import { CONDITION_TYPES } from '../../src/api/names.ts';
+import { EVENT_REASONS, type EventReason, REASONS, type Reason } from '../../src/api/conditions.ts';
+import { CONDITION_TYPES, type ConditionType } from '../../src/api/names.ts';
 import { type ConditionExample, conditionExamples, eventExamples } from './message-examples.ts';
 import { row, table } from './table.ts';
 
-/** One section for each reason. The examples are made by the code that makes the real ones. */
-export function messagesPage(): string {
-  const conditions = Object.entries(conditionExamples).map(([reason, { todo, example }]) =>
-    section(
-      reason,
-      REASONS[reason as keyof typeof REASONS],
-      typesOf(reason, example()),
-      example().message,
-      todo,
-    ),
-  );
-  const events = Object.entries(eventExamples).map(([reason, { todo, type, example }]) =>
-    section(reason, EVENT_REASONS[reason as keyof typeof EVENT_REASONS], `${type} event`, example(), todo),
-  );
-  return `# Messages
+export type AnyReason = Reason | EventReason;
 
-What a binding's user is told, by \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\`. Each message
+/** What the page says around the examples, in one language. */
+export interface MessagesText {
+  readonly title: string;
+  /** The line that leads to the page in the other language. */
+  readonly languages: string;
+  readonly introduction: string;
+  readonly columns: readonly [condition: string, meaning: string];
+  readonly conditionTypes: Readonly<Record<ConditionType, string>>;
+  readonly ofConditions: string;
+  readonly ofEvents: string;
+  reason(reason: AnyReason): ReasonText;
+  event(type: 'Normal' | 'Warning'): string;
+}
+
+export interface ReasonText {
+  readonly meaning: string;
+  readonly todo: string;
+}
+
+const MEANINGS = { ...REASONS, ...EVENT_REASONS };
+const EXAMPLES = { ...conditionExamples, ...eventExamples };
+
+export const english: MessagesText = {
+  title: 'Messages',
+  languages: 'English | [简体中文](zh/messages.md)',
+  introduction: `What a binding's user is told, by \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\`. Each message
 names the group, the backends (five by name at most) and, when the cloud API had a part in it, its action, code and request
 id; it ends with what to do or what happens next. A condition that says that something is wrong is a Warning event of the
-same reason and message too, once; the event \`Recovered\` says that it is over.
+same reason and message too, once; the event \`Recovered\` says that it is over.`,
+  columns: ['condition', 'True means'],
+  conditionTypes: CONDITION_TYPES,
+  ofConditions: 'Reasons of conditions',
+  ofEvents: 'Reasons of events alone',
+  reason: (reason) => ({ meaning: MEANINGS[reason], todo: EXAMPLES[reason].todo }),
+  event: (type) => `${type} event`,
+};
+
+/** One section for each reason. The examples are made by the code that makes the real ones. */
+export function messagesPage(text: MessagesText): string {
+  const section = (reason: string, where: string, example: string) => {
+    const { meaning, todo } = text.reason(reason as AnyReason);
+    return `### ${reason}\n\n${meaning} *(${where})*\n\n> ${example}\n\n${todo}`;
+  };
+  const conditions = Object.entries(conditionExamples).map(([reason, { example }]) =>
+    section(reason, typesOf(reason, example()), example().message),
+  );
+  const events = Object.entries(eventExamples).map(([reason, { type, example }]) =>
+    section(reason, text.event(type), example()),
+  );
+  return `# ${text.title}
+
+${text.languages}
+
+${text.introduction}
 
 ${table(
-  ['condition', 'True means'],
-  Object.entries(CONDITION_TYPES).map(([type, meaning]) => row(`\`${type}\``, meaning)),
+  [...text.columns],
+  Object.entries(text.conditionTypes).map(([type, meaning]) => row(`\`${type}\``, meaning)),
 )}
 
-## Reasons of conditions
+## ${text.ofConditions}
 
 ${conditions.join('\n\n')}
 
-## Reasons of events alone
+## ${text.ofEvents}
 
 ${events.join('\n\n')}
 `;
@@ -48,8 +84,4 @@ function typesOf(
   if (reconciling) types.push('Reconciling True');
   if (stalled) types.push('Stalled True');
   return types.join(', ');
-}
-
-function section(reason: string, meaning: string, where: string, example: string, todo: string): string {
-  return `### ${reason}\n\n${meaning} *(${where})*\n\n> ${example}\n\n${todo}`;
 }

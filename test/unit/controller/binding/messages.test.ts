@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { conditionExamples, eventExamples } from '../../../../scripts/docs/message-examples.ts';
-import { messagesPage } from '../../../../scripts/docs/messages.ts';
+import { english, messagesPage } from '../../../../scripts/docs/messages.ts';
 import { REQUEST_ID } from '../../../../scripts/docs/situation.ts';
 import { EVENT_REASONS, REASONS } from '../../../../src/api/conditions.ts';
 
 test('every reason of a condition or event has an entry in docs/messages.md', () => {
   expect(Object.keys(conditionExamples).sort()).toEqual(Object.keys(REASONS).sort());
   expect(Object.keys(eventExamples).sort()).toEqual(Object.keys(EVENT_REASONS).sort());
-  const page = messagesPage();
+  const page = messagesPage(english);
   for (const reason of [...Object.keys(REASONS), ...Object.keys(EVENT_REASONS)])
     expect(page).toContain(`### ${reason}\n`);
 });

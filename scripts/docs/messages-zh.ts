@@ -1,0 +1,155 @@
+import type { AnyReason, MessagesText, ReasonText } from './messages.ts';
+
+const NOTHING = '无需操作。';
+
+/** A reason that has no entry does not compile. */
+const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
+  Synced: { meaning: '组中的成员与期望完全一致。', todo: NOTHING },
+  Progressing: {
+    meaning: '正在添加、调整权重、排空或移除后端服务器。',
+    todo: '无需操作：会自动继续。如果长时间如此，请查看 operator 的日志和 `vsgb_api_waiting_calls`。',
+  },
+  Suspended: {
+    meaning: 'spec.suspend 为 true：不改动该组。',
+    todo: '可以再次改动该组时，将 `spec.suspend` 设置为 false：`kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'`。',
+  },
+  DryRun: {
+    meaning: 'operator 以 --dry-run 运行：只显示变更，不执行。',
+    todo: '去掉 `--dry-run` 运行 operator。`kubectl vsgb diff NAME` 显示每个变更及其原因。',
+  },
+  Deleting: {
+    meaning: '绑定正在删除，其后端服务器正在离开该组。',
+    todo: '无需操作：后端服务器离开后，绑定随即删除。要将它们保留在组中，请在删除之前将 `spec.deletionPolicy` 设置为 `Retain`。',
+  },
+  ServiceNotFound: {
+    meaning:
+      '命名空间中没有该名称的 Service。如果该 Service 已被删除，组中属于它的后端服务器会离开；如果绑定之前指定的是另一个 Service，那个 Service 的后端服务器保留。',
+    todo: '创建该 Service，或更正 `spec.serviceRef.name`。',
+  },
+  PortNotFound: {
+    meaning: 'Service 没有该端口号或名称的端口。',
+    todo: '更正 `spec.serviceRef.port`，或 Service 的 targetPort。',
+  },
+  ServiceNotSupported: {
+    meaning: '这种 Service 无法提供成员：类型为 ExternalName，或使用 ecs 但没有节点端口。',
+    todo: '使用选择 Pod 的 Service；对于 `backendType: ecs`，使用类型为 NodePort 或 LoadBalancer 的 Service。',
+  },
+  GroupNotFound: {
+    meaning: '该地域中不存在该虚拟服务器组或其负载均衡。请更正绑定，或创建该组。',
+    todo: '对照控制台检查 `spec.vServerGroupId` 和地域。如果该组是有意删除的，请删除绑定：没有组也可以删除。',
+  },
+  LoadBalancerNotReady: {
+    meaning: '负载均衡已锁定、停止或欠费，不接受变更。',
+    todo: '启动或解锁负载均衡，或结清账单。operator 会自动继续。',
+  },
+  AccessDenied: {
+    meaning: '账号无权读取或更改该组。deploy/ram-policy.json 列出了所需的操作。',
+    todo: '授予消息中指出的 RAM 操作权限；`deploy/ram-policy.json` 包含全部操作。',
+  },
+  CredentialsInvalid: {
+    meaning: 'AccessKey 或令牌被拒绝。请检查 operator 的凭据。',
+    todo: '检查 AccessKey、挂载的 Secret，或 RRSA 的角色和 OIDC 提供商。新的凭据会自动生效。',
+  },
+  UnknownRegion: {
+    meaning: '没有接入点为该地域提供服务。请更正 spec.regionId，或指定 --slb-endpoint。',
+    todo: '更正 `spec.regionId`（删除绑定并重新创建）或 `--region`；如果该地域的接入点使用其他名称，请指定 `--slb-endpoint`。',
+  },
+  VpcUnknown: {
+    meaning: '不知道 Pod 所在的 VPC，因此无法查询弹性网卡。请指定 --vpc-id。',
+    todo: '为 operator 指定 `--vpc-id`：不同 VPC 中的私网地址可能重复。',
+  },
+  EniNotFound: {
+    meaning: '没有弹性网卡（ENI）拥有该 Pod 的 IP。会再次查询；其他后端服务器照常处理。',
+    todo: '`backendType: eni` 要求 Pod 使用 Terway。检查 `--vpc-id` 和 `--region`，或使用 `backendType: ecs` 和 NodePort 类型的 Service。',
+  },
+  NodeWithoutInstance: {
+    meaning: '节点没有 spec.providerID，无法确定其实例。其他后端服务器照常处理。',
+    todo: '将节点的 `spec.providerID` 设置为 `REGION.INSTANCE`；在 ACK 上由 cloud controller manager 设置。',
+  },
+  BackendsRefused: {
+    meaning: '负载均衡拒绝了部分后端服务器。会重试这些后端服务器；其余的已在组中。',
+    todo: '请查询该错误码。该后端服务器会自动重试，间隔逐渐增大，最长为一到两分钟；修改绑定会立即重试。',
+  },
+  NodesNotReady: {
+    meaning: '节点未就绪，但后端服务器仍保留：同时未就绪的过多，或它们是最后的后端服务器。',
+    todo: '检查节点及其到 API 服务器的网络。确实已丢失的节点：请删除节点或其上的 Pod。',
+  },
+  HeldByMinBackends: {
+    meaning: '由于 spec.minBackends，已离开的后端服务器仍保留在组中。',
+    todo: '启动其他后端服务器，或调低 `spec.minBackends`。',
+  },
+  QuotaExceeded: {
+    meaning: '负载均衡或账号的后端服务器配额已用完。移除操作照常进行。',
+    todo: '申请更高的后端服务器配额，或移除不需要的后端服务器：`kubectl vsgb remove`。移除操作不受影响。',
+  },
+  Throttled: {
+    meaning: 'API 限制了调用频率。operator 已放慢速度并继续处理。',
+    todo: '暂时无需操作。如果持续出现，请在配额中心提高调用频率，或调低 `--api-qps`，以免账号的其他使用者被限流。',
+  },
+  ApiUnavailable: {
+    meaning: 'API 无法访问或调用失败。会以逐渐增大的间隔重试。',
+    todo: '检查从集群到 API 的网络（接入点、代理、DNS）。会自动重试；移除操作优先。',
+  },
+  InvalidSpec: {
+    meaning: '无法读取 spec。消息中指出了字段。',
+    todo: '更正 spec。当前版本的 CRD 会拒绝这样的 spec：请确认已安装（`kubectl get crd vservergroupbindings.slb.alibabacloud.com`）。',
+  },
+  DeletionBlocked: {
+    meaning: '绑定正在删除，但无法读取决定如何处理其后端服务器的字段。',
+    todo: '更正该字段，绑定删除期间也可以更正：`kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`。`Retain` 将后端服务器保留在组中。如果 API 服务器两者都不接受，请移除 finalizer。',
+  },
+  InternalError: {
+    meaning: 'operator 发生了不应有的故障。会重试；请报告问题。',
+    todo: '请报告问题，并附上该消息和前后的 operator 日志。',
+  },
+  Added: { meaning: '后端服务器已添加到组中。', todo: NOTHING },
+  Removed: { meaning: '后端服务器已从组中移除。', todo: NOTHING },
+  Draining: {
+    meaning: '后端服务器的权重已设为 0；正在离开的稍后移除。',
+    todo: '无需操作：经过 `spec.drain.seconds` 或 Pod 消失之后移除。已排空节点的后端服务器会保留，直到执行 `kubectl vsgb drain NODE --undo`；即将离开的节点的后端服务器会保留，直到它们消失或该节点最终留下。',
+  },
+  Weighed: { meaning: '后端服务器的权重已更改。', todo: NOTHING },
+  Recovered: { meaning: '之前的事件所报告的问题已经消除。', todo: NOTHING },
+  InvalidWeight: {
+    meaning: 'Pod 的注解 slb.alibabacloud.com/weight 不是有效的权重。使用其他权重代替。',
+    todo: '在 Deployment 的模板中更正 Pod 的注解。',
+  },
+  AddressOutside: {
+    meaning: '某个端点不是本集群和本云上的 Pod，没有弹性网卡拥有其地址。',
+    todo: '从 Service 的端点中去掉该地址，或检查 `--vpc-id` 和 `--region`。',
+  },
+  AmbiguousPort: {
+    meaning: 'Service 有多个端口使用 spec.serviceRef.port 中的端口号。使用第一个。',
+    todo: '在 `spec.serviceRef.port` 中指定端口的名称。',
+  },
+  HoldTooShort: {
+    meaning: 'Pod 有终止保持（注解 slb.alibabacloud.com/hold），但短于 status.holdSeconds。',
+    todo: '在 Deployment 的模板中为 Pod 设置该保持时间：使用 `kubectl vsgb inject`，或手动设置（[zero-downtime.md](zero-downtime.md#终止保持)）。',
+  },
+  ReadinessGateTimedOut: {
+    meaning:
+      '针对 Pod：它等待进入各组的时间过长，其就绪门控 slb.alibabacloud.com/load-balancer-ready 仍被打开。',
+    todo: '请查看消息的内容以及绑定的 Ready 状况。问题消除后，该 Pod 会立即被添加。',
+  },
+  EndpointsTruncated: {
+    meaning: 'Kubernetes 截断了 Endpoints 中的地址，因此缺少部分 Pod。',
+    todo: '以 `--endpoints-source=auto` 或 `endpointslices` 运行 operator。',
+  },
+};
+
+export const chinese: MessagesText = {
+  title: '消息',
+  languages: '[English](../messages.md) | 简体中文',
+  introduction:
+    '绑定的用户通过 `kubectl describe vsgb NAME`、`kubectl vsgb status` 和 `kubectl get events` 看到的消息。每条消息都会指出虚拟服务器组、后端服务器（最多列出五个名称），涉及云 API 时还会给出其操作、错误码和请求 ID；末尾说明该做什么或接下来会发生什么。表示出错的状况还会以相同的原因和消息产生一次 Warning 事件；事件 `Recovered` 表示问题已经消除。消息本身为英文。',
+  columns: ['状况', '为 True 时表示'],
+  conditionTypes: {
+    Ready: '组中的后端服务器与期望一致。',
+    Reconciling: '正在处理，或将自动继续。',
+    Stalled: '需要人工处理才能继续。',
+  },
+  ofConditions: '状况的原因',
+  ofEvents: '仅用于事件的原因',
+  event: (type) => `${type} 事件`,
+  reason: (reason) => REASONS[reason],
+};
