@@ -47,6 +47,16 @@ describe.each(pairs)('$chinese', ({ english, chinese, there, back }) => {
     expect([...new Set(inlineCode(translation))].sort()).toEqual([...new Set(inlineCode(original))].sort());
   });
 
+  test('has no number that the English page has not', () => {
+    const left = numbers(original);
+    const stale = numbers(translation).filter((number) => {
+      const at = left.indexOf(number);
+      if (at >= 0) left.splice(at, 1);
+      return at < 0;
+    });
+    expect(stale).toEqual([]);
+  });
+
   test('has its tables, with the same names in each row', () => {
     expect(tableRows(translation)).toEqual(tableRows(original));
   });
@@ -77,6 +87,12 @@ function quotes(markdown: string): string[] {
 
 function inlineCode(markdown: string): string[] {
   return [...withoutBlocks(markdown).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
+}
+
+/** Versions, limits and defaults, of the text and of code. */
+function numbers(markdown: string): string[] {
+  const text = markdown.replace(/\]\([^)]*\)/g, ']');
+  return [...text.matchAll(/(?<![\w.,-])\d+(?:[.,]\d+)*(?!\w)/g)].map(([number]) => number);
 }
 
 /** For each row its number of cells, and the code in it, sorted: the order of words is the language's. */
