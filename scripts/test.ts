@@ -32,8 +32,8 @@ const REAL_NODES = '/test/nodes/';
 /** What a command that runs inside an enclosure ends with where there can be none. */
 const CANNOT_ENCLOSE = 77;
 
-/** Each end-to-end file has a control plane of its own (about 700 MB): two at a time are enough for two cores. */
-const E2E_WORKERS = process.env['E2E_WORKERS'] ?? '2';
+/** Each end-to-end file has a control plane of its own (about 700 MB), and waits a good part of its time: three at a time for two cores. */
+const E2E_WORKERS = process.env['E2E_WORKERS'] ?? '3';
 
 const steps: Record<string, Step> = {
   format: command('biome', 'check', '--error-on-warnings', '.'),
