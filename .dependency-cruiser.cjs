@@ -56,7 +56,7 @@ const MAY_IMPORT = {
   ),
   'src/main': to('src/config', 'src/kubernetes', 'src/alibaba', 'src/observability', 'src/operator'),
 
-  'src/zero-downtime': to('src/api/vservergroupbinding'),
+  'src/zero-downtime': to('src/api/vservergroupbinding', 'src/kubernetes/objects/hold'),
   'src/webhook': to(
     ...['src/kubernetes', 'src/membership/desired/label-selector', 'src/zero-downtime'],
     ...['src/observability/listening', 'src/observability/tls-files'],

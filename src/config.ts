@@ -1,7 +1,6 @@
 import { ConfigError } from './config/config-error.ts';
 import { FLAG_KEYS, type FlagValues, flagName } from './config/flags.ts';
 import { type Environment, readArguments, readEnvironment, readValue } from './config/read.ts';
-
 import type { ListenAddress } from './config/values.ts';
 
 export { ConfigError } from './config/config-error.ts';
@@ -52,15 +51,13 @@ function* problems(config: Config): Generator<string> {
   for (const key of ['slbEndpoint', 'ecsEndpoint', 'stsEndpoint'] as const)
     if (isExposed(config[key]) && !config.allowInsecureEndpoints)
       yield `${flagName(key)}: received ${JSON.stringify(config[key])}, expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)`;
-  const { metricsAddress: metrics, healthAddress: health, webhookAddress: webhook } = config;
-  if (isSame(metrics, health))
-    yield `--health-address: received port ${health?.port}, expected another than that of --metrics-address`;
-  for (const [other, key] of [
-    [metrics, 'metricsAddress'],
-    [health, 'healthAddress'],
+  for (const [key, other] of [
+    ['healthAddress', 'metricsAddress'],
+    ['webhookAddress', 'metricsAddress'],
+    ['webhookAddress', 'healthAddress'],
   ] as const)
-    if (isSame(webhook, other))
-      yield `--webhook-address: received port ${webhook?.port}, expected another than that of ${flagName(key)}`;
+    if (isSame(config[key], config[other]))
+      yield `${flagName(key)}: received port ${config[key]?.port}, expected another than that of ${flagName(other)}`;
 }
 
 function isSame(a: ListenAddress | undefined, b: ListenAddress | undefined): boolean {

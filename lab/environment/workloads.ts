@@ -1,7 +1,10 @@
-import { API_VERSION, KIND, PLURAL } from '../../src/api/names.ts';
+import { API_VERSION, KIND, PLURAL, READINESS_GATE } from '../../src/api/names.ts';
 import type { Condition, VServerGroupBindingSpec } from '../../src/api/vservergroupbinding.ts';
 import type { DeleteOptions, KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
 import { waitUntil } from '../time/wait-until.ts';
+
+/** What a user writes into the template of a Deployment. */
+export const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] } as const;
 
 export interface Binding extends KubeObject {
   readonly spec: VServerGroupBindingSpec;

@@ -31,6 +31,9 @@ const LOADS: readonly Load[] = [
   { kind: 'long', path: '/slow?ms=5000', rate: 2, keepAlive: false, backends: (kind) => kind === 'eni' },
 ];
 
+/** A share of the loads for machines that other programs run on, too. */
+export const HALF_LOAD = 0.5;
+
 const TIMEOUT_MS = 10_000;
 /** All is quiet for so long before anything happens. */
 const BEFORE_MS = 5_000;

@@ -1,4 +1,4 @@
-import type { BackendKey, Row, WriteAction } from '../membership/backend.ts';
+import type { BackendKey, HealthStatus, Row, WriteAction } from '../membership/backend.ts';
 import type { ApiError } from './api-error.ts';
 import type { GroupRef } from './group-ref.ts';
 
@@ -82,8 +82,7 @@ export interface BackendHealth {
   readonly backend: BackendKey;
   /** As `tcp:80`. */
   readonly listener: string;
-  /** `unavailable`: there is no result, for the check is not over yet, or is none. */
-  readonly status: 'normal' | 'abnormal' | 'unavailable';
+  readonly status: HealthStatus;
 }
 
 export type WriteReply =

@@ -31,6 +31,9 @@ export type BackendKey = string & { readonly __brand: 'BackendKey' };
  */
 export type Slot = string & { readonly __brand: 'Slot' };
 
+/** What a health check says of a backend. `unavailable`: there is no result, for the check is not over yet, or is none. */
+export type HealthStatus = 'normal' | 'abnormal' | 'unavailable';
+
 export function backendKey(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): BackendKey {
   return (
     row.type === 'ecs' ? `${row.serverId}:${row.port}` : `${row.serverId}:${row.port}:${row.serverIp ?? ''}`

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HOLD_ANNOTATION, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../api/names.ts';
 import { asArray, asObject, asString, type JsonObject } from '../json.ts';
+import { DEFAULT_GRACE_SECONDS } from '../kubernetes/objects/hold.ts';
 import { type FieldChange, type Path, valueAt } from './field-change.ts';
 
 /** What pods are to get. */
@@ -18,9 +19,6 @@ export interface TemplatePlan {
   readonly refused: readonly string[];
 }
 
-/** Kubernetes' own, where a pod says nothing. */
-const DEFAULT_GRACE_SECONDS = 30;
-
 /** Why pods of this template get neither gate nor hold, if they are not to. */
 export function leftAlone(template: JsonObject): string | undefined {
   const restartPolicy = asString(asObject(template['spec'])['restartPolicy']);
@@ -35,7 +33,7 @@ export function leftAlone(template: JsonObject): string | undefined {
 
 /** The hold that an earlier run wrote, in seconds: as annotated, if a container sleeps just so long. Else 0. */
 export function heldSeconds(template: JsonObject): number {
-  const annotated = Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
+  const annotated = annotatedSeconds(template);
   const sleeps = asArray(valueAt(template, ['spec', 'containers'])).some((container) =>
     isSleep(asObject(valueAt(container, ['lifecycle', 'preStop'])), annotated),
   );
@@ -77,7 +75,7 @@ function planGate(spec: JsonObject): TemplatePlan {
  * anything else                      | as it is, and told
  */
 function planHold(template: JsonObject, spec: JsonObject, seconds: number): TemplatePlan {
-  const annotated = Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
+  const annotated = annotatedSeconds(template);
   const containers = asArray(spec['containers']).map((container, i) => {
     const preStop = asObject(asObject(asObject(container)['lifecycle'])['preStop']);
     const name = asString(asObject(container)['name']);
@@ -122,6 +120,11 @@ function planHold(template: JsonObject, spec: JsonObject, seconds: number): Temp
   ];
   if (changes.length === 0) return { ...NOTHING, refused };
   return { changes, refused, done: [`hold of ${seconds} s`, `grace period of ${after} s (was ${before} s)`] };
+}
+
+/** NaN: no annotation says it. */
+function annotatedSeconds(template: JsonObject): number {
+  return Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
 }
 
 const NOTHING: TemplatePlan = { changes: [], done: [], refused: [] };

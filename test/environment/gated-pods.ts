@@ -1,12 +1,9 @@
 import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
-import type { AppOptions, Workloads } from '../../lab/environment/workloads.ts';
+import { type AppOptions, GATED, type Workloads } from '../../lab/environment/workloads.ts';
 import { waitUntil } from '../../lab/time/wait-until.ts';
 import { READINESS_GATE } from '../../src/api/names.ts';
 
-/** What a user writes into the template of a Deployment. */
-export const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] } as const;
-
-/** A Deployment of such pods, and the Service in front of it, which is there before they are. */
+/** A Deployment of pods with our readiness gate, and the Service in front of it, which is there before they are. */
 export async function createGatedApp(
   app: Workloads,
   name: string,

@@ -1,24 +1,18 @@
 import { expect, jest, test } from '@jest/globals';
 import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
-import { runScenario } from '../../lab/traffic/run.ts';
-import { type Trial, trials } from '../../lab/traffic/scenarios/trials.ts';
+import { HALF_LOAD, runScenario } from '../../lab/traffic/run.ts';
+import { trialOf } from '../../lab/traffic/scenarios/trials.ts';
 import { startBed } from '../../lab/traffic/stage/bed.ts';
 import { OwnOperators } from '../../lab/traffic/stage/operators.ts';
 
 jest.setTimeout(300_000);
 
-/** Half of what `make traffic` sends: other programs may run on the machine. */
-const LOAD_SHARE = 0.5;
-
-const rollingUpdate = (helpedBy: string) =>
-  trials.find(({ scenario, variant }) => scenario.name === 'rollout-1' && variant === helpedBy) as Trial;
-
 test('a rolling update under load ends with every group right, and each request is counted', async () => {
   const bed = await startBed();
   try {
-    const { scenario, variant } = rollingUpdate('operator alone');
+    const { scenario, variant } = trialOf('rollout-1', 'operator alone');
     const operators = new OwnOperators(bed.env);
-    const { measured, timeline } = await runScenario(bed, scenario, variant, operators, LOAD_SHARE);
+    const { measured, timeline } = await runScenario(bed, scenario, variant, operators, HALF_LOAD);
     // Of five loads each at three listeners.
     expect(measured).toHaveLength(15);
     for (const { requests, failed, causes } of measured) {
@@ -40,9 +34,9 @@ test('a rolling update under load ends with every group right, and each request 
 test('a rolling update with gate and hold fails no request, however long the load balancer takes', async () => {
   const bed = await startBed();
   try {
-    const { scenario, variant } = rollingUpdate('gate and hold');
+    const { scenario, variant } = trialOf('rollout-1', 'gate and hold');
     const operators = new OwnOperators(bed.env);
-    const { measured } = await runScenario(bed, scenario, variant, operators, LOAD_SHARE);
+    const { measured } = await runScenario(bed, scenario, variant, operators, HALF_LOAD);
     expect(measured).toHaveLength(15);
     const lost = measured.filter(({ requests, failed }) => requests === 0 || failed > 0);
     expect(lost).toEqual([]);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { READINESS_GATE } from '../../../src/api/names.ts';
 import { createNodes } from '../../control-plane/nodes.ts';
-import type { Pod, Workloads } from '../../environment/workloads.ts';
+import { GATED, type Pod, type Workloads } from '../../environment/workloads.ts';
 import { waitUntil } from '../../time/wait-until.ts';
 import type { Bed } from '../bed.ts';
 import { inParallel } from '../measure/statistics.ts';
@@ -176,7 +176,7 @@ export class BarePods {
           },
         ],
         volumes: [{ name: 'config', configMap: { name: 'settings' } }],
-        ...(this.#gated && { readinessGates: [{ conditionType: READINESS_GATE }] }),
+        ...(this.#gated && GATED),
       },
     };
   }

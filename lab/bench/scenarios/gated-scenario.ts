@@ -1,5 +1,5 @@
-import { READINESS_GATE } from '../../../src/api/names.ts';
 import { allowGates } from '../../environment/allow-gates.ts';
+import { GATED } from '../../environment/workloads.ts';
 import { Bed, type Result } from '../bed.ts';
 import { PodStarts } from '../measure/pod-starts.ts';
 import { summarize } from '../measure/statistics.ts';
@@ -11,7 +11,6 @@ const PODS = 40;
 const RESTARTS = 3;
 const BINDINGS = 500;
 const ENDPOINTS = 40;
-const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] };
 
 /** What a pod is let in by. */
 const VARIANTS = {

@@ -1,5 +1,6 @@
 import { markdownTable } from '../../report/tables.ts';
 import type { Outcome } from '../run.ts';
+import { COMPARED } from '../scenarios/help.ts';
 
 /** The scenarios that the README shows, in the README's words. */
 const HEADLINE: readonly (readonly [scenario: string, what: string])[] = [
@@ -10,19 +11,17 @@ const HEADLINE: readonly (readonly [scenario: string, what: string])[] = [
   ['leader-killed', 'rolling update of 4, the leader of the operator is killed'],
 ];
 
-const VARIANTS = ['operator alone', 'gate and hold'] as const;
-
-type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
+export type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
 
 /** Failed of all requests: of each load, each way to fill a group and each propagation. */
 export function headlineTable(outcomes: readonly Counted[]): string {
   const rows = HEADLINE.map(([scenario, what]) => [
     what,
-    ...VARIANTS.map((variant) =>
+    ...COMPARED.map((variant) =>
       cell(outcomes.find((one) => one.scenario === scenario && one.variant === variant)),
     ),
   ]);
-  return markdownTable([['what happens', ...VARIANTS], ...rows]);
+  return markdownTable([['what happens', ...COMPARED], ...rows]);
 }
 
 function cell(outcome: Counted | undefined): string {

@@ -6,7 +6,7 @@ import { markdownTable, textTable } from '../../report/tables.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
-import { headlineTable } from './headline.ts';
+import { type Counted, headlineTable } from './headline.ts';
 import { type Timeline, timelineSvg } from './timeline-svg.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -105,8 +105,6 @@ function capitalized(text: string): string {
 }
 
 const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
-
-type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
 
 /** A line for each scenario, way to fill the group and load; a column for each propagation: failed of all, and by what. */
 export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[])[] {

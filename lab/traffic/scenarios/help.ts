@@ -12,6 +12,9 @@ export interface Help {
   readonly gateAndHold?: { readonly holdSeconds: number };
 }
 
+/** The variant of pods that get nothing. */
+export const ALONE = 'operator alone';
+
 /** As users help themselves today, with no help of the operator. */
 export const BY_HAND: Help = {
   variant: 'remedy by hand',
@@ -24,11 +27,14 @@ const SLOWEST_PROPAGATION = Math.max(...PROPAGATIONS);
 const DRAIN = SLOWEST_PROPAGATION + 10;
 
 /** The operator's readiness gate, its drain, and the hold that `kubectl vsgb inject` writes for it. */
-export const GATE_AND_HOLD: Help = {
+export const GATE_AND_HOLD = {
   variant: 'gate and hold',
   binding: { drain: { seconds: DRAIN } },
   gateAndHold: { holdSeconds: neededHoldSeconds(DRAIN, SLOWEST_PROPAGATION) },
-};
+} as const satisfies Help;
+
+/** The variants whose figures stand side by side in the README and the demo. */
+export const COMPARED = [ALONE, GATE_AND_HOLD.variant] as const;
 
 export function helped(scenario: Scenario, { variant: _, server, deployment, ...setting }: Help): Scenario {
   const { app } = scenario;

@@ -1,6 +1,6 @@
 import { containers } from './containers.ts';
 import { faults } from './faults.ts';
-import { BY_HAND, GATE_AND_HOLD, type Help, helped } from './help.ts';
+import { ALONE, BY_HAND, GATE_AND_HOLD, type Help, helped } from './help.ts';
 import { nodes } from './nodes.ts';
 import { rollouts } from './rollouts.ts';
 import type { Scenario } from './scenario.ts';
@@ -13,7 +13,6 @@ export interface Trial {
   readonly quick: boolean;
 }
 
-const ALONE = 'operator alone';
 const QUICK = ['rollout-1', 'drain'];
 
 /** Each with the scenarios that it is for. */
@@ -39,3 +38,10 @@ export const trials: readonly Trial[] = [...rollouts, ...nodes, ...containers, .
     ];
   },
 );
+
+/** Throws when there is none. */
+export function trialOf(name: string, variant: string): Trial {
+  const found = trials.find((one) => one.scenario.name === name && one.variant === variant);
+  if (found === undefined) throw new Error(`no trial of ${name} is called ${variant}`);
+  return found;
+}

@@ -78,30 +78,36 @@ export function parseGroup(
 
 /** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
 function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
-  const serverId = isObject(row) ? asText(row['ServerId']) : undefined;
-  const port = isObject(row) ? integer(row['Port']) : undefined;
-  if (!isObject(row) || serverId === undefined || port === undefined || port < 1 || port > 65_535) {
+  const server = isObject(row) ? serverOf(row) : undefined;
+  if (!isObject(row) || server === undefined) {
     throw unreadable(
       context.action,
       context.group,
       'a backend in the reply has no ServerId or no valid Port',
     );
   }
-  const type = backendType(serverId, asText(row['Type']));
+  const { type } = server;
   if (type === undefined) return [];
-  const serverIp = type === 'ecs' ? undefined : asText(row['ServerIp']);
   const description = own(asText(row['Description']));
   const weight = integer(row['Weight']) ?? 100;
   return [
     {
-      serverId: own(serverId),
-      port,
+      ...server,
       type,
-      ...(serverIp === undefined ? {} : { serverIp }),
       weight: Math.min(100, Math.max(0, weight)),
       ...(description === undefined ? {} : { description }),
     },
   ];
+}
+
+/** What names a backend in every reply; undefined of a row that has no ServerId or no valid Port. */
+function serverOf(row: JsonObject) {
+  const serverId = asText(row['ServerId']);
+  const port = integer(row['Port']);
+  if (serverId === undefined || port === undefined || port < 1 || port > 65_535) return undefined;
+  const type = backendType(serverId, asText(row['Type']));
+  const serverIp = type === 'ecs' ? undefined : asText(row['ServerIp']);
+  return { serverId: own(serverId), port, type, ...(serverIp !== undefined && { serverIp }) };
 }
 
 /**
@@ -131,13 +137,9 @@ function backendType(serverId: string, type: string | undefined): Row['type'] | 
 export function parseHealth(reply: unknown, context: ReplyContext): readonly BackendHealth[] {
   const body = unwrap(reply, context);
   return list(body, 'BackendServers', 'BackendServer').flatMap((row) => {
-    const serverId = isObject(row) ? asText(row['ServerId']) : undefined;
-    const port = isObject(row) ? integer(row['Port']) : undefined;
-    if (!isObject(row) || serverId === undefined || port === undefined) return [];
-    const type = backendType(serverId, asText(row['Type']));
-    if (type === undefined) return [];
-    const serverIp = asText(row['ServerIp']);
-    const backend = backendKey({ serverId, port, type, ...(serverIp !== undefined && { serverIp }) });
+    const server = isObject(row) ? serverOf(row) : undefined;
+    if (!isObject(row) || server?.type === undefined) return [];
+    const backend = backendKey({ ...server, type: server.type });
     const listener = [asText(row['Protocol']), asText(row['ListenerPort'])].filter(Boolean).join(':');
     const status = asText(row['ServerHealthStatus']);
     return [

@@ -67,9 +67,10 @@ export function preparationOf(
   const holdSeconds = holdSecondsFor(spec, options.defaultDrainSeconds);
   const pods = caches.pods.in(object.namespace);
   if (desired?.kind !== 'members' || pods === undefined) return { holdSeconds, lacking: undefined };
-  const opensGates = options.readinessGates && exemptionOf(object, options.dryRun) === undefined;
   const known = memory.lacking.get(desired);
-  const lacking = known ?? lackingOf(podsOf(object, desired, pods), holdSeconds, opensGates, ref);
+  if (known !== undefined) return { holdSeconds, lacking: known };
+  const opensGates = options.readinessGates && exemptionOf(object, options.dryRun) === undefined;
+  const lacking = lackingOf(podsOf(object, desired, pods), holdSeconds, opensGates, ref);
   memory.lacking.set(desired, lacking);
   return { holdSeconds, lacking };
 }

@@ -1,7 +1,7 @@
 import { asArray, asObject } from '../../json.ts';
 
 /** Kubernetes' own, where a pod says nothing. */
-const DEFAULT_GRACE_SECONDS = 30;
+export const DEFAULT_GRACE_SECONDS = 30;
 
 /**
  * For how many seconds at least all containers of a pod go on as before once it is deleted. 0: not at all.

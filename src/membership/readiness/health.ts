@@ -1,3 +1,4 @@
+import type { HealthStatus } from '../backend.ts';
 import type { Registration } from './gate.ts';
 
 /** What is known of how healthy a load balancer finds a pod. */
@@ -7,11 +8,7 @@ export type Health =
       /** When the load balancer was asked; `Clock.now()` milliseconds. */
       readonly askedAt: number;
       /** Of each listener that sends to the pod. */
-      readonly listeners: readonly {
-        readonly listener: string;
-        /** `unavailable`: there is no result. */
-        readonly status: 'normal' | 'abnormal' | 'unavailable';
-      }[];
+      readonly listeners: readonly { readonly listener: string; readonly status: HealthStatus }[];
     }
   /** It was asked, and did not say. */
   | { readonly is: 'refused'; readonly reason: string; readonly message: string };

@@ -9,10 +9,10 @@ import { locateDeployTools, locateKubectl } from '../../../lab/control-plane/bui
 import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
+import { GATED } from '../../../lab/environment/workloads.ts';
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
 import { ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
 import { commandsOf } from '../../documented-commands.ts';
-import { GATED } from '../../environment/gated-pods.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 
 // The kubectl and helm lines of README.md and docs/, typed as they are there: from the root of a clone, with kubectl,

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
-import type { Binding, Workloads } from '../../../lab/environment/workloads.ts';
+import { type Binding, GATED, type Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { HOLD_ANNOTATION, WEIGHT_ANNOTATION } from '../../../src/api/names.ts';
-import { GATED } from '../../environment/gated-pods.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 /** For a hold of 5 s. */

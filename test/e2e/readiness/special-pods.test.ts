@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
-import type { Workloads } from '../../../lab/environment/workloads.ts';
-import { createGatedApp, GATED, untilGates } from '../../environment/gated-pods.ts';
+import { GATED, type Workloads } from '../../../lab/environment/workloads.ts';
+import { createGatedApp, untilGates } from '../../environment/gated-pods.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 let env: Environment;

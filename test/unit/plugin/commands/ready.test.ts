@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { beforeEach, expect, test } from '@jest/globals';
+import { GATED } from '../../../../lab/environment/workloads.ts';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { READINESS_GATE } from '../../../../src/api/names.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
@@ -21,7 +22,6 @@ interface Pod {
   status: { phase?: string; conditions: { type: string; status: string; reason?: string }[] };
 }
 
-const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] };
 const UP = { type: 'ContainersReady', status: 'True' };
 
 const pods = new Map<string, Pod>();
