@@ -150,6 +150,12 @@ const ROWS: readonly Row[] = [
           },
         ],
       },
+    ],
+  },
+  {
+    title: 'Rollouts without a failed request',
+    height: 8,
+    panels: [
       {
         title: 'Pods without hold or gate',
         description:
@@ -163,6 +169,60 @@ const ROWS: readonly Row[] = [
           {
             expr: 'sum(vsgb_binding_pods_without_gate{namespace=~"$namespace"}) or vector(0)',
             legend: 'without gate',
+          },
+        ],
+      },
+      {
+        title: 'Bindings that lose requests',
+        description:
+          'The ten bindings with the most pods that go on for too short a time after their deletion.',
+        type: 'timeseries',
+        queries: [
+          {
+            expr: 'topk(10, max by (namespace, name) (vsgb_binding_pods_without_hold{namespace=~"$namespace"}))',
+            legend: '{{namespace}}/{{name}}',
+          },
+        ],
+      },
+      {
+        title: 'Readiness gates',
+        description:
+          'Gates opened, closed, and opened for want of time though the pod is not in its groups, each second.',
+        type: 'timeseries',
+        unit: 'ops',
+        queries: [
+          {
+            expr: 'sum by (result) (rate(vsgb_readiness_gate_writes_total[$__rate_interval]))',
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Pods seen by the webhook',
+        description:
+          'New pods by what they got: error and not-ready went without gate and hold, and none was refused.',
+        type: 'timeseries',
+        unit: 'ops',
+        queries: [
+          {
+            expr: 'sum by (result) (rate(vsgb_webhook_requests_total[$__rate_interval]))',
+            legend: '{{result}}',
+          },
+        ],
+      },
+      {
+        title: 'Certificate of the webhook expires in',
+        description: 'Nothing is shown where the webhook is off.',
+        type: 'timeseries',
+        unit: 's',
+        queries: [
+          {
+            expr: '(vsgb_webhook_certificate_expiry_timestamp_seconds > 0) - time()',
+            legend: '{{pod}}',
+          },
+          {
+            expr: 'sum(increase(vsgb_webhook_certificate_failures_total[$__rate_interval]))',
+            legend: 'failures to read or write it',
           },
         ],
       },

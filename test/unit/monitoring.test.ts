@@ -150,6 +150,21 @@ describe('alerts', () => {
   });
 });
 
+test('what docs/monitoring.md leaves out is there, and no alert or panel asks for it', () => {
+  const [, regex = ''] =
+    /sourceLabels: \[__name__\], regex: '([^']+)'/.exec(read('docs/monitoring.md')) ?? [];
+  const left = new RegExp(`^(?:${regex})$`);
+  const prefixed = (prefix: string) => `${prefix}_something`;
+  expect(['nodejs', 'process', 'rest_client'].map(prefixed).every((name) => left.test(name))).toBe(true);
+  const asked = [
+    ...rules.map(({ expr }) => expr),
+    ...shown.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ];
+  const names = asked.flatMap((expr) => expr.match(/\b[a-z][a-z_]+_[a-z_]+\b/g) ?? []);
+  expect(names.length).toBeGreaterThan(40);
+  expect(names.filter((name) => left.test(name))).toEqual([]);
+});
+
 describe('the dashboard', () => {
   const targets = shown.flatMap(({ title, targets = [] }) =>
     targets.map((target) => [title, target] as const),
@@ -183,6 +198,9 @@ describe('the dashboard', () => {
       'vsgb_status_writes_total',
       'vsgb_binding_pods_without_hold',
       'vsgb_binding_pods_without_gate',
+      'vsgb_readiness_gate_writes_total',
+      'vsgb_webhook_requests_total',
+      'vsgb_webhook_certificate_expiry_timestamp_seconds',
     ])
       expect(asked).toContain(name);
   });

@@ -9,6 +9,7 @@ import { Environment, OPERATOR_NAMESPACE } from '../../../lab/environment/enviro
 import { StsStub } from '../../environment/cloud/sts-stub.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
 import { scenarios } from '../../environment/scenario.ts';
+import { applyWebhook } from '../../environment/webhook-bed.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const FILE = join(ROOT, 'deploy/monitoring/dashboard.json');
@@ -70,8 +71,12 @@ scenario(
   async () => {
     await using sts = await StsStub.start(env.simulator.accessKeys, 3_600_000);
     await using token = await MountedSecret.create({ token: 'projected-token' });
+    await applyWebhook(env.api, 1);
     const operator = await env.startOperator({
-      flags: ['--sts-endpoint', sts.url, '--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE],
+      flags: [
+        ...['--sts-endpoint', sts.url, '--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE],
+        ...['--webhook-address', '127.0.0.1:0'],
+      ],
       env: {
         ALIBABA_CLOUD_ACCESS_KEY_ID: '',
         ALIBABA_CLOUD_ACCESS_KEY_SECRET: '',
@@ -91,7 +96,13 @@ scenario(
     await serve('10.61.0.1', '10.61.0.2');
     await app.bind('web', group, { drain: { seconds: 0 } });
     await env.untilHolds(group, ['10.61.0.1', '10.61.0.2']);
+    const withPods = env.createGroup();
+    await app.createApp('api', { replicas: 1 });
+    await app.bind('api', withPods);
+    await app.untilReady('api', 1);
+    await env.untilStatusTrue(app, 'api', withPods, { registered: 1 });
     const before = seriesIn(await operator.metrics());
+    expect(before.get('vsgb_webhook_certificate_expiry_timestamp_seconds')).toBeGreaterThan(0);
     await serve('10.61.0.1');
     await env.untilHolds(group, ['10.61.0.1']);
     await env.untilStatusTrue(app, 'web', group, { registered: 1 });
