@@ -3,6 +3,7 @@ import { ApiError } from '../cloud/api-error.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import { createEcsApi, ECS_API_VERSION } from './api/ecs.ts';
 import type { EcsApi } from './api/ecs-api.ts';
+import { createRightsProbe, type RightsProbe } from './api/rights-probe.ts';
 import { createVServerGroups, SLB_API_VERSION } from './api/vserver-groups.ts';
 import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credentials/credential-providers.ts';
 import {
@@ -45,6 +46,7 @@ export interface AlibabaClientOptions extends CloudTransportOptions {
 export interface AlibabaClient {
   readonly vServerGroups: ServerGroups;
   readonly ecs: EcsApi;
+  readonly rights: RightsProbe;
   close(): void;
 }
 
@@ -66,6 +68,7 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
       limiter,
     }),
     ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION), options.retry)),
+    rights: createRightsProbe(slb),
     close: transport.close,
   };
 }

@@ -43,18 +43,22 @@ export interface CloudConfig {
   readonly addWindow: number;
 }
 
+export function endpointsOf(config: CloudConfig): EndpointOptions {
+  return {
+    network: config.endpointNetwork,
+    allowInsecureEndpoint: config.allowInsecureEndpoints,
+    override: {
+      ...(config.slbEndpoint !== undefined && { slb: config.slbEndpoint }),
+      ...(config.ecsEndpoint !== undefined && { ecs: config.ecsEndpoint }),
+      ...(config.stsEndpoint !== undefined && { sts: config.stsEndpoint }),
+    },
+  };
+}
+
 /** The cloud API as configured. */
 export function createCloud(config: CloudConfig, clock: Clock, observer: CloudObserver = {}): Cloud {
   const transport = {
-    endpoints: {
-      network: config.endpointNetwork,
-      allowInsecureEndpoint: config.allowInsecureEndpoints,
-      override: {
-        ...(config.slbEndpoint !== undefined && { slb: config.slbEndpoint }),
-        ...(config.ecsEndpoint !== undefined && { ecs: config.ecsEndpoint }),
-        ...(config.stsEndpoint !== undefined && { sts: config.stsEndpoint }),
-      },
-    },
+    endpoints: endpointsOf(config),
     clock,
     cloudTime: createCloudTime(clock, observer.onClockOffset),
     timeoutMs: config.apiTimeout,

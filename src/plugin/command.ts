@@ -32,6 +32,8 @@ export interface Cluster {
   readonly transport: KubeTransport;
   /** That of the context. */
   readonly namespace: string;
+  /** By how much the API server's clock is ahead of ours, in milliseconds; undefined before its first answer. */
+  aheadMs(): number | undefined;
 }
 
 /** What a command is run with. */
@@ -41,6 +43,7 @@ export interface CommandCall {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly env: NodeJS.ProcessEnv;
   /** Opened when first asked for. */
   stdin(): Readable;
   /** Connected when first asked for. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { OPERATOR } from '../api/names.ts';
 import { DEFAULT_DRAIN } from '../api/vservergroupbinding.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { FLAGS, type Flag, type FlagKey, type FlagValues, flagName } from '../config/flags.ts';
@@ -42,6 +43,16 @@ const OWN_FLAGS = {
     matching('ID', 'the id of a vServer group, as rsp-bp1x0abc', /^rsp-[0-9a-z-]{1,60}$/),
     'The vServer group.',
     {},
+  ),
+  from: own(
+    choice('operator', 'here'),
+    'Where the cloud is called from: a pod of the operator, with all that is its own, or this machine.',
+    { fallback: 'operator' },
+  ),
+  operatorNamespace: own(
+    matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
+    'The namespace that the operator is installed in.',
+    { fallback: OPERATOR },
   ),
   backend: own(
     matching('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),

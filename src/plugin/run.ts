@@ -2,7 +2,10 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { version } from '../version.ts';
+import { checkAsOperator } from './check/as-operator.ts';
+import { CHECK_IN_OPERATOR } from './check/in-operator.ts';
 import { type Cluster, type Command, type CommandCall, DONE, FAILED } from './command.ts';
+import { check } from './commands/check.ts';
 import { COMPLETE, completion } from './commands/completion.ts';
 import { diff } from './commands/diff.ts';
 import { drain } from './commands/drain.ts';
@@ -11,12 +14,12 @@ import { ready } from './commands/ready.ts';
 import { remove } from './commands/remove.ts';
 import { status } from './commands/status.ts';
 import { completionsFor, namesOf } from './complete.ts';
-import { connectCloud, connectCluster } from './connections.ts';
+import { type ClusterChoice, connectCloud, connectCluster } from './connections.ts';
 import { KUBERNETES, type Options, readFlags } from './flags.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Terminal, type TerminalOptions } from './output/terminal.ts';
 
-export const commands: readonly Command[] = [status, diff, drain, remove, inject, ready, completion];
+export const commands: readonly Command[] = [check, status, diff, drain, remove, inject, ready, completion];
 
 export interface Surroundings extends TerminalOptions {
   readonly clock: Clock;
@@ -47,6 +50,7 @@ async function carryOut(
 ): Promise<number> {
   const [name, ...rest] = words;
   if (name === COMPLETE) return await complete(rest, terminal, around, stack);
+  if (name === CHECK_IN_OPERATOR) return await checkHere(rest, terminal, around, stack);
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     const command = commands.find((one) => one.name === rest[0]);
     terminal.print(command === undefined ? generalHelp(commands) : commandHelp(command));
@@ -88,7 +92,8 @@ function connections(
   return {
     cluster() {
       if (cluster !== undefined) return cluster;
-      const connected = connectCluster(options, clock);
+      const choice = { kubeconfig: options.operator('kubeconfig'), context: options.operator('context') };
+      const connected = connectCluster(choice, clock);
       stack.defer(() => connected.transport.close());
       cluster = connected;
       return connected;
@@ -99,6 +104,26 @@ function connections(
       return cloud;
     },
   };
+}
+
+/** In the operator's container: prints what is found, as JSON. */
+async function checkHere(
+  words: readonly string[],
+  terminal: Terminal,
+  { env, clock, signal }: Surroundings,
+  stack: AsyncDisposableStack,
+): Promise<number> {
+  const end = words.indexOf('--');
+  const [own, operatorArgs] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end + 1)];
+  const { options } = readFlags(own, ['group'], env);
+  const connect = (config: ClusterChoice) => {
+    const cluster = connectCluster(config, clock);
+    stack.defer(() => cluster.transport.close());
+    return cluster;
+  };
+  const findings = await checkAsOperator(operatorArgs, options.own('group'), { env, clock, signal, connect });
+  terminal.print(JSON.stringify({ findings }));
+  return DONE;
 }
 
 async function complete(

@@ -21,6 +21,8 @@ export interface NetworkInterfaceQuery {
 
 export interface NetworkInterface {
   readonly networkInterfaceId: string;
+  /** Absent in a reply that names none. */
+  readonly vpcId?: string;
   /** All private addresses, IPv4 and IPv6. */
   readonly privateIps: readonly string[];
   /** As `10.0.0.16/28`: blocks of which every address leads to it, whether `privateIps` lists it or not. */

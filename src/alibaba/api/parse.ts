@@ -163,6 +163,7 @@ export function parseNetworkInterfaces(
 function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
   const networkInterfaceId = asText(item['NetworkInterfaceId']);
   if (networkInterfaceId === undefined) return [];
+  const vpcId = asText(item['VpcId']);
   const addresses = [
     asText(item['PrivateIpAddress']),
     ...list(item, 'PrivateIpSets', 'PrivateIpSet').map(
@@ -177,6 +178,7 @@ function parseNetworkInterface(item: Reply): readonly NetworkInterface[] {
   return [
     {
       networkInterfaceId,
+      ...(vpcId !== undefined && { vpcId }),
       prefixes: prefixes.map(asText).filter((prefix) => prefix !== undefined),
       privateIps: [...new Set(addresses.map(asText).filter((ip) => ip !== undefined))],
       status: asText(item['Status']) ?? '',

@@ -47,8 +47,14 @@ function same(a: number, b: number): boolean {
 /** The form that servers must send (RFC 9110, 5.6.7). */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
+/** Milliseconds since the Unix epoch; undefined when it is not in that form. */
+export function timeOfHttpDate(date: string): number | undefined {
+  const time = HTTP_DATE.test(date) ? Date.parse(date) : Number.NaN;
+  return Number.isNaN(time) ? undefined : time;
+}
+
 function offsetOf(date: string | undefined, wall: number): number | undefined {
-  const time = date !== undefined && HTTP_DATE.test(date) ? Date.parse(date) : Number.NaN;
-  if (Number.isNaN(time)) return undefined;
+  const time = date === undefined ? undefined : timeOfHttpDate(date);
+  if (time === undefined) return undefined;
   return same(time, wall) ? 0 : time - wall;
 }

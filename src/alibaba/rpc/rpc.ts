@@ -32,6 +32,8 @@ export interface CallRecord {
   readonly group?: GroupRef;
   readonly count?: number;
   readonly requestId?: string;
+  /** The `Date` of the reply. */
+  readonly date?: string;
 }
 
 export interface RpcOptions {
@@ -67,6 +69,7 @@ export function createRpc(options: RpcOptions): Rpc {
         ...(context.group === undefined ? {} : { group: context.group }),
         ...(context.count === undefined ? {} : { count: context.count }),
         ...(requestId === undefined ? {} : { requestId }),
+        ...(exchange.headers.date === undefined ? {} : { date: exchange.headers.date }),
       });
     };
     try {

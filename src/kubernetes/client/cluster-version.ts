@@ -1,6 +1,24 @@
 import { asObject, asString } from '../../json.ts';
 import type { KubeTransport } from './transport-types.ts';
 
+export interface KubernetesVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export async function readVersion(
+  transport: Pick<KubeTransport, 'request'>,
+  signal: AbortSignal,
+): Promise<KubernetesVersion> {
+  const version = asObject(await transport.request('GET', '/version', { signal }));
+  const [major, minor] = [version['major'], version['minor']].map((part) =>
+    Number.parseInt(asString(part), 10),
+  );
+  if (major === undefined || minor === undefined || Number.isNaN(major) || Number.isNaN(minor))
+    throw new Error('the API server tells no version');
+  return { major, minor };
+}
+
 /**
  * Whether the cluster has `lifecycle.preStop.sleep`: on by default from 1.30. An older API server drops the field, and then refuses
  * the pod for a preStop that is empty. https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
@@ -9,11 +27,6 @@ export async function knowsPreStopSleep(
   transport: Pick<KubeTransport, 'request'>,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const version = asObject(await transport.request('GET', '/version', { signal }));
-  const [major, minor] = [version['major'], version['minor']].map((part) =>
-    Number.parseInt(asString(part), 10),
-  );
-  if (major === undefined || minor === undefined || Number.isNaN(major) || Number.isNaN(minor))
-    throw new Error('the API server tells no version');
+  const { major, minor } = await readVersion(transport, signal);
   return major > 1 || (major === 1 && minor >= 30);
 }

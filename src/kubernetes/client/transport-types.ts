@@ -35,6 +35,8 @@ export interface RequestRecord {
   readonly method: Method | 'WATCH';
   /** HTTP status, or the code of what cut the call short. */
   readonly status: number | string;
+  /** The header `Date` of a successful answer. */
+  readonly date?: string;
 }
 
 /**

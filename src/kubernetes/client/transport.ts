@@ -72,7 +72,7 @@ class HttpTransport implements KubeTransport {
       const { statusCode, headers, body } = await this.#send(call, deadline.signal);
       const answer = await body.text();
       if (statusCode >= 400) throw answeredError(call, statusCode, answer, headers['retry-after']);
-      finish(statusCode);
+      finish(statusCode, headers['date']);
       return parseAnswer(call, answer) as T;
     } catch (error) {
       if (options.signal?.aborted) {
@@ -190,10 +190,11 @@ class HttpTransport implements KubeTransport {
   }
 
   /** The returned function reports the call's end, the first time it is called, and hands back what it was given. */
-  #begin(method: RequestRecord['method']): <R>(result: R) => R {
+  #begin(method: RequestRecord['method']): <R>(result: R, date?: unknown) => R {
     let open = true;
-    return (result) => {
-      if (open) this.#onRequest({ method, status: codeOfResult(result) });
+    return (result, date) => {
+      const status = codeOfResult(result);
+      if (open) this.#onRequest({ method, status, ...(typeof date === 'string' && { date }) });
       open = false;
       return result;
     };

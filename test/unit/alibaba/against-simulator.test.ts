@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../simulator/faults.ts';
 import { type SimulatorOptions, startSimulator } from '../../../simulator/simulator.ts';
+import { PROBED_WRITES } from '../../../src/alibaba/api/rights-probe.ts';
 import { createAlibabaClient } from '../../../src/alibaba/client.ts';
 import { createCredentialsSource } from '../../../src/alibaba/credentials/credentials.ts';
 import { createEniResolver } from '../../../src/alibaba/eni-resolver.ts';
@@ -239,3 +240,23 @@ test('a session that the API calls expired is renewed, and the write goes throug
     [REMOVE, 'OK'],
   ]);
 });
+
+test.each(PROBED_WRITES)(
+  'a probe of the right to %s changes nothing, and is denied without that right',
+  async (action) => {
+    await using setup = await setUp({
+      groups: [{ id: 'rsp-1', rows: [{ serverId: 'i-a', port: 30080, weight: 7 }] }],
+    });
+    const { rights, simulator } = setup;
+    const rows = () => simulator.state.group('rsp-1').rows();
+    const before = rows();
+    const asked = await rights.probe(action, GROUP).then(
+      () => 'taken',
+      (error: { kind: string }) => error.kind,
+    );
+    expect([asked, rows()]).toEqual([action === REMOVE ? 'taken' : 'bug', before]);
+    simulator.ram.deny({ action });
+    await expect(rights.probe(action, GROUP)).rejects.toMatchObject({ kind: 'denied', action });
+    expect(rows()).toEqual(before);
+  },
+);

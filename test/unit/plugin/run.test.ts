@@ -4,7 +4,10 @@ import { run, runWithInput } from './plugin-call.ts';
 
 describe('arguments', () => {
   test.each([
-    [['sttus'], /no command "sttus": expected one of status, diff, drain, remove, inject, ready, completion/],
+    [
+      ['sttus'],
+      /no command "sttus": expected one of check, status, diff, drain, remove, inject, ready, completion/,
+    ],
     [['status', 'a', 'b'], /usage: kubectl vsgb status \[NAME\]/],
     [['diff'], /usage: kubectl vsgb diff NAME/],
     [['drain'], /usage: kubectl vsgb drain NODE/],
@@ -39,6 +42,9 @@ describe('arguments', () => {
       /--hold-seconds: received "0", expected a whole number from 1/,
     ],
     [['inject', '-f', '-', '--pod-template', '.a'], /--pod-template: received "\.a", expected a path/],
+    [['check', 'web'], /usage: kubectl vsgb check/],
+    [['check', '--from', 'there'], /--from: received "there", expected one of operator, here/],
+    [['check', '--from', 'here'], /--region is needed/],
     [['ready'], /usage: kubectl vsgb ready POD\.\.\./],
     [['completion', 'tcsh'], /expected one of kubectl, bash, zsh, fish/],
     [['status', '--kubeconfig', '/nowhere'], /kubeconfig \/nowhere cannot be read: ENOENT/],

@@ -130,7 +130,7 @@ test('network interfaces are read with all their addresses', () => {
     nextToken: 'T',
     interfaces: [
       {
-        ...{ networkInterfaceId: 'eni-1', status: 'InUse' },
+        ...{ networkInterfaceId: 'eni-1', vpcId: 'vpc-1', status: 'InUse' },
         privateIps: ['10.0.0.1', '10.0.0.2', '2001:db8::1'],
         prefixes: ['10.0.1.16/28', '2001:db8:1::/80'],
       },

@@ -50,7 +50,7 @@ test('sends method, query, body and headers, and reads the answer as JSON', () =
       accept: 'application/json',
       'user-agent': 'vservergroup-operator',
     });
-    expect(records).toMatchObject([{ method: 'PATCH', status: 200 }]);
+    expect(records).toMatchObject([{ method: 'PATCH', status: 200, date: expect.stringMatching(/ GMT$/) }]);
   }));
 
 test('many calls go over few connections', () =>

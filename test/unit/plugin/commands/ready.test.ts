@@ -68,8 +68,9 @@ async function readyOf(...words: readonly string[]) {
     terminal: new Terminal({ ...streams, env: {} }),
     clock: new FakeClock(1_000, Date.parse('2026-01-01T00:00:00Z')),
     signal: new AbortController().signal,
+    env: {},
     stdin: () => Readable.from([]),
-    cluster: () => ({ transport, namespace: 'shop' }),
+    cluster: () => ({ transport, namespace: 'shop', aheadMs: () => undefined }),
     cloud: () => {
       throw new Error('no cloud is needed');
     },

@@ -1,0 +1,46 @@
+import { type CloudConfig, createCloud, endpointsOf } from '../../alibaba/cloud.ts';
+import { timeOfHttpDate } from '../../alibaba/rpc/cloud-time.ts';
+import { endpointUrl } from '../../alibaba/rpc/endpoints.ts';
+import type { Clock } from '../../clock.ts';
+import type { Cluster } from '../command.ts';
+import { judgeCloud } from './cloud-judgement.ts';
+import type { Finding } from './finding.ts';
+import { type CloudHearing, surveyCloud } from './survey-cloud.ts';
+
+export interface FromHereOptions {
+  readonly config: CloudConfig;
+  readonly groupId: string | undefined;
+  readonly cluster: Cluster;
+  /** Of the pods to look up; undefined: all. */
+  readonly namespace: string | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** What is found with the credentials, the network and the clock of this process. Rejects when the signal is aborted. */
+export async function checkCloudFromHere({
+  config,
+  clock,
+  ...options
+}: FromHereOptions): Promise<readonly Finding[]> {
+  const { region, vpcId } = config;
+  const endpoints = {
+    slb: endpointUrl('slb', region, endpointsOf(config)),
+    ecs: endpointUrl('ecs', region, endpointsOf(config)),
+  };
+  const heard: CloudHearing = { aheadMs: undefined, credentialsFrom: '' };
+  const cloud = createCloud(config, clock, {
+    onCall({ date }) {
+      const time = date === undefined ? undefined : timeOfHttpDate(date);
+      if (time !== undefined) heard.aheadMs = time - clock.wall();
+    },
+    onRefresh({ description }) {
+      heard.credentialsFrom = description;
+    },
+  });
+  try {
+    return judgeCloud(await surveyCloud({ ...options, cloud, heard, endpoints, region, vpcId }));
+  } finally {
+    cloud.close();
+  }
+}

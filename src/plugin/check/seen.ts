@@ -1,0 +1,28 @@
+import { KubeApiError } from '../../kubernetes/client/api-error.ts';
+
+/** What came of looking: the value, or why there is none. */
+export type Seen<T, F> = { readonly value: T } | { readonly failure: F };
+
+/** Why the API server gave no answer that can be used. */
+export interface KubeFailure {
+  readonly is: 'forbidden' | 'missing' | 'failed';
+  readonly message: string;
+}
+
+export type KubeSeen<T> = Seen<T, KubeFailure>;
+
+/** Rejects with the signal's reason when it was aborted, and with nothing else. */
+export async function seenInCluster<T>(signal: AbortSignal, look: () => Promise<T>): Promise<KubeSeen<T>> {
+  try {
+    return { value: await look() };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { failure: kubeFailure(error) };
+  }
+}
+
+function kubeFailure(error: unknown): KubeFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  const status = error instanceof KubeApiError ? error.status : undefined;
+  return { is: status === 403 ? 'forbidden' : status === 404 ? 'missing' : 'failed', message };
+}

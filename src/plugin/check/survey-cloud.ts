@@ -1,0 +1,146 @@
+import type { NetworkInterface } from '../../alibaba/api/ecs-api.ts';
+import { PROBED_WRITES, type ProbedWrite } from '../../alibaba/api/rights-probe.ts';
+import type { Cloud } from '../../alibaba/cloud.ts';
+import { ApiError } from '../../cloud/api-error.ts';
+import { vServerGroup } from '../../cloud/group-ref.ts';
+import { asArray, asObject, asString } from '../../json.ts';
+import { paths, transformNode } from '../../kubernetes/objects/objects.ts';
+import { isHybrid } from '../../membership/desired/cluster.ts';
+import type { Cluster } from '../command.ts';
+import type { CloudSeen, CloudSurvey, NodeSample } from './cloud-judgement.ts';
+import { type KubeSeen, seenInCluster } from './seen.ts';
+
+export interface SurveyCloudOptions {
+  readonly cloud: Cloud;
+  /** What the cloud told of its time and its credentials so far. */
+  readonly heard: CloudHearing;
+  readonly endpoints: CloudSurvey['endpoints'];
+  readonly region: string;
+  readonly vpcId: string | undefined;
+  readonly groupId: string | undefined;
+  readonly cluster: Cluster;
+  /** Of the pods to look up; undefined: all. */
+  readonly namespace: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Filled in by the observer of the cloud. */
+export interface CloudHearing {
+  aheadMs: number | undefined;
+  credentialsFrom: string;
+}
+
+/** A group that does not exist is as good as one that does, to see whether the API answers. */
+const NO_GROUP = 'rsp-vsgb0000check';
+/** For documentation (RFC 5737): an address that nobody has, where none of the cluster's is known. */
+const NO_ADDRESS = '192.0.2.1';
+const MOST_NODES = 10;
+const MOST_PODS = 20;
+const LISTED = 500;
+
+/** Calls the cloud, and changes nothing there. Rejects when the signal is aborted. */
+export async function surveyCloud(options: SurveyCloudOptions): Promise<CloudSurvey> {
+  const { cloud, heard, region, vpcId, groupId, cluster, signal, endpoints } = options;
+  const credentials = await seenInCloud(signal, async () => {
+    await cloud.credentials.get();
+    return heard.credentialsFrom;
+  });
+  const [onGroup, onAddresses] = await Promise.all([surveyGroup(options), surveyAddresses(options)]);
+  return {
+    ...{ region, vpcId, endpoints, credentials, groupId },
+    ...onGroup,
+    ...onAddresses,
+    cloudAheadMs: heard.aheadMs,
+    apiServerAheadMs: cluster.aheadMs(),
+  };
+}
+
+async function surveyGroup({
+  cloud: { client },
+  region,
+  groupId,
+  signal,
+}: SurveyCloudOptions): Promise<Pick<CloudSurvey, 'group' | 'health' | 'writes'>> {
+  const ref = vServerGroup(region, groupId ?? NO_GROUP);
+  const group = await seenInCloud(signal, () => client.vServerGroups.describe(ref, { signal }));
+  const id = 'value' in group ? group.value.loadBalancerId : undefined;
+  if (groupId === undefined || id === undefined) return { group };
+  const health = await seenInCloud(
+    signal,
+    async () => await client.vServerGroups.describeHealth?.({ regionId: region, id }, { signal }),
+  );
+  const writes: Partial<Record<ProbedWrite, CloudSeen<unknown>>> = {};
+  // One after the other: two changes of a group at once are refused for that.
+  for (const action of PROBED_WRITES)
+    writes[action] = await seenInCloud(signal, () => client.rights.probe(action, ref, { signal }));
+  return { group, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
+}
+
+async function surveyAddresses(
+  options: SurveyCloudOptions,
+): Promise<Pick<CloudSurvey, 'nodes' | 'podIPs' | 'interfaces' | 'elsewhere'>> {
+  const { cluster, signal, namespace, vpcId } = options;
+  const nodes = await seenInCluster(signal, () => sampleNodes(cluster, signal));
+  const podIPs = await seenInCluster(signal, () => samplePods(cluster, namespace, signal));
+  const ofNodes = valuesOf(nodes).flatMap(({ address }) => address ?? []);
+  const addresses = [...ofNodes, ...valuesOf(podIPs)];
+  const interfaces = await lookUp(options, addresses.length > 0 ? addresses : [NO_ADDRESS], vpcId);
+  const inVpc = 'value' in interfaces ? interfaces.value : undefined;
+  const found = inVpc?.some(({ privateIps }) => privateIps.some((ip) => ofNodes.includes(ip))) ?? true;
+  if (vpcId === undefined || found || ofNodes.length === 0) return { nodes, podIPs, interfaces };
+  return { nodes, podIPs, interfaces, elsewhere: await lookUp(options, ofNodes, undefined) };
+}
+
+function lookUp(
+  { cloud, region, signal }: SurveyCloudOptions,
+  privateIps: readonly string[],
+  vpcId: string | undefined,
+): Promise<CloudSeen<readonly NetworkInterface[]>> {
+  const query = { regionId: region, privateIps, ...(vpcId !== undefined && { vpcId }) };
+  return seenInCloud(signal, () => cloud.client.ecs.describeNetworkInterfaces(query, { signal }));
+}
+
+async function sampleNodes({ transport }: Cluster, signal: AbortSignal): Promise<readonly NodeSample[]> {
+  const answer = asObject(
+    await transport.request('GET', paths.nodes(), { query: { limit: LISTED }, signal }),
+  );
+  return asArray(answer['items'])
+    .map(transformNode)
+    .filter((node) => !isHybrid(node))
+    .slice(0, MOST_NODES)
+    .map(({ name, providerID, internalIPs: [address] }) => ({ name, address, region: regionOf(providerID) }));
+}
+
+/** `<region>.<instance id>`, optionally behind `alicloud://`. */
+function regionOf(providerID: string | undefined): string | undefined {
+  return /^(?:alicloud:\/\/)?([a-z0-9-]+)\.i-/.exec(providerID ?? '')?.[1];
+}
+
+async function samplePods(
+  { transport }: Cluster,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const query = { limit: LISTED, fieldSelector: 'status.phase=Running' };
+  const answer = asObject(await transport.request('GET', paths.pods(namespace), { query, signal }));
+  return asArray(answer['items'])
+    .map(asObject)
+    .filter(({ spec }) => asObject(spec)['hostNetwork'] !== true)
+    .map(({ status }) => asString(asObject(status)['podIP']))
+    .filter((ip) => ip !== '')
+    .slice(0, MOST_PODS);
+}
+
+function valuesOf<T>(seen: KubeSeen<readonly T[]>): readonly T[] {
+  return 'value' in seen ? seen.value : [];
+}
+
+async function seenInCloud<T>(signal: AbortSignal, call: () => Promise<T>): Promise<CloudSeen<T>> {
+  try {
+    return { value: await call() };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof ApiError) return { failure: error };
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import { OPERATOR } from '../../api/names.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
+import { readSpec } from '../../kubernetes/election/lease.ts';
+import { metadata } from '../../kubernetes/objects/metadata.ts';
+import { namespaced } from '../../kubernetes/objects/objects.ts';
+import type { OperatorDeployment } from './cluster-judgement.ts';
+import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
+
+/** A pod of the operator that the cloud can be called from. */
+export interface OperatorPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly container: string;
+  /** Of the container: flags, as the image's entrypoint gets them. */
+  readonly args: readonly string[];
+}
+
+const CONTAINER = 'operator';
+
+export interface FoundDeployment {
+  readonly deployment: OperatorDeployment;
+  readonly pod: OperatorPod | undefined;
+}
+
+export async function deploymentsIn(
+  reader: ClusterReader,
+  namespace: string,
+): Promise<readonly FoundDeployment[]> {
+  const objects = await reader.list(namespaced('/apis/apps/v1', 'deployments', namespace), OF_OPERATOR);
+  return await Promise.all(objects.map((object) => deploymentOf(reader, namespace, object)));
+}
+
+async function deploymentOf(
+  reader: ClusterReader,
+  namespace: string,
+  object: JsonObject,
+): Promise<FoundDeployment> {
+  const spec = asObject(object['spec']);
+  const template = asObject(asObject(spec['template'])['spec']);
+  const container = operatorContainer(template);
+  const selector = labelSelector(asObject(asObject(spec['selector'])['matchLabels']));
+  const [settings, seenPods] = await Promise.all([
+    settingsOf(reader, namespace, container),
+    reader.see(() => reader.list(namespaced('/api/v1', 'pods', namespace), { labelSelector: selector })),
+  ]);
+  const pods = 'value' in seenPods ? seenPods.value : [];
+  const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
+  const leasePath = `${namespaced('/apis/coordination.k8s.io/v1', 'leases', namespace)}/${encodeURIComponent(leaseName)}`;
+  const running = pods.find(isRunning);
+  return {
+    deployment: {
+      name: asString(metadata(object)['name']),
+      image: asString(container['image']),
+      wanted: Number(spec['replicas'] ?? 1),
+      ready: Number(asObject(object['status'])['readyReplicas'] ?? 0),
+      waiting: [...new Set(pods.flatMap(waitingReasons))].sort(),
+      dryRun: settings.get('VSGB_DRY_RUN') === 'true',
+      leaseName,
+      lease: await reader.see(async () => leaseOf(await reader.get(leasePath))),
+    },
+    pod: running && {
+      namespace,
+      name: asString(metadata(running)['name']),
+      container: asString(container['name']),
+      args: asArray(container['args']).map(asString),
+    },
+  };
+}
+
+function operatorContainer(podSpec: JsonObject): JsonObject {
+  const containers = asArray(podSpec['containers']).map(asObject);
+  return containers.find(({ name }) => name === CONTAINER) ?? containers[0] ?? {};
+}
+
+function labelSelector(labels: JsonObject): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${asString(value)}`)
+    .join(',');
+}
+
+/** The settings that can be seen from outside, by variable; a ConfigMap that may not be read is left out. */
+async function settingsOf(
+  reader: ClusterReader,
+  namespace: string,
+  container: JsonObject,
+): Promise<ReadonlyMap<string, string>> {
+  const sources = asArray(container['envFrom']).map((source) =>
+    asString(asObject(asObject(source)['configMapRef'])['name']),
+  );
+  const maps = await Promise.all(
+    sources
+      .filter((name) => name !== '')
+      .map((name) =>
+        reader.see(() =>
+          reader.get(`${namespaced('/api/v1', 'configmaps', namespace)}/${encodeURIComponent(name)}`),
+        ),
+      ),
+  );
+  const fromMaps = maps.flatMap((seen) =>
+    'value' in seen ? Object.entries(asObject(seen.value['data']) as JsonObject) : [],
+  );
+  const own = asArray(container['env'])
+    .map(asObject)
+    .map(({ name, value }) => [asString(name), value] as const);
+  const given = [...fromMaps, ...own].map(([name, value]) => [name, asString(value)] as const);
+  return new Map([...given, ...flagsOf(asArray(container['args']).map(asString))]);
+}
+
+/** Flags by the names of their variables; one without a value is on. */
+function flagsOf(args: readonly string[]): readonly (readonly [string, string])[] {
+  return args.flatMap((arg, i) => {
+    const [, name, value] = /^--([a-z][a-z-]*)(?:=(.*))?$/.exec(arg) ?? [];
+    if (name === undefined) return [];
+    const next = args[i + 1];
+    const given = value ?? (next === undefined || next.startsWith('--') ? 'true' : next);
+    return [[`VSGB_${name.replaceAll('-', '_').toUpperCase()}`, given]];
+  });
+}
+
+function isRunning(pod: JsonObject): boolean {
+  const { phase, containerStatuses } = asObject(pod['status']);
+  const leaving = metadata(pod)['deletionTimestamp'] !== undefined;
+  const statuses = asArray(containerStatuses).map(asObject);
+  return (
+    phase === 'Running' && !leaving && statuses.some(({ state }) => asObject(state)['running'] !== undefined)
+  );
+}
+
+function waitingReasons(pod: JsonObject): readonly string[] {
+  return asArray(asObject(pod['status'])['containerStatuses']).flatMap((status) => {
+    const { reason, message } = asObject(asObject(asObject(status)['state'])['waiting']);
+    const text = asString(message).replace(/\s+/g, ' ').slice(0, 160);
+    return asString(reason) === '' ? [] : [[asString(reason), text].filter(Boolean).join(': ')];
+  });
+}
+
+function leaseOf(object: JsonObject) {
+  const { holderIdentity, renewTime, leaseDurationSeconds } = readSpec(object);
+  return {
+    holder: holderIdentity,
+    renewedAt: Date.parse(renewTime),
+    durationMs: leaseDurationSeconds * 1000,
+  };
+}
