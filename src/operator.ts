@@ -202,7 +202,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
   };
   const loop = createGroupLoop(options, {
     caches: parts.watching.caches,
-    gatedPods: parts.watching.gatedPods,
+    unsettledPods: parts.watching.unsettledPods,
     groups: cloud.client.vServerGroups,
     resolver: cloud.resolver,
     onCredentialsChanged: cloud.onCredentialsChanged,

@@ -56,8 +56,8 @@ export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'rowsPerC
 /** All that the loop touches outside itself. */
 export interface GroupLoopPorts {
   readonly caches: ClusterCaches & { readonly pods: WatchedPods };
-  /** With --readiness-gates: the pods that have ours. */
-  readonly gatedPods?: Store<GatedPodObject>;
+  /** With --readiness-gates: the pods that have ours, until that is settled. */
+  readonly unsettledPods?: Store<GatedPodObject>;
   readonly groups: ServerGroups;
   readonly resolver: EniResolver;
   /** Calls back whenever the credentials are other ones than before. */
@@ -190,7 +190,7 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
 
 function createGates(
   { dryRun, readinessGates, seesAll }: GroupLoopOptions,
-  { gatedPods: pods, freshness, ...ports }: GroupLoopPorts,
+  { unsettledPods: pods, freshness, ...ports }: GroupLoopPorts,
 ): ReadinessGates | undefined {
   if (pods === undefined || !readinessGates) return undefined;
   return new ReadinessGates({ dryRun, seesAll }, { ...ports, pods, isFresh: () => freshness.isFresh() });

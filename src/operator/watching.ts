@@ -27,8 +27,8 @@ export interface WatchingParts {
 
 export interface Watching {
   readonly caches: ClusterCaches & { readonly pods: PodCaches };
-  /** Empty without --readiness-gates. */
-  readonly gatedPods: Store<GatedPodObject>;
+  /** Those with our gate of which something is to become; empty without --readiness-gates. */
+  readonly unsettledPods: Store<GatedPodObject>;
   readonly informers: Informers;
 }
 
@@ -49,18 +49,18 @@ export function createWatching(
     },
     caches,
   );
-  const gatedPods = new Store<GatedPodObject>({
+  const unsettledPods = new Store<GatedPodObject>({
     onHandlerError: (error) => parts.onHandlerError('pods', error),
   });
   const start = () => {
     if (config.readinessGates)
-      watch(informers, parts, config.namespace, resources.gatedPods, gatedPods, pages);
+      watch(informers, parts, config.namespace, resources.unsettledPods, unsettledPods, pages);
     watch(informers, parts, config.namespace, resources.bindings, caches.bindings);
     watch(informers, parts, config.namespace, resources.services, caches.services);
     watch(informers, parts, config.namespace, resources.endpoints, caches.endpoints);
     watch(informers, parts, [], resources.nodes, caches.nodes);
   };
-  return { caches: { ...caches, pods }, gatedPods, informers, start };
+  return { caches: { ...caches, pods }, unsettledPods, informers, start };
 }
 
 function watch<T extends Stored>(

@@ -13,10 +13,10 @@ import {
   type ServiceObject,
   transformEndpointSlice,
   transformEndpoints,
-  transformGatedPod,
   transformNode,
   transformPod,
   transformService,
+  transformUnsettledPod,
 } from '../../kubernetes/objects/objects.ts';
 import { addIndexes, type BindingObject, type ClusterCaches, transformBinding } from './cluster-caches.ts';
 import { KnownNodes } from './known-nodes.ts';
@@ -40,7 +40,7 @@ export interface ListedResources {
   readonly endpoints: Listed<EndpointsObject>;
   readonly nodes: Listed<NodeObject>;
   readonly pods: Listed<PodObject>;
-  readonly gatedPods: Listed<GatedPodObject>;
+  readonly unsettledPods: Listed<GatedPodObject>;
 }
 
 /** What the operator needs of the cluster, and nothing more of it. */
@@ -64,7 +64,7 @@ export async function listedResources(
       : { resource: 'endpoints', path: paths.endpoints, transform: transformEndpoints },
     nodes: { resource: 'nodes', path: paths.nodes, transform: transformNode },
     pods: { resource: 'pods', path: paths.pods, transform: transformPod },
-    gatedPods: { resource: 'pods', path: paths.pods, transform: transformGatedPod },
+    unsettledPods: { resource: 'pods', path: paths.pods, transform: transformUnsettledPod },
   };
 }
 

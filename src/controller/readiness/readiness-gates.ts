@@ -7,7 +7,7 @@ import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import type { Store, StoreChange } from '../../kubernetes/informer/store.ts';
 import { Turns } from '../../kubernetes/informer/turns.ts';
 import { isOlder } from '../../kubernetes/objects/metadata.ts';
-import { type GatedPodObject, isSettled } from '../../kubernetes/objects/objects.ts';
+import type { GatedPodObject } from '../../kubernetes/objects/objects.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import { type Gate, type GateVerdict, gateOf, TIMED_OUT } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
@@ -24,7 +24,7 @@ export interface ReadinessGatesOptions {
 }
 
 export interface ReadinessGatesParts {
-  /** All pods with the gate, of the namespaces that are looked after. */
+  /** The pods whose gate is not settled, of the namespaces that are looked after. */
   readonly pods: Store<GatedPodObject>;
   readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
   readonly groups: Pick<ServerGroups, 'describeHealth'>;
@@ -71,8 +71,8 @@ const LOOK_AGAIN_MS = 1_000;
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
  * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, a load balancer
- * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods with an open gate, which are
- * nearly all, cost nothing but their cache.
+ * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods whose gate is settled, which are
+ * nearly all, are not even kept.
  */
 export class ReadinessGates {
   readonly #options: ReadinessGatesOptions;
@@ -91,7 +91,7 @@ export class ReadinessGates {
     this.#parts = parts;
     this.#writer = new GateWriter(parts.transport, parts.clock);
     const { pods, caches } = parts;
-    pods.index('unsettled', (pod) => (isSettled(pod) ? [] : [pod.namespace]));
+    pods.index('namespace', ({ namespace }) => [namespace]);
     this.#health = this.#createHealthChecks();
     this.#registrations = new Registrations(caches, options.dryRun, this.#health);
     pods.onChange(({ old, new: now }) => {
@@ -153,15 +153,11 @@ export class ReadinessGates {
 
   #judgeAll(namespace: string): void {
     if (!this.#runs) return;
-    for (const pod of this.#parts.pods.byIndex('unsettled', namespace)) this.#judge(pod);
+    for (const pod of this.#parts.pods.byIndex('namespace', namespace)) this.#judge(pod);
   }
 
   #judge(pod: GatedPodObject): void {
     if (!this.#runs) return;
-    if (isSettled(pod)) {
-      this.#forget(pod.key);
-      return;
-    }
     const waiting = this.#waitingOf(pod);
     const { gate, until } = this.#verdictOn(pod, waiting);
     this.#health?.follow(pod.key, waiting.wants.loadBalancers);

@@ -5,7 +5,6 @@ import { gatesOf, hasEnded, isRegistrable } from './pods.ts';
 
 /** A pod with our readiness gate. */
 export interface GatedPodObject extends Identity {
-  /** None of one that is settled: they say who wants it, which nobody asks. */
   readonly labels: Readonly<Record<string, string>>;
   /** It has a deletionTimestamp, or has ended. */
   readonly leaving: boolean;
@@ -25,16 +24,20 @@ export function transformGatedPod(object: unknown): GatedPodObject | undefined {
   const find = (wanted: string) => conditions.find(({ type }) => type === wanted);
   const holds = (type: string) => find(type)?.['status'] === 'True';
   const gate = find(READINESS_GATE);
-  const state = {
+  return {
+    ...identity(object, 'namespaced'),
+    labels: strings(labels),
     leaving: asString(deletionTimestamp) !== '' || hasEnded(status),
     registrable: isRegistrable(gates, holds),
     gate: gate && { open: gate['status'] === 'True', reason: intern(asString(gate['reason'])) },
   };
-  return { ...identity(object, 'namespaced'), labels: isSettled(state) ? NONE : strings(labels), ...state };
 }
 
-/** Thousands of pods are settled: they share one object. */
-const NONE: Readonly<Record<string, string>> = Object.freeze({});
+/** Undefined as well for those that are settled, as nearly all with the gate are most of the time. */
+export function transformUnsettledPod(object: unknown): GatedPodObject | undefined {
+  const pod = transformGatedPod(object);
+  return pod === undefined || isSettled(pod) ? undefined : pod;
+}
 
 /** Nothing becomes of its gate as long as it is so. */
 export function isSettled({

@@ -4,7 +4,7 @@ import { identity, intern, metadata, port, strings } from './metadata.ts';
 export type { EndpointAddress, EndpointPort, EndpointsObject } from './endpoints.ts';
 export { transformEndpointSlice, transformEndpoints } from './endpoints.ts';
 export type { GatedPodObject } from './gated-pods.ts';
-export { isSettled, transformGatedPod } from './gated-pods.ts';
+export { isSettled, transformGatedPod, transformUnsettledPod } from './gated-pods.ts';
 export type { PodObject } from './pods.ts';
 export { isSamePod, transformPod } from './pods.ts';
 

@@ -17,12 +17,13 @@ import {
   type GroupLoopHooks,
 } from '../../../../src/controller/group-loop.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
-import type {
-  EndpointsObject,
-  GatedPodObject,
-  NodeObject,
-  PodObject,
-  ServiceObject,
+import {
+  type EndpointsObject,
+  type GatedPodObject,
+  isSettled,
+  type NodeObject,
+  type PodObject,
+  type ServiceObject,
 } from '../../../../src/kubernetes/objects/objects.ts';
 import { FakeEnis, FakeVServerGroups } from './fake-cloud.ts';
 
@@ -90,7 +91,9 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   #stalled: PromiseWithResolvers<void> | undefined;
   /** Whether the API server takes statuses: then its watch shows them at once. */
   showsStatus = false;
+  /** Those of the API server; the operator keeps `#unsettledPods` of them. */
   readonly gatedPods = new Store<GatedPodObject>();
+  readonly #unsettledPods = new Store<GatedPodObject>();
   /** Whether the watch shows at once what was written to a gate. */
   showsGates = true;
   /** Something in the API server takes what is written to a gate away. */
@@ -118,6 +121,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.groups = options.groups ?? (new FakeVServerGroups(this.clock) as ServerGroups as Groups);
     if (options.tellsHealth === false) Object.assign(this.groups, { describeHealth: undefined });
     addIndexes(this.caches, REGION);
+    this.gatedPods.onChange(({ old, new: now }) => {
+      if (now !== undefined && !isSettled(now)) this.#unsettledPods.set(now);
+      else this.#unsettledPods.remove((now ?? old)?.key ?? '');
+    });
     this.#loop = createGroupLoop(
       {
         clusterId: CLUSTER_ID,
@@ -137,7 +144,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       },
       {
         caches: this.caches,
-        gatedPods: this.gatedPods,
+        unsettledPods: this.#unsettledPods,
         groups: this.groups,
         resolver: this.enis,
         onCredentialsChanged: (listener) => {

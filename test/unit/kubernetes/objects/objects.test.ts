@@ -11,6 +11,7 @@ import {
   transformNode,
   transformPod,
   transformService,
+  transformUnsettledPod,
 } from '../../../../src/kubernetes/objects/objects.ts';
 
 const metadata = { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '7' };
@@ -313,11 +314,16 @@ describe('a Pod with our gate', () => {
     expect(podWith({ conditions: [{ ...gate, status: 'True' }] })).toMatchObject({ gate: { open: true } });
   });
 
-  test('keeps no labels when nothing is to become of its gate', () => {
+  test('is unsettled while something is to become of its gate', () => {
+    const unsettled = (status: object, more: object = {}) =>
+      transformUnsettledPod({ metadata: { ...metadata, labels, ...more }, spec, status });
     const open = ['ContainersReady', READINESS_GATE].map((type) => ({ type, status: 'True' }));
-    expect(podWith({ conditions: open })).toMatchObject({ labels: {}, registrable: true });
-    expect(podWith({ phase: 'Succeeded' })).toMatchObject({ labels: {} });
-    expect(podWith({ conditions: open.slice(1) })).toMatchObject({ labels, registrable: false });
+    expect(unsettled({ conditions: open })).toBeUndefined();
+    expect(unsettled({ phase: 'Succeeded' })).toBeUndefined();
+    expect(unsettled({}, { deletionTimestamp: '2026-01-01T00:00:00Z' })).toBeUndefined();
+    expect(unsettled({ conditions: open.slice(1) })).toMatchObject({ labels, registrable: false });
+    expect(unsettled({ conditions: open.slice(0, 1) })).toMatchObject({ labels, registrable: true });
+    expect(transformUnsettledPod({ metadata })).toBeUndefined();
   });
 
   test('leaves when it is deleted or has ended', () => {
@@ -375,6 +381,7 @@ test('paths of one namespace and of all', () => {
 
 const transforms = {
   transformGatedPod,
+  transformUnsettledPod,
   transformService,
   transformEndpointSlice,
   transformEndpoints,
