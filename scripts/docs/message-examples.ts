@@ -63,6 +63,13 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
   PortNotFound: shows('Correct `spec.serviceRef.port`, or the targetPort of the Service.', {
     spec: { serviceRef: { name: 'web', port: 'https' } },
   }),
+  NodesNotFound: shows('Correct `spec.nodeSelector`, or label the nodes that are to be backends.', {
+    spec: { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } },
+  }),
+  AddressFamilyNotFound: shows('Correct `spec.addressFamily`, or `spec.ipFamilies` of the Service.', {
+    spec: { addressFamily: 'IPv6' },
+    pods: two,
+  }),
   ServiceNotSupported: shows(
     'Use a Service that selects pods; for `backendType: ecs` one of type NodePort or LoadBalancer.',
     {

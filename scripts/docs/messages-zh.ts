@@ -30,6 +30,15 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
     meaning: 'Service 没有该端口号或名称的端口。',
     todo: '更正 `spec.serviceRef.port`，或 Service 的 targetPort。',
   },
+  NodesNotFound: {
+    meaning: '`spec.nodeSelector` 没有选中集群中的任何节点。组中属于其他节点的后端服务器保留。',
+    todo: '更正 `spec.nodeSelector`，或为应当作为后端服务器的节点添加标签。',
+  },
+  AddressFamilyNotFound: {
+    meaning:
+      'Service 的端点没有 `spec.addressFamily` 所指定地址族的地址。组中属于另一地址族的后端服务器保留。',
+    todo: '更正 `spec.addressFamily`，或 Service 的 `spec.ipFamilies`。',
+  },
   ServiceNotSupported: {
     meaning: '这种 Service 无法提供成员：类型为 ExternalName，或使用 ecs 但没有节点端口。',
     todo: '使用选择 Pod 的 Service；对于 `backendType: ecs`，使用类型为 NodePort 或 LoadBalancer 的 Service。',

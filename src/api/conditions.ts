@@ -11,6 +11,10 @@ export const REASONS = {
   ServiceNotFound:
     'There is no Service of that name in the namespace. If it was deleted, what was in the group leaves it; if the binding named another one before, the backends of that one stay.',
   PortNotFound: 'The Service has no port of that number or name.',
+  NodesNotFound:
+    'spec.nodeSelector selects no node of the cluster. What is in the group by other nodes stays.',
+  AddressFamilyNotFound:
+    'The endpoints of the Service have no address of spec.addressFamily. What is in the group by the other family stays.',
   ServiceNotSupported:
     'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
   GroupNotFound:

@@ -1,6 +1,8 @@
 import type { Slot } from '../backend.ts';
 import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
+import { liveEndpoints } from './endpoints.ts';
+import { matchesSelector } from './label-selector.ts';
 import type { Desired, DesiredInput, Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
@@ -12,6 +14,8 @@ import { givenByNodes, nodeMembers } from './node-members.ts';
  * | does not exist, or is an ExternalName         | nothing new; what the former Service gives may stay             |
  * | has not the port that the binding names       | the same, and what it gives itself by any other port            |
  * | has it, without a nodePort (`ecs`)            | the same                                                        |
+ * | has it, but no node is of spec.nodeSelector   | nothing new; what it gives by all nodes may stay                |
+ * | has it, but live endpoints of the other family than spec.addressFamily only | nothing new; what it gives by those may stay |
  * | has it                                        | its endpoints (endpoint-members.ts) or nodes (node-members.ts)  |
  *
  * The former Service is the one that gave what the group holds, if the binding names another one now. That is where a typing error
@@ -58,10 +62,40 @@ function givenByService(input: DesiredInput): Desired {
       `Service ${serviceName} is of type ${service.type} and port ${input.port} has no nodePort: make it a NodePort Service, or use spec.backendType eni`,
     );
   }
+  const unfound = input.backendType === 'eni' ? unfoundFamily(input) : unfoundNodes(input, service);
+  if (unfound !== undefined) return unfound;
   const desired =
     input.backendType === 'eni' ? endpointMembers(input, port) : nodeMembers(input, service, port);
   if (desired.kind !== 'members' || others.length === 0) return desired;
   return { ...desired, problems: [...desired.problems, ambiguousPort(input, port, others)] };
+}
+
+/** A selector that selects nobody is a typing error, or ahead of its nodes. One whose nodes have all gone leaves nothing that may stay. */
+function unfoundNodes(input: DesiredInput, service: ServiceView): Desired | undefined {
+  const { nodeSelector, nodes } = input;
+  if (nodeSelector === undefined) return undefined;
+  let count = 0;
+  for (const { labels } of nodes.values()) {
+    if (matchesSelector(nodeSelector, labels)) return undefined;
+    count++;
+  }
+  return undetermined(
+    givenBy({ ...input, nodeSelector: undefined }, service),
+    'NodesNotFound',
+    `spec.nodeSelector selects none of the ${count} nodes: correct it, or label the nodes that are to be backends`,
+  );
+}
+
+function unfoundFamily(input: DesiredInput): Desired | undefined {
+  const { addressFamily, serviceName } = input;
+  if (addressFamily === undefined || [...liveEndpoints(input)].length > 0) return undefined;
+  const others = { ...input, addressFamily: addressFamily === 'IPv6' ? 'IPv4' : 'IPv6' } as const;
+  if (![...liveEndpoints(others)].some(({ standing }) => standing === 'member')) return undefined;
+  return undetermined(
+    givenByEndpoints(others),
+    'AddressFamilyNotFound',
+    `the endpoints of Service ${serviceName} have no ${addressFamily} address: correct spec.addressFamily, or spec.ipFamilies of the Service`,
+  );
 }
 
 const NOTHING: ReadonlySet<Slot> = new Set();

@@ -34,6 +34,8 @@ export interface Problem {
     | 'ServiceNotFound'
     | 'ServiceNotSupported'
     | 'PortNotFound'
+    | 'NodesNotFound'
+    | 'AddressFamilyNotFound'
     | 'NodeWithoutInstance'
     | 'InvalidWeight'
     | 'AmbiguousPort';
@@ -56,7 +58,7 @@ interface DesiredMembers {
 export type Desired =
   | DesiredMembers
   /**
-   * The binding asks for what there is not (a Service that does not exist, a port that it hasn't got). Nothing is added, and what is
+   * The binding asks for what there is not (a Service that does not exist, a port that it hasn't got, nodes with labels that none has). Nothing is added, and what is
    * in the group stays where the Service, or the one that the binding named before, still gives it, by whatever port: a typing
    * error in a binding must not empty a group. What they give no more leaves all the same.
    */

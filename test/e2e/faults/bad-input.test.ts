@@ -163,6 +163,21 @@ scenario(
   },
 );
 
+scenario(
+  'an address family that no endpoint has: told, and what is in the group by the other stays',
+  async () => {
+    await app.bind('bad', group, { serviceRef: web });
+    await env.untilHolds(group, await app.untilReady('web', 2));
+    await app.patchBinding('bad', { spec: { addressFamily: 'IPv6' } });
+    await untilTold('AddressFamilyNotFound', 'Stalled', /have no IPv6 address: correct spec\.addressFamily/);
+    await neighbourGoesOn();
+    await app.scale('web', 1);
+    await env.untilHolds(group, await app.untilReady('web', 1));
+    await app.patchBinding('bad', { spec: { addressFamily: null } });
+    await untilRight(await app.untilReady('web', 1));
+  },
+);
+
 scenario('a target port whose name no container has: told; right once the Service is corrected', async () => {
   const ports = (targetPort: string | number) => [{ name: 'http', port: 80, targetPort }];
   await app.createService('named', { selector: { app: 'web' }, ports: ports('metrics') });

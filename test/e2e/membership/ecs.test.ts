@@ -210,6 +210,24 @@ scenario('the labels of a node, or the selector, change: the group follows', asy
   await untilNodes(b, c);
 });
 
+scenario(
+  'a selector that no node satisfies keeps the rows of nodes that are there; that is told',
+  async () => {
+    const [a, b, c] = nodes;
+    await bindNodes();
+    await untilNodes(...nodes);
+    const calls = env.recordCalls(group);
+    await app.patchBinding('web', { spec: { nodeSelector: { matchLabels: { typo: 'x' } } } });
+    await app.untilCondition('web', 'False', 'NodesNotFound');
+    expect(calls.writes()).toEqual([]);
+    await env.api.delete(`/api/v1/nodes/${c}`);
+    await untilNodes(a, b);
+    await app.patchBinding('web', { spec: { nodeSelector: { matchLabels: { typo: null } } } });
+    await app.untilCondition('web', 'True', 'Synced');
+    await untilNodes(a, b);
+  },
+);
+
 scenario('the node port changes: every row moves, and the group is at no time empty', async () => {
   await bindNodes();
   await untilNodes(...nodes);

@@ -13,6 +13,7 @@ import { untilGates } from '../../environment/gated-pods.ts';
 import { tlsSecret } from '../../environment/key-pair.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
 import { scenarios } from '../../environment/scenario.ts';
+import { injectSidecars } from '../../environment/sidecar-injector.ts';
 import { TcpBalancer } from '../../environment/tcp-balancer.ts';
 import {
   applyWebhook,
@@ -145,6 +146,20 @@ describe('with two replicas a new pod', () => {
     await waitUntil('the binding to be known', async () => (await given()) === GIVEN);
     await expect(createPod(strict)).rejects.toThrow('PodSecurity');
   });
+
+  for (const [when, configuration] of [
+    ['before', 'a-sidecar'],
+    ['after', 'z-sidecar'],
+  ] as const)
+    scenario(
+      `that gets a sidecar by another webhook ${when} ours is held by that, too, and once`,
+      async () => {
+        const mesh = await boundNamespace('mesh');
+        await untilGiven(mesh, GIVEN);
+        await using _ = await injectSidecars(mesh, configuration);
+        await untilGiven(mesh, 'gate 17 17 47');
+      },
+    );
 
   scenario('of a Deployment is let in by its gate, and holds for as long as the binding asks', async () => {
     const web = await boundNamespace('rollout');

@@ -22,6 +22,12 @@ const cases: readonly (readonly [string, Partial<DesiredInput>, string])[] = [
     { backendType: 'ecs', service: service({ type: 'ClusterIP', ports: [clusterPort] }) },
     'ServiceNotSupported',
   ],
+  [
+    'ecs and a selector that no node satisfies',
+    { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } },
+    'NodesNotFound',
+  ],
+  ['a family that no endpoint has an address of', { addressFamily: 'IPv6' }, 'AddressFamilyNotFound'],
 ];
 
 test.each(cases)('%s: nothing is wanted', (_, change, reason) => {
@@ -40,6 +46,30 @@ const ecs = { backendType: 'ecs' } as const;
 test('a port that the binding has wrong: what the Service gives by its ports may stay', () => {
   expect(given({ port: 81 })).toEqual(['10.0.0.1#8080']);
   expect(given({ port: 81, ...ecs })).toEqual(['10.0.0.1#8080', 'i-n1:30080', 'i-n2:30080']);
+});
+
+test('a selector that no node satisfies: what the Service gives by the others may stay, and by none that is not there', () => {
+  const nodeSelector = { matchExpressions: [{ key: 'pool', operator: 'In', values: ['wbe'] }] } as const;
+  expect(given({ nodeSelector, ...ecs })).toEqual(['10.0.0.1#8080', 'i-n1:30080', 'i-n2:30080']);
+  expect(given({ nodeSelector, ...ecs, nodes: nodes(node('n2')) })).toEqual(['i-n2:30080']);
+  expect(given({ nodeSelector, ...ecs, nodes: nodes(), endpoints: [] })).toEqual([]);
+});
+
+test('nodes that the selector selects, though none of them serves: the others are not wanted', () => {
+  const excluded = { pool: 'web', 'node.kubernetes.io/exclude-from-external-load-balancers': '' };
+  const desired = computeDesired(
+    desiredInput({
+      ...{ endpoints, ...ecs, nodeSelector: { matchLabels: { pool: 'web' } } },
+      nodes: nodes(node('n1', { labels: excluded }), node('n2')),
+    }),
+  );
+  expect(desired).toMatchObject({ kind: 'members', members: [] });
+});
+
+test('a family that no endpoint has an address of: what the Service gives by the other may stay', () => {
+  expect(given({ addressFamily: 'IPv6' })).toEqual(['10.0.0.1#8080']);
+  const none = computeDesired(desiredInput({ endpoints: [], addressFamily: 'IPv6' }));
+  expect(none).toMatchObject({ kind: 'members', members: [] });
 });
 
 test('no such Service, or one that has no endpoints: nothing may stay', () => {
