@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { COMPONENTS, locateBinaries, toStandardError } from '../control-plane/build/build.ts';
+import { buildPrograms, toStandardError } from '../control-plane/build/build.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import { orphaned } from '../control-plane/process/orphaned.ts';
 import { startEnclosedCluster } from './enclosed-cluster.ts';
@@ -12,7 +12,7 @@ The first run builds the programs, which takes about 8 minutes.
 
   --dir DIR        folder for state, kubeconfig and logs (made if it is missing)
   --real-nodes N   N nodes with kubelet, containerd and kube-proxy; needs root on Linux (see lab/nodes/README.md)
-  --build-only     build what is missing and end
+  --build-only     build what is missing, also of what the end-to-end tests run besides, and end
   --help           show this text
 `;
 
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   if (options.help) {
     process.stdout.write(USAGE);
   } else if (options['build-only']) {
-    await locateBinaries(COMPONENTS);
+    await buildPrograms();
   } else if (options.dir === undefined || options.dir === '') {
     refuse('--dir is missing: name the folder for state and kubeconfig.');
   } else {

@@ -131,6 +131,19 @@ export async function locateVegeta(
   return { supervise, vegeta: join(await built(await vegetaArtifact(), onProgress, supervise), 'vegeta') };
 }
 
+/**
+ * Builds whatever is missing of all that the end-to-end tests run, one after the other: a build beside tests takes the time that
+ * these wait for something else.
+ */
+export async function buildPrograms(onProgress: Progress = toStandardError): Promise<void> {
+  await locateBinaries(COMPONENTS, onProgress);
+  const others = [
+    ...[locateKubectl, locateDeployTools, locateElection, locatePromtool],
+    ...[locateDashboardReader, locateGitops, locateCloudSdk],
+  ];
+  for (const locate of others) await locate(onProgress);
+}
+
 /** The program that ties a component's life to ours (see go/supervise). */
 export async function locateSupervise(onProgress: Progress = toStandardError): Promise<string> {
   return join(await built(await superviseArtifact(), onProgress), 'supervise');

@@ -169,6 +169,7 @@ scenario('additions that are carried out and never answered: nothing is added tw
   await service.set(more);
   await untilHealed(more);
 
+  await expectDescribeAfter('applied-no-reply');
   await app.untilCondition('web', 'True', 'Synced');
   expect(calls.of('Add', 'Describe').map(({ action, code }) => `${action} ${code}`)).toEqual([
     'Add applied-no-reply',
