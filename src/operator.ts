@@ -32,6 +32,7 @@ const ACTIONS = [
   'SetVServerGroupAttribute',
   'DescribeNetworkInterfaces',
   'DescribeHealthStatus',
+  'DescribeVServerGroups',
 ] as const;
 
 /** How long the last statuses and events may take at the end. */

@@ -2,6 +2,7 @@ import { ambiguous } from '../../src/alibaba/eni-resolver.ts';
 import type { EventReason, Reason } from '../../src/api/conditions.ts';
 import { HOLD_ANNOTATION, WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
+import { verdictOnName } from '../../src/controller/binding/named-verdict.ts';
 import type { BindingVerdict } from '../../src/controller/binding/verdict.ts';
 import { backendKey, eniSlot, type Row } from '../../src/membership/backend.ts';
 import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
@@ -77,7 +78,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   GroupNotFound: shows(
-    'Compare `spec.vServerGroupId` and the region with the console. Delete the binding if the group was deleted on purpose: that works without the group.',
+    'Compare `spec.vServerGroupId`, or `spec.vServerGroup`, and the region with the console. Delete the binding if the group was deleted on purpose: that works without the group.',
     {
       failure: [
         'describe',
@@ -85,6 +86,19 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       ],
     },
   ),
+  GroupNameAmbiguous: {
+    todo: 'Give all but one of the groups other names in the console, or create a binding with `spec.vServerGroupId` instead.',
+    example: () => {
+      const groups = ['rsp-bp1x0abc', 'rsp-bp1x0def'].map((id) => ({ id, name: 'web' }));
+      const found = verdictOnName(
+        'web',
+        { regionId: REF.regionId, id: 'lb-bp1x0abc' },
+        { is: 'listed', groups },
+      );
+      if (found === undefined) throw new Error('the example of GroupNameAmbiguous gives no verdict');
+      return found.verdict;
+    },
+  },
   LoadBalancerNotReady: shows(
     'Start or unlock the load balancer, or settle the bill. The operator goes on by itself.',
     {
@@ -272,6 +286,11 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
     type: 'Warning',
     todo: 'Take the address out of the endpoints of the Service, or check `--vpc-id` and `--region`.',
     example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
+  },
+  GroupRenamed: {
+    type: 'Warning',
+    todo: 'Give the group its name again. If another group is meant, delete the binding and create one for that.',
+    example: () => messages.groupRenamed('web', 'web-old', REF),
   },
   AmbiguousPort: {
     type: 'Warning',

@@ -45,7 +45,11 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   },
   GroupNotFound: {
     meaning: '该地域中不存在该虚拟服务器组或其负载均衡。请更正绑定，或创建该组。',
-    todo: '对照控制台检查 `spec.vServerGroupId` 和地域。如果该组是有意删除的，请删除绑定：没有组也可以删除。',
+    todo: '对照控制台检查 `spec.vServerGroupId`（或 `spec.vServerGroup`）和地域。如果该组是有意删除的，请删除绑定：没有组也可以删除。',
+  },
+  GroupNameAmbiguous: {
+    meaning: '负载均衡有多个虚拟服务器组使用 spec.vServerGroup 中的名称。不改动其中任何一个。',
+    todo: '在控制台中为其余的组改名，只留一个使用该名称；或改用指定 `spec.vServerGroupId` 的绑定。',
   },
   LoadBalancerNotReady: {
     meaning: '负载均衡已锁定、停止或欠费，不接受变更。',
@@ -126,6 +130,10 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   AddressOutside: {
     meaning: '某个端点不是本集群和本云上的 Pod，没有弹性网卡拥有其地址。',
     todo: '从 Service 的端点中去掉该地址，或检查 `--vpc-id` 和 `--region`。',
+  },
+  GroupRenamed: {
+    meaning: '该虚拟服务器组是按名称找到的，现在的名称已不同。绑定仍使用该组。',
+    todo: '将组的名称改回。如果指的是另一个组，请删除绑定，并为那个组新建绑定。',
   },
   AmbiguousPort: {
     meaning: 'Service 有多个端口使用 spec.serviceRef.port 中的端口号。使用第一个。',

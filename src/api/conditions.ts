@@ -19,6 +19,8 @@ export const REASONS = {
     'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
   GroupNotFound:
     'The vServer group, or its load balancer, does not exist in the region. Correct the binding or create the group.',
+  GroupNameAmbiguous:
+    'The load balancer has several vServer groups of the name in spec.vServerGroup. None of them is touched.',
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and takes no change.',
   AccessDenied:
     'The account may not read or change the group. deploy/ram-policy.json lists the actions needed.',
@@ -52,6 +54,7 @@ export const EVENT_REASONS = {
   InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is no weight. Another one is used.`,
   AddressOutside:
     'An endpoint that is no pod of this cluster and cloud has an address that no network interface has.',
+  GroupRenamed: 'The vServer group was found by its name and has another one now. The binding stays with it.',
   AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
   HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}), but one that is shorter than status.holdSeconds.`,
   ReadinessGateTimedOut: `On a pod: it waited for its groups for too long, and its gate ${READINESS_GATE} was opened all the same.`,

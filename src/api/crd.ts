@@ -59,7 +59,7 @@ const column = (name: string, type: string, jsonPath: string, description: strin
 const ready = (field: string) => `.status.conditions[?(@.type=="Ready")].${field}`;
 
 const PRINTER_COLUMNS = [
-  column('Group', 'string', '.spec.vServerGroupId', 'The vServer group.'),
+  column('Group', 'string', '.status.vServerGroupId', 'The vServer group that the backends are in.'),
   column('Service', 'string', '.spec.serviceRef.name', 'The Service whose members it holds.'),
   column('Mode', 'string', '.spec.mode', 'Sync or RemoveOnly.'),
   column('Desired', 'integer', '.status.desired', 'Backends that the group should hold.'),
@@ -68,6 +68,7 @@ const PRINTER_COLUMNS = [
   column('Ready', 'string', ready('status'), 'Whether the group holds what it should.'),
   column('Reason', 'string', ready('reason'), 'Why.', 1),
   column('Type', 'string', '.spec.backendType', 'eni or ecs.', 1),
+  column('GroupName', 'string', '.spec.vServerGroup.name', 'The name that the group was found by.', 1),
   column('LoadBalancer', 'string', '.status.loadBalancerId', 'The load balancer of the group.', 1),
   column('Foreign', 'integer', '.status.foreign', 'Backends in the group that are not of this binding.', 1),
   column('HoldSeconds', 'integer', '.status.holdSeconds', 'For how long pods have to be held.', 1),

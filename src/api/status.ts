@@ -52,6 +52,10 @@ export const statusSchema = z.object({
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['type'],
     }),
+  vServerGroupId: statusText(
+    64,
+    'The vServer group that the backends are in: that of spec.vServerGroupId, or the one that was found by the name in spec.vServerGroup. Empty as long as none was found.',
+  ).optional(),
   loadBalancerId: statusText(64, 'The load balancer that the group belongs to.').optional(),
   serviceName: statusText(
     253,

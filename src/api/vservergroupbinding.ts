@@ -12,11 +12,16 @@ export {
 } from './status.ts';
 
 const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
+const LOAD_BALANCER_ID = '^lb-[0-9a-z-]{1,60}$';
+/** The longest name of a group that the API takes, in characters. */
+const LONGEST_GROUP_NAME = 80;
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
 const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';
 
 const MESSAGES = {
   groupId: 'must be the id of a vServer group: rsp- and then letters and digits',
+  loadBalancerId: 'must be the id of a classic load balancer: lb- and then letters and digits',
+  oneGroup: 'exactly one of vServerGroupId and vServerGroup must be given',
   regionId: 'must be the id of a region, as cn-hangzhou',
   service: 'must be the name of a Service',
   port: 'must be a port number from 1 to 65535 or the name of a port of the Service',
@@ -99,19 +104,42 @@ const readiness = z.object({
 /** Of bindings that say nothing of it. */
 export const DEFAULT_READINESS = readiness.parse({});
 
+const vServerGroup = z.object({
+  loadBalancerId: z
+    .string()
+    .max(64)
+    .regex(new RegExp(LOAD_BALANCER_ID), MESSAGES.loadBalancerId)
+    .meta({
+      description: 'Id of the load balancer that the group belongs to, as lb-bp1x0abc.',
+      ...cel({ rule: `self.matches('${LOAD_BALANCER_ID}')`, message: MESSAGES.loadBalancerId }),
+    }),
+  name: z
+    .string()
+    .min(1)
+    .max(LONGEST_GROUP_NAME)
+    .describe('Name of the group, as the load balancer shows it; the whole name, in the same case.'),
+});
+
 export const specSchema = z
   .object({
     vServerGroupId: z
       .string()
       .max(64)
       .regex(new RegExp(GROUP_ID), MESSAGES.groupId)
+      .optional()
       .meta({
-        description: 'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed.',
+        description:
+          'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed. Exactly one of vServerGroupId and vServerGroup is given.',
         ...cel(immutable, {
           rule: `self.matches('${GROUP_ID}')`,
           message: MESSAGES.groupId,
         }),
       }),
+    vServerGroup: vServerGroup.optional().meta({
+      description:
+        'The vServer group by its name. The operator looks it up once and records its id in status.vServerGroupId; from then on that group is the one, whatever it is called, until it is deleted. Then the name is looked up again. Cannot be changed.',
+      ...cel(immutable),
+    }),
     regionId: z
       .string()
       .max(64)
@@ -184,8 +212,21 @@ export const specSchema = z
       .default(false)
       .describe('While true, the group is not touched, and the condition Ready says Suspended.'),
   })
+  .refine(
+    ({ vServerGroupId, vServerGroup }) => (vServerGroupId === undefined) !== (vServerGroup === undefined),
+    MESSAGES.oneGroup,
+  )
   .meta(
     cel(
+      {
+        rule: 'has(self.vServerGroupId) != has(self.vServerGroup)',
+        message: MESSAGES.oneGroup,
+      },
+      {
+        rule: 'has(self.vServerGroupId) == has(oldSelf.vServerGroupId)',
+        message:
+          'vServerGroupId and vServerGroup cannot replace each other: delete the binding and create another one',
+      },
       {
         rule: 'has(self.regionId) == has(oldSelf.regionId)',
         message: 'regionId cannot be added or removed: delete the binding and create another one',

@@ -19,6 +19,9 @@ export interface ServerGroups {
   /** The group's rows, all of them; pages are hidden. Waits for its turn by itself. */
   describe(group: GroupRef, options?: CallOptions): Promise<GroupDescription>;
 
+  /** All groups of a load balancer; pages are hidden. Waits for its turn by itself. */
+  list(loadBalancer: LoadBalancerRef, options?: Pick<CallOptions, 'signal'>): Promise<readonly NamedGroup[]>;
+
   /**
    * What health checks say of the backends of a load balancer (`GroupDescription.loadBalancerId`), those of all its groups.
    * Waits for its turn by itself, behind everything else. Undefined: this kind does not tell, and what is in a group
@@ -70,6 +73,13 @@ export interface GroupDescription {
   /** Some row, or the group, is still taking in a change: a write now may be refused as busy. */
   readonly pending: boolean;
   readonly loadBalancerId?: string;
+  /** Names need not be unique. */
+  readonly name?: string;
+}
+
+export interface NamedGroup {
+  readonly id: string;
+  readonly name: string;
 }
 
 export interface LoadBalancerRef {

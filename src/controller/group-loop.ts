@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
+import type { GroupRef } from '../cloud/group-ref.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import type { Store } from '../kubernetes/informer/store.ts';
@@ -34,6 +35,7 @@ import {
   type GroupControllerOptions,
 } from './group/group-controller.ts';
 import { GroupWriter, type WriteHooks } from './group/group-writer.ts';
+import { GroupNames } from './naming/group-names.ts';
 import { ReadinessGates, type ReadinessGatesHooks } from './readiness/readiness-gates.ts';
 
 export const CONTROLLER = 'vservergroup';
@@ -80,6 +82,8 @@ export interface GroupLoopPorts {
 export interface GroupLoopHooks extends WriteHooks, ReadinessGatesHooks {
   /** A mistake of the program: the group is tried again. */
   onReconcileFailed(failure: ReconcileFailure<GroupKey>): void;
+  /** By its name; the binding is on it from now on. */
+  onGroupFound(binding: BindingObject, group: GroupRef): void;
   /** It is tried again. */
   onFinalizerFailed(binding: BindingObject, error: unknown): void;
 }
@@ -103,7 +107,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     ...(metrics && { metrics: metrics.queue }),
   });
   const parts = createParts(options, ports, queue);
-  const { controller, gates, lookAfterGroupless } = parts;
+  const { controller, gates, names, lookAfterGroupless } = parts;
   connectEvents(options, ports, queue, parts);
   const loop = new ReconcileLoop<GroupKey>({
     name: CONTROLLER,
@@ -128,6 +132,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     },
     stop(deadlineMs) {
       gates?.stop();
+      names.stop();
       return loop.stop(deadlineMs);
     },
   };
@@ -137,9 +142,10 @@ interface Parts {
   readonly controller: GroupController;
   readonly gates: ReadinessGates | undefined;
   readonly drains: DrainIndex;
+  readonly names: GroupNames;
   /** All who remember something of a binding. */
   readonly remembering: readonly { forget(binding: BindingObject): void }[];
-  /** A binding whose group can't be read is in no reconcile. */
+  /** A binding on no group, since that can't be read or was not found by its name yet, is in no reconcile. */
   readonly lookAfterGroupless: (binding: BindingObject | undefined) => void;
 }
 
@@ -151,7 +157,8 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
   const drains = new DrainIndex();
   const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
   const lookAfterGroupless: Parts['lookAfterGroupless'] = (binding) => {
-    if (binding === undefined || binding.parsed.ok || groupOf(binding, region) !== undefined) return;
+    if (binding === undefined || groupOf(binding, region) !== undefined) return;
+    if (binding.parsed.ok) return names.lookAfter(binding);
     if (!mayWrite()) return;
     if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
     else reporter.reportGroupless(binding, binding.parsed);
@@ -166,6 +173,14 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
       else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
+  const names = new GroupNames(
+    { region, dryRun },
+    {
+      ...{ bindings: caches.bindings, memory, finalizers, reporter, mayWrite, clock, random },
+      list: (loadBalancer, options) => groups.list(loadBalancer, options),
+      onFound: (binding, group) => hooks.onGroupFound(binding, group),
+    },
+  );
   const writer = new GroupWriter({
     groups,
     enis,
@@ -177,13 +192,17 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
   const gates = createGates(options, ports);
   const controller = new GroupController(
     { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
-    { caches, memory, groups, enis, drains, finalizers, writer, reporter, gates, freshness, clock, random },
+    {
+      ...{ caches, memory, groups, enis, drains, finalizers, writer, reporter, gates, names },
+      ...{ freshness, clock, random },
+    },
   );
   return {
     controller,
     gates,
+    names,
     drains,
-    remembering: [status, reporter, finalizers, memory],
+    remembering: [status, reporter, finalizers, memory, names],
     lookAfterGroupless,
   };
 }
@@ -200,15 +219,17 @@ function connectEvents(
   { region }: GroupLoopOptions,
   { caches, status, onCredentialsChanged }: GroupLoopPorts,
   queue: WorkQueue<GroupKey>,
-  { controller, drains, remembering, lookAfterGroupless }: Parts,
+  { controller, names, drains, remembering, lookAfterGroupless }: Parts,
 ): void {
   // First of all who hear of a binding: what is written next is compared with what is there now.
   caches.bindings.onChange(({ old, new: now }) => {
     // The store of the API server has gone back: what was written since is not there any more.
     if (old !== undefined && now !== undefined && isOlder(now.resourceVersion, old.resourceVersion))
       status.forget(old);
-    if (now !== undefined) status.observed(now);
-    else if (old !== undefined) for (const one of remembering) one.forget(old);
+    if (now !== undefined) {
+      status.observed(now);
+      names.observed(old, now);
+    } else if (old !== undefined) for (const one of remembering) one.forget(old);
   });
   onCredentialsChanged(() => {
     for (const group of controller.credentialsChanged()) queue.add(group);

@@ -72,6 +72,8 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
         retryInMs: Math.round(retryInMs),
       });
     },
+    onGroupFound: ({ key }, { id }) =>
+      logger.info('Found the group by its name', { binding: key, group: id }),
     onReconcileFailed: ({ key, error, attempts }) =>
       logger.error('Reconcile failed; it is tried again', { group: key, attempts, error }),
     onFinalizerFailed: ({ key }, error) =>

@@ -74,6 +74,7 @@ const status = shapeOf({
   backends: some(backend),
   desired: fc.constant(1),
   loadBalancerId: fc.constant('lb-1'),
+  vServerGroupId: fc.constantFrom(GROUP, 'rsp-other', ''),
   lastRemovalTime: fc.constant('2026-01-01T00:00:00Z'),
 });
 
@@ -98,8 +99,15 @@ const slice = shapeOf({
   ports: some(port),
 });
 
-const spec = shapeOf({
-  vServerGroupId: fc.constant(GROUP),
+const group = fc.constantFrom(
+  { vServerGroupId: GROUP },
+  { vServerGroup: { loadBalancerId: 'lb-1', name: 'web' } },
+  { vServerGroup: { loadBalancerId: 'lb-1' } },
+  { vServerGroup: [], vServerGroupId: GROUP },
+  { vServerGroup: null },
+);
+
+const otherFields = shapeOf({
   serviceRef: shapeOf({ name: fc.constantFrom('web', 'none'), port: fc.constantFrom(80, 'http') }),
   backendType: fc.constant('eni'),
   mode: fc.constantFrom('Sync', 'RemoveOnly'),
@@ -110,6 +118,8 @@ const spec = shapeOf({
   deletionPolicy: fc.constantFrom('Remove', 'Retain'),
   suspend: fc.boolean(),
 });
+
+const spec = fc.tuple(group, otherFields).map(([by, others]) => ({ ...by, ...others }));
 
 const metadata = shapeOf({
   labels: fc.dictionary(fc.string(), junk),

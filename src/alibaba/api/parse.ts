@@ -1,5 +1,5 @@
 import type { GroupRef } from '../../cloud/group-ref.ts';
-import type { BackendHealth, GroupDescription } from '../../cloud/server-groups.ts';
+import type { BackendHealth, GroupDescription, NamedGroup } from '../../cloud/server-groups.ts';
 import { isObject, type JsonObject } from '../../json.ts';
 import { backendKey, type Row } from '../../membership/backend.ts';
 import { unreadable } from '../errors/errors.ts';
@@ -69,11 +69,28 @@ export function parseGroup(
     throw unreadable(context.action, context.group, `the reply is about vServer group ${id ?? '(none)'}`);
   }
   const loadBalancerId = asText(body['LoadBalancerId']);
+  const name = asText(body['VServerGroupName']);
   return {
     requestId: asText(body['RequestId']) ?? '',
     ...(loadBalancerId === undefined ? {} : { loadBalancerId }),
+    ...(name === undefined ? {} : { name: own(name) }),
     rows: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
   };
+}
+
+/** A reply that is no list, or has a group without an id, tells of no group: a name that two have must not look like one's. */
+export function parseGroups(reply: unknown, context: ReplyContext): readonly NamedGroup[] {
+  const body = unwrap(reply, context);
+  if (!isObject(body['VServerGroups'])) {
+    throw unreadable(context.action, context.group, 'the reply has no list of vServer groups');
+  }
+  return list(body, 'VServerGroups', 'VServerGroup').map((group) => {
+    const id = isObject(group) ? asText(group['VServerGroupId']) : undefined;
+    if (!isObject(group) || id === undefined) {
+      throw unreadable(context.action, context.group, 'a vServer group in the reply has no VServerGroupId');
+    }
+    return { id: own(id), name: own(asText(group['VServerGroupName'])) ?? '' };
+  });
 }
 
 /** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */

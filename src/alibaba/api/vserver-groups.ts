@@ -3,7 +3,7 @@ import type { CallOptions, ServerGroups, WriteReply } from '../../cloud/server-g
 import type { Row } from '../../membership/backend.ts';
 import type { Params, Rpc } from '../rpc/rpc.ts';
 import type { RateLimiter } from '../throttle.ts';
-import { parseGroup, parseHealth } from './parse.ts';
+import { parseGroup, parseGroups, parseHealth } from './parse.ts';
 
 export const SLB_API_VERSION = '2014-05-15';
 
@@ -56,6 +56,15 @@ export function createVServerGroups({ read, health, write, limiter }: VServerGro
       const action = 'DescribeVServerGroupAttribute';
       const reply = await read(group.regionId)(action, groupParams(group), { group, signal: options.signal });
       return { ...parseGroup(reply, { action, group }), pending: false };
+    },
+    /**
+     * The action has no paging (…-describevservergroups). How its name filter compares is not documented: all groups are
+     * asked for, and names compared by whoever asks.
+     */
+    async list({ regionId, id }, { signal } = {}) {
+      const action = 'DescribeVServerGroups';
+      const reply = await read(regionId)(action, { RegionId: regionId, LoadBalancerId: id }, { signal });
+      return parseGroups(reply, { action });
     },
     /** For a load balancer or one of its listeners, not for a group (…-describehealthstatus); RegionId is optional. */
     async describeHealth({ regionId, id }, { signal } = {}) {

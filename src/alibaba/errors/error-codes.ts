@@ -159,8 +159,8 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   groupMissing: {
     reason: 'GroupNotFound',
     hint: plain(
-      'Check spec.vServerGroupId and spec.regionId; delete the binding if the group, or its load balancer, was deleted on ' +
-        'purpose.',
+      'Check spec.vServerGroupId or spec.vServerGroup, and spec.regionId; delete the binding if the group, or its load ' +
+        'balancer, was deleted on purpose.',
     ),
   },
   badBackend: {

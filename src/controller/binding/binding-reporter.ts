@@ -13,8 +13,9 @@ import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
 import type { Bound, Notice } from '../group/gather.ts';
 import type { GroupState } from '../group/state/group-state.ts';
-import { bindingStatus, unreadableStatus } from './binding-status.ts';
+import { bindingStatus, namedStatus, unreadableStatus } from './binding-status.ts';
 import { messages } from './messages.ts';
+import type { NamedGroupVerdict } from './named-verdict.ts';
 import { isRoutine } from './routine.ts';
 import {
   type BindingFacts,
@@ -85,6 +86,17 @@ export class BindingReporter {
     this.#reportUnreadable(object, unreadable, grouplessVerdict(object.key, unreadable));
   }
 
+  /** A binding whose group was looked up by its name. */
+  reportNamed(object: BindingObject, found: NamedGroupVerdict): void {
+    if (!object.parsed.ok) return;
+    const { binding } = object.parsed;
+    const told = this.#toldTo(object.uid, binding.status.conditions);
+    const status = namedStatus(binding, found, told.conditions, this.#clock.wall());
+    told.conditions = status.conditions;
+    this.#status.write(object, status, found.id === undefined ? 'normal' : 'urgent');
+    this.#tellProblem(object, told, found.verdict.reason, found.verdict.message);
+  }
+
   #reportWhole(
     { object, notices, preparation }: Bound,
     binding: VServerGroupBinding,
@@ -97,7 +109,11 @@ export class BindingReporter {
     this.#status.write(object, status, hasteOf(binding, status, input));
     const ready = findCondition(status.conditions, 'Ready');
     if (ready !== undefined) this.#tellProblem(object, told, ready.reason as Reason, ready.message);
-    this.#tellNotices(object, told, [...notices, ...outsideNotices(input)]);
+    this.#tellNotices(object, told, [
+      ...notices,
+      ...outsideNotices(input),
+      ...renamedNotices(binding, input.group),
+    ]);
   }
 
   #reportUnreadable(
@@ -165,6 +181,12 @@ function outsideNotices(input: BindingFacts): readonly Notice[] {
   const outside = outsidersOf(input);
   if (outside.length === 0) return [];
   return [{ reason: 'AddressOutside', message: messages.addressOutside(outside, input.group.ref) }];
+}
+
+function renamedNotices({ spec }: VServerGroupBinding, { ref, view }: GroupState): readonly Notice[] {
+  const named = spec.vServerGroup?.name;
+  if (named === undefined || view.name === undefined || view.name === named) return [];
+  return [{ reason: 'GroupRenamed', message: messages.groupRenamed(named, view.name, ref) }];
 }
 
 function hasteOf(

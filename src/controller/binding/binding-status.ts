@@ -4,12 +4,14 @@ import {
   type BindingMetadata,
   type Condition,
   MAX_STATUS_BACKENDS,
+  type VServerGroupBinding,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
+import type { NamedGroupVerdict } from './named-verdict.ts';
 import type { Preparation } from './preparation.ts';
 import { statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
@@ -34,6 +36,7 @@ export function bindingStatus(
   return {
     observedGeneration: binding.metadata.generation,
     conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, wall),
+    vServerGroupId: group.ref.id,
     ...(loadBalancerId !== undefined && { loadBalancerId }),
     ...servedService(input),
     desired: desiredCount(report),
@@ -64,6 +67,27 @@ function preparedness(
     holdSeconds,
     ...(lacking !== undefined && { podsWithoutHold: lacking.hold }),
     ...(lacking?.gate !== undefined && { podsWithoutGate: lacking.gate }),
+  };
+}
+
+/**
+ * Of a binding whose group was looked up by its name: it has nothing in any group, and from then on it is on the one that is found.
+ * `loadBalancerId` tells that a group was read, so that it is not there.
+ */
+export function namedStatus(
+  { metadata, status }: VServerGroupBinding,
+  { verdict, id }: NamedGroupVerdict,
+  conditions: readonly Condition[],
+  wall: number,
+): VServerGroupBindingStatus {
+  const { lastRemovalTime } = status;
+  return {
+    observedGeneration: metadata.generation,
+    conditions: conditionsOf(verdict, metadata.generation, conditions, wall),
+    ...(id !== undefined && { vServerGroupId: id }),
+    ...{ desired: 0, registered: 0, draining: 0, foreign: 0 },
+    backends: [],
+    ...(lastRemovalTime !== undefined && { lastRemovalTime }),
   };
 }
 

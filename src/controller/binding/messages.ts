@@ -7,6 +7,7 @@
 import { FINALIZER, HOLD_ANNOTATION } from '../../api/names.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
 import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
+import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { PodObject } from '../../kubernetes/objects/objects.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/member.ts';
@@ -62,6 +63,18 @@ export const messages = {
 
   dryRunKeeps: (group: GroupRef) =>
     `--dry-run: this binding has no backend left in ${groupName(group)} and would be let go. Run the operator without --dry-run to have it done.`,
+
+  groupFound: (name: string, group: GroupRef) =>
+    `${groupName(group)} was found by the name ${name}; it is read, and what it lacks is added then.`,
+
+  groupNameNotFound: (name: string, loadBalancer: LoadBalancerRef) =>
+    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has no vServer group named ${name}: create it, or delete the binding and create one with the right spec.vServerGroup. The operator looks again by itself, after a minute at most.`,
+
+  groupNameAmbiguous: (name: string, ids: readonly string[], loadBalancer: LoadBalancerRef) =>
+    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has ${ids.length} vServer groups named ${name} (${listed([...ids].sort(byCodeUnit))}), and none of them is touched: give all but one other names, or create a binding with the id in spec.vServerGroupId instead. The operator looks again by itself, after a minute at most.`,
+
+  groupRenamed: (name: string, now: string, group: GroupRef) =>
+    `${groupName(group)} was found by the name ${name} and is called ${now} now. The binding stays with it: give the group its name again, or delete the binding and create one for the group that is meant.`,
 
   reading: (group: GroupRef) => `${groupName(group)} is being read; what it lacks is added then.`,
 

@@ -81,12 +81,37 @@ export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, d
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod && `${pod.namespace}/${pod.name}`));
 }
 
-/** Undefined: its group can't be read. */
+/** Undefined: its group can't be read, or was not found by its name yet. */
 export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey | undefined {
-  const { regionId, vServerGroupId } = specOf(binding);
+  const region = regionOf(binding, defaultRegion);
+  const id = groupIdOf(binding);
+  return region === undefined || id === undefined ? undefined : groupKey(region, id);
+}
+
+/** The same without the region. A group that was found by its name is the one that the status records. */
+export function groupIdOf(binding: BindingObject): string | undefined {
+  const { vServerGroupId } = specOf(binding);
+  return vServerGroupId ?? (isByName(binding) ? statusOf(binding)?.vServerGroupId || undefined : undefined);
+}
+
+/** What the binding calls its group: the id or, as long as none is found, the name with its load balancer. */
+export function groupNamedBy(binding: BindingObject): string | undefined {
+  const { vServerGroup } = specOf(binding);
+  return groupIdOf(binding) ?? (vServerGroup && `${vServerGroup.name} (${vServerGroup.loadBalancerId})`);
+}
+
+function isByName({ parsed }: BindingObject): boolean {
+  if (parsed.ok) return parsed.binding.spec.vServerGroup !== undefined;
+  const { fields, misfits } = parsed;
+  if (misfits.includes('vServerGroupId')) return false;
+  return fields.vServerGroup !== undefined || misfits.includes('vServerGroup');
+}
+
+/** Undefined: it can't be read. */
+export function regionOf(binding: BindingObject, defaultRegion: string): string | undefined {
   const { parsed } = binding;
-  if (vServerGroupId === undefined || (!parsed.ok && parsed.misfits.includes('regionId'))) return undefined;
-  return groupKey(regionId ?? defaultRegion, vServerGroupId);
+  if (!parsed.ok && parsed.misfits.includes('regionId')) return undefined;
+  return specOf(binding).regionId ?? defaultRegion;
 }
 
 /** `namespace/name` of the Service that a binding names. Undefined: that can't be read. */

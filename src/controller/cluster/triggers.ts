@@ -36,7 +36,7 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
     enqueueAll(caches.bindings.byIndex('service', (now ?? old)?.key ?? '')),
   );
   caches.bindings.onChange((change) => {
-    if (isOwnStatusWrite(change)) return;
+    if (isOwnStatusWrite(change, defaultRegion)) return;
     enqueueAll([change.old, change.new].filter((binding) => binding !== undefined));
   });
   caches.nodes.onChange((change) => {
@@ -84,10 +84,11 @@ function groupsOf(bindings: readonly BindingObject[], defaultRegion: string): Re
 /**
  * Our own status writes come back as events; they change nothing that a group depends on. Not so while a finalizer is to
  * be set or released: a status that is written meanwhile has the API server refuse that patch as based on an old object,
- * and its event is the only sign to make it again (finalizers.ts).
+ * and its event is the only sign to make it again (finalizers.ts). Nor for one that records another group: it is on that now.
  */
-function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>): boolean {
+function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>, defaultRegion: string): boolean {
   if (old === undefined || now === undefined || old.uid !== now.uid) return false;
+  if (groupOf(old, defaultRegion) !== groupOf(now, defaultRegion)) return false;
   const before = metadataOf(old);
   const after = metadataOf(now);
   const settled = hasFinalizer(now) && !isBeingDeleted(now);

@@ -55,7 +55,12 @@ interface GatherParts {
 export interface Notice {
   readonly reason: Extract<
     EventReason,
-    'InvalidWeight' | 'AmbiguousPort' | 'EndpointsTruncated' | 'AddressOutside' | 'HoldTooShort'
+    | 'InvalidWeight'
+    | 'AmbiguousPort'
+    | 'EndpointsTruncated'
+    | 'AddressOutside'
+    | 'HoldTooShort'
+    | 'GroupRenamed'
   >;
   readonly message: string;
   /** It is told again when this changes. Default: the message. */

@@ -17,6 +17,7 @@ import {
   splitGroupKey,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
+import type { GroupNames } from '../naming/group-names.ts';
 import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
@@ -41,6 +42,7 @@ export interface GroupControllerParts {
   readonly reporter: BindingReporter;
   /** Undefined: nobody opens readiness gates. */
   readonly gates: Pick<ReadinessGates, 'concluded'> | undefined;
+  readonly names: Pick<GroupNames, 'groupIsMissing' | 'isRecording'>;
   readonly freshness: CacheFreshness;
   readonly clock: Clock;
   readonly random: () => number;
@@ -248,12 +250,17 @@ export class GroupController {
   /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
   #conclude(group: GroupState, decided: Decided): Result {
     const { plan, step } = decided;
-    const { reporter, finalizers, writer, clock, memory, gates } = this.#parts;
+    const { reporter, finalizers, writer, clock, memory, gates, names } = this.#parts;
     const { dryRun } = this.#options;
     if (dryRun && group.view.rows !== undefined) writer.withhold(group, group.withheld.news(plan.batches));
+    const isMissing = [...group.attempts.failures.values()].some(
+      ({ error }) => error.kind === 'groupMissing',
+    );
     for (const one of decided.bound) {
-      const facts = this.#factsOf(group, decided, one);
       const { object } = one;
+      if (isMissing) names.groupIsMissing(object);
+      if (names.isRecording(object) && !isBeingDeleted(object)) continue;
+      const facts = this.#factsOf(group, decided, one);
       gates?.concluded(object, facts);
       if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, facts.report, plan.batches, group))
         finalizers.release(object);

@@ -1,7 +1,8 @@
+import { findCondition } from '../../api/conditions.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
-import { groupKey, groupOf } from '../../controller/cluster/cluster-caches.ts';
+import { groupOf, splitGroupKey } from '../../controller/cluster/cluster-caches.ts';
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
 import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
@@ -119,10 +120,16 @@ async function decideNow(call: CommandCall) {
   const cluster = call.cluster();
   const binding = await getBinding(cluster, namespaceOf(call), args[0] as string, signal);
   if (!binding.parsed.ok) throw new Error(`${binding.key} can't be read: ${binding.parsed.message}`);
-  const { spec } = binding.parsed.binding;
+  const { spec, status } = binding.parsed.binding;
   const region =
     spec.regionId !== undefined && !options.given('region') ? spec.regionId : options.operator('region');
-  const key = groupOf(binding, region) ?? groupKey(region, spec.vServerGroupId);
+  const key = groupOf(binding, region);
+  if (key === undefined) {
+    const { reason, message } = findCondition(status.conditions, 'Ready') ?? {};
+    const why = reason === undefined ? 'no operator has looked for it' : `${reason}: ${message}`;
+    throw new Error(`${binding.key} has no group yet: ${why}`);
+  }
+  const { regionId, vServerGroupId } = splitGroupKey(key);
   const deadline = clock.now() + options.own('timeout');
   const defaultDrainSeconds = options.operator('defaultDrainSeconds');
   const endpointsSource = options.operator('endpointsSource');
@@ -132,7 +139,7 @@ async function decideNow(call: CommandCall) {
   ]);
   const cloud = call.cloud(region);
   const groups = cloud.client.vServerGroups;
-  const ref = vServerGroup(spec.regionId ?? region, spec.vServerGroupId);
+  const ref = vServerGroup(regionId, vServerGroupId);
   const group = new GroupState(ref, clock.now(), Math.random);
   const { rows } = await patiently(() => groups.describe(ref, { signal }), clock, deadline, signal);
   group.view.listed(rows);

@@ -2,7 +2,7 @@ import { findCondition } from '../../api/conditions.ts';
 import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
-import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
@@ -92,7 +92,8 @@ async function label(call: CommandCall, node: string, value: string | null): Pro
 const IN_GROUP: ReadonlySet<string> = new Set(['Registered', 'Draining', 'Removing', 'Held']);
 
 function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[] {
-  return bindings.flatMap(({ namespace, name, parsed }): Row[] => {
+  return bindings.flatMap((binding): Row[] => {
+    const { namespace, name, parsed } = binding;
     if (!parsed.ok) return [];
     const { spec, status } = parsed.binding;
     const ready = findCondition(status.conditions, 'Ready');
@@ -102,7 +103,7 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
       .map(({ serverIp, serverId, port, pod, state, weight, drainingSince }) => ({
         namespace,
         name,
-        group: spec.vServerGroupId,
+        group: groupIdOf(binding) ?? '',
         backend: `${serverIp ?? serverId}:${port}`,
         pod: pod ?? '',
         state,
@@ -127,15 +128,21 @@ function progress(done: number, all: number, undo: boolean): string {
 /** A group with rows of others may be served by them; one without must keep somebody who takes requests. */
 function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
   const groups = Map.groupBy(
-    bindings.flatMap(({ parsed }) => (parsed.ok && !parsed.binding.spec.suspend ? [parsed.binding] : [])),
-    ({ spec }) => `${spec.vServerGroupId} ${spec.regionId ?? ''}`,
+    bindings.flatMap((binding) => {
+      const { parsed } = binding;
+      const group = groupIdOf(binding);
+      return parsed.ok && !parsed.binding.spec.suspend && group !== undefined
+        ? [{ ...parsed.binding, group }]
+        : [];
+    }),
+    ({ group, spec }) => `${group} ${spec.regionId ?? ''}`,
   );
   const emptied = [...groups.values()].flatMap((sharing) => {
     const own = sharing.flatMap(({ status }) => status.backends);
     const taking = own.filter(({ state, weight }) => state === 'Registered' && weight > 0);
     const others = Math.max(...sharing.map(({ status }) => status.foreign));
     const isLast = taking.length > 0 && taking.every((backend) => backend.node === node);
-    return isLast && others === 0 ? [sharing[0]?.spec.vServerGroupId ?? ''] : [];
+    return isLast && others === 0 ? [sharing[0]?.group ?? ''] : [];
   });
   if (emptied.length === 0) return;
   throw new Error(

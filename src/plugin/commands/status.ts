@@ -1,6 +1,6 @@
 import { findCondition, isTrue } from '../../api/conditions.ts';
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
-import type { BindingObject } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupNamedBy } from '../../controller/cluster/cluster-caches.ts';
 import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
@@ -66,15 +66,18 @@ interface BindingRow {
   readonly message: string;
 }
 
-export function describe({ namespace, name, parsed }: BindingObject): BindingRow {
-  if (!parsed.ok) return { namespace, name, ...describeUnreadable(parsed) };
+export function describe(object: BindingObject): BindingRow {
+  const { namespace, name, parsed } = object;
+  const group = groupNamedBy(object);
+  if (!parsed.ok)
+    return { namespace, name, ...(group !== undefined && { group }), ...describeUnreadable(parsed) };
   const { spec, status, metadata } = parsed.binding;
   const ready = findCondition(status.conditions, 'Ready');
   const isOld = status.observedGeneration < metadata.generation;
   return {
     namespace,
     name,
-    group: spec.vServerGroupId,
+    ...(group !== undefined && { group }),
     service: spec.serviceRef.name,
     port: spec.serviceRef.port,
     mode: spec.mode,
@@ -97,13 +100,11 @@ export function describe({ namespace, name, parsed }: BindingObject): BindingRow
 function describeUnreadable({
   message,
   metadata,
-  fields,
   status,
 }: UnreadableBinding): Omit<BindingRow, 'namespace' | 'name'> {
   const conditions = status?.observedGeneration === metadata.generation ? (status?.conditions ?? []) : [];
   const ready = findCondition(conditions, 'Ready');
   return {
-    ...(fields.vServerGroupId !== undefined && { group: fields.vServerGroupId }),
     ready: 'False',
     stalled: ready === undefined || isTrue(conditions, 'Stalled'),
     reason: ready?.reason ?? 'InvalidSpec',

@@ -31,6 +31,10 @@ describe('taken', () => {
       { serviceRef: { name: 'web', port: 'a-long-name-of-a-port' } },
     ],
     ['a node selector with ecs', { backendType: 'ecs', nodeSelector: { matchLabels: { a: 'b' } } }],
+    [
+      'a group by name',
+      { vServerGroupId: undefined, vServerGroup: { loadBalancerId: 'lb-bp1a', name: '网站 Web/1' } },
+    ],
     ['weight 0', { weight: 0 }],
     ['a drain without seconds', { drain: {} }],
     [
@@ -58,6 +62,9 @@ describe('taken', () => {
   });
 });
 
+const NAMED = { loadBalancerId: 'lb-bp1a', name: 'web' };
+const BY_NAME = { vServerGroupId: undefined, vServerGroup: NAMED };
+const ONE_GROUP = 'exactly one of vServerGroupId and vServerGroup must be given';
 const PORT = 'must be a port number from 1 to 65535 or the name of a port of the Service';
 const IMMUTABLE = 'cannot be changed: delete the binding and create another one';
 const SELECTOR = 'values are needed for In and NotIn, and not allowed for Exists and DoesNotExist';
@@ -73,7 +80,28 @@ describe('refused with a sentence', () => {
       { vServerGroupId: 'lb-1' },
       'spec.vServerGroupId: Invalid value: must be the id of a vServer group: rsp- and then letters and digits',
     ],
-    ['no group', { vServerGroupId: undefined }, 'spec.vServerGroupId: Required value'],
+    ['no group', { vServerGroupId: undefined }, `spec: Invalid value: ${ONE_GROUP}`],
+    ['a group by id and by name', { vServerGroup: NAMED }, `spec: Invalid value: ${ONE_GROUP}`],
+    [
+      'a load balancer that is none',
+      { vServerGroupId: undefined, vServerGroup: { ...NAMED, loadBalancerId: 'rsp-1' } },
+      'spec.vServerGroup.loadBalancerId: Invalid value: must be the id of a classic load balancer: lb- and then letters and digits',
+    ],
+    [
+      'a name without its load balancer',
+      { vServerGroupId: undefined, vServerGroup: { name: 'web' } },
+      'spec.vServerGroup.loadBalancerId: Required value',
+    ],
+    [
+      'an empty name',
+      { vServerGroupId: undefined, vServerGroup: { ...NAMED, name: '' } },
+      'spec.vServerGroup.name in body should be at least 1 chars long',
+    ],
+    [
+      'a name of 81 letters',
+      { vServerGroupId: undefined, vServerGroup: { ...NAMED, name: 'a'.repeat(81) } },
+      'spec.vServerGroup.name: Too long: may not be more than 80 bytes',
+    ],
     ['no service', { serviceRef: undefined }, 'spec.serviceRef: Required value'],
     ['no port', { serviceRef: { name: 'web' } }, 'spec.serviceRef.port: Required value'],
     [
@@ -165,6 +193,24 @@ describe('refused with a sentence', () => {
       {},
       { vServerGroupId: 'rsp-other' },
       `spec.vServerGroupId: Invalid value: ${IMMUTABLE}`,
+    ],
+    [
+      'another group by name',
+      BY_NAME,
+      { vServerGroup: { name: 'api' } },
+      `spec.vServerGroup: Invalid value: ${IMMUTABLE}`,
+    ],
+    [
+      'an id instead of a name',
+      BY_NAME,
+      { vServerGroupId: 'rsp-1', vServerGroup: null },
+      'vServerGroupId and vServerGroup cannot replace each other: delete the binding and create another one',
+    ],
+    [
+      'a name instead of an id',
+      {},
+      { vServerGroupId: null, vServerGroup: NAMED },
+      'vServerGroupId and vServerGroup cannot replace each other: delete the binding and create another one',
     ],
     [
       'another region',

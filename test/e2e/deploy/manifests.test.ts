@@ -71,11 +71,17 @@ describe('the CRD', () => {
   });
 
   test('shows the columns that people look for', async () => {
-    await createBinding(api, 'shown', { mode: 'RemoveOnly' });
+    const vServerGroup = { loadBalancerId: 'lb-bp1a', name: 'shop' };
+    await createBinding(api, 'shown', { vServerGroupId: undefined, vServerGroup, mode: 'RemoveOnly' });
     await api.request(
       'PATCH',
       `${BINDINGS}/shown/status`,
-      { status: { desired: 3, registered: 2, draining: 1, conditions: [condition('True')] } },
+      {
+        status: {
+          ...{ vServerGroupId: 'rsp-bp1a', desired: 3, registered: 2, draining: 1 },
+          conditions: [condition('True')],
+        },
+      },
       'application/merge-patch+json',
     );
     const { columnDefinitions, rows } = await table(`${BINDINGS}/shown`);
@@ -95,6 +101,7 @@ describe('the CRD', () => {
     expect(Object.fromEntries(cells)).toMatchObject({
       Name: 'shown',
       Group: 'rsp-bp1a',
+      GroupName: 'shop',
       Service: 'web',
       Mode: 'RemoveOnly',
       Desired: 3,
@@ -185,7 +192,7 @@ describe('deploy/', () => {
 
   test('every sample is taken as it is', async () => {
     const samples = await applyFolder(api, join(root, 'deploy/samples'));
-    expect(samples.filter(({ kind }) => kind === 'VServerGroupBinding')).toHaveLength(3);
+    expect(samples.filter(({ kind }) => kind === 'VServerGroupBinding')).toHaveLength(4);
   });
 
   test('applying it again changes nothing', async () => {

@@ -53,6 +53,15 @@ describe('spec', () => {
       { vServerGroupId: 'lb-1' },
       'spec.vServerGroupId: must be the id of a vServer group: rsp- and then letters and digits',
     ],
+    [{ vServerGroupId: undefined }, 'spec: exactly one of vServerGroupId and vServerGroup must be given'],
+    [
+      { vServerGroup: { loadBalancerId: 'lb-1', name: 'web' } },
+      'spec: exactly one of vServerGroupId and vServerGroup must be given',
+    ],
+    [
+      { vServerGroupId: undefined, vServerGroup: { loadBalancerId: 'rsp-1', name: '' } },
+      'spec.vServerGroup.loadBalancerId: must be the id of a classic load balancer: lb- and then letters and digits; spec.vServerGroup.name: Too small: expected string to have >=1 characters',
+    ],
     [{ regionId: 'x' }, 'spec.regionId: must be the id of a region, as cn-hangzhou'],
     [{ serviceRef: { name: 'web', port: 0 } }, 'spec.serviceRef.port: Too small: expected number to be >=1'],
     [
@@ -153,7 +162,7 @@ describe('a binding whose spec cannot be read', () => {
   test.each(['no object', null, { metadata: 7, spec: [] }])('of %j nothing is read', (raw) => {
     const { metadata, fields, status } = refused(raw);
     expect(metadata).not.toHaveProperty('name');
-    expect(fields).not.toHaveProperty('vServerGroupId');
+    expect(fields.vServerGroupId).toBeUndefined();
     expect(status).toBeUndefined();
   });
 });

@@ -35,6 +35,7 @@ export class GroupView {
   readonly ref: GroupRef;
   #rows: readonly KnownRow[] | undefined;
   #loadBalancerId: string | undefined;
+  #name: string | undefined;
   #doubt: Doubt | undefined;
   #pending: PendingChange | undefined;
   #resyncAt: number;
@@ -53,6 +54,11 @@ export class GroupView {
 
   get loadBalancerId(): string | undefined {
     return this.#loadBalancerId;
+  }
+
+  /** Its name when it was read last. */
+  get name(): string | undefined {
+    return this.#name;
   }
 
   /** The next thing to do is to read the group. */
@@ -96,13 +102,18 @@ export class GroupView {
   }
 
   /** It was read. Only a resync tells what others did: in any other read our own writes are in doubt. */
-  described({ rows, loadBalancerId, pending }: GroupDescription, resyncAt: number, lookAt: number): void {
+  described(
+    { rows, loadBalancerId, name, pending }: GroupDescription,
+    resyncAt: number,
+    lookAt: number,
+  ): void {
     const isResync = this.readReason === 'resync';
     const before = this.#rows ?? [];
     this.listed(rows);
     this.#drift.clear();
     if (isResync) for (const [key, drift] of driftOf(before, this.#rows ?? [])) this.#drift.set(key, drift);
     this.#loadBalancerId = loadBalancerId ?? this.#loadBalancerId;
+    this.#name = name ?? this.#name;
     this.#resyncAt = resyncAt;
     this.#pending = pending ? { job: undefined, lookAt } : undefined;
     if (pending) this.#doubt = 'pending';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseGroup, parseNetworkInterfaces } from '../../../../src/alibaba/api/parse.ts';
+import { parseGroup, parseGroups, parseNetworkInterfaces } from '../../../../src/alibaba/api/parse.ts';
 import { ApiError } from '../../../../src/cloud/api-error.ts';
 import { GROUP } from '../rpc/local-api.ts';
 
@@ -32,7 +32,7 @@ test('a group is read with all its rows', () => {
     },
   });
   expect(read).toEqual({
-    ...{ requestId: 'R', loadBalancerId: 'lb-1' },
+    ...{ requestId: 'R', loadBalancerId: 'lb-1', name: 'web' },
     rows: [
       { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 },
       {
@@ -45,6 +45,21 @@ test('a group is read with all its rows', () => {
       },
     ],
   });
+});
+
+test('the groups of a load balancer are read with their names, one as a list of one', () => {
+  const context = { action: 'DescribeVServerGroups' };
+  const read = (groups: unknown) => parseGroups({ RequestId: 'R', VServerGroups: groups }, context);
+  const web = { VServerGroupId: 'rsp-1', VServerGroupName: 'web', ServerCount: 2 };
+  const group = { id: 'rsp-1', name: 'web' };
+  expect(read({ VServerGroup: [web, { VServerGroupId: 'rsp-2' }] })).toEqual([
+    group,
+    { id: 'rsp-2', name: '' },
+  ]);
+  expect(read({ VServerGroup: web })).toEqual([group]);
+  expect(read({ VServerGroup: [] })).toEqual([]);
+  expect(() => read(undefined)).toThrow('the reply has no list of vServer groups');
+  expect(() => read({ VServerGroup: [web, {}] })).toThrow('has no VServerGroupId');
 });
 
 test('numbers as strings are numbers', () => {

@@ -129,6 +129,22 @@ test('no addresses, no call', async () => {
   expect(calls).toEqual([]);
 });
 
+test('the groups of a load balancer are asked for without a filter, whose meaning is not documented', async () => {
+  const { calls, groups } = recorder({
+    ...{ RequestId: 'R' },
+    VServerGroups: { VServerGroup: [{ VServerGroupId: 'rsp-1', VServerGroupName: 'web' }] },
+  });
+  expect(await groups.list({ regionId: 'cn-hangzhou', id: 'lb-1' })).toEqual([{ id: 'rsp-1', name: 'web' }]);
+  expect(calls).toEqual([
+    {
+      region: 'cn-hangzhou',
+      action: 'DescribeVServerGroups',
+      params: { RegionId: 'cn-hangzhou', LoadBalancerId: 'lb-1' },
+      count: undefined,
+    },
+  ]);
+});
+
 test('health is asked of a load balancer, and told of each listener, by the rows of its groups', async () => {
   const row = { ServerId: 'eni-1', ServerIp: '10.0.0.1', Port: '8080', Type: 'eni', Weight: '100' };
   const listener = { Protocol: 'tcp', ListenerPort: 80, ServerHealthStatus: 'normal' };

@@ -20,12 +20,18 @@ test.each(conditions)('%s comes out of what its example shows', (reason, example
   expect(example.reason).toBe(reason);
 });
 
-test.each(conditions.filter(([reason]) => reason !== 'InvalidSpec'))(
+test.each(conditions.filter(([reason]) => reason !== 'InvalidSpec' && reason !== 'GroupNameAmbiguous'))(
   '%s names the group',
   (_, { message }) => {
     expect(message).toContain('vServer group rsp-bp1x0abc (cn-hangzhou)');
   },
 );
+
+test('GroupNameAmbiguous names the load balancer and each group', () => {
+  const { message } = conditionExamples.GroupNameAmbiguous.example();
+  expect(message).toContain('load balancer lb-bp1x0abc (cn-hangzhou)');
+  expect(message).toContain('vServer groups named web (rsp-bp1x0abc, rsp-bp1x0def)');
+});
 
 /** That an address is ambiguous is found in a reply that says nothing of it, and before any call on the group. */
 test('VpcUnknown names the call alone, since there is neither a request that was refused nor a group it was about', () => {

@@ -77,6 +77,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly corrected: string[] = [];
   /** What a dry run would have sent. */
   readonly withheld: string[] = [];
+  /** Groups that were found by their names, as `binding group`. */
+  readonly found: string[] = [];
   readonly bugs: unknown[] = [];
   credentialsChanged: () => void = () => {};
   mayWrite = true;
@@ -376,6 +378,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         ),
       onGateWritten: () => {},
       onGateFailed: ({ name }) => void this.unpatched.push(name),
+      onGroupFound: ({ name }, { id }) => void this.found.push(`${name} ${id}`),
       onReconcileFailed: ({ error }) => {
         this.bugs.push(error);
       },

@@ -57,6 +57,10 @@ export class FakeAsyncGroups implements ServerGroups {
     return this.rows.map(({ serverIp, weight }) => `${serverIp}*${weight}`).sort();
   }
 
+  list() {
+    return Promise.resolve([]);
+  }
+
   get isPending(): boolean {
     return [...this.#jobs.values()].some(({ is }) => is === 'pending');
   }

@@ -2,11 +2,14 @@ import { createApiError } from '../../../../src/alibaba/errors/errors.ts';
 import type { Clock } from '../../../../src/clock.ts';
 import type { ApiError, CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../../../../src/cloud/eni-resolver.ts';
+import type { GroupRef } from '../../../../src/cloud/group-ref.ts';
 import {
   type BackendHealth,
   type CallOptions,
   type GroupLimits,
   type JobState,
+  type LoadBalancerRef,
+  type NamedGroup,
   type ServerGroups,
   WithdrawnError,
 } from '../../../../src/cloud/server-groups.ts';
@@ -15,6 +18,8 @@ import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 export interface Call {
   readonly at: number;
   readonly action: 'describe' | 'add' | 'set' | 'remove' | 'health';
+  /** Its id. */
+  readonly group: string;
   readonly backends: readonly string[];
   readonly rows: readonly Row[];
 }
@@ -40,6 +45,14 @@ export class FakeVServerGroups implements ServerGroups {
   /** What each listener's check says of an address, by its name; `normal` by the one listener unless told otherwise. */
   readonly health = new Map<string, Readonly<Record<string, BackendHealth['status']>>>();
   rows: Row[] = [];
+  /** What each load balancer lists, by its id. */
+  readonly lists = new Map<string, readonly NamedGroup[]>();
+  /** The load balancers that were asked for their groups. */
+  readonly listCalls: string[] = [];
+  /** Throws to refuse. */
+  beforeList: () => void = () => {};
+  /** The name of the one group. */
+  name = 'web';
   latencyMs = 20;
   /** Throws to refuse; returns 'no-reply' to carry the call out and lose the answer; or alters the answer. */
   behave: Behaviour = () => undefined;
@@ -84,15 +97,22 @@ export class FakeVServerGroups implements ServerGroups {
     return Promise.resolve({ is: 'done' });
   }
 
-  async describe() {
-    const reply = await this.#call('describe', [], () => {});
-    return { ...reply, pending: false, loadBalancerId: 'lb-1' };
+  async describe(group: GroupRef) {
+    const reply = await this.#call('describe', group, [], () => {});
+    return { ...reply, pending: false, loadBalancerId: 'lb-1', name: this.name };
+  }
+
+  async list({ id }: LoadBalancerRef): Promise<readonly NamedGroup[]> {
+    this.listCalls.push(id);
+    await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.latencyMs));
+    this.beforeList();
+    return this.lists.get(id) ?? [];
   }
 
   async describeHealth(): Promise<readonly BackendHealth[]> {
     this.healthCalls.push(this.#clock.now());
     await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.latencyMs));
-    this.behave({ at: this.#clock.now(), action: 'health', backends: [], rows: [] });
+    this.behave({ at: this.#clock.now(), action: 'health', group: '', backends: [], rows: [] });
     return this.rows.flatMap((row) => {
       const listeners = this.health.get(row.serverIp ?? '') ?? { 'tcp:80': 'normal' };
       return Object.entries(listeners).map(([listener, status]) => ({
@@ -103,9 +123,10 @@ export class FakeVServerGroups implements ServerGroups {
     });
   }
 
-  add(_: unknown, rows: readonly Row[], options?: CallOptions) {
+  add(group: GroupRef, rows: readonly Row[], options?: CallOptions) {
     return this.#write(
       'add',
+      group,
       rows,
       () => {
         this.rows = [...this.rows, ...rows];
@@ -114,10 +135,11 @@ export class FakeVServerGroups implements ServerGroups {
     );
   }
 
-  setWeight(_: unknown, rows: readonly Row[], options?: CallOptions) {
+  setWeight(group: GroupRef, rows: readonly Row[], options?: CallOptions) {
     const byKey = new Map(rows.map((row) => [backendKey(row), row]));
     return this.#write(
       'set',
+      group,
       rows,
       () => {
         this.rows = this.rows.map((row) => ({
@@ -129,10 +151,11 @@ export class FakeVServerGroups implements ServerGroups {
     );
   }
 
-  remove(_: unknown, rows: readonly Row[], options?: CallOptions) {
+  remove(group: GroupRef, rows: readonly Row[], options?: CallOptions) {
     const keys = new Set(rows.map(backendKey));
     return this.#write(
       'remove',
+      group,
       rows,
       () => {
         this.rows = this.rows.filter((row) => !keys.has(backendKey(row)));
@@ -141,12 +164,19 @@ export class FakeVServerGroups implements ServerGroups {
     );
   }
 
-  async #write(action: Call['action'], rows: readonly Row[], carryOut: () => void, options?: CallOptions) {
-    return { is: 'done', ...(await this.#call(action, rows, carryOut, options)) } as const;
+  async #write(
+    action: Call['action'],
+    group: GroupRef,
+    rows: readonly Row[],
+    carryOut: () => void,
+    options?: CallOptions,
+  ) {
+    return { is: 'done', ...(await this.#call(action, group, rows, carryOut, options)) } as const;
   }
 
   async #call(
     action: Call['action'],
+    group: GroupRef,
     rows: readonly Row[],
     carryOut: () => void,
     options: CallOptions = {},
@@ -154,7 +184,7 @@ export class FakeVServerGroups implements ServerGroups {
     this.beforeLeaving();
     if (options.mayLeave?.() === false) throw new WithdrawnError(action);
     const backends = rows.map((row) => row.serverIp ?? row.serverId);
-    const call = { at: this.#clock.now(), action, backends, rows };
+    const call = { at: this.#clock.now(), action, group: group.id, backends, rows };
     this.calls.push(call);
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.latencyMs));

@@ -145,7 +145,7 @@ describe('a pod whose binding wants it to be healthy', () => {
   test('of a group whose load balancer the cloud does not tell is let in after 15 s, and nobody is asked', async () => {
     const { groups } = cluster;
     const describe_ = groups.describe.bind(groups);
-    groups.describe = async () => ({ ...(await describe_()), loadBalancerId: undefined as never });
+    groups.describe = async (group) => ({ ...(await describe_(group)), loadBalancerId: undefined as never });
     cluster.bind('web', HEALTHY);
     cluster.start();
     wait('10.0.0.1');

@@ -35,6 +35,22 @@ test('a binding whose spec cannot be read: what the operator tells of it, or wha
   });
 });
 
+test('a group by its name: the one that was found or, until then, the name', () => {
+  const row = (status: object) =>
+    rowOf(
+      transformBinding({
+        metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', generation: 3 },
+        spec: {
+          vServerGroup: { loadBalancerId: 'lb-1', name: 'web' },
+          serviceRef: { name: 'web', port: 80 },
+        },
+        status: { observedGeneration: 3, ...status },
+      }),
+    );
+  expect(row({ vServerGroupId: 'rsp-1' })).toMatchObject({ group: 'rsp-1' });
+  expect(row({})).toMatchObject({ group: 'web (lb-1)' });
+});
+
 test('what pods lack is in the row as far as the status tells it', () => {
   const binding = (status: object) =>
     transformBinding({

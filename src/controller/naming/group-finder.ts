@@ -1,0 +1,146 @@
+import { type BackoffOptions, backoffMs } from '../../backoff.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import { ApiError } from '../../cloud/api-error.ts';
+import type { LoadBalancerRef, NamedGroup, ServerGroups } from '../../cloud/server-groups.ts';
+
+/** What a load balancer was last heard to say of its groups. */
+export type GroupList =
+  | { readonly is: 'listed'; readonly groups: readonly NamedGroup[] }
+  /** `attempts`: in a row. */
+  | { readonly is: 'failed'; readonly error: unknown; readonly attempts: number };
+
+export interface GroupFinderParts {
+  readonly list: ServerGroups['list'];
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** Asked before each call: false as soon as another replica may lead. */
+  readonly mayAsk: () => boolean;
+  /** For each that waits, by the key of the binding. */
+  readonly onAnswer: (binding: string, answer: GroupList) => void;
+}
+
+interface Asked {
+  readonly ref: LoadBalancerRef;
+  /** Keys of bindings. */
+  readonly waiting: Set<string>;
+  /** `Clock.now()` milliseconds. */
+  askedAt: number;
+  nextAt: number;
+  /** Answers since somebody came to wait. */
+  answers: number;
+  /** In a row. */
+  failures: number;
+  timer: Timer | undefined;
+  call: AbortController | undefined;
+}
+
+/** From one question to the next, if somebody comes to wait meanwhile. */
+const SPACING_MS = 1_000;
+/** Else. */
+const PAUSES: BackoffOptions = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
+
+/**
+ * Asks load balancers for their groups: one call answers all bindings that wait for one of them, and is made again with growing pauses
+ * as long as any does. A load balancer that nobody waits for costs nothing.
+ */
+export class GroupFinder {
+  readonly #parts: GroupFinderParts;
+  /** By region and id: those that somebody waits for, or did until a moment ago. */
+  readonly #asked = new Map<string, Asked>();
+  /** By key of the binding. */
+  readonly #waits = new Map<string, Asked>();
+
+  constructor(parts: GroupFinderParts) {
+    this.#parts = parts;
+  }
+
+  /** The binding waits for what the load balancer says, until `forget`. */
+  seek(binding: string, loadBalancer: LoadBalancerRef): void {
+    const one = this.#find(loadBalancer);
+    if (this.#waits.get(binding) === one) return;
+    this.forget(binding);
+    this.#waits.set(binding, one);
+    one.waiting.add(binding);
+    one.answers = 0;
+    one.nextAt = Math.min(one.nextAt, one.askedAt + SPACING_MS);
+    this.#schedule(one);
+  }
+
+  forget(binding: string): void {
+    const one = this.#waits.get(binding);
+    if (one === undefined) return;
+    this.#waits.delete(binding);
+    one.waiting.delete(binding);
+    if (one.waiting.size > 0) return;
+    rest(one);
+    one.timer = this.#parts.clock.setTimeout(() => this.#asked.delete(keyOf(one.ref)), SPACING_MS);
+  }
+
+  /** Cuts what is in flight. */
+  stop(): void {
+    for (const one of this.#asked.values()) rest(one);
+  }
+
+  #find(ref: LoadBalancerRef): Asked {
+    const key = keyOf(ref);
+    const known = this.#asked.get(key);
+    if (known !== undefined) return known;
+    const never = Number.NEGATIVE_INFINITY;
+    const asked: Asked = {
+      ref,
+      waiting: new Set(),
+      ...{ askedAt: never, nextAt: never, answers: 0, failures: 0 },
+      timer: undefined,
+      call: undefined,
+    };
+    this.#asked.set(key, asked);
+    return asked;
+  }
+
+  #schedule(one: Asked): void {
+    one.timer?.cancel();
+    one.timer = undefined;
+    if (one.waiting.size === 0 || one.call !== undefined) return;
+    const { clock } = this.#parts;
+    const ms = Math.max(0, one.nextAt - clock.now());
+    one.timer = clock.setTimeout(() => {
+      one.timer = undefined;
+      if (this.#parts.mayAsk()) void this.#ask(one);
+    }, ms);
+  }
+
+  /** Never throws. */
+  async #ask(one: Asked): Promise<void> {
+    const { list, clock, random, onAnswer } = this.#parts;
+    const call = new AbortController();
+    one.call = call;
+    one.askedAt = clock.now();
+    let answer: GroupList;
+    let notBefore = 0;
+    try {
+      answer = { is: 'listed', groups: await list(one.ref, { signal: call.signal }) };
+      one.failures = 0;
+    } catch (error) {
+      one.failures++;
+      answer = { is: 'failed', error, attempts: one.failures };
+      if (error instanceof ApiError) notBefore = error.retryAfterMs ?? 0;
+    }
+    if (call.signal.aborted) return;
+    one.call = undefined;
+    one.nextAt = clock.now() + Math.max(notBefore, backoffMs(one.answers++, { ...PAUSES, random }));
+    for (const binding of [...one.waiting]) onAnswer(binding, answer);
+    this.#schedule(one);
+  }
+}
+
+function keyOf({ regionId, id }: LoadBalancerRef): string {
+  return `${regionId} ${id}`;
+}
+
+function rest(one: Asked): void {
+  one.timer?.cancel();
+  one.timer = undefined;
+  one.call?.abort(new Error('no binding waits for it any more'));
+  one.call = undefined;
+}

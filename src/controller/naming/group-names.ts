@@ -1,0 +1,136 @@
+import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
+import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
+import type { BindingMemory } from '../binding/binding-memory.ts';
+import type { BindingReporter } from '../binding/binding-reporter.ts';
+import type { Finalizers } from '../binding/finalizers.ts';
+import { verdictOnName } from '../binding/named-verdict.ts';
+import {
+  type BindingObject,
+  type ClusterCaches,
+  groupIdOf,
+  isBeingDeleted,
+  regionOf,
+} from '../cluster/cluster-caches.ts';
+import { GroupFinder, type GroupFinderParts, type GroupList } from './group-finder.ts';
+
+export interface GroupNamesOptions {
+  /** Of bindings that name none. */
+  readonly region: string;
+  readonly dryRun: boolean;
+}
+
+export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock' | 'random'> {
+  readonly bindings: ClusterCaches['bindings'];
+  readonly memory: Pick<BindingMemory, 'forget'>;
+  readonly finalizers: Pick<Finalizers, 'release'>;
+  readonly reporter: Pick<BindingReporter, 'reportNamed'>;
+  /** Asked before anything is done: false as soon as another replica may lead. */
+  readonly mayWrite: () => boolean;
+  readonly onFound: (binding: BindingObject, group: GroupRef) => void;
+}
+
+/**
+ * Bindings that give the name of their group (`spec.vServerGroup`). The group is found once, and recorded in the status: what is
+ * recorded, and shown by the cache, is the group that the binding is on (`groupOf`). Nothing is written to a group before that.
+ *
+ * | the status records           | the load balancer                              | = what becomes of the binding                 |
+ * |------------------------------|------------------------------------------------|-----------------------------------------------|
+ * | a group                      | –                                              | it is on that, whatever the group is called    |
+ * | … which does not exist       | lists it all the same, or does not answer      | it stays so                                   |
+ * | … which does not exist       | does not list it                               | as with no group: nothing of it is left        |
+ * | no group                     | has one group of the name                      | that is recorded                              |
+ * | no group                     | has none of the name, or several               | told; asked again                             |
+ * | no group                     | does not answer                                | told as any failure of the API; asked again   |
+ * | no group, and is being deleted | –                                            | it may go: nothing was ever written for it    |
+ */
+export class GroupNames {
+  readonly #options: GroupNamesOptions;
+  readonly #parts: GroupNamesParts;
+  readonly #finder: GroupFinder;
+  /** By UID: the group that was last said to be recorded ('' for none), as long as the cache does not show it. */
+  readonly #recording = new Map<string, string>();
+
+  constructor(options: GroupNamesOptions, parts: GroupNamesParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#finder = new GroupFinder({
+      ...parts,
+      mayAsk: parts.mayWrite,
+      onAnswer: (binding, answer) => this.#answered(binding, answer),
+    });
+  }
+
+  /** A binding that can be read, and is on no group. */
+  lookAfter(binding: BindingObject): void {
+    if (!this.#parts.mayWrite()) return;
+    if (!isBeingDeleted(binding)) {
+      this.#seek(binding);
+      return;
+    }
+    this.#finder.forget(binding.key);
+    if (!this.#options.dryRun) this.#parts.finalizers.release(binding);
+  }
+
+  /** The cloud says that the binding's group does not exist. */
+  groupIsMissing(binding: BindingObject): void {
+    if (!isBeingDeleted(binding)) this.#seek(binding);
+  }
+
+  /** The cache shows the binding so. */
+  observed(old: BindingObject | undefined, now: BindingObject): void {
+    const shown = groupIdOf(now);
+    if (this.#recording.get(now.uid) === (shown ?? '')) this.#recording.delete(now.uid);
+    if (old === undefined || groupIdOf(old) === shown) return;
+    // What it had in the group before is gone with that.
+    this.#parts.memory.forget(old);
+    this.#finder.forget(now.key);
+  }
+
+  /** Another group than the cache shows is about to be recorded: what its group says of it is not to be told any more. */
+  isRecording({ uid }: BindingObject): boolean {
+    return this.#recording.has(uid);
+  }
+
+  /** The binding is gone. */
+  forget({ key, uid }: BindingObject): void {
+    this.#finder.forget(key);
+    this.#recording.delete(uid);
+  }
+
+  stop(): void {
+    this.#finder.stop();
+  }
+
+  #seek(binding: BindingObject): void {
+    const named = this.#namedBy(binding);
+    if (named !== undefined) this.#finder.seek(binding.key, named.loadBalancer);
+  }
+
+  #namedBy(
+    binding: BindingObject,
+  ): { readonly loadBalancer: LoadBalancerRef; readonly name: string } | undefined {
+    const regionId = regionOf(binding, this.#options.region);
+    const { vServerGroup: named } = binding.parsed.ok ? binding.parsed.binding.spec : {};
+    if (regionId === undefined || named === undefined) return undefined;
+    return { loadBalancer: { regionId, id: named.loadBalancerId }, name: named.name };
+  }
+
+  #answered(key: string, answer: GroupList): void {
+    const { bindings, mayWrite, reporter, onFound } = this.#parts;
+    const object = bindings.get(key);
+    const named = object && this.#namedBy(object);
+    const recorded = object && groupIdOf(object);
+    if (recorded !== undefined && answer.is === 'failed') return;
+    const exists = answer.is === 'listed' && answer.groups.some(({ id }) => id === recorded);
+    if (object === undefined || named === undefined || exists || isBeingDeleted(object)) {
+      this.#finder.forget(key);
+      return;
+    }
+    const { loadBalancer, name } = named;
+    const found = verdictOnName(name, loadBalancer, answer);
+    if (found === undefined || !mayWrite()) return;
+    if (found.id !== recorded) this.#recording.set(object.uid, found.id ?? '');
+    if (found.id !== undefined) onFound(object, vServerGroup(loadBalancer.regionId, found.id));
+    reporter.reportNamed(object, found);
+  }
+}
