@@ -48,6 +48,8 @@ function* problems(config: Config): Generator<string> {
     yield `--leader-elect-retry-period: received ${retry}ms, expected less than half of --leader-elect-renew-deadline (${renew}ms), so that a renewal can be tried twice`;
   if (config.leaderElect && !config.inCluster && config.leaderElectNamespace === undefined)
     yield '--leader-elect-namespace is needed with --leader-elect outside a cluster: expected the name of a namespace';
+  if (config.assumeRoleExternalId !== undefined && config.assumeRoleArn === undefined)
+    yield '--assume-role-external-id is given without --assume-role-arn: expected both, or neither';
   for (const key of ['slbEndpoint', 'ecsEndpoint', 'stsEndpoint'] as const)
     if (isExposed(config[key]) && !config.allowInsecureEndpoints)
       yield `${flagName(key)}: received ${JSON.stringify(config[key])}, expected https:// for an address that is not on this machine (or --allow-insecure-endpoints)`;

@@ -5,7 +5,8 @@ import { createEcsApi, ECS_API_VERSION } from './api/ecs.ts';
 import type { EcsApi } from './api/ecs-api.ts';
 import { createRightsProbe, type RightsProbe } from './api/rights-probe.ts';
 import { createVServerGroups, SLB_API_VERSION } from './api/vserver-groups.ts';
-import { chooseProvider, type ProviderChoice, STS_API_VERSION } from './credentials/credential-providers.ts';
+import { type AssumedRole, createAssumedRoleSource } from './credentials/assumed-role.ts';
+import { chooseProvider, STS_API_VERSION } from './credentials/credential-providers.ts';
 import {
   type CredentialsOptions,
   type CredentialsSource,
@@ -74,25 +75,32 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
 }
 
 export interface CredentialsChoice extends CloudTransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
-  /** Region of the STS endpoint that a ServiceAccount's role is assumed at. */
+  /** Region of the STS endpoint that roles are assumed at. */
   readonly regionId: string;
   readonly credentialsDir?: string;
+  /** That the credentials of the environment assume; undefined: calls are made with those. */
+  readonly assumedRole?: AssumedRole;
 }
 
 /** The credentials that the environment is set up for. `get` once before the first call: a failure then is a setting. */
 export function credentialsFromEnvironment(options: CredentialsChoice): CredentialsSource {
   const env = options.env ?? process.env;
   const transport = createTransport(options);
-  const sts: ProviderChoice['sts'] = () => {
+  const sts = (credentials: RpcOptions['credentials']) => {
     const endpoint = endpointUrl(
       'sts',
       env['ALIBABA_CLOUD_STS_REGION'] || options.regionId,
       options.endpoints,
     );
-    return transport.rpc({ endpoint, apiVersion: STS_API_VERSION, credentials: 'anonymous' });
+    return transport.rpc({ endpoint, apiVersion: STS_API_VERSION, credentials });
   };
-  const provider = chooseProvider({ env, credentialsDir: options.credentialsDir, sts });
-  return createCredentialsSource({ ...provider, close: transport.close }, options);
+  const { credentialsDir, assumedRole } = options;
+  const provider = {
+    ...chooseProvider({ env, credentialsDir, sts: () => sts('anonymous') }),
+    close: transport.close,
+  };
+  if (assumedRole === undefined) return createCredentialsSource(provider, options);
+  return createAssumedRoleSource(assumedRole, provider, sts, options);
 }
 
 interface Transport {

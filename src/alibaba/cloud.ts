@@ -37,6 +37,8 @@ export interface CloudConfig {
   readonly endpointNetwork: EndpointOptions['network'];
   readonly allowInsecureEndpoints: boolean;
   readonly credentialsDir: string | undefined;
+  readonly assumeRoleArn: string | undefined;
+  readonly assumeRoleExternalId: string | undefined;
   readonly apiTimeout: number;
   readonly apiQps: number;
   readonly apiBurst: number;
@@ -68,6 +70,9 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     ...transport,
     regionId: config.region,
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
+    ...(config.assumeRoleArn !== undefined && {
+      assumedRole: { roleArn: config.assumeRoleArn, externalId: config.assumeRoleExternalId },
+    }),
     onRefresh: (refresh) => {
       observer.onRefresh?.(refresh);
       if (refresh.changed) for (const listener of changed) listener();

@@ -131,7 +131,7 @@ export const FLAGS = {
   ),
   stsEndpoint: cloud.optional(
     endpoint,
-    'Address of the STS API, where RRSA gets its credentials.',
+    'Address of the STS API, where RRSA and --assume-role-arn get their credentials.',
     'the endpoint of the region, see --endpoint-network',
   ),
   endpointNetwork: cloud.defaulted(
@@ -147,6 +147,19 @@ export const FLAGS = {
   credentialsDir: cloud.optional(
     path('DIR'),
     'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up. It goes before RRSA and an access key in the environment.',
+  ),
+  assumeRoleArn: cloud.optional(
+    matching(
+      'ARN',
+      'the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
+      /^acs:ram::\d{1,32}:role\/[A-Za-z0-9._-]{1,64}$/,
+    ),
+    'RAM role, of this account or another, to assume with the credentials at hand, which need sts:AssumeRole. All calls of SLB and ECS are then made with its sessions, which last an hour and are renewed before they end.',
+    'the credentials at hand make the calls',
+  ),
+  assumeRoleExternalId: cloud.optional(
+    matching('ID', '2 to 1024 letters, digits and =,.@:/_-', /^[A-Za-z0-9=,.@:/_-]{2,1024}$/),
+    'External id that the trust policy of --assume-role-arn asks for.',
   ),
 
   defaultDrainSeconds: membership.defaulted(

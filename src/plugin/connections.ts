@@ -45,6 +45,8 @@ export function cloudConfig(options: Options, region: string): CloudConfig {
     endpointNetwork: options.operator('endpointNetwork'),
     allowInsecureEndpoints: options.operator('allowInsecureEndpoints'),
     credentialsDir: options.operator('credentialsDir'),
+    assumeRoleArn: options.operator('assumeRoleArn'),
+    assumeRoleExternalId: options.operator('assumeRoleExternalId'),
     apiTimeout: options.operator('apiTimeout'),
     apiQps: options.operator('apiQps'),
     apiBurst: options.operator('apiBurst'),

@@ -110,6 +110,8 @@ export const CLOUD: readonly PluginFlag[] = [
   'endpointNetwork',
   'allowInsecureEndpoints',
   'credentialsDir',
+  'assumeRoleArn',
+  'assumeRoleExternalId',
   'apiTimeout',
 ];
 

@@ -13,6 +13,15 @@ export const VALUES = {
     credentials: { rrsa: { roleName: 'vservergroup-operator' } },
     config: { VSGB_DEFAULT_DRAIN_SECONDS: '30' },
   },
+  'rrsa token': {
+    ...REQUIRED,
+    credentials: {
+      rrsa: {
+        roleArn: 'acs:ram::1234567890123456:role/vservergroup-operator',
+        oidcProviderArn: 'acs:ram::1234567890123456:oidc-provider/ack-rrsa-c0123',
+      },
+    },
+  },
   'access key': {
     ...REQUIRED,
     vpcId: 'vpc-bp1example',

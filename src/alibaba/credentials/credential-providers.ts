@@ -7,7 +7,7 @@ import { isObject } from '../../json.ts';
 import { publishedFolder } from '../../mounted-secret.ts';
 import { asText, type Reply } from '../api/parse.ts';
 import { createApiError } from '../errors/errors.ts';
-import type { Rpc } from '../rpc/rpc.ts';
+import type { Params, Rpc } from '../rpc/rpc.ts';
 import type { Credentials, CredentialsProvider } from './credentials.ts';
 
 export const STS_API_VERSION = '2015-04-01';
@@ -34,7 +34,7 @@ const SOURCES: readonly CredentialSource[] = [
   },
   {
     help: `RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
-set by ack-pod-identity-webhook`,
+set by ack-pod-identity-webhook, the chart or deploy/components/rrsa-token`,
     provider({ env, sts }) {
       const roleArn = env['ALIBABA_CLOUD_ROLE_ARN'];
       const providerArn = env['ALIBABA_CLOUD_OIDC_PROVIDER_ARN'];
@@ -110,7 +110,7 @@ interface OidcRole {
 }
 
 /** Within what every role allows (its maximum is at least an hour). */
-const SESSION_SECONDS = 3600;
+export const SESSION_SECONDS = 3600;
 
 /**
  * AssumeRoleWithOIDC over our own client, not the vendor's provider: that one speaks https only, knows no proxy, puts
@@ -122,20 +122,29 @@ function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
     description,
     async load() {
       const token = await readFile(role.tokenFile, 'utf8');
-      try {
-        const reply = await sts()('AssumeRoleWithOIDC', {
-          OIDCProviderArn: role.providerArn,
-          OIDCToken: token.trim(),
-          RoleArn: role.roleArn,
-          RoleSessionName: role.sessionName,
-          DurationSeconds: SESSION_SECONDS,
-        });
-        return sessionFrom(reply);
-      } catch (error) {
-        throw error instanceof ApiError && !error.retryable ? notOurs(error, description) : error;
-      }
+      return await openSession(sts(), description, 'AssumeRoleWithOIDC', {
+        OIDCProviderArn: role.providerArn,
+        OIDCToken: token.trim(),
+        RoleArn: role.roleArn,
+        RoleSessionName: role.sessionName,
+        DurationSeconds: SESSION_SECONDS,
+      });
     },
   };
+}
+
+/** Asks STS for a session of what `description` says. */
+export async function openSession(
+  sts: Rpc,
+  description: string,
+  action: 'AssumeRole' | 'AssumeRoleWithOIDC',
+  params: Params,
+): Promise<Credentials> {
+  try {
+    return sessionFrom(await sts(action, params));
+  } catch (error) {
+    throw error instanceof ApiError && !error.retryable ? notOurs(error, description) : error;
+  }
 }
 
 /** Whatever STS holds against it, to the callers the credentials are what is wrong. */

@@ -208,6 +208,16 @@ describe('the chart', () => {
       'credentials.rrsa.roleName and credentials.existingSecret are two ways to sign in: set one of them',
     ],
     [
+      'a role by its ARN besides another way to sign in',
+      { region: 'cn-hangzhou', credentials: { ...VALUES['rrsa token'].credentials, existingSecret: 'keys' } },
+      'credentials.rrsa.roleArn is a way to sign in of its own',
+    ],
+    [
+      'a role by its ARN without the OIDC provider',
+      { region: 'cn-hangzhou', credentials: { rrsa: { roleArn: 'acs:ram::1:role/slb' } } },
+      'credentials.rrsa.roleArn and credentials.rrsa.oidcProviderArn need each other',
+    ],
+    [
       'a digest that is none',
       { region: 'cn-hangzhou', image: { digest: 'latest' } },
       "at '/image/digest': 'latest' does not match pattern",
@@ -263,9 +273,12 @@ describe('the chart', () => {
     const text = await readFile(resolve(DEPLOY, `../docs/${page}.md`), 'utf8');
     const settings = [...text.matchAll(/(--set(?:-string)?)[ =]([\w.]+=[^\s`]+)/g)];
     expect(settings.length).toBeGreaterThan(2);
-    for (const leftOut of ['credentials.existingSecret', 'credentials.rrsa']) {
+    const ways = [/existingSecret=/, /rrsa\.roleName=/, /rrsa\.(roleArn|oidcProviderArn)=/];
+    for (const way of ways) {
       const args = settings.flatMap(([, flag = '', value = '']) =>
-        value.startsWith(leftOut) ? [] : [flag, value.replace('$REGISTRY', 'registry.example.com')],
+        value.startsWith('credentials.') && !way.test(value)
+          ? []
+          : [flag, value.replace('$REGISTRY', 'registry.example.com')],
       );
       const file = await tools.valuesFile(VALUES.least);
       succeeded(await tools.helm(['template', 'edge', CHART, '--values', file, ...args]));
@@ -285,6 +298,18 @@ describe('chart and kustomize', () => {
 
   test.each<[string, keyof typeof VALUES, () => Promise<string>]>([
     ['with RRSA', 'rrsa', async () => join(DEPLOY, 'overlays/example')],
+    [
+      'with RRSA without its webhook',
+      'rrsa token',
+      () => {
+        const { roleArn, oidcProviderArn } = VALUES['rrsa token'].credentials.rrsa;
+        const settings = {
+          ALIBABA_CLOUD_ROLE_ARN: roleArn,
+          ALIBABA_CLOUD_OIDC_PROVIDER_ARN: oidcProviderArn,
+        };
+        return createOverlay(tools, 'rrsa-token', { components: ['components/rrsa-token'], settings });
+      },
+    ],
     ['with an access key', 'access key', async () => join(DEPLOY, 'overlays/example-access-key')],
     ['with the least', 'least', () => overlay('least')],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
@@ -333,7 +358,15 @@ describe('installed on a cluster', () => {
     await plane?.stop();
   });
 
-  test.each(['rrsa', 'access key', 'guarded metrics', 'readiness gates', 'webhook', 'least'] as const)(
+  test.each([
+    'rrsa',
+    'rrsa token',
+    'access key',
+    'guarded metrics',
+    'readiness gates',
+    'webhook',
+    'least',
+  ] as const)(
     'the API server takes it in a dry run with values "%s", and nothing is there after it',
     async (set) => {
       const args = ['--create-namespace', '--dry-run=server', ...NAMESPACED, ...(await values(set))];

@@ -233,6 +233,65 @@ describe('a role for the ServiceAccount (RRSA)', () => {
   });
 });
 
+describe('a role that is assumed (--assume-role-arn)', () => {
+  const ROLE = 'acs:ram::2:role/slb';
+
+  async function startAssuming(sts: StsStub, secret: MountedSecret): Promise<OperatorProcess> {
+    return await start([
+      ...['--sts-endpoint', sts.url, '--credentials-dir', secret.dir],
+      ...['--assume-role-arn', ROLE, '--assume-role-external-id', 'external-of-the-test'],
+    ]);
+  }
+
+  const filesOf = (id: string) => ({ 'access-key-id': id, 'access-key-secret': `secret of ${id}` });
+
+  scenario(
+    'its sessions make all calls, and are replaced before they end, by whatever is mounted then',
+    async () => {
+      // Half a minute before its end a session is not used any more, so these last for three seconds.
+      await using sts = await StsStub.start(env.simulator.accessKeys, 33_000);
+      for (const id of ['assuming-1', 'assuming-2'])
+        env.simulator.accessKeys.set({ id, secret: `secret of ${id}` });
+      await using secret = await MountedSecret.create(filesOf('assuming-1'));
+      const running = await startAssuming(sts, secret);
+      await bindWeb('10.51.0.1');
+      await env.untilHolds(group, ['10.51.0.1']);
+      await secret.publish(filesOf('assuming-2'));
+      env.simulator.accessKeys.remove('assuming-1');
+      let last = 1;
+      await waitUntil('the role to be assumed with the other key', async () => {
+        last++;
+        await serve('10.51.0.1', `10.51.0.${last}`);
+        await env.untilHolds(group, ['10.51.0.1', `10.51.0.${last}`]);
+        return sts.assumed.some((call) => call.startsWith('assuming-2'));
+      });
+      const [first] = sts.assumed;
+      expect(first).toBe(`assuming-1 ${ROLE} external-of-the-test`);
+      expect(sts.assumed.at(-1)).toBe(`assuming-2 ${ROLE} external-of-the-test`);
+      for (const id of keysUsed()) expect(id).toMatch(/^STS\.session/);
+      expect(await troubles()).toEqual([]);
+      const log = await running.log();
+      for (const hidden of ['STS.session', 'secret of', 'token of', 'external-of-the-test', 'assuming-'])
+        expect(log).not.toContain(hidden);
+    },
+  );
+
+  scenario('a role that may not be assumed: told, with the role; right once it may', async () => {
+    await using sts = await StsStub.start(env.simulator.accessKeys, 60 * MINUTE);
+    env.simulator.accessKeys.set({ id: 'assuming-3', secret: 'secret of assuming-3' });
+    await using secret = await MountedSecret.create(filesOf('assuming-3'));
+    sts.refuses = 'NoPermission';
+    await startAssuming(sts, secret);
+    await bindWeb('10.52.0.1');
+    const message = await untilCredentialsInvalid();
+    expect(message).toContain(`no credentials from the RAM role ${ROLE}, assumed with the files in `);
+    expect(message).toContain('NoPermission');
+    sts.refuses = undefined;
+    await env.untilHolds(group, ['10.52.0.1']);
+    await app.untilCondition('web', 'True', 'Synced');
+  });
+});
+
 describe('the RAM role of the ECS instance', () => {
   const redirect = new URL('../../environment/cloud/redirect-metadata.ts', import.meta.url).href;
 

@@ -1,12 +1,19 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import type { AccessKeys } from '../../../simulator/gateway/authentication.ts';
+import type { ApiError } from '../../../simulator/gateway/errors.ts';
+import { type ApiRequest, parseRequest } from '../../../simulator/gateway/request.ts';
 
-/** STS as far as AssumeRoleWithOIDC goes: its sessions are good at the simulator until they end. */
+/**
+ * STS as far as AssumeRoleWithOIDC and AssumeRole go: its sessions are good at the simulator until they end. AssumeRole takes who
+ * may call the simulator.
+ */
 export class StsStub implements AsyncDisposable {
   /** The tokens that sessions were asked for with, in order. */
   readonly tokens: string[] = [];
+  /** Who assumed which role, and with which external id: `key role external-id`, in order. */
+  readonly assumed: string[] = [];
   /** While set, every call is refused with this code. */
   refuses: string | undefined;
   lifetimeMs: number;
@@ -44,16 +51,30 @@ export class StsStub implements AsyncDisposable {
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
-    const params = new URLSearchParams(await text(request));
-    this.tokens.push(params.get('OIDCToken') ?? '');
-    const body = this.refuses === undefined ? this.#openSession() : refusal(this.refuses, this.tokens.at(-1));
+    const { method = '', url = '', headers } = request;
+    const call = parseRequest({ method, url, headers, body: await buffer(request) });
+    this.tokens.push(call.params.get('OIDCToken') ?? '');
+    const refuses = this.#refusal(call);
+    const body = refuses === undefined ? this.#openSession() : refusal(refuses, this.tokens.at(-1));
     // A turn later, so that calls made at once are here at once.
     setImmediate(() => {
       this.#atOnce--;
       this.lastAt = performance.now();
-      response.writeHead(this.refuses === undefined ? 200 : 403, { 'content-type': 'application/json' });
+      response.writeHead(refuses === undefined ? 200 : 403, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     });
+  }
+
+  #refusal(call: ApiRequest): string | undefined {
+    if (this.refuses !== undefined || call.action !== 'AssumeRole') return this.refuses;
+    try {
+      this.#accessKeys.authenticate(call);
+    } catch (error) {
+      return (error as ApiError).code;
+    }
+    const { params, accessKeyId } = call;
+    this.assumed.push([accessKeyId, params.get('RoleArn'), params.get('ExternalId')].join(' '));
+    return undefined;
   }
 
   #openSession(): object {

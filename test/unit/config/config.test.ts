@@ -46,6 +46,13 @@ describe('values', () => {
       ['--binding-selector', 'team in (web, shop),!test,tier!=x'],
       { bindingSelector: 'team in (web, shop),!test,tier!=x' },
     ],
+    [
+      [
+        ...['--assume-role-arn', 'acs:ram::1234567890123456:role/slb'],
+        ...['--assume-role-external-id', 'shop/1'],
+      ],
+      { assumeRoleArn: 'acs:ram::1234567890123456:role/slb', assumeRoleExternalId: 'shop/1' },
+    ],
     [['--dry-run'], { dryRun: true }],
     [['--dry-run=false'], { dryRun: false }],
     [['--dry-run', '--no-dry-run'], { dryRun: false }],
@@ -137,6 +144,14 @@ describe('refused, with a sentence that says what was received and what was expe
     [
       [...REGION, '--api-timeout', '10m'],
       '--api-timeout: received "10m", expected a duration from 1s to 5m, as 100ms, 5s or 1m30s',
+    ],
+    [
+      [...REGION, '--assume-role-arn', 'slb'],
+      '--assume-role-arn: received "slb", expected the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
+    ],
+    [
+      [...REGION, '--assume-role-external-id', 'shop/1'],
+      '--assume-role-external-id is given without --assume-role-arn: expected both, or neither',
     ],
     [[...REGION, '--api-qps', '0'], '--api-qps: received "0", expected a number from 0.1 to 1000'],
     [
@@ -242,7 +257,7 @@ describe('help', () => {
     expect(helpText(CREDENTIALS_HELP)).toContain(`Credentials, first that is there:
   1. the files in --credentials-dir
   2. RRSA: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN and ALIBABA_CLOUD_OIDC_TOKEN_FILE,
-     set by ack-pod-identity-webhook
+     set by ack-pod-identity-webhook, the chart or deploy/components/rrsa-token
   3. ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for a session,
      ALIBABA_CLOUD_SECURITY_TOKEN
   4. the RAM role of the instance

@@ -41,10 +41,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.credentials.rrsa.roleName .Values.credentials.existingSecret }}
 {{- fail "credentials.rrsa.roleName and credentials.existingSecret are two ways to sign in: set one of them" }}
 {{- end }}
+{{- with .Values.credentials }}
+{{- if and .rrsa.roleArn (or .rrsa.roleName .existingSecret) }}
+{{- fail "credentials.rrsa.roleArn is a way to sign in of its own: set it without credentials.rrsa.roleName and credentials.existingSecret" }}
+{{- end }}
+{{- if ne (empty .rrsa.roleArn) (empty .rrsa.oidcProviderArn) }}
+{{- fail "credentials.rrsa.roleArn and credentials.rrsa.oidcProviderArn need each other: set both, or neither" }}
+{{- end }}
+{{- end }}
 {{- $config := dict "VSGB_REGION" $region "VSGB_LOG_LEVEL" "info" }}
 {{- with .Values.vpcId }}{{ $_ := set $config "VSGB_VPC_ID" . }}{{ end }}
 {{- with .Values.clusterId }}{{ $_ := set $config "VSGB_CLUSTER_ID" . }}{{ end }}
 {{- if .Values.credentials.existingSecret }}{{ $_ := set $config "VSGB_CREDENTIALS_DIR" "/var/run/secrets/vservergroup-operator" }}{{ end }}
+{{- with .Values.credentials.rrsa }}{{ if .roleArn }}
+{{- $_ := set $config "ALIBABA_CLOUD_ROLE_ARN" .roleArn }}
+{{- $_ := set $config "ALIBABA_CLOUD_OIDC_PROVIDER_ARN" .oidcProviderArn }}
+{{- $_ := set $config "ALIBABA_CLOUD_OIDC_TOKEN_FILE" "/var/run/secrets/vservergroup-operator-rrsa/token" }}
+{{- end }}{{ end }}
 {{- if .Values.readinessGates.enabled }}{{ $_ := set $config "VSGB_READINESS_GATES" "true" }}{{ end }}
 {{- if .Values.webhook.enabled }}
 {{- $_ := set $config "VSGB_WEBHOOK_ADDRESS" ":9443" }}

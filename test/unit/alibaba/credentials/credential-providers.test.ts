@@ -153,6 +153,25 @@ test('STS refusing the role is a matter of credentials; STS failing passes', asy
   expect(await failure(failing.source.get())).toMatchObject({ kind: 'transient', code: 'InternalError' });
 });
 
+test('a role is assumed by a signed call, whose refusal shows neither key nor external id', async () => {
+  await using api = await LocalApi.start(({ params }, response) =>
+    fault(response, 'NoPermission', `refused: ${params['AccessKeyId']}, ${params['ExternalId']}`, 403),
+  );
+  const source = credentialsFromEnvironment({
+    ...{ endpoints: { network: 'vpc', override: { sts: api.url } }, clock: systemClock },
+    ...{ cloudTime: createCloudTime(systemClock), regionId: 'cn-hangzhou' },
+    env: { ALIBABA_CLOUD_ACCESS_KEY_ID: 'some-key', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'some-secret' },
+    assumedRole: { roleArn: 'acs:ram::2:role/slb', externalId: 'external-1' },
+  });
+  const error = await failure(source.get());
+  source.close();
+  expect(api.received[0]?.params).toMatchObject({
+    ...{ Action: 'AssumeRole', Version: '2015-04-01', AccessKeyId: 'some-key' },
+    ...{ RoleArn: 'acs:ram::2:role/slb', ExternalId: 'external-1', Signature: expect.any(String) },
+  });
+  expect(error.message).toContain('refused: [redacted], [redacted]');
+});
+
 test('a token file that is not there says so', async () => {
   using role = await roleSource('http://127.0.0.1:1', '/does/not/exist');
   const error = await failure(role.source.get());
