@@ -6,7 +6,6 @@ import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
 import { API_GROUP, KIND, OPERATOR, PLURAL } from '../src/api/names.ts';
 import { apiPage } from './docs/api.ts';
-import { conditionsPage } from './docs/conditions.ts';
 import { flagsPage } from './docs/flags.ts';
 import { english, messagesPage } from './docs/messages.ts';
 import { chinese } from './docs/messages-zh.ts';
@@ -34,7 +33,6 @@ const generators: readonly Generator[] = [
     render: () => `# Made by \`npm run generate\` from src/api.\n${yaml(customResourceDefinition())}`,
   },
   { path: 'docs/flags.md', render: flagsPage },
-  { path: 'docs/conditions.md', render: conditionsPage },
   { path: 'docs/metrics.md', render: metricsPage },
   { path: 'docs/messages.md', render: () => messagesPage(english) },
   { path: 'docs/zh/messages.md', render: () => messagesPage(chinese) },

@@ -114,5 +114,5 @@ function arrivals(load: Load): readonly Arrival[] {
 }
 
 function shown({ p50, p90, p99, max }: Summary): string {
-  return `${[p50, p90, p99, max].map((ms) => `${ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`}`).join(' / ')}`;
+  return `${[p50, p90, p99, max].map((ms) => `${ms < 10_000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`}`).join('/')}`;
 }

@@ -24,12 +24,14 @@ export function apiPage(): string {
   const [version] = spec.versions;
   const schema = version?.schema.openAPIV3Schema as Schema;
   const { spec: specSchema, status } = schema.properties ?? {};
-  const columns = (version?.additionalPrinterColumns ?? []).map(({ name, description, ...more }) =>
-    row(name, 'priority' in more ? '`-o wide`' : '', description),
-  );
+  const columns = (wide: boolean) =>
+    (version?.additionalPrinterColumns ?? [])
+      .filter((column) => 'priority' in column === wide)
+      .map(({ name }) => name)
+      .join(', ');
   return `# API
 
-\`${names.kind}\` of \`${group}/${version?.name}\`, namespaced; \`kubectl get ${names.shortNames[0]}\`, or \`kubectl get ${names.categories[0]}\`.
+\`${names.kind}\` of \`${group}/${version?.name}\`, namespaced; short name \`${names.shortNames[0]}\`, category \`${names.categories[0]}\`.
 
 ${schema.description}
 
@@ -41,9 +43,7 @@ ${rules(specSchema)}
 
 ${statusFields(status)}
 
-## Columns
-
-${table(['column', 'shown', 'meaning'], columns)}
+\`kubectl get ${names.shortNames[0]}\` shows ${columns(false)}; with \`-o wide\` also ${columns(true)}.
 
 ## Labels and annotations
 
@@ -58,17 +58,17 @@ ${table(
     row(
       'Pod',
       `annotation \`${HOLD_ANNOTATION}\``,
-      'For how many seconds its containers sleep before they are ended. `kubectl vsgb inject` writes it, and knows its own work by it.',
+      'How many seconds its containers sleep before they end; by it `kubectl vsgb inject` knows its own work.',
     ),
     row(
       'Pod',
       `label \`${ZERO_DOWNTIME_LABEL}\``,
-      'With the value `disabled`: it gets neither readiness gate nor hold.',
+      'With the value `disabled`: the pod gets neither readiness gate nor hold.',
     ),
     row(
       'Node',
       `label \`${DRAIN_LABEL}\``,
-      'As long as it is there, whatever its value, backends on the node have weight 0. `kubectl vsgb drain` sets it.',
+      'While present, whatever its value, backends on the node have weight 0. `kubectl vsgb drain` sets it.',
     ),
     row(
       'Node',

@@ -27,26 +27,29 @@ const REMOVE = 'RemoveVServerGroupBackendServers';
 const ADD = 'AddVServerGroupBackendServers';
 const DESCRIBE = 'DescribeVServerGroupAttribute';
 const two = ['10.0.0.1', '10.0.0.2'];
-const NOTHING = 'Nothing to do.';
+const NOTHING = '';
 
 /** A reason without an entry does not compile, and one whose example has another reason fails the generator. */
 export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
-  Synced: shows(NOTHING, { pods: two, rows: two }),
+  Synced: shows(
+    "Nothing to do. If requests fail all the same: `kubectl vsgb diff NAME`, then the load balancer's health check, which is not the operator's.",
+    { pods: two, rows: two },
+  ),
   Progressing: shows(
-    "Nothing to do: it goes on by itself. If it stays so for long, look at the operator's log and at `vsgb_api_waiting_calls`.",
+    "Nothing to do. Longer than a minute: the operator's log, `vsgb_oldest_leaver_seconds` and `vsgb_api_waiting_calls`.",
     {
       pods: two,
       rows: ['10.0.0.1', '10.0.0.9'],
     },
   ),
   Suspended: shows(
-    'Set `spec.suspend` to false when the group may be touched again: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'`.',
+    'To resume: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'`. `kubectl get vsgb NAME -o yaml --show-managed-fields` shows who set `spec.suspend`.',
     {
       spec: { suspend: true },
     },
   ),
   DryRun: shows(
-    'Run the operator without `--dry-run`. `kubectl vsgb diff NAME` shows each change with its reason.',
+    'Run the operator without `--dry-run`; `kubectl -n vservergroup-operator describe deployment vservergroup-operator` shows its environment and ConfigMap. `kubectl vsgb diff NAME` gives the reason for each change.',
     {
       pods: two,
       rows: ['10.0.0.1', '10.0.0.9'],
@@ -54,31 +57,38 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   Deleting: shows(
-    'Nothing to do: the binding goes once its backends have left. To leave them in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
+    'Nothing to do; `kubectl vsgb status NAME` shows what is left. Longer than `spec.drain.seconds`: see the events. To keep the backends in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
     {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       rows: two,
     },
   ),
-  ServiceNotFound: shows('Create the Service, or correct `spec.serviceRef.name`.', { service: null }),
-  PortNotFound: shows('Correct `spec.serviceRef.port`, or the targetPort of the Service.', {
-    spec: { serviceRef: { name: 'web', port: 'https' } },
-  }),
-  NodesNotFound: shows('Correct `spec.nodeSelector`, or label the nodes that are to be backends.', {
-    spec: { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } },
-  }),
-  AddressFamilyNotFound: shows('Correct `spec.addressFamily`, or `spec.ipFamilies` of the Service.', {
-    spec: { addressFamily: 'IPv6' },
-    pods: two,
-  }),
+  ServiceNotFound: shows(
+    'Create the Service, or correct `spec.serviceRef.name` (`kubectl get service -n NAMESPACE`).',
+    { service: null },
+  ),
+  PortNotFound: shows(
+    'Correct `spec.serviceRef.port`, or `spec.ports` and their targetPort in `kubectl get service SERVICE -o yaml`.',
+    {
+      spec: { serviceRef: { name: 'web', port: 'https' } },
+    },
+  ),
+  NodesNotFound: shows(
+    'Correct `spec.nodeSelector`, or label the nodes that are to be backends (`kubectl get nodes --show-labels`).',
+    { spec: { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } } },
+  ),
+  AddressFamilyNotFound: shows(
+    'Correct `spec.addressFamily`, or `spec.ipFamilies` of the Service (ADDRESSTYPE in `kubectl get endpointslices -l kubernetes.io/service-name=SERVICE`).',
+    { spec: { addressFamily: 'IPv6' }, pods: two },
+  ),
   ServiceNotSupported: shows(
-    'Use a Service that selects pods; for `backendType: ecs` one of type NodePort or LoadBalancer.',
+    'Use a Service that selects pods; for `backendType: ecs` one of type NodePort or LoadBalancer. See `spec.type` and `spec.ports[].nodePort` in `kubectl get service SERVICE -o yaml`.',
     {
       service: { type: 'ExternalName', externalName: 'shop.example' },
     },
   ),
   GroupNotFound: shows(
-    'Compare `spec.vServerGroupId`, or `spec.vServerGroup`, and the region with the console. Delete the binding if the group was deleted on purpose: that works without the group.',
+    'Compare `spec.vServerGroupId`, or `spec.vServerGroup`, and `spec.regionId` with the console. If the group was deleted on purpose, delete the binding: that works without the group.',
     {
       failure: [
         'describe',
@@ -100,7 +110,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   },
   LoadBalancerNotReady: shows(
-    'Start or unlock the load balancer, or settle the bill. The operator goes on by itself.',
+    'In the console, start or unlock it, or pay the bill. The operator then continues.',
     {
       rows: ['10.0.0.9'],
       failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
@@ -117,7 +127,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   CredentialsInvalid: shows(
-    'Check the access key, the mounted Secret, or the role and OIDC provider of RRSA. New credentials are noticed by themselves.',
+    "Check the access key, the mounted Secret, or RRSA's role and OIDC provider (the pod's environment has `ALIBABA_CLOUD_ROLE_ARN`), and `vsgb_credentials_expiry_timestamp_seconds`. New credentials are picked up automatically.",
     {
       failure: [
         'describe',
@@ -126,7 +136,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   UnknownRegion: shows(
-    'Correct `spec.regionId` (delete the binding and create another one) or `--region`; give `--slb-endpoint` for a region with an endpoint of another name.',
+    'Correct `spec.regionId` (delete and recreate the binding) or `--region`; use `--slb-endpoint` where the endpoint has another name.',
     {
       failure: [
         'describe',
@@ -143,7 +153,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   }),
   EniNotFound: shows(
-    'Pods need Terway for `backendType: eni`. Check `--vpc-id` and `--region`, or use `backendType: ecs` with a NodePort Service.',
+    '`backendType: eni` needs Terway: are the addresses in `kubectl get pods -o wide` of the VPC? Check `--vpc-id` and `--region`, or use `backendType: ecs` with a NodePort Service.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -151,14 +161,14 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   NodeWithoutInstance: shows(
-    'Set `spec.providerID` of the node to `REGION.INSTANCE`; the cloud controller manager does it on ACK.',
+    'Set `spec.providerID` of the node to `REGION.INSTANCE`, as the cloud controller manager does on ACK (`kubectl get node NODE -o yaml`).',
     {
       spec: { backendType: 'ecs' },
       node: { spec: {} },
     },
   ),
   BackendsRefused: shows(
-    'Look the code up. The backend is tried again by itself, ever more seldom up to once in one or two minutes; changing the binding has it tried at once.',
+    'Look up the code: `status.backends` has it for each backend in state `Refused`. The operator retries after up to one or two minutes, and at once when the binding changes.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -166,7 +176,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   NodesNotReady: shows(
-    'Check the nodes, and their way to the API server. Nodes that are really lost: delete them, or their pods.',
+    'Check the nodes (`kubectl get nodes`, the message of their Ready condition) and their way to the API server. If nodes are really lost, delete them or their pods.',
     {
       pods: two,
       rows: two,
@@ -179,12 +189,15 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       node: { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } },
     },
   ),
-  HeldByMinBackends: shows('Bring others up, or lower `spec.minBackends`.', {
-    spec: { minBackends: 1 },
-    rows: ['10.0.0.1'],
-  }),
+  HeldByMinBackends: shows(
+    'See why too few pods are ready (`kubectl get pods`; held backends have state `Held` in `status.backends`), or lower `spec.minBackends`.',
+    {
+      spec: { minBackends: 1 },
+      rows: ['10.0.0.1'],
+    },
+  ),
   QuotaExceeded: shows(
-    'Ask for a higher quota of backends, or remove what is not needed: `kubectl vsgb remove`. Removals are not held up.',
+    'Request a higher quota in the console, or remove backends that are not needed (`kubectl vsgb remove`; `FOREIGN` in `kubectl get vsgb -o wide`).',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -199,7 +212,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   Throttled: shows(
-    'Nothing to do for a while. If it goes on, raise the rate in Quota Center, or lower `--api-qps` so that other users of the account are not throttled.',
+    'Nothing to do at first. If it lasts, see who else uses the account, raise the rate in Quota Center, or lower `--api-qps` to spare them; `vsgb_api_rate_limit` is the current rate.',
     {
       rows: ['10.0.0.9'],
       failure: [
@@ -209,7 +222,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   ApiUnavailable: shows(
-    'Check the way from the cluster to the API (endpoint, proxy, DNS). It is tried again by itself; removals go first.',
+    'Check the way from the cluster to the endpoint (DNS, NetworkPolicy, proxy); `vsgb_api_requests_total` has the codes. Removals are retried first.',
     {
       rows: ['10.0.0.9'],
       failure: [
@@ -224,18 +237,18 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   InvalidSpec: shows(
-    'Correct the spec. The CRD of this version keeps such a spec out: see that it is installed (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).',
+    "Correct the spec. This version's CRD rejects such a spec: the installed one is older, apply it again (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).",
     { spec: { weight: 101 } },
   ),
   DeletionBlocked: shows(
-    'Correct the field, as one can while the binding is being deleted: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`. `Retain` leaves the backends in the group. Where the API server takes neither, remove the finalizer.',
+    'Correct the field, which is possible during deletion: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`. `Retain` leaves the backends in the group. If the API server accepts neither, remove the finalizer.',
     {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       spec: { deletionPolicy: 'Keep' },
       rows: two,
     },
   ),
-  InternalError: shows('Report it with the message and the log of the operator around it.', {
+  InternalError: shows('Please report it with the message and the log around it.', {
     pods: two,
     failure: [
       'add',
@@ -267,7 +280,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Removed: { type: 'Normal', todo: NOTHING, example: () => messages.removed(gone, REF, REQUEST_ID) },
   Draining: {
     type: 'Normal',
-    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`, those of a node that is about to go until they are gone or it stays after all.',
+    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`; those of a departing node until they end, or the node stays after all.',
     example: () =>
       messages.draining(
         two.map((ip) => changed(row(ip, 0))),
@@ -279,12 +292,12 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Recovered: { type: 'Normal', todo: NOTHING, example: () => verdict({ pods: two, rows: two }).message },
   InvalidWeight: {
     type: 'Warning',
-    todo: 'Correct the annotation of the pod, in the template of its Deployment.',
+    todo: 'Correct the annotation in the pod template of the Deployment.',
     example: () => notice('InvalidWeight', { pods: two, podAnnotations: { [WEIGHT_ANNOTATION]: 'heavy' } }),
   },
   AddressOutside: {
     type: 'Warning',
-    todo: 'Take the address out of the endpoints of the Service, or check `--vpc-id` and `--region`.',
+    todo: 'Remove the address from the endpoints of the Service, or check `--vpc-id` and `--region`.',
     example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
   },
   GroupRenamed: {
@@ -308,7 +321,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   },
   HoldTooShort: {
     type: 'Warning',
-    todo: 'Give the pods that hold, in the template of their Deployment: `kubectl vsgb inject`, or by hand ([zero-downtime.md](zero-downtime.md#termination-hold)).',
+    todo: 'Give the pods that hold in the template of their Deployment: `kubectl vsgb inject`, or by hand ([zero-downtime.md](zero-downtime.md#termination-hold)).',
     example: () =>
       notice('HoldTooShort', {
         pods: two,
@@ -319,7 +332,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   },
   ReadinessGateTimedOut: {
     type: 'Warning',
-    todo: 'Look at what the message says, and at the condition Ready of the binding. The pod is added as soon as that is over.',
+    todo: 'See the message, and the condition Ready of the binding. The pod is added once the problem is solved.',
     example: () =>
       messages.gateTimedOut(
         answered(

@@ -1,9 +1,11 @@
 import { EVENT_REASONS, type EventReason, REASONS, type Reason } from '../../src/api/conditions.ts';
-import { CONDITION_TYPES, type ConditionType } from '../../src/api/names.ts';
 import { type ConditionExample, conditionExamples, eventExamples } from './message-examples.ts';
-import { row, table } from './table.ts';
 
 export type AnyReason = Reason | EventReason;
+
+/** By what the conditions, or the events, of a reason say. */
+const KINDS = ['ready', 'reconciling', 'stalled', 'off', 'Normal', 'Warning'] as const;
+type Kind = (typeof KINDS)[number];
 
 /** What the page says around the examples, in one language. */
 export interface MessagesText {
@@ -11,16 +13,14 @@ export interface MessagesText {
   /** The line that leads to the page in the other language. */
   readonly languages: string;
   readonly introduction: string;
-  readonly columns: readonly [condition: string, meaning: string];
-  readonly conditionTypes: Readonly<Record<ConditionType, string>>;
-  readonly ofConditions: string;
-  readonly ofEvents: string;
+  /** The heading above the reasons of a kind. */
+  readonly headings: Readonly<Record<Kind, string>>;
   reason(reason: AnyReason): ReasonText;
-  event(type: 'Normal' | 'Warning'): string;
 }
 
 export interface ReasonText {
   readonly meaning: string;
+  /** Empty: nothing. */
   readonly todo: string;
 }
 
@@ -30,58 +30,61 @@ const EXAMPLES = { ...conditionExamples, ...eventExamples };
 export const english: MessagesText = {
   title: 'Messages',
   languages: 'English | [简体中文](zh/messages.md)',
-  introduction: `What a binding's user is told, by \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\`. Each message
-names the group, the backends (five by name at most) and, when the cloud API had a part in it, its action, code and request
-id; it ends with what to do or what happens next. A condition that says that something is wrong is a Warning event of the
-same reason and message too, once; the event \`Recovered\` says that it is over.`,
-  columns: ['condition', 'True means'],
-  conditionTypes: CONDITION_TYPES,
-  ofConditions: 'Reasons of conditions',
-  ofEvents: 'Reasons of events alone',
+  introduction: `What the user of a binding sees in \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\`: the group,
+the backends (five by name at most), for errors of the cloud API its action, code and request id, and what to do or what happens
+next. A condition that reports a problem also emits one Warning event with the same reason and message; \`Recovered\` says that
+it is over.
+
+Conditions follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md):
+\`kubectl wait --for=condition=Ready vsgb/NAME\` works. Argo CD and Flux: [gitops.md](gitops.md).`,
+  headings: {
+    ready: 'Ready True',
+    reconciling: 'Ready False, Reconciling True: the operator continues automatically',
+    stalled: 'Ready False, Stalled True: nothing continues until someone acts',
+    off: 'Ready False: switched off',
+    Normal: 'Normal events',
+    Warning: 'Other Warning events',
+  },
   reason: (reason) => ({ meaning: MEANINGS[reason], todo: EXAMPLES[reason].todo }),
-  event: (type) => `${type} event`,
 };
 
 /** One section for each reason. The examples are made by the code that makes the real ones. */
 export function messagesPage(text: MessagesText): string {
-  const section = (reason: string, where: string, example: string) => {
-    const { meaning, todo } = text.reason(reason as AnyReason);
-    return `### ${reason}\n\n${meaning} *(${where})*\n\n> ${example}\n\n${todo}`;
-  };
-  const conditions = Object.entries(conditionExamples).map(([reason, { example }]) =>
-    section(reason, typesOf(reason, example()), example().message),
-  );
-  const events = Object.entries(eventExamples).map(([reason, { type, example }]) =>
-    section(reason, text.event(type), example()),
-  );
+  const examples = [
+    ...Object.entries(conditionExamples).map(([reason, { example }]) => {
+      const shown = example();
+      return { reason, kind: kindOf(reason, shown), message: shown.message };
+    }),
+    ...Object.entries(eventExamples).map(([reason, { type, example }]) => ({
+      reason,
+      kind: type,
+      message: example(),
+    })),
+  ];
+  const sections = KINDS.map((kind) => {
+    const reasons = examples.filter((one) => one.kind === kind);
+    const parts = reasons.map(({ reason, message }) => {
+      const { meaning, todo } = text.reason(reason as AnyReason);
+      return [`### ${reason}`, meaning, `> ${message}`, ...(todo === '' ? [] : [todo])].join('\n\n');
+    });
+    return [`## ${text.headings[kind]}`, ...parts].join('\n\n');
+  });
   return `# ${text.title}
 
 ${text.languages}
 
 ${text.introduction}
 
-${table(
-  [...text.columns],
-  Object.entries(text.conditionTypes).map(([type, meaning]) => row(`\`${type}\``, meaning)),
-)}
-
-## ${text.ofConditions}
-
-${conditions.join('\n\n')}
-
-## ${text.ofEvents}
-
-${events.join('\n\n')}
+${sections.join('\n\n')}
 `;
 }
 
-function typesOf(
+function kindOf(
   reason: string,
   { ready, reconciling, stalled, reason: actual }: ReturnType<ConditionExample['example']>,
-): string {
+): Kind {
   if (actual !== reason) throw new Error(`the example of ${reason} is one of ${actual}`);
-  const types = [`Ready ${ready ? 'True' : 'False'}`];
-  if (reconciling) types.push('Reconciling True');
-  if (stalled) types.push('Stalled True');
-  return types.join(', ');
+  if (ready) return 'ready';
+  if (stalled) return 'stalled';
+  return reconciling ? 'reconciling' : 'off';
 }

@@ -1,17 +1,21 @@
-import { commandHelp } from '../../src/plugin/help.ts';
+import type { Command } from '../../src/plugin/command.ts';
+import { isOwn, nameOf, type PluginFlag } from '../../src/plugin/flags.ts';
+import { flagHeader, flagMeaning, usageOf } from '../../src/plugin/help.ts';
 import { commands } from '../../src/plugin/run.ts';
 import { row, table } from './table.ts';
 
+const isOperators = (key: PluginFlag) => !isOwn(key);
+const commandsWith = (key: PluginFlag) => commands.filter(({ flags }) => flags.includes(key)).length;
+const isCommon = (key: PluginFlag) => !isOperators(key) && commandsWith(key) > 1;
+
+/** What `--help` says, but for flags that several commands or the operator have: those are described once. */
 export function pluginPage(): string {
   const rows = commands.map(({ name, summary }) => row(`[\`${name}\`](#${name})`, summary));
-  const sections = commands.map(
-    (command) => `## ${command.name}\n\n\`\`\`\n${commandHelp(command).trim()}\n\`\`\``,
-  );
+  const common = [...new Set(commands.flatMap(({ flags }) => flags.filter(isCommon)))];
   return `# kubectl vsgb
 
-One file that needs nothing but Node 22.19 or newer. On PATH under the name \`kubectl-vsgb\`, kubectl knows it as
-\`kubectl vsgb\`. The operator's image has it, of the operator's own version; podman takes the same commands. ☁ marks what
-needs a container engine of yours.
+One file that needs only Node 22.19 or newer. On PATH as \`kubectl-vsgb\`, kubectl knows it as \`kubectl vsgb\`. The operator's
+image has the version that fits; podman takes the same commands. ☁ marks what needs a container engine of yours.
 
 \`\`\`sh
 docker create --name vsgb registry.example.com/vservergroup-operator   # ☁
@@ -23,11 +27,32 @@ From a clone: \`npm run build\` makes \`dist/kubectl-vsgb.js\`.
 
 ${table(['command', 'what it does'], rows)}
 
-Answers go to standard output, what is told meanwhile to standard error; \`--output json|yaml\` for programs. Colours are for
-terminals only, and \`NO_COLOR\` is honoured. A flag that the operator has too means the same and can also be given as the
-operator's variable (\`VSGB_REGION\` for \`--region\`), with one exception: \`--endpoint-network\` is \`public\` unless said
-otherwise, for the plugin mostly runs outside of the VPC.
+Results go to standard output, progress and warnings to standard error; \`--output json|yaml\` is for programs. Only terminals get
+colours, unless \`NO_COLOR\` is set. Several commands have these flags:
 
-${sections.join('\n\n')}
+${table(['flag', 'meaning'], common.map(flagRow))}
+
+The operator's flags mean the same here ([flags.md](flags.md)), as do its variables (\`VSGB_REGION\` for \`--region\`), with one
+exception: \`--endpoint-network\` defaults to \`public\`, as the plugin mostly runs outside of the VPC.
+
+${commands.map(section).join('\n\n')}
 `;
+}
+
+function section(command: Command): string {
+  const { name, details, flags, exitCodes } = command;
+  const own = flags.filter((key) => !isOperators(key) && !isCommon(key));
+  const others = [...flags.filter(isCommon), ...flags.filter(isOperators)].map((key) => `\`${nameOf(key)}\``);
+  const codes = Object.entries(exitCodes).map(([code, meaning]) => `${code}: ${meaning}`);
+  return [
+    `## ${name}`,
+    `\`\`\`\n${usageOf(command)}\n\n${details}\n\`\`\``,
+    ...(own.length > 0 ? [table(['flag', 'meaning'], own.map(flagRow))] : []),
+    ...(others.length > 0 ? [`${own.length > 0 ? 'Also' : 'Flags:'} ${others.join(', ')}.`] : []),
+    `Exit codes: ${codes.join('; ')}.`,
+  ].join('\n\n');
+}
+
+function flagRow(key: PluginFlag): string {
+  return row(`\`${flagHeader(key)}\``, flagMeaning(key));
 }

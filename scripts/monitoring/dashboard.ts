@@ -141,7 +141,7 @@ const ROWS: readonly Row[] = [
       },
       {
         title: 'Drift',
-        description: 'Backends that others had removed, added or weighed, and that were put right.',
+        description: 'Changes of others (removed, added, re-weighted) that were corrected.',
         type: 'timeseries',
         queries: [
           {

@@ -1,47 +1,41 @@
 import { type ConditionType, HOLD_ANNOTATION, READINESS_GATE, WEIGHT_ANNOTATION } from './names.ts';
 import type { Condition } from './schema.ts';
 
-/** Every reason that a condition can carry, with what it means. docs/conditions.md is made from this table. */
+/** Every reason that a condition can carry, with what it means. docs/messages.md has a section for each. */
 export const REASONS = {
-  Synced: 'The group holds exactly the members that it should.',
-  Progressing: 'Backends are being added, weighed, drained or removed.',
-  Suspended: 'spec.suspend is true: the group is not touched.',
-  DryRun: 'The operator runs with --dry-run: it shows the changes and makes none.',
-  Deleting: 'The binding is being deleted and its backends are leaving the group.',
+  Synced: 'The group holds exactly the backends that it should.',
+  Progressing: 'Backends are being added, re-weighted, drained or removed.',
+  Suspended: 'spec.suspend is true: the group is left as it is.',
+  DryRun: 'The operator runs with --dry-run: it reports changes and makes none.',
+  Deleting: 'The binding is being deleted; its backends are leaving the group.',
   ServiceNotFound:
-    'There is no Service of that name in the namespace. If it was deleted, what was in the group leaves it; if the binding named another one before, the backends of that one stay.',
+    "The namespace has no Service of that name. If it was deleted, its backends leave the group; if the binding named another one before, that one's backends stay.",
   PortNotFound: 'The Service has no port of that number or name.',
+  ServiceNotSupported: 'The Service has no backends to offer: ExternalName, or ecs without a node port.',
   NodesNotFound:
-    'spec.nodeSelector selects no node of the cluster. What is in the group by other nodes stays.',
+    'spec.nodeSelector selects no node of the cluster. Backends on other nodes stay in the group.',
   AddressFamilyNotFound:
-    'The endpoints of the Service have no address of spec.addressFamily. What is in the group by the other family stays.',
-  ServiceNotSupported:
-    'A Service of this kind has no members to give: ExternalName, or ecs without a node port.',
-  GroupNotFound:
-    'The vServer group, or its load balancer, does not exist in the region. Correct the binding or create the group.',
+    'The endpoints of the Service have no address of spec.addressFamily. Backends of the other family stay in the group.',
+  GroupNotFound: 'The vServer group, or its load balancer, does not exist in the region.',
   GroupNameAmbiguous:
     'The load balancer has several vServer groups of the name in spec.vServerGroup. None of them is touched.',
-  LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and takes no change.',
-  AccessDenied:
-    'The account may not read or change the group. deploy/ram-policy.json lists the actions needed.',
-  CredentialsInvalid: 'The access key or token was refused. Check the credentials of the operator.',
-  UnknownRegion: 'No endpoint serves this region. Correct spec.regionId or give --slb-endpoint.',
-  VpcUnknown:
-    'The VPC of the pods is not known, so that no network interface can be looked up. Give --vpc-id.',
-  EniNotFound: 'No network interface holds the IP of a pod. It is looked up again; the other backends go on.',
-  NodeWithoutInstance: 'A node has no spec.providerID to tell its instance. The other backends go on.',
-  BackendsRefused:
-    'The load balancer refused some backends. They are tried again; the others are in the group.',
-  NodesNotReady:
-    'Backends stay although their nodes are not Ready: too many are so at once, or they are the last ones.',
+  LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and accepts no change.',
+  AccessDenied: 'The account may not read or change the group.',
+  CredentialsInvalid: 'The access key or token was rejected.',
+  UnknownRegion: 'No endpoint serves this region.',
+  VpcUnknown: 'The VPC of the pods is unknown, so network interfaces cannot be looked up.',
+  EniNotFound: 'No network interface has the IP address of a pod.',
+  NodeWithoutInstance: 'A node has no spec.providerID, so its instance is unknown.',
+  BackendsRefused: 'The load balancer refused some backends. The others are in the group.',
+  NodesNotReady: 'Backends stay although their nodes are not Ready: too many at once, or the last ones.',
   HeldByMinBackends: 'Backends that left are kept in the group because of spec.minBackends.',
-  QuotaExceeded: 'The load balancer or account has no room for more backends. Removals go on.',
-  Throttled: 'The API limits the rate of calls. The operator has slowed down and goes on.',
-  ApiUnavailable: 'The API cannot be reached or fails. It is tried again with growing pauses.',
+  QuotaExceeded: 'The load balancer or account has no room for more backends. Removals continue.',
+  Throttled: 'The API limits the rate of calls.',
+  ApiUnavailable: 'The API cannot be reached, or fails.',
   InvalidSpec: 'The spec cannot be read. The message names the field.',
   DeletionBlocked:
-    'The binding is being deleted, and a field that says what becomes of its backends cannot be read.',
-  InternalError: 'The operator failed in a way that it should not. It is tried again; please report it.',
+    'The binding is being deleted, but the field that decides about its backends cannot be read.',
+  InternalError: 'A fault of the operator, which retries.',
 } as const;
 
 /** Every reason that only events carry. A problem's event has the reason and the message of its condition. */
@@ -49,16 +43,16 @@ export const EVENT_REASONS = {
   Added: 'Backends were added to the group.',
   Removed: 'Backends were removed from the group.',
   Draining: 'Backends got weight 0; those that leave are removed later.',
-  Weighed: 'Backends got another weight.',
-  Recovered: 'What an earlier event told of is over.',
-  InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is no weight. Another one is used.`,
+  Weighed: 'The weight of backends was changed.',
+  Recovered: 'The problem that an earlier event reported is over.',
+  InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is not a weight. Another weight is used.`,
   AddressOutside:
-    'An endpoint that is no pod of this cluster and cloud has an address that no network interface has.',
+    'An endpoint that is not a pod of this cluster and cloud has an address that no network interface has.',
   GroupRenamed: 'The vServer group was found by its name and has another one now. The binding stays with it.',
   AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
-  HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}), but one that is shorter than status.holdSeconds.`,
-  ReadinessGateTimedOut: `On a pod: it waited for its groups for too long, and its gate ${READINESS_GATE} was opened all the same.`,
-  EndpointsTruncated: 'Kubernetes has left addresses out of the Endpoints, so that pods are missing.',
+  HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}) that is shorter than status.holdSeconds.`,
+  ReadinessGateTimedOut: `On a pod: it waited too long for its groups, and its gate ${READINESS_GATE} was opened anyway.`,
+  EndpointsTruncated: 'Kubernetes truncated the Endpoints, so pods are missing.',
 } as const;
 
 export type EventReason = keyof typeof EVENT_REASONS;

@@ -15,7 +15,7 @@ import { specSchema } from './vservergroupbinding.ts';
 type JsonSchema = z.core.JSONSchema.BaseSchema & { properties?: Record<string, JsonSchema> };
 
 const DESCRIPTION =
-  "Binds a vServer group of a classic load balancer (SLB/CLB) to a Service: the operator keeps the group's backends equal to the members of the Service, and takes out at once what left the cluster.";
+  "Binds a vServer group of a classic load balancer (SLB/CLB) to a Service: the operator keeps the group's backends equal to the Service's endpoints and removes at once what left the cluster.";
 
 /** The CustomResourceDefinition, made from the schema that the operator itself reads bindings with. */
 export function customResourceDefinition() {
@@ -70,7 +70,7 @@ const PRINTER_COLUMNS = [
   column('Type', 'string', '.spec.backendType', 'eni or ecs.', 1),
   column('GroupName', 'string', '.spec.vServerGroup.name', 'The name that the group was found by.', 1),
   column('LoadBalancer', 'string', '.status.loadBalancerId', 'The load balancer of the group.', 1),
-  column('Foreign', 'integer', '.status.foreign', 'Backends in the group that are not of this binding.', 1),
+  column('Foreign', 'integer', '.status.foreign', "Backends in the group that are not this binding's.", 1),
   column('HoldSeconds', 'integer', '.status.holdSeconds', 'For how long pods have to be held.', 1),
   column('WithoutHold', 'integer', '.status.podsWithoutHold', 'Pods that are held for less.', 1),
   column('WithoutGate', 'integer', '.status.podsWithoutGate', 'Pods without the readiness gate.', 1),

@@ -39,8 +39,8 @@ export const TAG_PREFIX = 'vsgb';
 /** kstatus: Ready is the answer; Reconciling and Stalled say why it is not there yet. */
 export const CONDITION_TYPES = {
   Ready: 'The group holds what it should.',
-  Reconciling: 'Work is under way, or will go on by itself.',
-  Stalled: 'Nothing goes on until someone has acted.',
+  Reconciling: 'Work is under way, or continues automatically.',
+  Stalled: 'Nothing continues until someone acts.',
 } as const;
 
 export type ConditionType = keyof typeof CONDITION_TYPES;

@@ -35,9 +35,9 @@ const labelSelectorRequirement = z
     key: z.string().min(1).max(LABEL_KEY).describe('The label that the requirement is about.'),
     operator: z
       .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-      .describe('How the label relates to the values: In, NotIn, Exists or DoesNotExist.'),
+      .describe('How the label relates to the values.'),
     values: z.array(z.string().max(LABEL_VALUE)).max(64).optional().meta({
-      description: 'Label values. Needed for In and NotIn, not allowed for Exists and DoesNotExist.',
+      description: 'Label values. Required for In and NotIn, not allowed for Exists and DoesNotExist.',
       'x-kubernetes-list-type': 'atomic',
     }),
   })
@@ -52,7 +52,7 @@ export const labelSelector = z.object({
   matchLabels: z
     .record(z.string().max(LABEL_KEY), z.string().max(LABEL_VALUE))
     .optional()
-    .meta({ maxProperties: 64, description: 'Labels that must be there with exactly these values.' }),
+    .meta({ maxProperties: 64, description: 'Labels that must have exactly these values.' }),
   matchExpressions: z.array(labelSelectorRequirement).max(64).optional().meta({
     description: 'Requirements that must all be met.',
     'x-kubernetes-list-type': 'atomic',
@@ -67,19 +67,15 @@ export const condition = z.object({
     description: 'Ready, Reconciling or Stalled.',
   }),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
-  observedGeneration: z
-    .int()
-    .min(0)
-    .optional()
-    .describe('The metadata.generation that the condition was set from.'),
-  lastTransitionTime: statusTime('When the status of the condition last changed.'),
+  observedGeneration: z.int().min(0).optional().describe('The metadata.generation of the condition.'),
+  lastTransitionTime: statusTime('When its status last changed.'),
   reason: z.string().meta({
     minLength: 1,
     maxLength: 1024,
     pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
-    description: 'One word for the cause, for programs. docs/conditions.md lists them.',
+    description: 'The cause in one word; docs/messages.md explains them.',
   }),
-  message: statusText(32_768, 'A sentence for people: what is the case and what to do about it.'),
+  message: statusText(32_768, 'What happened, and what to do.'),
 });
 
 export type Condition = z.output<typeof condition>;

@@ -11,26 +11,23 @@ export const BACKEND_STATES = ['Registered', 'Draining', 'Removing', 'Held', 'Pe
 const backendStatus = z.object({
   serverId: statusText(
     128,
-    'Id of the network interface (eni-) or instance (i-). Empty while that of a pending backend is not known.',
+    'Id of the network interface (eni-) or instance (i-). Empty while unknown, for a pending backend.',
   ),
-  serverIp: statusText(64, 'IP address of the backend, when it is a network interface.').optional(),
+  serverIp: statusText(64, 'IP address of a network interface.').optional(),
   port: z.int().min(0).max(65_535).describe('Port that the load balancer sends to.'),
   type: z.enum(['eni', 'ecs', 'eci']).describe('eni, ecs or eci, as the group shows it.'),
   weight: z
     .int()
     .min(0)
     .max(100)
-    .describe('Weight in the group. While Draining: the weight it gets back if it stays after all.'),
+    .describe('Weight in the group. While Draining: the weight it gets back if it stays.'),
   state: z
     .enum(BACKEND_STATES)
     .describe(
-      'Registered: in the group. Draining: in the group with weight 0, to be removed or because its node is drained or about to go. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused: the load balancer did not take it; it is tried again.',
+      'Registered: in the group. Draining: in the group with weight 0, to be removed, or because its node is drained or departing. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused by the load balancer, to be retried.',
     ),
   pod: statusText(253, 'Name of the pod behind it.').optional(),
-  podUID: statusText(
-    64,
-    'UID of the pod behind it: pods of one name, or one IP, can follow each other.',
-  ).optional(),
+  podUID: statusText(64, 'UID of that pod: others can follow with its name or IP.').optional(),
   node: statusText(253, 'Name of the node behind it.').optional(),
   drainingSince: statusTime('When its drain began.').optional(),
   message: statusText(1024, 'Why it is held, pending or refused.').optional(),
@@ -41,35 +38,35 @@ export const statusSchema = z.object({
     .int()
     .min(-1)
     .default(-1)
-    .describe('The metadata.generation that this status was made from. -1 before the first time.'),
+    .describe('The metadata.generation of this status. -1 at first.'),
   conditions: z
     .array(condition)
     .default([])
     .meta({
       maxItems: 16,
       description:
-        'Ready: the group holds what it should. Reconciling: work is under way. Stalled: someone has to act before it goes on.',
+        'Ready: the group holds what it should. Reconciling: work is under way, or continues automatically. Stalled: nothing continues until someone acts.',
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['type'],
     }),
   vServerGroupId: statusText(
     64,
-    'The vServer group that the backends are in: that of spec.vServerGroupId, or the one that was found by the name in spec.vServerGroup. Empty as long as none was found.',
+    'The vServer group that holds the backends: that of spec.vServerGroupId, or the one found by the name in spec.vServerGroup. Empty until it is found.',
   ).optional(),
-  loadBalancerId: statusText(64, 'The load balancer that the group belongs to.').optional(),
+  loadBalancerId: statusText(64, "The group's load balancer.").optional(),
   serviceName: statusText(
     253,
-    'The Service whose backends the group holds: that of spec.serviceRef or, until that one exists and has the port, the one before. Its backends stay meanwhile.',
+    'The Service whose backends the group holds: that of spec.serviceRef or, until that exists and has the port, the previous one.',
   ).optional(),
   desired: count('Backends that the group should hold for this binding.').default(0),
   registered: count('Backends of this binding that are in the group and get connections.').default(0),
-  draining: count('Backends of this binding that are on their way out.').default(0),
-  foreign: count('Backends in the group that are not of this binding.').default(0),
+  draining: count('Backends of this binding that are leaving.').default(0),
+  foreign: count("Backends in the group that are not this binding's.").default(0),
   holdSeconds: count(
-    'For how long, in seconds, the pods of this binding have to go on after their deletion, so that nothing is sent to them any more when they are asked to stop: drain, propagation (spec.drain) and 5 for what is under way. Only with backendType eni.',
+    'How many seconds the pods have to keep serving after their deletion, so that nothing is sent to them when they are told to stop: drain, propagation (spec.drain) and 5 for requests under way. Only with backendType eni.',
   ).optional(),
   podsWithoutHold: count(
-    'Pods among the desired backends that go on for less than holdSeconds: by the preStop of their containers and terminationGracePeriodSeconds.',
+    'Pods among the desired backends held for less than holdSeconds, by the preStop of their containers and terminationGracePeriodSeconds.',
   ).optional(),
   podsWithoutGate: count(
     `Pods among the desired backends without the readiness gate ${READINESS_GATE}. Only if the operator runs with --readiness-gates, and the binding adds pods.`,
@@ -77,7 +74,7 @@ export const statusSchema = z.object({
   backends: z.array(backendStatus).default([]).meta({
     maxItems: MAX_STATUS_BACKENDS,
     description:
-      'The backends of this binding, each with its state. Of more than 2,000 those that leave or are held come first, then those in the group.',
+      'The backends of this binding. Of more than 2,000, those that leave or are held come first, then those in the group.',
     'x-kubernetes-list-type': 'atomic',
   }),
   lastRemovalTime: statusTime('When the load balancer last accepted a removal.').optional(),

@@ -45,7 +45,7 @@ const serviceRef = z.object({
       },
     )
     .meta({
-      description: 'Port of the Service, by number (spec.ports[].port) or by name (spec.ports[].name).',
+      description: 'Port of the Service, by number (spec.ports[].port) or name (spec.ports[].name).',
       'x-kubernetes-int-or-string': true,
       ...cel({
         rule: `type(self) == int ? self >= 1 && self <= 65535 : size(self) <= 63 && self.matches('${DNS_LABEL}') && self.matches('[a-z]')`,
@@ -61,7 +61,7 @@ const drain = z.object({
     .max(3600)
     .optional()
     .describe(
-      'How long a backend that leaves stays in the group with weight 0, so that connections can end, before it is removed. 0 removes it at once. The wait is cut short when the pod is gone. Default: --default-drain-seconds of the operator.',
+      'How long a leaving backend stays in the group with weight 0, so that connections can end. 0 removes it at once; it is also removed when the pod is gone. Default: --default-drain-seconds of the operator.',
     ),
   propagationSeconds: z
     .int()
@@ -69,7 +69,7 @@ const drain = z.object({
     .max(600)
     .default(10)
     .describe(
-      'How long the load balancer may take until a backend of weight 0 gets no new connections. Nothing waits for it: it is a part of status.holdSeconds, which pods have to be held for.',
+      'How long a backend of weight 0 may still get new connections. Nothing waits for it: it is part of status.holdSeconds.',
     ),
 });
 
@@ -81,7 +81,7 @@ const readiness = z.object({
     .enum(['Registered', 'Healthy'])
     .default('Registered')
     .describe(
-      'Registered: a pod that is in the group is let in. Healthy: once the health checks of the load balancer find it healthy, too, on each listener that sends to it. A check without a result, or no check at all, counts as such after 15 seconds. Needs the RAM action slb:DescribeHealthStatus.',
+      "Registered: once the pod is in the group. Healthy: once the load balancer's health checks also find it healthy, on each listener that sends to it; no check, or one without result, counts as healthy after 15 seconds. Needs the RAM action slb:DescribeHealthStatus.",
     ),
   timeoutSeconds: z
     .int()
@@ -89,7 +89,7 @@ const readiness = z.object({
     .max(86_400)
     .default(600)
     .describe(
-      'How long a pod may wait for its group before its gate is opened all the same, with the reason TimedOut and a Warning event on the pod: no rollout hangs for ever.',
+      'How long a pod may wait for its group. Then its gate opens with the reason TimedOut and a Warning event on the pod: no rollout hangs for ever.',
     ),
   settleSeconds: z
     .int()
@@ -97,7 +97,7 @@ const readiness = z.object({
     .max(3600)
     .default(0)
     .describe(
-      'How long a pod is in the group before its gate is opened: the time that the load balancer takes to send it requests.',
+      'How long a pod is in the group before its gate opens: the time until the load balancer sends it requests.',
     ),
 });
 
@@ -164,34 +164,34 @@ export const specSchema = z
       .enum(['Sync', 'RemoveOnly'])
       .default('Sync')
       .describe(
-        'Sync adds, weighs and removes backends. RemoveOnly only removes those that left the cluster: something else adds them.',
+        'Sync adds, re-weights and removes backends. RemoveOnly only removes those that left the cluster; something else adds them.',
       ),
     ownership: z
       .enum(['Shared', 'Exclusive'])
       .default('Shared')
       .describe(
-        "Shared leaves alone every backend that the binding did not add. Exclusive makes the group hold the binding's backends and no others: everything else in it is removed.",
+        "Shared leaves backends of others alone. Exclusive removes everything in the group that is not the binding's.",
       ),
     weight: z
       .int()
       .min(0)
       .max(100)
       .default(100)
-      .describe('Weight of each backend, 0 to 100. A backend with weight 0 gets no new connections.'),
+      .describe('Weight of each backend. With weight 0 it gets no new connections.'),
     addressFamily: z
       .enum(['IPv4', 'IPv6'])
       .optional()
       .describe(
-        'Address family of the backends: pods with addresses of both families are in the group by this one. IPv6 only if the load balancer takes such backends, which its own address does not say. Only with backendType eni. Default: IPv4 if the Service has it, else IPv6; from Endpoints, which hold no other, the first family of the Service.',
+        'Address family of the backends, for pods with addresses of both. IPv6 only if the load balancer takes such backends, which its own address does not say. Only with backendType eni. Default: IPv4 if the Service has it, else IPv6; from Endpoints, which have only that, the first family of the Service.',
       ),
     nodeSelector: labelSelector
       .optional()
-      .describe('The nodes that can be backends, by their labels. Only with backendType ecs. Default: all.'),
+      .describe('Which nodes are backends, by label. Only with backendType ecs. Default: all.'),
     drain: drain.optional().describe('How a backend leaves.'),
     readiness: readiness
       .optional()
       .describe(
-        `When the readiness gate ${READINESS_GATE} of a pod is opened, if the operator runs with --readiness-gates. Only pods that have the gate in spec.readinessGates wait for it, and only with mode Sync and backendType eni.`,
+        `When the readiness gate ${READINESS_GATE} of a pod opens. Only with --readiness-gates of the operator, for pods with the gate in spec.readinessGates, with mode Sync and backendType eni.`,
       ),
     minBackends: z
       .int()
@@ -199,18 +199,18 @@ export const specSchema = z
       .max(1000)
       .default(0)
       .describe(
-        'Backends are not removed when fewer than this many would be left in the group. They wait, and the condition Ready and an event say so.',
+        'Backends stay if fewer than this many would be left in the group; the condition Ready and an event say so.',
       ),
     deletionPolicy: z
       .enum(['Remove', 'Retain'])
       .default('Remove')
       .describe(
-        "What becomes of the binding's backends when it is deleted. Remove takes them out of the group; with mode RemoveOnly only those that have left the cluster, since something else added the others. Retain leaves them all in it.",
+        "What becomes of the binding's backends when it is deleted. Remove removes them; with mode RemoveOnly only those that left the cluster, since something else added the others. Retain leaves them all in the group.",
       ),
     suspend: z
       .boolean()
       .default(false)
-      .describe('While true, the group is not touched, and the condition Ready says Suspended.'),
+      .describe('While true, the group is left as it is, and the condition Ready says Suspended.'),
   })
   .refine(
     ({ vServerGroupId, vServerGroup }) => (vServerGroupId === undefined) !== (vServerGroup === undefined),

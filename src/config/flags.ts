@@ -87,18 +87,14 @@ export const FLAGS = {
   ),
   namespace: kubernetes.repeatable(
     namespace,
-    'Only look after bindings in this namespace. Can be repeated; several are separated by commas in the environment.',
+    'Only handle bindings in this namespace. Repeatable; comma-separated in the environment.',
     'all namespaces',
   ),
-  bindingSelector: kubernetes.optional(
-    selector,
-    'Only look after bindings with these labels.',
-    'all bindings',
-  ),
+  bindingSelector: kubernetes.optional(selector, 'Only handle bindings with these labels.', 'all bindings'),
   endpointsSource: kubernetes.defaulted(
     choice('auto', 'endpointslices', 'endpoints'),
     'auto',
-    'Where the members of a Service are read from. auto: EndpointSlices where the cluster serves them, else Endpoints.',
+    "Where a Service's endpoints are read from. auto: EndpointSlices if the cluster serves them, else Endpoints.",
   ),
 
   region: cloud.required(
@@ -107,8 +103,8 @@ export const FLAGS = {
   ),
   vpcId: cloud.optional(
     matching('ID', 'the id of a VPC, as vpc-bp1x0abc', /^vpc-[0-9a-zA-Z-]{1,60}$/),
-    'VPC of the cluster. Pod addresses are looked up in it.',
-    'any VPC: an address that several VPCs have is then reported',
+    'VPC of the cluster, in which pod addresses are looked up.',
+    'any VPC: an address that several have is reported',
   ),
   clusterId: cloud.optional(
     matching(
@@ -116,37 +112,29 @@ export const FLAGS = {
       'at most 40 letters, digits, ., _ and -, a letter or digit first',
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/,
     ),
-    'Name of this cluster in the description of the backends it adds. Two clusters that share a group need different ones, and one cluster must keep its own.',
+    'Name of this cluster in the description of its backends. Clusters that share a group need different ones, and a cluster must keep its own.',
     'from the UID of the namespace kube-system',
   ),
-  slbEndpoint: cloud.optional(
-    endpoint,
-    'Address of the SLB API.',
-    'the endpoint of the region, see --endpoint-network',
-  ),
-  ecsEndpoint: cloud.optional(
-    endpoint,
-    'Address of the ECS API.',
-    'the endpoint of the region, see --endpoint-network',
-  ),
+  slbEndpoint: cloud.optional(endpoint, 'Address of the SLB API.', "the region's, see --endpoint-network"),
+  ecsEndpoint: cloud.optional(endpoint, 'Address of the ECS API.', "the region's, see --endpoint-network"),
   stsEndpoint: cloud.optional(
     endpoint,
     'Address of the STS API, where RRSA and --assume-role-arn get their credentials.',
-    'the endpoint of the region, see --endpoint-network',
+    "the region's, see --endpoint-network",
   ),
   endpointNetwork: cloud.defaulted(
     choice('vpc', 'public'),
     'vpc',
-    'Which endpoints of a region are called: those inside its VPCs, or those on the Internet.',
+    'Which endpoints of a region are called: inside its VPCs, or on the Internet.',
   ),
   allowInsecureEndpoints: cloud.defaulted(
     boolean,
     'false',
-    'Take http:// endpoints that are not on this machine. Requests are signed but not encrypted.',
+    'Accept http:// endpoints on other machines. Requests are signed but not encrypted.',
   ),
   credentialsDir: cloud.optional(
     path('DIR'),
-    'Folder (a mounted Secret) with the files access-key-id, access-key-secret and, optional, security-token. Changes are picked up. It goes before RRSA and an access key in the environment.',
+    'Directory (a mounted Secret) with the files access-key-id, access-key-secret and optionally security-token. Changes are picked up. Takes precedence over RRSA and an access key in the environment.',
   ),
   assumeRoleArn: cloud.optional(
     matching(
@@ -175,45 +163,45 @@ export const FLAGS = {
   maxUnreadyShare: membership.defaulted(
     decimal(0, 1),
     '0.55',
-    'Share of the backends of a binding that may leave at once for no other reason than that their nodes are not Ready. When more nodes than that are lost, it is their heartbeats that are: the other backends stay, and never the last one leaves so.',
+    "Share of a binding's backends that may leave only because their nodes are not Ready. When more are, lost heartbeats are assumed: the others stay, and the last one always does.",
   ),
   notReadyTolerance: membership.defaulted(
     duration('0s', '10m'),
     '10s',
-    'For how long a node that is not Ready takes no backend out for that: a kubelet that restarts is back within seconds, and when many nodes are lost they are found to be one after the other.',
+    'How long a node may be not Ready before its backends leave for that: a kubelet restarts within seconds, and many lost nodes are detected one after the other.',
   ),
   localWeights: membership.defaulted(
     boolean,
     'false',
-    'With backendType ecs and externalTrafficPolicy Local: weigh nodes by their number of ready pods.',
+    'With backendType ecs and externalTrafficPolicy Local: weight nodes by their number of ready pods.',
   ),
   readinessGates: membership.defaulted(
     boolean,
     'false',
-    `Open the readiness gate ${READINESS_GATE} of a pod once it is in every group that wants it, and add pods that wait for nothing else. The operator then needs deploy/components/readiness-gates.`,
+    `Open the readiness gate ${READINESS_GATE} of a pod once it is in every group that wants it, and add pods that wait only for that. Needs deploy/components/readiness-gates.`,
   ),
   dryRun: membership.defaulted(
     boolean,
     'false',
-    'Show what would be changed in the groups, in log, status and metrics, and change nothing. Runs in place of an operator that writes, not beside it.',
+    'Show in log, status and metrics what would change in the groups, and change nothing. Runs instead of an operator that writes, not beside it.',
   ),
 
-  apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'How long one call of the cloud API may take.'),
+  apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'Timeout of one call to the cloud API.'),
   apiQps: pace.defaulted(
     decimal(0.1, 1000),
     '50',
-    'Calls a second of the cloud API, over all groups; 0.5 is one every two seconds.',
+    'Calls per second to the cloud API, over all groups; 0.5 is one every two seconds.',
   ),
   apiBurst: pace.defaulted(wholeNumber(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
   writeSpacing: pace.defaulted(
     duration('0', '10s'),
     '100ms',
-    'Time between the starts of two changes of one group, in which what arrives is merged.',
+    'Time between the starts of two writes to a group; changes in between are merged.',
   ),
   addWindow: pace.defaulted(
     duration('0', '10s'),
     '250ms',
-    'How long additions may wait for others to share their call. Removals never wait for it.',
+    'How long additions may wait to share a call. Removals never wait.',
   ),
   maxBackendsPerCall: pace.defaulted(
     wholeNumber(1, 40),
@@ -223,7 +211,7 @@ export const FLAGS = {
   resync: pace.defaulted(
     duration('1s', '24h'),
     '5m',
-    'How often each group is read again to find changes made by others, give or take a tenth.',
+    'How often each group is read to find changes made by others, give or take a tenth.',
   ),
 
   leaderElect: election.defaulted(
@@ -241,49 +229,49 @@ export const FLAGS = {
   leaderElectLeaseDuration: election.defaulted(
     duration('1s', '10m'),
     '15s',
-    'How long others wait, after the last sign of life of a leader, before they take over.',
+    "How long others wait after the leader's last renewal before they take over.",
   ),
   leaderElectRenewDeadline: election.defaulted(
     duration('500ms', '10m'),
     '10s',
-    'How long the leader goes on without renewing the Lease.',
+    'How long the leader continues without renewing the Lease.',
   ),
   leaderElectRetryPeriod: election.defaulted(
     duration('100ms', '5m'),
     '2s',
-    'Time between two tries to take or renew the Lease.',
+    'Time between attempts to acquire or renew the Lease.',
   ),
 
   metricsAddress: process.defaulted(
     address,
     ({ inCluster }) => (inCluster ? ':8080' : '127.0.0.1:0'),
-    'Where /metrics is served, or off. Port 0 takes a free one and logs it.',
+    'Where /metrics is served, or off. Port 0 takes a free port and logs it.',
     { fallbackHelp: ':8080 in a cluster, else 127.0.0.1:0' },
   ),
   metricsAuth: process.defaulted(
     choice('none', 'kubernetes'),
     'none',
-    'Who gets the metrics. kubernetes: who shows a token of the cluster and may get the path /metrics there; the operator then needs deploy/components/metrics-auth.',
+    'Who gets the metrics. kubernetes: holders of a token of the cluster that may get the path /metrics; needs deploy/components/metrics-auth.',
   ),
   metricsTlsDir: process.optional(
     path('DIR'),
-    'Serve the metrics over HTTPS, with the files tls.crt and tls.key in this folder (a mounted Secret). A rotated Secret is picked up without a restart.',
+    'Serve the metrics over HTTPS with tls.crt and tls.key in this directory (a mounted Secret, picked up when rotated).',
     'plain HTTP',
   ),
   webhookAddress: process.defaulted(
     address,
     'off',
-    `Where the webhook is served, which gives readiness gate and termination hold to new pods behind a binding, in namespaces with the label ${ZERO_DOWNTIME_LABEL}=enabled; or off. The operator then needs deploy/components/webhook.`,
+    `Where the webhook is served, or off. It gives readiness gate and termination hold to new pods behind a binding, in namespaces with the label ${ZERO_DOWNTIME_LABEL}=enabled. Needs deploy/components/webhook.`,
   ),
   webhookName: process.defaulted(
     dnsLabel('NAME', 'the name of a Service'),
     `${OPERATOR}-webhook`,
-    'Name of the Service and the MutatingWebhookConfiguration of the webhook, and of the Secret that its certificate is kept in.',
+    "Name of the webhook's Service and MutatingWebhookConfiguration, and of the Secret with its certificate.",
   ),
   webhookTlsDir: process.optional(
     path('DIR'),
-    'Serve the webhook with the files tls.crt and tls.key in this folder (a mounted Secret). A rotated Secret is picked up without a restart. What the API server trusts is then up to whoever made them.',
-    'a certificate that the operator makes and renews',
+    'Serve the webhook with tls.crt and tls.key in this directory (a mounted Secret, picked up when rotated). Their maker has to set what the API server trusts.',
+    'the operator makes and renews one',
   ),
   healthAddress: process.defaulted(
     address,
@@ -294,14 +282,10 @@ export const FLAGS = {
   shutdownTimeout: process.defaulted(
     duration('0', '10m'),
     '10s',
-    'How long calls in flight may take to end after SIGTERM.',
+    'How long calls in flight may take after SIGTERM.',
   ),
   logLevel: process.defaulted(choice('error', 'warn', 'info', 'debug'), 'info', 'What is logged.'),
-  logFormat: process.defaulted(
-    choice('json', 'text'),
-    'json',
-    'One JSON object a line, or lines for people.',
-  ),
+  logFormat: process.defaulted(choice('json', 'text'), 'json', 'JSON lines, or text for people.'),
 } as const satisfies Record<string, Flag<unknown>>;
 
 export type FlagKey = keyof typeof FLAGS;

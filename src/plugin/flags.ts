@@ -31,11 +31,11 @@ const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
 const OWN_FLAGS = {
   namespace: own(
     matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
-    'The namespace. Without it, that of the context.',
+    "The namespace. (default: the context's)",
     { short: 'n' },
   ),
   allNamespaces: own(boolean, 'Bindings of all namespaces.', { short: 'A', fallback: 'false' }),
-  output: own(choice('table', 'json', 'yaml'), 'How the answer is written.', {
+  output: own(choice('table', 'json', 'yaml'), 'Output format.', {
     short: 'o',
     fallback: 'table',
   }),
@@ -56,15 +56,15 @@ const OWN_FLAGS = {
   ),
   backend: own(
     matching('ID:PORT[:IP]', 'ID:PORT or, for one address of a network interface, ID:PORT:IP', BACKEND),
-    'A backend to remove. Can be repeated.',
+    'A backend to remove. Repeatable.',
     { repeatable: true },
   ),
-  timeout: own(duration('0', '24h'), 'How long to wait and to try again.', { fallback: '2m' }),
-  undo: own(boolean, 'Give the backends of the node their weights back.', { fallback: 'false' }),
-  force: own(boolean, 'Drain it although a group would have no backend left that takes requests.', {
+  timeout: own(duration('0', '24h'), 'How long to wait and retry.', { fallback: '2m' }),
+  undo: own(boolean, "Restore the weights of the node's backends.", { fallback: 'false' }),
+  force: own(boolean, 'Drain even if a group is left without a backend that takes requests.', {
     fallback: 'false',
   }),
-  filename: own(path('FILE'), 'Manifests to read; - for standard input. Can be repeated.', {
+  filename: own(path('FILE'), 'Manifests to read; - for standard input. Repeatable.', {
     short: 'f',
     repeatable: true,
   }),
@@ -72,22 +72,22 @@ const OWN_FLAGS = {
   hold: own(boolean, 'Add the hold. --hold=false leaves it out.', { fallback: 'true' }),
   drainSeconds: own(
     wholeNumber(0, 3600),
-    'What the binding has in spec.drain.seconds, or else the operator in --default-drain-seconds.',
+    'spec.drain.seconds of the binding, else --default-drain-seconds of the operator.',
     { fallback: '0' },
   ),
   propagationSeconds: own(
     wholeNumber(0, 3600),
-    'What the binding has in spec.drain.propagationSeconds: how long the load balancer may take until a backend of weight 0 gets no new connections.',
+    'spec.drain.propagationSeconds of the binding: how long a backend of weight 0 may still get new connections.',
     { fallback: String(DEFAULT_DRAIN.propagationSeconds) },
   ),
   holdSeconds: own(
     wholeNumber(1, 7205),
-    'How long the hold is, whatever --drain-seconds and --propagation-seconds say.',
+    'Length of the hold; overrides --drain-seconds and --propagation-seconds.',
     {},
   ),
   podTemplate: own(
     matching('PATH', 'a path, as spec.template', /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/),
-    'Where the pod template is in objects of kinds that are not known. Can be repeated.',
+    'Path of the pod template in objects of unknown kinds. Repeatable.',
     { repeatable: true },
   ),
 } as const;
@@ -207,7 +207,7 @@ export function nameOf(key: PluginFlag): string {
   return flagName(key as FlagKey);
 }
 
-function isOwn(key: PluginFlag): key is OwnKey {
+export function isOwn(key: PluginFlag): key is OwnKey {
   return Object.hasOwn(OWN_FLAGS, key);
 }
 

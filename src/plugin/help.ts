@@ -17,23 +17,33 @@ kubectl vsgb COMMAND --help shows the flags and exit codes of a command; --versi
 }
 
 export function commandHelp(command: Command): string {
-  const usage = ['Usage: kubectl vsgb', command.name, command.arguments, '[flags]'].filter(
-    (part) => part !== '',
-  );
   const codes = Object.entries(command.exitCodes).map(([code, meaning]) => `  ${code}  ${meaning}`);
   return [
     `${command.summary}\n`,
-    `${usage.join(' ')}\n`,
+    `${usageOf(command)}\n`,
     `${command.details}\n`,
     `Flags:\n${command.flags.map(flagHelp).join('\n')}\n`,
     `Exit codes:\n${codes.join('\n')}\n`,
   ].join('\n');
 }
 
+export function usageOf(command: Command): string {
+  const parts = ['Usage: kubectl vsgb', command.name, command.arguments, '[flags]'];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
 function flagHelp(key: PluginFlag): string {
-  const { kind, short, help, fallback } = flagOf(key);
+  return `  ${flagHeader(key)}\n${wrap(flagMeaning(key))}`;
+}
+
+export function flagHeader(key: PluginFlag): string {
+  const { kind, short } = flagOf(key);
   const names = short === undefined ? nameOf(key) : `-${short}, ${nameOf(key)}`;
-  const head = `  ${names} ${kind.placeholder}`.trimEnd();
+  return `${names} ${kind.placeholder}`.trimEnd();
+}
+
+export function flagMeaning(key: PluginFlag): string {
+  const { kind, help, fallback } = flagOf(key);
   const hasDefault = fallback !== undefined && kind !== boolean;
-  return `${head}\n${wrap(hasDefault ? `${help} (default: ${fallback})` : help)}`;
+  return hasDefault ? `${help} (default: ${fallback})` : help;
 }

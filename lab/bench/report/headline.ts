@@ -19,11 +19,12 @@ export function headlineOf(results: readonly Result[]): readonly { what: string;
   });
 }
 
-export function headlineTable(results: readonly Result[]): string {
-  const head = ['what happens', 'API calls', 'fewest possible', 'from the pod to the Remove call, p50 / max'];
+/** When it was measured, and what. */
+export function headline(date: string, results: readonly Result[]): string {
+  const head = ['what happens', 'API calls', 'fewest possible', 'from the pod to the Remove call, p50/max'];
   const rows = headlineOf(results).map(({ what, result: { totalCalls, fewestCalls, podDelays } }) => {
     const { p50, max } = podDelays.removal;
-    return [what, `${totalCalls}`, `${fewestCalls}`, `${ms(p50)} / ${ms(max)} ms`];
+    return [what, `${totalCalls}`, `${fewestCalls}`, `${ms(p50)}/${ms(max)} ms`];
   });
-  return markdownTable([head, ...rows]);
+  return `Measured ${date}.\n\n${markdownTable([head, ...rows])}`;
 }

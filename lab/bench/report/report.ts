@@ -6,7 +6,7 @@ import { markdownTable } from '../../report/tables.ts';
 import type { Result } from '../bed.ts';
 import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
 import type { PlanBenchmark } from '../plan-benchmark.ts';
-import { headlineOf, headlineTable } from './headline.ts';
+import { headline, headlineOf } from './headline.ts';
 import { bars, plot } from './plot.ts';
 import { cells, HEADER, ms } from './table.ts';
 
@@ -36,7 +36,7 @@ export function writeReport(report: Report): void {
     plots.map(([name]) => name),
   );
   writeFigures(join(ROOT, 'docs/performance.md'), 'npm run bench', figures);
-  writeFigures(join(ROOT, 'README.md'), 'npm run bench', headlineTable(report.results));
+  writeFigures(join(ROOT, 'README.md'), 'npm run bench', headline(report.date, report.results));
 }
 
 function rounded(_key: string, value: unknown): unknown {

@@ -15,12 +15,10 @@ export const HEADER = [
   'scenario',
   'calls',
   'fewest',
-  'ratio',
   'from the pod, ms p50/p90/p99/max',
   'from the slice, ms p50/p90/p99/max',
   'before the slice',
   'bare loop p50/max',
-  'lost',
   'CPU s',
   'RSS MB',
   'peak MB',
@@ -37,12 +35,10 @@ export function cells(result: Result): readonly string[] {
     result.scenario,
     `${result.totalCalls} (${callsOf(result)})`,
     String(result.fewestCalls),
-    result.fewestCalls === 0 ? '–' : (result.totalCalls / result.fewestCalls).toFixed(1),
     ranks(podDelays.removal),
     ranks(delays.removal),
     delays.removal.n === 0 ? '–' : `${delays.before} of ${delays.removal.n}`,
-    bare.n === 0 ? '–' : `${ms(bare.p50)} / ${ms(bare.max)}`,
-    String(delays.lost),
+    bare.n === 0 ? '–' : `${ms(bare.p50)}/${ms(bare.max)}`,
     usage.cpuSeconds.toFixed(2),
     usage.rssMb.toFixed(0),
     usage.peakRssMb.toFixed(0),
@@ -50,14 +46,14 @@ export function cells(result: Result): readonly string[] {
     usage.loopP99Ms.toFixed(1),
     result.seconds.toFixed(1),
     result.loadAverage.toFixed(1),
-    Object.entries(result.extra)
+    Object.entries({ ...(delays.lost > 0 && { lost: delays.lost }), ...result.extra })
       .map(([name, value]) => `${name}: ${value}`)
       .join('; '),
   ];
 }
 
 function ranks({ n, p50, p90, p99, max }: Summary): string {
-  return n === 0 ? '–' : [p50, p90, p99, max].map(ms).join(' / ');
+  return n === 0 ? '–' : [p50, p90, p99, max].map(ms).join('/');
 }
 
 function callsOf({ calls }: Result): string {

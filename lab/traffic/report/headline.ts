@@ -1,6 +1,6 @@
 import { markdownTable } from '../../report/tables.ts';
 import type { Outcome } from '../run.ts';
-import { COMPARED } from '../scenarios/help.ts';
+import { ALONE, BY_HAND, GATE_AND_HOLD } from '../scenarios/help.ts';
 
 /** The scenarios that the README shows, in the README's words. */
 const HEADLINE: readonly (readonly [scenario: string, what: string])[] = [
@@ -11,17 +11,28 @@ const HEADLINE: readonly (readonly [scenario: string, what: string])[] = [
   ['leader-killed', 'rolling update of 4, the leader of the operator is killed'],
 ];
 
-export type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
+const VARIANTS = [ALONE, BY_HAND.variant, GATE_AND_HOLD.variant];
 
-/** Failed of all requests: of each load, each way to fill a group and each propagation. */
-export function headlineTable(outcomes: readonly Counted[]): string {
+export type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
+type Dated = Counted & { readonly date: string };
+
+/** When it was measured, and failed of all requests: of each load, each way to fill a group and each propagation. */
+export function headline(outcomes: readonly Dated[]): string {
+  const find = (scenario: string, variant: string) =>
+    outcomes.find((one) => one.scenario === scenario && one.variant === variant);
+  const shown = HEADLINE.flatMap(([scenario]) =>
+    VARIANTS.flatMap((variant) => find(scenario, variant) ?? []),
+  );
   const rows = HEADLINE.map(([scenario, what]) => [
     what,
-    ...COMPARED.map((variant) =>
-      cell(outcomes.find((one) => one.scenario === scenario && one.variant === variant)),
-    ),
+    ...VARIANTS.map((variant) => cell(find(scenario, variant))),
   ]);
-  return markdownTable([['what happens', ...COMPARED], ...rows]);
+  return `${measuredOn(shown)}.\n\n${markdownTable([['what happens', ...VARIANTS], ...rows])}`;
+}
+
+/** `Measured 2026-11-28 and 2026-11-29`. */
+export function measuredOn(outcomes: readonly Dated[]): string {
+  return `Measured ${[...new Set(outcomes.map(({ date }) => date))].sort().join(' and ')}`;
 }
 
 function cell(outcome: Counted | undefined): string {

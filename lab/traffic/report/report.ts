@@ -6,7 +6,7 @@ import { markdownTable, textTable } from '../../report/tables.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
-import { type Counted, headlineTable } from './headline.ts';
+import { type Counted, headline, measuredOn } from './headline.ts';
 import { type Timeline, timelineSvg } from './timeline-svg.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -70,27 +70,31 @@ function write(report: KeptReport, drawn: readonly Measurement[]): void {
   for (const outcome of drawn)
     writeFileSync(join(DRAWINGS, `${fileOf(outcome)}.svg`), timelineSvg(outcome.timeline));
   writeFigures(join(ROOT, 'docs/traffic.md'), 'make traffic', figuresOf(report));
-  writeFigures(join(ROOT, 'README.md'), 'make traffic', headlineTable(report.outcomes));
+  writeFigures(join(ROOT, 'README.md'), 'make traffic', headline(report.outcomes));
 }
 
-function figuresOf({ machine, outcomes, failed }: KeptReport): string {
-  const dates = [...new Set(outcomes.map(({ date }) => date))].sort();
+/** A section for each scenario: what happens, the figures of its variants, and a drawing of each. */
+export function figuresOf({ machine, outcomes, failed }: KeptReport): string {
+  const scenarios = [...new Set(outcomes.map(({ scenario }) => scenario))];
   return [
-    `Measured ${dates.join(' and ')}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
-    '',
-    markdownTable([HEADER, ...rowsOf(outcomes)]),
+    `${measuredOn(outcomes)}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; nodes, control plane, load balancer and load on the same cores.`,
     '',
     ...(failed.length === 0
       ? []
       : [`Did not come to an end: ${failed.map(({ scenario }) => scenario).join(', ')}.`, '']),
-    ...outcomes.flatMap((outcome) => [
-      `### ${outcome.scenario}, ${outcome.variant}`,
-      '',
-      `${capitalized(outcome.what)}.`,
-      '',
-      `![${outcome.scenario}, ${outcome.variant}](traffic/${fileOf(outcome)}.svg)`,
-      '',
-    ]),
+    ...scenarios.flatMap((scenario) => {
+      const variants = outcomes.filter((one) => one.scenario === scenario);
+      return [
+        `### ${scenario}`,
+        '',
+        `${capitalized(variants[0]?.what ?? '')}.`,
+        '',
+        markdownTable(sideBySide(variants)),
+        '',
+        ...variants.map((one) => `![${one.variant}](traffic/${fileOf(one)}.svg)`),
+        '',
+      ];
+    }),
   ]
     .join('\n')
     .trimEnd();
@@ -106,7 +110,25 @@ function capitalized(text: string): string {
 
 const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
 
-/** A line for each scenario, way to fill the group and load; a column for each propagation: failed of all, and by what. */
+/** The variants of one scenario: a line for each way to fill the group and load, three columns for each variant. */
+export function sideBySide(variants: readonly Counted[]): readonly (readonly string[])[] {
+  const lines = new Map(
+    variants.flatMap(({ measured }) => kindsOf(measured).map((kind) => [kind.join(' '), kind] as const)),
+  );
+  const heads = variants.flatMap(({ variant }) =>
+    PROPAGATIONS.map((s, index) => (index === 0 ? `${variant}, ${s} s` : `${s} s`)),
+  );
+  return [
+    ['backends', 'load', ...heads],
+    ...[...lines.values()].map(([backends, load]) => [
+      backends,
+      load,
+      ...variants.flatMap(({ measured }) => cellsOf(measured, backends, load)),
+    ]),
+  ];
+}
+
+/** A line for each scenario, way to fill the group and load; a column for each propagation: failed/all, and by what if not by a reset. */
 export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[])[] {
   return outcomes.flatMap(({ scenario, variant, measured }) =>
     kindsOf(measured).map(([backends, load]) => [
@@ -114,12 +136,14 @@ export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[
       variant,
       backends,
       load,
-      ...PROPAGATIONS.map((propagation) =>
-        cell(
-          measured.find((m) => m.backends === backends && m.load === load && m.propagation === propagation),
-        ),
-      ),
+      ...cellsOf(measured, backends, load),
     ]),
+  );
+}
+
+function cellsOf(measured: readonly Measured[], backends: BackendKind, load: LoadKind): readonly string[] {
+  return PROPAGATIONS.map((propagation) =>
+    cell(measured.find((m) => m.backends === backends && m.load === load && m.propagation === propagation)),
   );
 }
 
@@ -133,9 +157,8 @@ function kindsOf(measured: readonly Measured[]): readonly (readonly [BackendKind
 function cell(measured: Measured | undefined): string {
   if (measured === undefined) return '–';
   const { requests, failed, causes } = measured;
-  if (failed === 0) return `0 of ${requests}`;
-  const parts = Object.entries(causes).map(([cause, count]) => `${count} ${cause}`);
-  return `${failed} of ${requests} (${parts.join(', ')})`;
+  const others = Object.entries(causes).filter(([cause]) => cause !== 'reset');
+  return [`${failed}/${requests}`, ...others.map(([cause, count]) => `${count} ${cause}`)].join(', ');
 }
 
 /** For a terminal. */

@@ -5,39 +5,34 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
   return {
     requests: counter(
       'vsgb_api_requests_total',
-      "Calls of the cloud API by action and code: OK, the API's error code, or the kind of network error.",
+      "Cloud API calls by action and code: OK, the API's error code, or the kind of network error.",
       { action: actions, code: ['OK'] },
     ),
     requestSeconds: histogram(
       'vsgb_api_request_duration_seconds',
-      'Time that a call of the cloud API took.',
+      'Duration of a cloud API call.',
       API_BUCKETS,
       { action: actions },
     ),
-    throttled: counter('vsgb_api_throttled_total', 'Calls that the API refused because of their rate.'),
-    waiting: gauge('vsgb_api_waiting_calls', 'Calls that wait for their turn, by priority.', {
+    throttled: counter('vsgb_api_throttled_total', 'Calls that the API throttled.'),
+    waiting: gauge('vsgb_api_waiting_calls', 'Calls waiting for the rate limiter, by priority.', {
       priority: ['removal', 'read', 'addition', 'health'],
     }),
-    rate: gauge(
-      'vsgb_api_rate_limit',
-      'Calls a second that are allowed now; less than --api-qps after throttling.',
-    ),
+    rate: gauge('vsgb_api_rate_limit', 'Calls per second allowed now; less than --api-qps after throttling.'),
     clockOffset: gauge(
       'vsgb_cloud_clock_offset_seconds',
-      "Time that the cloud's clock is ahead of the operator's; 0 while no call is refused because of it.",
+      "How far the cloud's clock is ahead of the operator's; 0 while no call is refused for it.",
     ),
     credentialsExpiry: gauge(
       'vsgb_credentials_expiry_timestamp_seconds',
-      'When the credentials in use expire, as Unix time; 0 if they do not.',
+      'Unix time at which the credentials expire; 0 if never.',
     ),
-    credentialsRefreshes: counter(
-      'vsgb_credentials_refreshes_total',
-      'Times that credentials were fetched, by result.',
-      { result: ['success', 'failure'] },
-    ),
+    credentialsRefreshes: counter('vsgb_credentials_refreshes_total', 'Credential fetches by result.', {
+      result: ['success', 'failure'],
+    }),
     eniLookups: counter(
       'vsgb_eni_lookups_total',
-      'Pod addresses looked up, by result: found, missing or failed.',
+      'Lookups of pod addresses by result: found, missing or failed.',
       { result: ['found', 'missing', 'failed'] },
     ),
   };

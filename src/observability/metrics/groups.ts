@@ -8,7 +8,7 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
   return {
     removalDelay: histogram(
       'vsgb_removal_delay_seconds',
-      'Time from the event that a backend left until the API accepted its removal, or weight 0 for a drain.',
+      'Time from the event of a leaving backend until the API accepted its removal, or weight 0 for a drain.',
       DELAY_BUCKETS,
     ),
     backends: gauge('vsgb_backends', 'Backends of a binding by state, as in status.backends[].state.', {
@@ -16,8 +16,8 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
       name: [],
       state: [],
     }),
-    bindings: gauge('vsgb_bindings', 'Bindings that are looked after.'),
-    stalled: gauge('vsgb_binding_stalled', '1 while the binding has condition Stalled: someone has to act.', {
+    bindings: gauge('vsgb_bindings', 'Bindings handled.'),
+    stalled: gauge('vsgb_binding_stalled', '1 while the binding is Stalled: someone has to act.', {
       namespace: [],
       name: [],
     }),
@@ -28,39 +28,34 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
     ),
     podsWithoutHold: gauge(
       'vsgb_binding_pods_without_hold',
-      'Pods among the desired backends of a binding that go on for less than status.holdSeconds after their deletion.',
+      "Pods among a binding's desired backends that are held for less than status.holdSeconds.",
       { namespace: [], name: [] },
     ),
     podsWithoutGate: gauge(
       'vsgb_binding_pods_without_gate',
-      'With --readiness-gates: pods among the desired backends of a binding that have no readiness gate of ours.',
+      "With --readiness-gates: pods among a binding's desired backends without our readiness gate.",
       { namespace: [], name: [] },
     ),
-    groups: gauge('vsgb_groups', 'Groups that are looked after.'),
+    groups: gauge('vsgb_groups', 'Groups handled.'),
     oldestLeaver: gauge(
       'vsgb_oldest_leaver_seconds',
-      'For how long the backend that waits longest to leave the group, or to get weight 0 for its drain, has waited; 0 if none does.',
+      'How long the oldest backend has waited to leave the group, or for weight 0 of its drain; 0 if none.',
       { group: [] },
     ),
     changes: counter('vsgb_backend_changes_total', 'Backends added, removed or weighed.', {
       change: ['add', 'remove', 'weigh'],
     }),
-    withheld: counter(
-      'vsgb_dry_run_batches_total',
-      'With --dry-run: calls that would have been made, by action.',
-      { action: WRITES },
-    ),
-    reads: counter('vsgb_group_reads_total', 'Times that a group was read, by reason.', {
+    withheld: counter('vsgb_dry_run_batches_total', 'With --dry-run: calls not made, by action.', {
+      action: WRITES,
+    }),
+    reads: counter('vsgb_group_reads_total', 'Reads of groups by reason.', {
       reason: ['first', 'resync', 'contradiction', 'unknown-outcome', 'pending'],
     }),
     drift: counter(
       'vsgb_drift_corrections_total',
-      'Backends that others had removed, added or weighed, and that were put right.',
+      'Changes of others (removed, added, re-weighted) that were corrected.',
       { kind: ['missing', 'unexpected', 'weight'] },
     ),
-    contradictions: counter(
-      'vsgb_contradicting_replies_total',
-      'Replies to a write that did not show what was written.',
-    ),
+    contradictions: counter('vsgb_contradicting_replies_total', 'Replies that contradicted their write.'),
   };
 }

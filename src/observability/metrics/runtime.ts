@@ -15,14 +15,10 @@ export function runtimeMetrics({ counter, gauge, histogram }: Define, controller
         'Reconciles that ended with an error.',
         byController,
       ),
-      panics: counter(
-        'controller_runtime_reconcile_panics_total',
-        'Reconciles that threw what they should not.',
-        byController,
-      ),
+      panics: counter('controller_runtime_reconcile_panics_total', 'Reconciles that panicked.', byController),
       time: histogram(
         'controller_runtime_reconcile_time_seconds',
-        'Time that a reconcile took.',
+        'Duration of a reconcile.',
         RECONCILE_BUCKETS,
         byController,
       ),
@@ -31,31 +27,31 @@ export function runtimeMetrics({ counter, gauge, histogram }: Define, controller
         'Reconciles that can run at once.',
         byController,
       ),
-      activeWorkers: gauge('controller_runtime_active_workers', 'Reconciles that run now.', byController),
+      activeWorkers: gauge('controller_runtime_active_workers', 'Reconciles running now.', byController),
     },
     queue: {
-      depth: gauge('workqueue_depth', 'Keys that wait in the queue.', byName),
+      depth: gauge('workqueue_depth', 'Keys waiting in the queue.', byName),
       adds: counter('workqueue_adds_total', 'Keys added to the queue.', byName),
       queueDuration: histogram(
         'workqueue_queue_duration_seconds',
-        'Time that a key waited in the queue.',
+        'Wait of a key in the queue.',
         QUEUE_BUCKETS,
         byName,
       ),
       workDuration: histogram(
         'workqueue_work_duration_seconds',
-        'Time that the work for a key took.',
+        'Duration of the work for a key.',
         QUEUE_BUCKETS,
         byName,
       ),
       unfinishedWorkSeconds: gauge(
         'workqueue_unfinished_work_seconds',
-        'Time that all work in progress has taken so far; grows when something hangs.',
+        'Duration so far of all work in progress; grows when something hangs.',
         byName,
       ),
       longestRunningProcessorSeconds: gauge(
         'workqueue_longest_running_processor_seconds',
-        'Time that the longest work in progress has taken so far.',
+        'Duration so far of the longest work in progress.',
         byName,
       ),
       retries: counter('workqueue_retries_total', 'Keys added again after a failure.', byName),
@@ -65,7 +61,7 @@ export function runtimeMetrics({ counter, gauge, histogram }: Define, controller
     }),
     stalls: counter(
       'vsgb_stalls_total',
-      'Times that the process stood still for more than a second: the cluster was listed again before anything was decided or written.',
+      'Times the process stalled for over a second; the cluster was listed again before any decision or write.',
     ),
     restRequests: counter(
       'rest_client_requests_total',

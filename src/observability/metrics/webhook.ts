@@ -5,16 +5,16 @@ export function webhookMetrics({ counter, gauge }: Define, results: readonly str
   return {
     requests: counter(
       'vsgb_webhook_requests_total',
-      'Pods that the API server asked the webhook about, by result: changed, unchanged (they lack nothing that they can get), unwanted (no binding wants them), left-alone (by rule), not-ready (the caches are not complete), error. None is refused. refused: requests that were not about a pod.',
+      'Admission requests by result: changed, unchanged (nothing missing that the pod can get), unwanted (by no binding), left-alone (by rule), not-ready (caches incomplete), error; refused: not about a pod. No pod is refused.',
       { result: results },
     ),
     certificateExpiry: gauge(
       'vsgb_webhook_certificate_expiry_timestamp_seconds',
-      'When the certificate that the webhook is served with expires, as Unix time; 0 while there is none.',
+      "Unix time at which the webhook's certificate expires; 0 while there is none.",
     ),
     certificateFailures: counter(
       'vsgb_webhook_certificate_failures_total',
-      "Times that the certificate of the webhook, or the API server's trust in it, could not be read or written.",
+      "Failed reads and writes of the webhook's certificate, or of the API server's trust in it.",
     ),
   };
 }

@@ -23,11 +23,10 @@ export const diff: Command = {
   fewest: 1,
   most: 1,
   completes: 'bindings',
-  details: `Reads the cluster and the group and plans as the operator does. Changes nothing, and needs no operator. Shows the
-changes for all bindings on the group, in the order in which they would be made.
-Give the flags that the operator is run with, or its VSGB_ variables: they decide as well. Credentials as the operator's:
-ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role. Needs to list bindings and nodes of the cluster, and Services,
-EndpointSlices and pods in the namespaces of the group's bindings.`,
+  details: `Reads cluster and group and plans as the operator does, without one. Changes nothing. Shows the changes for all bindings of
+the group, in the order in which they would be made.
+Give it the operator's flags or VSGB_ variables, and its credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.
+Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings.`,
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',

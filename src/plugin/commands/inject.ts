@@ -19,21 +19,21 @@ export const inject: Command = {
   details: `kubectl vsgb inject -f deploy.yaml | kubectl apply -f -
 helm template web ./chart | kubectl vsgb inject -f -
 
-Reads YAML of any number of documents, or JSON, and prints it with what pods behind a load balancer need; comments,
-order, quoting and indentation stay, and a second run changes nothing. Needs no cluster and no credentials.
-  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups,
-        which the operator has to run with --readiness-gates for. Without, such pods are never ready: --gate=false.
-  hold  containers without a preStop of their own get preStop.sleep, and terminationGracePeriodSeconds is raised by as
-        much: a pod serves until the load balancer has let go of it. Its length is the sum of --drain-seconds,
-        --propagation-seconds and ${HOLD_MARGIN_SECONDS}. Needs Kubernetes 1.30.
-The annotation ${HOLD_ANNOTATION} on the pod template says how long the hold is. A run with another length
-replaces the sleeps that are just so long, and changes the grace period by the difference.
+Prints YAML or JSON with what pods behind a load balancer need; comments, order, quoting and indentation stay, and a second
+run changes nothing. Needs no cluster and no credentials.
+  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups.
+        Without --readiness-gates of the operator it never is: use --gate=false.
+  hold  containers without their own preStop get preStop.sleep, and terminationGracePeriodSeconds is raised by as
+        much: a pod serves until the load balancer has let go of it. Its length is --drain-seconds +
+        --propagation-seconds + ${HOLD_MARGIN_SECONDS}. Needs Kubernetes 1.30.
+The annotation ${HOLD_ANNOTATION} on the pod template records the length. A run with another length replaces the
+sleeps of that length, and changes the grace period by the difference.
 Known are Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Pod, PodTemplate and Argo's Rollout, also
 in a List; others by --pod-template. Everything else is printed as it is.`,
   exitCodes: {
-    [DONE]: 'printed; what gets nothing by rule (Jobs, pods that do not restart, pods that opt out) is told',
-    [LEFT]:
-      'printed, but something lacks a gate or hold that it should have: standard error says what, and why',
+    [DONE]:
+      'printed; what gets nothing by rule (Jobs, pods that do not restart, pods that opt out) is reported',
+    [LEFT]: 'printed, but something still lacks a gate or hold: standard error says what and why',
     [FAILED]: 'nothing is printed: a wrong argument, or a file that cannot be read',
   },
   flags: ['filename', 'gate', 'hold', 'drainSeconds', 'propagationSeconds', 'holdSeconds', 'podTemplate'],

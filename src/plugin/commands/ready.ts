@@ -15,7 +15,7 @@ const BY_HAND = {
 
 export const ready: Command = {
   name: 'ready',
-  summary: 'Open the readiness gate of pods by hand: for when no operator does.',
+  summary: 'Open the readiness gate of pods by hand, when no operator does.',
   arguments: 'POD...',
   fewest: 1,
   most: Number.POSITIVE_INFINITY,
@@ -23,14 +23,13 @@ export const ready: Command = {
   details: `kubectl vsgb ready web-0
 kubectl vsgb ready -n shop $(kubectl get pods -n shop -l app=web -o name)
 
-Writes the condition ${READINESS_GATE} of the pods: True, ${BY_HAND.reason}. Whether they are in
-their groups is not looked at. A pod gets Ready by it when it waits for nothing else. An operator that is back adds it to
-its groups and leaves the gate as it is, unless the pod fails its probe: then it comes back by way of its groups, as any other.
-Needs no operator and no credentials of the cloud, but the rights to get pods and to patch pods/status.`,
+Writes the condition ${READINESS_GATE} of the pods: True, ${BY_HAND.reason}. A pod
+that waits for nothing else becomes Ready, in its groups or not. The operator later adds it and leaves the gate as it is,
+unless the pod fails its probe: then it returns by way of its groups, like any other. Needs no operator and no cloud
+credentials, but the rights to get pods and to patch pods/status.`,
   exitCodes: {
     [DONE]: 'the gates of all of them are open',
-    [FAILED]:
-      'not of all: there is no such pod, it has no gate, it is on its way out, or the API server refused',
+    [FAILED]: 'not of all: no such pod, no gate, the pod is terminating, or the API server refused',
   },
   flags: ['namespace', 'output', ...KUBERNETES],
   async run(call) {

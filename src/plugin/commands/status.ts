@@ -14,10 +14,9 @@ export const status: Command = {
   fewest: 0,
   most: 1,
   completes: 'bindings',
-  details: `Shows the binding NAME, or all of a namespace, or with -A those of all namespaces.
-MEMBERS is how many backends are in the group and how many should be. HOLD is for how long pods have to go on after their
-deletion, and how many do so for less; GATE, with --readiness-gates, whether they wait for the group, and how many have no
-gate for that.`,
+  details: `Shows the binding NAME, all of a namespace, or with -A of all namespaces.
+MEMBERS: backends in the group / that should be. HOLD: how long pods have to run after their deletion, and how many are held
+for less. GATE, with --readiness-gates: whether they wait for the group, and how many have no gate.`,
   exitCodes: { [DONE]: 'shown', [FAILED]: 'no such binding, a wrong argument, or the API server refused' },
   flags: ['namespace', 'allNamespaces', 'output', ...KUBERNETES],
   async run(call) {

@@ -16,7 +16,7 @@ import { commandsOf } from '../../documented-commands.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 
 // The kubectl and helm lines of README.md and docs/, typed as they are there: from the root of a clone, with kubectl,
-// helm and kubectl-vsgb on PATH. kwok plays the pods, so the operator that acts is a process beside the cluster.
+// helm and kubectl-vsgb on PATH. The tutorial has a test of its own. kwok plays the pods, so the operator that acts is a process beside the cluster.
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BUILD_MS = 30 * 60_000;
@@ -54,7 +54,9 @@ beforeAll(async () => {
   // As docs/plugin.md has it: under its name, and far from the package that it was built in.
   await copyFile(join(ROOT, 'dist/kubectl-vsgb.js'), join(dir, 'bin/kubectl-vsgb'));
 
-  const names = (await readdir(join(ROOT, 'docs'))).filter((name) => name.endsWith('.md'));
+  const names = (await readdir(join(ROOT, 'docs'))).filter(
+    (name) => name.endsWith('.md') && name !== 'tutorial.md',
+  );
   const paths = ['README.md', ...names.map((name) => `docs/${name}`)];
   pages = await Promise.all(paths.map((path) => readFile(join(ROOT, path), 'utf8')));
   const commands = pages.flatMap(commandsOf).map(({ command }) => command);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type Kept, merge, outcomeTable, rowsOf } from '../../../../lab/traffic/report/report.ts';
+import { type Kept, merge, outcomeTable, rowsOf, sideBySide } from '../../../../lab/traffic/report/report.ts';
 import { timelineSvg } from '../../../../lab/traffic/report/timeline-svg.ts';
 import type { Outcome } from '../../../../lab/traffic/run.ts';
 
@@ -31,10 +31,19 @@ const outcome: Outcome = {
 
 test('each way to fill the group has a line, with what failed at each propagation and why', () => {
   expect(rowsOf([outcome])).toEqual([
-    ['rollout-1', 'operator alone', 'eni', 'new', '0 of 100', '3 of 100 (2 reset, 1 timeout)', '–'],
-    ['rollout-1', 'operator alone', 'ecs-local', 'new', '–', '–', '1 of 50 (1 reset)'],
+    ['rollout-1', 'operator alone', 'eni', 'new', '0/100', '3/100, 1 timeout', '–'],
+    ['rollout-1', 'operator alone', 'ecs-local', 'new', '–', '–', '1/50'],
   ]);
   expect(outcomeTable([outcome]).split('\n')).toHaveLength(3);
+});
+
+test('variants of a scenario stand side by side, by way to fill the group and load', () => {
+  const helped = { ...outcome, variant: 'helped', measured: outcome.measured.slice(2) };
+  expect(sideBySide([outcome, helped])).toEqual([
+    ['backends', 'load', 'operator alone, 0 s', '2 s', '10 s', 'helped, 0 s', '2 s', '10 s'],
+    ['eni', 'new', '0/100', '3/100, 1 timeout', '–', '–', '–', '–'],
+    ['ecs-local', 'new', '–', '–', '1/50', '–', '–', '1/50'],
+  ]);
 });
 
 test('a drawing shows each second, how many failed, and when what happened', () => {

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** File → name of a test in it, or the part of the name that stands in the file. */
+type Tests = readonly Readonly<Record<string, string>>[];
+
+/** Page → section → first cell of a row → the tests that show it. */
+const shownBy: Record<string, Record<string, Record<string, Tests>>> = parse(read('test/shown-by.yaml'));
+
+/** Pages on which every row of every section has its tests. */
+const WHOLE = ['docs/behaviour.md', 'docs/reliability.md'];
+
+test.each(Object.entries(shownBy))(
+  '%s has the rows that shown-by.yaml has tests for, and no others',
+  (page, listed) => {
+    const sections = rowsOf(read(page));
+    const held = WHOLE.includes(page) ? sections : sections.filter(({ title }) => title in listed);
+    expect(held).toEqual(Object.entries(listed).map(([title, rows]) => ({ title, rows: Object.keys(rows) })));
+  },
+);
+
+test('each row has a test, and each test exists under its name', () => {
+  const rows = Object.values(shownBy).flatMap((sections) =>
+    Object.values(sections).flatMap(Object.entries<Tests>),
+  );
+  expect(rows.length).toBeGreaterThan(200);
+  const wrong = rows.filter(
+    ([, tests]) =>
+      tests.length === 0 ||
+      tests.flatMap(Object.entries<string>).some(([file, name]) => !read(file).includes(name)),
+  );
+  expect(wrong).toEqual([]);
+});
+
+/** Of each section that has a table with a head: the first cell of each row. */
+function rowsOf(markdown: string): { readonly title: string; readonly rows: readonly string[] }[] {
+  return markdown
+    .split(/^##+ /m)
+    .slice(1)
+    .map((text) => {
+      const tables = [...text.matchAll(/^\| [^|\s].*\n\|-.*\n((?:\|.*\n)*)/gm)].map(([, rows = '']) => rows);
+      const cells = [...tables.join('').matchAll(/^\| (.*?) ?\|/gm)].map(([, cell = '']) => cell);
+      return { title: text.split('\n', 1)[0] ?? '', rows: cells };
+    })
+    .filter(({ rows }) => rows.length > 0);
+}
