@@ -14,9 +14,10 @@ export class TcpBalancer implements AsyncDisposable {
     server.on('connection', (client) => this.#join(client));
   }
 
-  static async start(): Promise<TcpBalancer> {
+  /** Listens on this address. */
+  static async start(host = '127.0.0.1'): Promise<TcpBalancer> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
     return new TcpBalancer(server);
   }
 

@@ -1,14 +1,21 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect } from '@jest/globals';
 import { KubeApiError, type KubeObject } from '../../lab/control-plane/api/kube-api.ts';
+import { locateKubectl } from '../../lab/control-plane/build/build.ts';
 import { untilNodesReady } from '../../lab/control-plane/nodes.ts';
 import type { CallRecorder } from '../../lab/environment/calls.ts';
 import { Environment } from '../../lab/environment/environment.ts';
 import type { Pod, Workloads } from '../../lab/environment/workloads.ts';
+import { TEST_SERVER_IMAGE } from '../../lab/nodes/programs/images.ts';
 import type { RealNode } from '../../lab/nodes/real-node.ts';
 import { FOR_REAL_NODES, type RealNodes, startRealNodes } from '../../lab/nodes/real-nodes.ts';
 import { type TestServerOptions, testServerPod } from '../../lab/nodes/test-server.ts';
 import { waitUntil } from '../../lab/time/wait-until.ts';
+import type { Finding } from '../../src/plugin/check/finding.ts';
+import { runPlugin } from '../environment/plugin-process.ts';
 import { scenarios } from '../environment/scenario.ts';
+import { TcpBalancer } from '../environment/tcp-balancer.ts';
 
 const REPLICAS = 4;
 
@@ -124,6 +131,60 @@ scenario(
 );
 
 scenario(
+  'check: kubectl exec runs it in a pod of the operator, with that pod’s settings, credentials and rights',
+  async () => {
+    await using way = await TcpBalancer.start(OUTSIDE);
+    way.endpoints = [env.simulator.port];
+    const url = `http://${OUTSIDE}:${way.port}`;
+    const { namespace } = app;
+    await app.api.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'vservergroup-operator' },
+      subjects: [{ kind: 'ServiceAccount', name: 'default', namespace }],
+    });
+    const { controlPlane } = env;
+    const file = await controlPlane.kubeconfigForServiceAccount(
+      namespace,
+      'default',
+      controlPlane.advertisedServer,
+    );
+    await app.api.create(app.path('api/v1', 'secrets'), {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'kubeconfig' },
+      stringData: { config: await readFile(file, 'utf8') },
+    });
+    await app.api.create(app.path('apis/apps/v1', 'deployments'), operatorWithout(url));
+    const isReady = async () => {
+      const path = `${app.path('apis/apps/v1', 'deployments')}/vservergroup-operator`;
+      const { status } = await app.api.get<KubeObject & { status: { readyReplicas?: number } }>(path);
+      return status.readyReplicas === 1;
+    };
+    await waitUntil('the pod to be ready', isReady, { timeoutMs: 60_000 });
+    const { code, stdout } = await runPlugin(
+      [
+        ...['check', '--kubeconfig', env.controlPlane.kubeconfig, '--operator-namespace', namespace],
+        ...['--group', group, '-o', 'json'],
+      ],
+      { PATH: `${dirname(await locateKubectl())}:${process.env['PATH']}` },
+    );
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    const levels = new Map(findings.map(({ check, level, message }) => [check, `${level} ${message}`]));
+    expect(levels.get('cloud')).toBeUndefined();
+    expect(levels.get('SLB endpoint')).toBe(`ok ${url} answers`);
+    expect(levels.get('region')).toBe('ok cn-hangzhou, as the nodes');
+    expect(levels.get('VPC')).toBe('ok vpc-1 has the nodes');
+    expect(levels.get('vServer group')).toMatch(/^ok /);
+    expect(levels.get('API server clock')).toMatch(/^ok /);
+    // Nobody leads in this namespace: the operator runs elsewhere.
+    expect(findings.filter(({ level }) => level === 'failed').map(({ check }) => check)).toEqual(['leader']);
+    expect(code).toBe(1);
+  },
+);
+
+scenario(
   'killed kubelet: the pods of its node leave when it is NotReady, and come back with it',
   async () => {
     const all = await serve();
@@ -217,4 +278,61 @@ async function evict({ metadata }: KubeObject): Promise<void> {
     }
   };
   await waitUntil(`${metadata.name} to be evicted`, evicted);
+}
+
+/** The address by which pods reach what listens beside their nodes. */
+const OUTSIDE = '10.20.0.1';
+
+/** A Deployment as the operator's, in whose container its plugin and node are as in the image, and its process is not. */
+function operatorWithout(cloudUrl: string): object {
+  const labels = { 'app.kubernetes.io/name': 'vservergroup-operator' };
+  const settings = {
+    PATH: '/nodejs/bin',
+    ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid',
+    ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret',
+    // The control plane gives pods no token.
+    VSGB_KUBECONFIG: '/kubeconfig/config',
+    VSGB_REGION: 'cn-hangzhou',
+    VSGB_VPC_ID: 'vpc-1',
+    VSGB_SLB_ENDPOINT: cloudUrl,
+    VSGB_ECS_ENDPOINT: cloudUrl,
+    VSGB_ALLOW_INSECURE_ENDPOINTS: 'true',
+  };
+  const folders = {
+    app: [resolve(import.meta.dirname, '../../dist'), '/app'],
+    node: [dirname(process.execPath), '/nodejs/bin'],
+    lib: ['/lib', '/lib'],
+    lib64: ['/lib64', '/lib64'],
+    'usr-lib': ['/usr/lib', '/usr/lib'],
+  } as const;
+  const mounts = Object.entries(folders);
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'vservergroup-operator', labels },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: { labels },
+        spec: {
+          containers: [
+            {
+              name: 'operator',
+              image: TEST_SERVER_IMAGE,
+              env: Object.entries(settings).map(([name, value]) => ({ name, value })),
+              volumeMounts: [
+                { name: 'kubeconfig', mountPath: '/kubeconfig' },
+                ...mounts.map(([name, [, mountPath]]) => ({ name, mountPath, readOnly: true })),
+              ],
+            },
+          ],
+          volumes: [
+            { name: 'kubeconfig', secret: { secretName: 'kubeconfig' } },
+            ...mounts.map(([name, [path]]) => ({ name, hostPath: { path } })),
+          ],
+        },
+      },
+    },
+  };
 }

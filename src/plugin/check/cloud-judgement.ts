@@ -20,6 +20,8 @@ export interface CloudSurvey {
   readonly groupId: string | undefined;
   readonly group: CloudSeen<Pick<GroupDescription, 'loadBalancerId' | 'rows'>>;
   /** The rest is asked of a group that was found. */
+  /** All groups of its load balancer. */
+  readonly siblings?: CloudSeen<unknown>;
   readonly health?: CloudSeen<unknown>;
   readonly writes?: Readonly<Record<ProbedWrite, CloudSeen<unknown>>>;
   readonly nodes: KubeSeen<readonly NodeSample[]>;
@@ -110,7 +112,8 @@ function groupAndRights(seen: CloudSurvey): readonly Finding[] {
     return [
       group(seen.groupId, seen),
       right(describe, error),
-      health(seen),
+      lesserRight('slb:DescribeVServerGroups', seen.siblings, seen, 'spec.vServerGroup'),
+      lesserRight('slb:DescribeHealthStatus', seen.health, seen, 'spec.readiness.gate: Healthy'),
       ...PROBED_WRITES.map((action) => write(action, seen)),
     ];
   const unnamed = unknown(
@@ -127,16 +130,17 @@ function right(check: string, error: ApiError | undefined): Finding {
   return error === undefined ? ok(check, 'allowed') : notShown(check, error);
 }
 
-function health({ health: asked, group: described }: CloudSurvey): Finding {
-  const check = 'slb:DescribeHealthStatus';
+/** Of an action that not every binding needs: `by` says which do. */
+function lesserRight(
+  check: string,
+  asked: CloudSeen<unknown> | undefined,
+  { group: described }: CloudSurvey,
+  by: string,
+): Finding {
   if (asked === undefined) return notAsked(check, described);
   const error = failureOf(asked);
   if (error?.kind !== 'denied') return error === undefined ? ok(check, 'allowed') : notShown(check, error);
-  return warning(
-    check,
-    `${told(error)}; only bindings with spec.readiness.gate: Healthy need it`,
-    error.hint.text,
-  );
+  return warning(check, `${told(error)}; only bindings with ${by} need it`, error.hint.text);
 }
 
 function write(action: ProbedWrite, { writes, group: described }: CloudSurvey): Finding {

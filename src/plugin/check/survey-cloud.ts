@@ -60,20 +60,23 @@ async function surveyGroup({
   region,
   groupId,
   signal,
-}: SurveyCloudOptions): Promise<Pick<CloudSurvey, 'group' | 'health' | 'writes'>> {
+}: SurveyCloudOptions): Promise<Pick<CloudSurvey, 'group' | 'siblings' | 'health' | 'writes'>> {
   const ref = vServerGroup(region, groupId ?? NO_GROUP);
   const group = await seenInCloud(signal, () => client.vServerGroups.describe(ref, { signal }));
   const id = 'value' in group ? group.value.loadBalancerId : undefined;
   if (groupId === undefined || id === undefined) return { group };
+  const { vServerGroups } = client;
+  const loadBalancer = { regionId: region, id };
+  const siblings = await seenInCloud(signal, () => vServerGroups.list(loadBalancer, { signal }));
   const health = await seenInCloud(
     signal,
-    async () => await client.vServerGroups.describeHealth?.({ regionId: region, id }, { signal }),
+    async () => await vServerGroups.describeHealth?.(loadBalancer, { signal }),
   );
   const writes: Partial<Record<ProbedWrite, CloudSeen<unknown>>> = {};
   // One after the other: two changes of a group at once are refused for that.
   for (const action of PROBED_WRITES)
     writes[action] = await seenInCloud(signal, () => client.rights.probe(action, ref, { signal }));
-  return { group, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
+  return { group, siblings, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
 }
 
 async function surveyAddresses(

@@ -47,6 +47,7 @@ const WELL: CloudSurvey = {
   credentials: { value: 'the RAM role r (RRSA)' },
   groupId: 'rsp-1',
   group: { value: { loadBalancerId: 'lb-1', rows: [] } },
+  siblings: { value: [] },
   health: { value: [] },
   writes: {
     AddVServerGroupBackendServers: { failure: INCOMPLETE },
@@ -76,6 +77,7 @@ test('where all is well, all is ok but what no harmless call can show', () => {
     'ok ecs:DescribeNetworkInterfaces',
     'ok vServer group',
     'ok slb:DescribeVServerGroupAttribute',
+    'ok slb:DescribeVServerGroups',
     'ok slb:DescribeHealthStatus',
     'unknown slb:AddVServerGroupBackendServers',
     'ok slb:SetVServerGroupAttribute',
@@ -118,7 +120,7 @@ const withWrite = (failure: ApiError): Partial<CloudSurvey> => ({
   writes: { ...WELL.writes!, AddVServerGroupBackendServers: { failure } },
 });
 const withoutGroup = { groupId: undefined, group: { failure: GROUP_MISSING } } as const;
-const { health: _health, writes: _writes, ...ALONE } = WELL;
+const { siblings: _siblings, health: _health, writes: _writes, ...ALONE } = WELL;
 
 const cases: readonly Case[] = [
   {
@@ -205,6 +207,15 @@ const cases: readonly Case[] = [
     when: 'health checks may not be asked for',
     change: { health: { failure: denied('DescribeHealthStatus') } },
     ...{ check: 'slb:DescribeHealthStatus', level: 'warning', says: /spec\.readiness\.gate: Healthy/ },
+  },
+  {
+    when: 'groups may not be listed',
+    change: { siblings: { failure: denied('DescribeVServerGroups') } },
+    ...{
+      check: 'slb:DescribeVServerGroups',
+      level: 'warning',
+      says: /only bindings with spec\.vServerGroup need/,
+    },
   },
   {
     when: 'a write is denied',
@@ -311,7 +322,9 @@ describe('of what was seen', () => {
 
   test('without a group that was found, no right on it is judged', () => {
     const findings = judgeCloud({ ...ALONE, group: { failure: GROUP_MISSING } });
-    const rights = findings.filter(({ check }) => /^slb:(Add|Set|Remove|DescribeHealth)/.test(check));
-    expect(rights.map(({ level }) => level)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
+    const rights = findings.filter(({ check }) =>
+      /^slb:(Add|Set|Remove|DescribeHealth|DescribeVServerGroups)/.test(check),
+    );
+    expect(rights.map(({ level }) => level)).toEqual(Array.from({ length: 5 }, () => 'unknown'));
   });
 });
