@@ -94,5 +94,5 @@ app=$(buildah mount "$container")/app
 expect 'the plugin runs in the image' '^kubectl vsgb' "$(buildah run "$container" -- node /app/kubectl-vsgb.js --help)"
 cp "$app/kubectl-vsgb.js" "$work/kubectl-vsgb"
 expect 'the plugin runs copied out of it' '^kubectl vsgb' "$(PATH=$PWD/node_modules/node/bin:$PATH "$work/kubectl-vsgb" --help)"
-files=$(ls "$app" | tr '\n' ' ')
-expect 'the image holds the bundle, its code cache, its map, its SBOM and the plugin, and nothing else' '^compile-cache kubectl-vsgb.js main.js main.js.map package.json sbom.cdx.json $' "$files"
+files=$(LC_ALL=C ls "$app" | tr '\n' ' ')
+expect 'the image holds the bundle, its code cache, its map, the plugin, licences and SBOM, and nothing else' '^LICENSE compile-cache kubectl-vsgb.js main.js main.js.map package.json sbom.cdx.json third-party-licenses.txt $' "$files"

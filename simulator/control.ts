@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { CONSOLE_PATHS, sendConsoleFile } from './console.ts';
 import { type EventSources, sendEvents } from './events.ts';
 import type { FaultRule, Faults } from './faults.ts';
@@ -21,7 +22,7 @@ type Route = (call: ControlRequest) => unknown;
 /** Returned by a route that has written its own answer. */
 const ANSWERED = Symbol('answered');
 
-/** The endpoints under `/_` and `/console`, for people and other processes: unsigned, loopback only. */
+/** The endpoints under `/_` and `/console`, for people and other processes: unsigned. */
 export function controlEndpoints(
   parts: ControlParts,
 ): (request: IncomingMessage, response: ServerResponse, text: string) => void {
@@ -37,7 +38,9 @@ export function controlEndpoints(
     const reply = (status: number, value: unknown): void => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(value)}\n`);
     };
-    if (!isLocal(request)) return reply(403, { error: 'control endpoints answer to loopback only' });
+    if (!isForNear(request)) {
+      return reply(403, { error: 'control endpoints answer to an IP address or a name without dots only' });
+    }
     const route = routes[`${request.method} ${url.pathname}`];
     if (!route) {
       return reply(404, {
@@ -187,9 +190,8 @@ function list<T>(text: string): T[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** The listener is on loopback; the Host check keeps a web page from reaching it under a name of its own. */
-function isLocal(request: IncomingMessage): boolean {
-  const peer = request.socket.remoteAddress ?? '';
-  const host = request.headers.host ?? '';
-  return /^(127\.|::1$|::ffff:127\.)/.test(peer) && /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host);
+/** A page of the Internet, which has a name with dots, cannot have that name lead here: `localhost`, `slb` and addresses. */
+function isForNear(request: IncomingMessage): boolean {
+  const [, bracketed, name = ''] = /^(?:\[(.+)\]|([^:]+))(?::\d+)?$/.exec(request.headers.host ?? '') ?? [];
+  return isIP(bracketed ?? name) !== 0 || /^[\w-]+$/.test(name);
 }

@@ -15,7 +15,9 @@ export const HELP = `Usage: npm run simulator -- [flags]
 
 Serves Alibaba Cloud's classic SLB API (2014-05-15) and the two ECS lookups (2014-05-26) that go with it,
 on 127.0.0.1, until SIGINT or SIGTERM. A browser sees what it holds under /console. A flag marked * may be repeated.
+Where no command line can be given, as to a service container: SLB_SIMULATOR_FLAGS="--host 0.0.0.0 --port 8080".
 
+  --host ADDRESS                   where the API listens. Whoever reaches it can change everything. Default 127.0.0.1
   --port PORT                      default 0: any free port
   --access-key ID:SECRET         * who may call; also SLB_SIMULATOR_ACCESS_KEY=ID:SECRET. Default testid:testsecret
   --sts TOKEN                      the access keys are STS keys with this token; also SLB_SIMULATOR_SECURITY_TOKEN
@@ -52,6 +54,7 @@ A DURATION is a number with ms, s, m or h: 20ms, 1.5s.
 `;
 
 const FLAGS = {
+  host: { type: 'string' },
   port: { type: 'string' },
   'access-key': { type: 'string', multiple: true },
   sts: { type: 'string' },
@@ -84,7 +87,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Flags and environment → options, or 'help'. Throws UsageError. */
 export function parseCommandLine(argv: readonly string[], env: Environment): SimulatorOptions | 'help' {
-  const flags = readFlags(argv);
+  const fromEnv = (env['SLB_SIMULATOR_FLAGS'] ?? '').split(/\s+/).filter((word) => word !== '');
+  const flags = readFlags([...fromEnv, ...argv]);
   if (flags.help) return 'help';
   const loadBalancers = distinct(flags['load-balancer'] ?? ['lb-1'], '--load-balancer');
   const groups = (flags.group ?? []).map((text) => parseGroup(text, loadBalancers));
@@ -93,6 +97,7 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Sim
     '--group',
   );
   return {
+    host: address('--host', flags.host ?? '127.0.0.1'),
     port: wholeNumber('--port', flags.port ?? '0', 0, 65535),
     accessKeys: parseAccessKeys(flags, env),
     regionId: text('--region', flags.region ?? 'cn-hangzhou'),
@@ -199,6 +204,11 @@ function usage<T>(flag: string, parse: () => T): T {
   } catch (error) {
     throw new UsageError(`${flag} ${(error as Error).message}`);
   }
+}
+
+function address(flag: string, value: string): string {
+  if (isIP(value) === 0) throw new UsageError(`${flag} must be an IP address, not "${value}"`);
+  return value;
 }
 
 function duration(flag: string, value: string): number {

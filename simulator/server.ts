@@ -26,8 +26,11 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** One port for both products: Action and Version tell them apart. Loopback only. */
-export async function listen(parts: ServerParts, port: number): Promise<HttpServer> {
+/** One port for both products: Action and Version tell them apart. */
+export async function listen(
+  parts: ServerParts,
+  at: { readonly host: string; readonly port: number },
+): Promise<HttpServer> {
   const handler = new RequestHandler(parts);
   const server = createServer((request, response) => void handler.handle(request, response));
   // A connection that the server closes between two calls is a fault to inject, not an accident.
@@ -40,7 +43,7 @@ export async function listen(parts: ServerParts, port: number): Promise<HttpServ
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(at, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import type { Semantics } from './actions/action.ts';
 import { controlEndpoints } from './control.ts';
 import type { Behaviour } from './data-plane/behaviour.ts';
@@ -19,6 +20,8 @@ import { SimulatorState } from './state/state.ts';
 
 /** Everything has a default: `startSimulator()` alone gives an empty account with the key `testid:testsecret`. */
 export interface SimulatorOptions extends Partial<Semantics> {
+  /** The address where the API listens. Whoever reaches it can change everything. Default 127.0.0.1. */
+  readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
   readonly accessKeys?: readonly AccessKey[];
@@ -31,7 +34,7 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly listeners?: readonly ListenerOptions[];
   /** How all listeners forward where one does not say it itself, those made by API too. */
   readonly forwarding?: Partial<Behaviour>;
-  /** Where listeners listen; the API itself is on loopback always. Default 127.0.0.1. */
+  /** The address where listeners listen. Default 127.0.0.1. */
   readonly listenHost?: string;
   /** Whether a listener made by API listens on its own port or on any free one. Default 'own'. */
   readonly listenerPorts?: 'own' | 'any';
@@ -121,7 +124,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     instanceAddresses: options.instanceAddresses ?? {},
     forAll: options.forwarding ?? {},
   });
-  const { latencyMs = 0, latencyJitterMs = 0 } = options;
+  const { latencyMs = 0, latencyJitterMs = 0, host = '127.0.0.1', port = 0 } = options;
   const server = await listen(
     {
       accessKeys,
@@ -137,7 +140,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       health: dataPlane,
       control: controlEndpoints({ state, journal, faults, dataPlane }),
     },
-    options.port ?? 0,
+    { host, port },
   );
   const close = async (): Promise<void> => {
     faults.clear();
@@ -151,7 +154,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     throw error;
   }
   return {
-    url: `http://127.0.0.1:${server.port}`,
+    url: `http://${isIPv6(host) ? `[${host}]` : host}:${server.port}`,
     port: server.port,
     state,
     faults,

@@ -23,7 +23,9 @@ docker cp vsgb:/app/kubectl-vsgb.js /usr/local/bin/kubectl-vsgb        # ☁
 docker rm vsgb                                                         # ☁
 \`\`\`
 
-From a clone: \`npm run build\` makes \`dist/kubectl-vsgb.js\`.
+From a clone: \`npm run build\` makes \`dist/kubectl-vsgb.js\`, and \`scripts/release/plugin-archive.ts\` an archive with one file
+that needs no Node, for the machine that it runs on. A release brings that file for Linux and macOS, and a manifest for krew:
+[RELEASE.md](../RELEASE.md#to-install-from-one).
 
 ${table(['command', 'what it does'], rows)}
 

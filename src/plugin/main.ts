@@ -8,11 +8,14 @@ const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
 const { stdout, stderr, env } = process;
-process.exitCode = await runPlugin(process.argv.slice(2), {
+// Not awaited: the plugin is bundled as CommonJS, too.
+void runPlugin(process.argv.slice(2), {
   stdout,
   stderr,
   env,
   clock: systemClock,
   signal: stop.signal,
   stdin: () => process.stdin,
+}).then((code) => {
+  process.exitCode = code;
 });

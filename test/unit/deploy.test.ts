@@ -76,11 +76,6 @@ test('everything in the base has the label that names the operator', async () =>
     expect(object.metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'vservergroup-operator' });
 });
 
-test('the image of the Deployment is of the version in package.json', () => {
-  const { version } = JSON.parse(read('package.json'));
-  expect(read('deploy/base/deployment.yaml')).toContain(`image: vservergroup-operator:${version}\n`);
-});
-
 describe('the sample pods', () => {
   const text = read('deploy/samples/web.yaml');
   const inject = (gate: boolean, from: string) =>

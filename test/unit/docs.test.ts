@@ -15,7 +15,7 @@ const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', '.git']);
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 describe('commands', () => {
-  const pages = ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', ...markdownFiles(DOCS)];
+  const pages = ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'RELEASE.md', ...markdownFiles(DOCS)];
 
   /** Command → what runs it, or the same with other values, and the text there that shows it. */
   const RUN_BY: readonly (readonly [command: RegExp, file: string, text: string])[] = [
@@ -26,6 +26,7 @@ describe('commands', () => {
     [/^make generate$/, 'scripts/test.ts', "command('node', 'scripts/generate.ts', '--check')"],
     [/^npm run -s jest -- \S+( -t '[^']+')?$/, 'scripts/test.ts', "jest('unit'"],
     [/^npm run -s enclosed -- npm run -s jest -- \S+$/, 'scripts/test.ts', "enclosed(jest('nodes'"],
+    [/^node scripts\/release\/set-version\.ts \S+$/, 'test/unit/release.test.ts', 'withVersion(read'],
     [/^node scripts\/test\.ts unit$/, 'scripts/test.ts', 'unit: jest('],
     // Those two fail when they leave out one.
     [

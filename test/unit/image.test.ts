@@ -12,6 +12,16 @@ test('`npm run operator` gives node the flags of the image', () => {
   expect(operator).toContain(` node ${flags.join(' ')} dist/main.js`);
 });
 
+test('docs/image.md lists every build argument, with its default', () => {
+  const page = read('docs/image.md');
+  const values = [...dockerfile.matchAll(/^ARG (\w+)(?:=(.+))?$/gm)];
+  expect(values.length).toBeGreaterThan(4);
+  for (const [, name = '', value = ''] of values) {
+    const row = page.split('\n').find((line) => /^\| `/.test(line) && line.includes(`\`${name}\``));
+    expect(row).toContain(/^(VERSION|REVISION)$/.test(name) ? 'scripts/image.sh' : value);
+  }
+});
+
 test('the image’s code cache is made with the flags that it is read with, which V8 compares', () => {
   const v8 = flags.filter((flag) => !flag.startsWith('--disable-warning'));
   expect(dockerfile).toContain(

@@ -144,6 +144,28 @@ export async function cloudSdkArtifact(): Promise<Artifact> {
   });
 }
 
+/** The installer of kubectl plugins: https://krew.sigs.k8s.io */
+export async function krewArtifact(): Promise<Artifact> {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'krew'),
+    module: 'sigs.k8s.io/krew',
+    name: 'krew',
+    cost: 'less than half a minute after the control plane, about 1 without it',
+    target: 'sigs.k8s.io/krew/cmd/krew',
+  });
+}
+
+/** The checker of GitHub's workflows: https://github.com/rhysd/actionlint */
+export async function actionlintArtifact(): Promise<Artifact> {
+  return await programArtifact({
+    sources: join(GO_FOLDER, 'actionlint'),
+    module: 'github.com/rhysd/actionlint',
+    name: 'actionlint',
+    cost: 'less than half a minute',
+    target: 'github.com/rhysd/actionlint/cmd/actionlint',
+  });
+}
+
 /** The generator of load: https://github.com/tsenart/vegeta */
 export async function vegetaArtifact(): Promise<Artifact> {
   return await programArtifact({

@@ -2,6 +2,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/
 import { basename, delimiter, dirname, join } from 'node:path';
 import {
   type Artifact,
+  actionlintArtifact,
   cacheFolder,
   cloudSdkArtifact,
   controlPlaneArtifact,
@@ -9,6 +10,7 @@ import {
   electionArtifact,
   gitopsArtifact,
   grafanaArtifact,
+  krewArtifact,
   kubectlArtifact,
   kwokArtifact,
   promtoolArtifact,
@@ -123,6 +125,18 @@ export async function locateCloudSdk(onProgress: Progress = toStandardError): Pr
   return join(await built(await cloudSdkArtifact(), onProgress, supervise), 'cloud-sdk');
 }
 
+/** The installer of kubectl plugins. */
+export async function locateKrew(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = await locateSupervise(onProgress);
+  return join(await built(await krewArtifact(), onProgress, supervise), 'krew');
+}
+
+/** The checker of GitHub's workflows. */
+export async function locateActionlint(onProgress: Progress = toStandardError): Promise<string> {
+  const supervise = await locateSupervise(onProgress);
+  return join(await built(await actionlintArtifact(), onProgress, supervise), 'actionlint');
+}
+
 /** The generator of load, and the program to run it under. */
 export async function locateVegeta(
   onProgress: Progress = toStandardError,
@@ -139,7 +153,7 @@ export async function buildPrograms(onProgress: Progress = toStandardError): Pro
   await locateBinaries(COMPONENTS, onProgress);
   const others = [
     ...[locateKubectl, locateDeployTools, locateElection, locatePromtool],
-    ...[locateDashboardReader, locateGitops, locateCloudSdk],
+    ...[locateDashboardReader, locateGitops, locateCloudSdk, locateKrew, locateActionlint],
   ];
   for (const locate of others) await locate(onProgress);
 }

@@ -284,12 +284,6 @@ describe('the chart', () => {
       succeeded(await tools.helm(['template', 'edge', CHART, '--values', file, ...args]));
     }
   });
-
-  test('is of the version in package.json', async () => {
-    const { version } = JSON.parse(await readFile(resolve(DEPLOY, '../package.json'), 'utf8'));
-    const chart = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8'));
-    expect([chart.version, chart.appVersion]).toEqual([version, version]);
-  });
 });
 
 describe('chart and kustomize', () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { HELP, parseCommandLine, UsageError } from '../../../simulator/options.ts';
-import { call } from './harness.ts';
+import { call, start } from './harness.ts';
 
 const parse = (line: string, env = {}) => parseCommandLine(line === '' ? [] : line.split(' '), env);
 
@@ -21,6 +21,7 @@ test('the documented command line', () => {
 
 test('without flags everything has a default', () => {
   expect(parse('')).toMatchObject({
+    host: '127.0.0.1',
     port: 0,
     accessKeys: [{ id: 'testid', secret: 'testsecret' }],
     regionId: 'cn-hangzhou',
@@ -38,6 +39,15 @@ test('the access key and the token may come from the environment', () => {
   const env = { SLB_SIMULATOR_ACCESS_KEY: 'ID:SECRET', SLB_SIMULATOR_SECURITY_TOKEN: 'token' };
   expect(parse('', env)).toMatchObject({
     accessKeys: [{ id: 'ID', secret: 'SECRET', securityToken: 'token' }],
+  });
+});
+
+test('the environment gives flags, too, and the command line wins', () => {
+  const env = { SLB_SIMULATOR_FLAGS: '--host 0.0.0.0  --port 8080\n--group rsp-0' };
+  expect(parse('--port 9090 --group rsp-1', env)).toMatchObject({
+    host: '0.0.0.0',
+    port: 9090,
+    groups: [{ id: 'rsp-0' }, { id: 'rsp-1' }],
   });
 });
 
@@ -137,6 +147,7 @@ test.each([
   ['--forwarding machines=0', '--forwarding machines must be a whole number from 1 on, not "0"'],
   ['--listener-ports some', '--listener-ports must be own or any, not "some"'],
   ['--instance i-1=node', '--instance must be ID=ADDRESS with an IP address, not "i-1=node"'],
+  ['--host example', '--host must be an IP address, not "example"'],
   ['--port 70000', '--port must be a whole number from 0 to 65535, not "70000"'],
   ['--latency 20', '--latency must be a duration such as 20ms or 1.5s, not "20"'],
   ['--qps 0', '--qps must be a number above 0, not "0"'],
@@ -163,6 +174,7 @@ test('an option of a listener that is not there is told with those that are', ()
 test('--help names every flag', () => {
   expect(parse('--help')).toBe('help');
   for (const flag of [
+    '--host',
     '--port',
     '--access-key',
     '--sts',
@@ -208,6 +220,13 @@ test('the command says where it listens, serves, and ends cleanly on SIGTERM', a
     child.kill('SIGKILL');
   }
 }, 20_000);
+
+test('it listens on the host that it is told, and on no other', async () => {
+  const { port, url } = await start({ host: '127.0.0.2' });
+  expect(url).toBe(`http://127.0.0.2:${port}`);
+  expect((await fetch(`${url}/_state`)).status).toBe(200);
+  await expect(fetch(`http://127.0.0.1:${port}/_state`)).rejects.toThrow('fetch failed');
+});
 
 test('a wrong value ends the command with code 2 and one sentence on stderr', async () => {
   const child = spawn(process.execPath, [MAIN, '--port', 'x'], { stdio: ['ignore', 'ignore', 'pipe'] });

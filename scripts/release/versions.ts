@@ -1,0 +1,29 @@
+const CHART = 'deploy/helm/vservergroup-operator/Chart.yaml';
+
+/** Where the version stands: what is before it on its line, or on the line before. */
+const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
+  ['package.json', /^ {2}"version": "/m],
+  ['package-lock.json', /^ {2}"version": "/m],
+  ['package-lock.json', /^ {6}"name": "vservergroup-operator",\n {6}"version": "/m],
+  ['Dockerfile', /^ARG VERSION=/m],
+  [CHART, /^version: /m],
+  [CHART, /^appVersion: /m],
+  ['deploy/base/deployment.yaml', /image: vservergroup-operator:/],
+  ['deploy/overlays/example/kustomization.yaml', /newTag: /],
+  ['deploy/overlays/example-access-key/kustomization.yaml', /newTag: /],
+  ['simulator/README.md', /registry\.example\.com\/slb-simulator:/],
+  ['.github/ISSUE_TEMPLATE/bug.yml', /placeholder: operator /],
+];
+
+/** The files that name the version, with `version` in its place. */
+export function withVersion(read: (file: string) => string, version: string): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const [file, before] of PLACES) {
+    const text = files.get(file) ?? read(file);
+    const place = before.exec(text);
+    if (place === null) throw new Error(`${file} has no version after ${before}`);
+    const start = place.index + place[0].length;
+    files.set(file, text.slice(0, start) + text.slice(start).replace(/^[\w.-]+/, version));
+  }
+  return files;
+}
