@@ -194,7 +194,7 @@ scenario('no such group: told; found by itself once it exists', async () => {
   const { status } = await untilTold(
     'GroupNotFound',
     'Stalled',
-    /Check spec\.vServerGroupId and spec\.regionId/,
+    /Check spec\.vServerGroupId or spec\.vServerGroup, and spec\.regionId/,
   );
   expect(status).toMatchObject({ registered: 0, foreign: 0 });
   const addresses = await neighbourGoesOn();
