@@ -199,6 +199,7 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     maxRowsPerCall: config.maxBackendsPerCall,
     resyncMs: config.resync,
     readinessGates: config.readinessGates,
+    requireGrants: config.requireGrants,
     dryRun: config.dryRun,
   };
   const loop = createGroupLoop(options, {

@@ -98,6 +98,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     minBackends: 0,
     suspended: false,
     deleting: false,
+    granted: true,
     mayAdd: true,
     shows: () => true,
     formerAt: () => undefined,

@@ -116,6 +116,14 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
     },
   ),
+  GroupNotGranted: shows(
+    '`kubectl get namespace NAMESPACE -o yaml` shows the grants. If the namespace may have the group, a cluster administrator adds its id, or that of its load balancer, to the annotation `slb.alibabacloud.com/grants` of the namespace. To take out what the binding has in the group, delete the binding. [security.md](security.md#grants)',
+    { pods: two, rows: ['10.0.0.1'], grants: 'rsp-bp1y0def' },
+  ),
+  ExclusiveNotGranted: shows(
+    'Set `spec.ownership` to `Shared`. If the namespace may remove the rows of others, a cluster administrator lists the id with `:Exclusive` in the annotation `slb.alibabacloud.com/grants`. [security.md](security.md#grants)',
+    { spec: { ownership: 'Exclusive' }, pods: two, rows: two, grants: 'rsp-bp1x0abc' },
+  ),
   AccessDenied: shows(
     'Grant the RAM action that the message names; `deploy/ram-policy.json` has all of them.',
     {
@@ -341,6 +349,11 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
           'The number of backend servers exceeds the limit.',
         ).message,
       ),
+  },
+  GrantsUnreadable: {
+    type: 'Warning',
+    todo: 'A cluster administrator corrects the annotation of the namespace: `kubectl annotate namespace NAMESPACE --overwrite slb.alibabacloud.com/grants="rsp-… lb-…"`. `deploy/policies/grants.yaml` keeps such entries out.',
+    example: () => notice('GrantsUnreadable', { pods: two, grants: 'rsp-bp1x0abc rsp_bp1y0def' }),
   },
   EndpointsTruncated: {
     type: 'Warning',

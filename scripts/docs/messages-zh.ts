@@ -58,6 +58,16 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
     meaning: '负载均衡已锁定、停止或欠费，不接受变更。',
     todo: '在控制台中启动或解锁负载均衡，或结清账单。之后 operator 会继续。',
   },
+  GroupNotGranted: {
+    meaning:
+      '命名空间未被授予该组。不会为该绑定添加任何后端服务器；它在组中已有的后端服务器在存活期间保留，失效后照常离开。',
+    todo: '`kubectl get namespace NAMESPACE -o yaml` 显示授权。如果该命名空间可以使用该组，请由集群管理员将该组或其负载均衡的 ID 添加到命名空间的注解 `slb.alibabacloud.com/grants`。要移除该绑定在组中的后端服务器，请删除该绑定。[security.md](../security.md#grants)',
+  },
+  ExclusiveNotGranted: {
+    meaning:
+      'spec.ownership 为 Exclusive，但命名空间没有对应的授权：他人的条目保持不变，与 Shared 相同。其他操作照常进行。',
+    todo: '将 `spec.ownership` 设置为 `Shared`。如果该命名空间可以移除他人的条目，请由集群管理员在注解 `slb.alibabacloud.com/grants` 中列出带 `:Exclusive` 的 ID。[security.md](../security.md#grants)',
+  },
   AccessDenied: {
     meaning: '账号无权读取或更改该组。',
     todo: '授予消息中指出的 RAM 操作权限；`deploy/ram-policy.json` 包含全部操作。',
@@ -150,6 +160,10 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
     meaning:
       '针对 Pod：它等待进入各组的时间过长，其就绪门控 slb.alibabacloud.com/load-balancer-ready 仍被打开。',
     todo: '请查看消息的内容以及绑定的 Ready 状况。问题消除后，该 Pod 会立即被添加。',
+  },
+  GrantsUnreadable: {
+    meaning: '命名空间的授权中有一项无法读取。其他各项有效，正在工作的绑定照常进行。',
+    todo: '请由集群管理员更正命名空间的注解：`kubectl annotate namespace NAMESPACE --overwrite slb.alibabacloud.com/grants="rsp-… lb-…"`。`deploy/policies/grants.yaml` 会拒绝这样的项。',
   },
   EndpointsTruncated: {
     meaning: 'Kubernetes 截断了 Endpoints 中的地址，因此缺少部分 Pod。',

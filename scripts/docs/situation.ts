@@ -1,5 +1,5 @@
 import { refused } from '../../src/alibaba/errors/errors.ts';
-import { FINALIZER } from '../../src/api/names.ts';
+import { FINALIZER, GRANTS_ANNOTATION } from '../../src/api/names.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { ApiError } from '../../src/cloud/api-error.ts';
 import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
@@ -8,6 +8,7 @@ import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
 import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
 import { groupKey, transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
 import { NamespacePods } from '../../src/controller/cluster/namespace-pods.ts';
+import { transformNamespace } from '../../src/controller/cluster/namespaces.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
 import { decide } from '../../src/controller/group/decide.ts';
 import { EniDirectory } from '../../src/controller/group/eni-directory.ts';
@@ -41,6 +42,9 @@ export interface Situation {
   readonly refusal?: ApiError;
   readonly eni?: EniLookup;
   readonly endpointsCut?: boolean;
+  /** The annotation of the namespace; undefined: grants are not required. */
+  readonly grants?: string;
+  readonly status?: object;
   readonly dryRun?: boolean;
 }
 
@@ -101,6 +105,7 @@ export function decided(situation: Situation) {
     unreadyToleranceMs: 0,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     readinessGates: false,
+    requireGrants: situation.grants !== undefined,
     dryRun: situation.dryRun ?? false,
   };
   const memory = new BindingMemory();
@@ -114,6 +119,7 @@ export function verdict(situation: Situation): BindingVerdict {
   if (one === undefined) throw new Error('the binding of the example is on no group');
   return verdictOn(one.object, {
     group,
+    granted: one.granted,
     report: decision.plan.reports[0],
     batches: decision.plan.batches,
     missingEnis: decision.missingEnis,
@@ -134,6 +140,8 @@ function cluster(situation: Situation) {
     podAnnotations,
     podStatus,
     podSpec,
+    grants,
+    status,
   } = situation;
   const caches = createCaches(REGION, clock, (_, error) => {
     throw error;
@@ -145,8 +153,15 @@ function cluster(situation: Situation) {
     transformBinding({
       ...of('web', { generation: 1, finalizers: [FINALIZER], ...metadata }),
       spec: { vServerGroupId: GROUP, serviceRef: { name: 'web', port: 80 }, ...spec },
+      ...(status && { status }),
     }),
   );
+  if (grants !== undefined) {
+    const annotations = { [GRANTS_ANNOTATION]: grants };
+    caches.namespaces.set(
+      transformNamespace({ metadata: { name: 'shop', resourceVersion: '1', annotations } }),
+    );
+  }
   const ports = [{ name: 'http', port: 80, targetPort: 8080, nodePort: 30080 }];
   if (service !== null)
     caches.services.set(transformService({ ...of('web'), spec: { type: 'NodePort', ports, ...service } }));

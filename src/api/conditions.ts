@@ -20,6 +20,10 @@ export const REASONS = {
   GroupNameAmbiguous:
     'The load balancer has several vServer groups of the name in spec.vServerGroup. None of them is touched.',
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and accepts no change.',
+  GroupNotGranted:
+    'The namespace is not granted the group. Nothing is added for the binding; its live backends stay, and the others leave as usual.',
+  ExclusiveNotGranted:
+    'spec.ownership is Exclusive, for which the namespace has no grant: rows of others are left alone, as with Shared.',
   AccessDenied: 'The account may not read or change the group.',
   CredentialsInvalid: 'The access key or token was rejected.',
   UnknownRegion: 'No endpoint serves this region.',
@@ -52,6 +56,8 @@ export const EVENT_REASONS = {
   AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
   HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}) that is shorter than status.holdSeconds.`,
   ReadinessGateTimedOut: `On a pod: it waited too long for its groups, and its gate ${READINESS_GATE} was opened anyway.`,
+  GrantsUnreadable:
+    'An entry in the grants of the namespace cannot be read. The others count, and working bindings continue.',
   EndpointsTruncated: 'Kubernetes truncated the Endpoints, so pods are missing.',
 } as const;
 

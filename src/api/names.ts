@@ -33,6 +33,12 @@ export const HOLD_ANNOTATION = `${NAME_PREFIX}hold`;
  */
 export const ZERO_DOWNTIME_LABEL = `${NAME_PREFIX}zero-downtime`;
 
+/**
+ * On a namespace: the groups and load balancers that its bindings may change, with --require-grants. The policies of
+ * deploy/policies let nobody write it but who may `grant` `vservergroups`.
+ */
+export const GRANTS_ANNOTATION = `${NAME_PREFIX}grants`;
+
 /** What the Description of an own backend starts with. */
 export const TAG_PREFIX = 'vsgb';
 

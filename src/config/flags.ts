@@ -1,4 +1,4 @@
-import { OPERATOR, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../api/names.ts';
+import { GRANTS_ANNOTATION, OPERATOR, READINESS_GATE, ZERO_DOWNTIME_LABEL } from '../api/names.ts';
 import {
   address,
   boolean,
@@ -179,6 +179,11 @@ export const FLAGS = {
     boolean,
     'false',
     `Open the readiness gate ${READINESS_GATE} of a pod once it is in every group that wants it, and add pods that wait only for that. Needs deploy/components/readiness-gates.`,
+  ),
+  requireGrants: membership.defaulted(
+    boolean,
+    'false',
+    `Only change groups that the namespace of the binding is granted, by the annotation ${GRANTS_ANNOTATION}. The operator then needs deploy/components/grants.`,
   ),
   dryRun: membership.defaulted(
     boolean,

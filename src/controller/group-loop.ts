@@ -15,6 +15,7 @@ import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue
 import { BindingMemory } from './binding/binding-memory.ts';
 import { BindingReporter, type EventSink, type StatusSink } from './binding/binding-reporter.ts';
 import { Finalizers } from './binding/finalizers.ts';
+import { grantedTo } from './binding/granted.ts';
 import { mayGoWithoutGroup } from './binding/unreadable.ts';
 import {
   type BindingObject,
@@ -150,7 +151,7 @@ interface Parts {
 }
 
 function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: WorkQueue<GroupKey>): Parts {
-  const { region, dryRun } = options;
+  const { region, dryRun, requireGrants } = options;
   const { caches, groups, clock, random, mayWrite, freshness, status, hooks } = ports;
   const reporter = new BindingReporter(status, ports.events, clock);
   const memory = new BindingMemory();
@@ -178,6 +179,8 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     {
       ...{ bindings: caches.bindings, memory, finalizers, reporter, mayWrite, clock, random },
       list: (loadBalancer, options) => groups.list(loadBalancer, options),
+      granted: (binding, loadBalancerId) =>
+        grantedTo(binding, { vServerGroupId: undefined, loadBalancerId }, caches, requireGrants),
       onFound: (binding, group) => hooks.onGroupFound(binding, group),
     },
   );
@@ -246,6 +249,11 @@ function connectEvents(
       const group = groupOf(binding, region);
       if (group !== undefined) queue.add(group);
     }
+  });
+  // Of bindings that are on a group connectTriggers knows.
+  caches.namespaces.onChange(({ old, new: now }) => {
+    for (const binding of caches.bindings.byIndex('namespace', (now ?? old)?.key ?? ''))
+      lookAfterGroupless(binding);
   });
   caches.bindings.onChange(({ old, new: now }) => {
     if (now === undefined) return;

@@ -111,25 +111,28 @@ function metricsGuard({ transport, clock, logger }: ServingParts): MetricsGuard 
 
 export function showCaches({ cluster, groups }: Metrics, watching: Watching | undefined): void {
   if (watching === undefined) return;
-  const { bindings, services, endpoints, nodes, pods } = watching.caches;
+  const { bindings, services, endpoints, nodes, namespaces, pods } = watching.caches;
   for (const [resource, store] of Object.entries({
     [PLURAL]: bindings,
     services,
     endpoints,
     nodes,
+    namespaces,
     pods,
   })) {
     cluster.objects.set({ resource }, store.size);
   }
   // Of several watches of one resource (pods, by namespace) those that are down come last, and so are shown.
-  for (const { name, synced, up } of watching.informers.health.toReversed()) {
+  const { health } = watching.informers;
+  for (const { name, synced, up } of health.toReversed()) {
     cluster.synced.set({ resource: name }, Number(synced));
     cluster.watchUp.set({ resource: name }, Number(up));
   }
-  // Nobody may need the pods: a watch that does not exist is not down.
-  if (!watching.informers.health.some(({ name }) => name === 'pods')) {
-    cluster.synced.remove({ resource: 'pods' });
-    cluster.watchUp.remove({ resource: 'pods' });
+  // Nobody may need these: a watch that does not exist is not down.
+  for (const resource of ['pods', 'namespaces']) {
+    if (health.some(({ name }) => name === resource)) continue;
+    cluster.synced.remove({ resource });
+    cluster.watchUp.remove({ resource });
   }
   groups.bindings.set(bindings.size);
 }

@@ -34,7 +34,7 @@ export interface Watching {
 
 /** The caches of what the operator needs of the cluster. Nothing is started yet. */
 export function createWatching(
-  config: Pick<Config, 'namespace' | 'region' | 'readinessGates'>,
+  config: Pick<Config, 'namespace' | 'region' | 'readinessGates' | 'requireGrants'>,
   resources: ListedResources,
   parts: WatchingParts,
 ): Watching & { start(): void } {
@@ -59,6 +59,8 @@ export function createWatching(
     watch(informers, parts, config.namespace, resources.services, caches.services);
     watch(informers, parts, config.namespace, resources.endpoints, caches.endpoints);
     watch(informers, parts, [], resources.nodes, caches.nodes);
+    if (config.requireGrants)
+      watch(informers, parts, config.namespace, resources.namespaces, caches.namespaces);
   };
   return { caches: { ...caches, pods }, unsettledPods, informers, start };
 }
@@ -86,17 +88,18 @@ function watch<T extends Stored>(
 }
 
 function reflector<T extends Stored>(
-  { resource, path, ...listed }: Listed<T>,
+  { resource, path, query, transform }: Listed<T>,
   store: Store<T>,
   { transport, clock, reflectorHooks }: WatchingParts,
   namespace: string | undefined,
   pages?: Turns,
 ): Reflector<T> {
   return new Reflector<T>({
-    ...listed,
+    transform,
     name: resource,
     transport,
     path: path(namespace),
+    ...(query && { query: query(namespace) }),
     store,
     clock,
     hooks: reflectorHooks,

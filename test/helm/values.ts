@@ -39,6 +39,8 @@ export const VALUES = {
   'readiness gates': { ...REQUIRED, readinessGates: { enabled: true } },
   webhook: { ...REQUIRED, readinessGates: { enabled: true }, webhook: { enabled: true } },
   'hold by webhook': { ...REQUIRED, webhook: { enabled: true } },
+  grants: { ...REQUIRED, grants: { required: true } },
+  namespaces: { ...REQUIRED, vpcId: 'vpc-bp1example', clusterId: 'production', namespaces: ['shop', 'web'] },
   'metrics over HTTPS': {
     ...REQUIRED,
     metrics: {
@@ -54,7 +56,8 @@ export const VALUES = {
     vpcId: 'vpc-1',
     clusterId: 'everything',
     credentials: { existingSecret: 'keys' },
-    config: { VSGB_LOG_LEVEL: 'debug', VSGB_NAMESPACE: 'shop,web' },
+    namespaces: ['shop', 'web'],
+    config: { VSGB_LOG_LEVEL: 'debug' },
     extraArgs: ['--api-qps=20'],
     replicas: 3,
     image: {
@@ -64,6 +67,7 @@ export const VALUES = {
       pullSecrets: [{ name: 'registry' }],
     },
     serviceAccount: { name: 'operator', annotations: { team: 'edge' } },
+    grants: { required: true },
     readinessGates: { enabled: true },
     webhook: {
       enabled: true,

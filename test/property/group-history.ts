@@ -29,7 +29,7 @@ export interface Tenant {
 export interface ClaimStep {
   readonly settings: Pick<
     Claim,
-    'mode' | 'ownership' | 'drainMs' | 'minBackends' | 'suspended' | 'deleting' | 'mayAdd'
+    'mode' | 'ownership' | 'drainMs' | 'minBackends' | 'suspended' | 'deleting' | 'granted' | 'mayAdd'
   >;
   readonly wanted: { readonly kind: 'members' | 'undetermined'; readonly places: readonly boolean[] };
   readonly weights: readonly number[];
@@ -103,10 +103,18 @@ const claimStep: fc.Arbitrary<ClaimStep> = fc.record({
       minBackends: fc.constantFrom(0, 0, 0, 1, 3),
       suspended: mostly(false),
       deleting: mostly(false),
+      granted: mostly(true),
       mayAdd: mostly(true),
-      // A binding that is suspended and deleted has no claim on its group any more.
     })
-    .map((settings) => ({ ...settings, suspended: settings.suspended && !settings.deleting })),
+    .map(({ granted, ownership, mayAdd, suspended, ...settings }) => ({
+      ...settings,
+      granted,
+      // As gather has it.
+      ownership: granted ? ownership : ('Shared' as const),
+      mayAdd: granted && mayAdd,
+      // A binding that is suspended and deleted has no claim on its group any more.
+      suspended: suspended && !settings.deleting,
+    })),
   wanted: fc.record({
     kind: mostly(true).map((known) => (known ? ('members' as const) : ('undetermined' as const))),
     places: fc.array(fc.boolean(), { minLength: placeCount, maxLength: placeCount }),

@@ -95,8 +95,9 @@ const isProven = ({ tag, records }: Claim, row: Row) =>
 const fills = (row: Row, { ip, instanceId, port }: Member) =>
   [ip, instanceId].includes(addressOf(row)) && row.port === port;
 
-/** A live pod or node answers behind this row, as far as anybody can know. */
+/** The binding may want this row, and a live pod or node answers behind it, as far as anybody can know. */
 function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
+  if (!claim.granted && !isProven(claim, row)) return false;
   return membersOf(claim).some((member) => {
     if (!fills(row, member)) return false;
     const eni = member.ip === undefined ? undefined : eniOf(member.ip, member.podUID);
@@ -165,6 +166,36 @@ always(
         expect(records.has(backendKey(row))).toBe(true);
       }
     }
+  },
+);
+
+always(
+  'a binding that is not granted the group adds nothing, and comes to own no row that is not its own',
+  1_000,
+  ({ input, plan }) => {
+    const rows = new Map(input.rows.map(({ key, row }) => [key, row]));
+    for (const { claim, records } of plan.reports) {
+      if (claim.granted) continue;
+      const isOwn = (key: BackendKey) => {
+        const row = rows.get(key);
+        return row !== undefined && isProven(claim, row);
+      };
+      const changes = plan.batches.flatMap(({ action, changes }) =>
+        changes.filter((change) => change.claim === claim.id).map(({ key }) => ({ action, key })),
+      );
+      expect(changes.filter(({ action, key }) => action === 'add' || !isOwn(key))).toEqual([]);
+      expect([...records.keys()].filter((key) => !isOwn(key))).toEqual([]);
+    }
+  },
+);
+
+always(
+  'one that has no row in the group changes nothing of what is done for the others',
+  1_000,
+  ({ input, plan }) => {
+    const isIdle = (claim: Claim) => !claim.granted && !input.rows.some(({ row }) => isProven(claim, row));
+    const others = input.claims.filter((claim) => !isIdle(claim));
+    expect(planGroup({ ...input, claims: others }).batches).toEqual(plan.batches);
   },
 );
 
@@ -447,6 +478,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       desired: wantMembers(wanted ? [member] : []),
       suspended: false,
       deleting: false,
+      granted: true,
       mayAdd: true,
       shows: () => true,
       formerAt: () => undefined,

@@ -14,7 +14,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 interface Kustomization {
   readonly resources: readonly string[];
-  readonly patches?: readonly { readonly path: string }[];
+  readonly patches?: readonly { readonly path?: string }[];
   readonly configMapGenerator: readonly { readonly name: string; readonly literals: readonly string[] }[];
 }
 
@@ -40,15 +40,17 @@ describe('ram-policy.json', () => {
 });
 
 describe('overlays', () => {
-  test.each(['example', 'example-access-key'])('%s patches what the base holds', async (name) => {
+  const OVERLAYS = ['example', 'example-access-key', 'example-namespaces'];
+
+  test.each(OVERLAYS)('%s patches what the base holds', async (name) => {
     const folder = `deploy/overlays/${name}`;
     const base = (await readFolder(join(root, 'deploy/base'))).map(identity);
     for (const { path } of kustomization(folder).patches ?? [])
-      for (const patch of await readManifests(join(root, folder, path)))
+      for (const patch of path === undefined ? [] : await readManifests(join(root, folder, path)))
         expect(base).toContain(identity(patch));
   });
 
-  test.each(['example', 'example-access-key'])('%s sets variables that the operator takes', (name) => {
+  test.each(OVERLAYS)('%s sets variables that the operator takes', (name) => {
     const settings = Object.fromEntries(
       ['deploy/base', `deploy/overlays/${name}`]
         .flatMap((folder) => kustomization(folder).configMapGenerator.flatMap(({ literals }) => literals))
@@ -58,6 +60,13 @@ describe('overlays', () => {
     const environment = { ...settings, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     expect(readCommand([], environment)).toMatchObject({ action: 'run', config: { region: 'cn-hangzhou' } });
   });
+});
+
+test('the example for some namespaces gives the operator its role in each of them', async () => {
+  const folder = 'deploy/overlays/example-namespaces';
+  const bindings = await readManifests(join(root, folder, 'role-bindings.yaml'));
+  const [, namespaces = ''] = /VSGB_NAMESPACE=(\S+)/.exec(read(`${folder}/kustomization.yaml`))!;
+  expect(bindings.map(({ object }) => object.metadata.namespace)).toEqual(namespaces.split(','));
 });
 
 test('every variable in the Deployment is one of the operator', () => {

@@ -26,6 +26,9 @@ const OPTIONAL: Readonly<Record<string, string>> = {
   'deploy/components/webhook/deployment.yaml': 'deploy/components/webhook',
   'deploy/components/webhook/label-policy.yaml': 'deploy/components/webhook',
   [`${CHART}/templates/webhook.yaml`]: 'webhook.enabled',
+  'deploy/policies/grants.yaml': 'deploy/policies',
+  'deploy/policies/granted-groups.yaml': 'deploy/policies',
+  'deploy/policies/exclusive.yaml': 'deploy/policies',
   'deploy/samples/web.yaml': 'deploy/samples/web.yaml',
 };
 

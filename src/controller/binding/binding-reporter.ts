@@ -11,7 +11,7 @@ import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import type { ObjectRef } from '../../kubernetes/write/status-writer.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
-import type { Bound, Notice } from '../group/gather.ts';
+import type { Bound, Notice } from '../group/bound.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 import { bindingStatus, namedStatus, unreadableStatus } from './binding-status.ts';
 import { messages } from './messages.ts';

@@ -11,6 +11,7 @@ import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
+import { isGranted } from './granted.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import type { Preparation } from './preparation.ts';
 import { statusFromRecord } from './records.ts';
@@ -26,11 +27,13 @@ export function bindingStatus(
   conditions: readonly Condition[],
   lastRemoval: number | undefined,
 ): VServerGroupBindingStatus {
-  const { binding, group, report, wall } = input;
+  const { binding, group, granted, report, wall } = input;
   const backends = backendsOf(input);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
-  const loadBalancerId = group.view.loadBalancerId ?? binding.status.loadBalancerId;
+  // Who is not granted a group is not told whose it is; and that it stands here says that the binding was served (granted.ts).
+  const seen = isGranted(granted) ? group.view.loadBalancerId : undefined;
+  const loadBalancerId = seen ?? binding.status.loadBalancerId;
   const count = (state: BackendStatus['state']) =>
     backends.filter((backend) => backend.state === state).length;
   return {
@@ -101,9 +104,10 @@ export function unreadableStatus(
   return { observedGeneration: generation, conditions: conditionsOf(verdict, generation, conditions, wall) };
 }
 
-function foreignCount({ binding, group, report, dryRun }: StatusInput): number {
+function foreignCount({ binding, group, granted, report, dryRun }: StatusInput): number {
   if (group.view.rows === undefined) return binding.status.foreign;
   if (report === undefined) return 0;
+  if (granted.is === 'undecided') return binding.status.foreign;
   return dryRun ? group.view.rows.length - recordsAsTheyAre(group, report).length : report.foreign;
 }
 

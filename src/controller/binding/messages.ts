@@ -4,7 +4,7 @@
  * and ends with what to do or what happens next. docs/messages.md shows one of each.
  */
 
-import { FINALIZER, HOLD_ANNOTATION } from '../../api/names.ts';
+import { FINALIZER, GRANTS_ANNOTATION, HOLD_ANNOTATION } from '../../api/names.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
 import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
@@ -13,12 +13,26 @@ import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
+import type { Granted } from './granted.ts';
 
 type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
 
 export const messages = {
   suspended: (group: GroupRef) =>
     `${groupName(group)} is not touched for this binding: set spec.suspend to false to go on.`,
+
+  groupNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; what the binding has in it stays while it lives, and leaves as ever. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+
+  /** Of a group that has not been found by its name. */
+  groupNameNotGranted: ({ namespace, unreadable }: Granted, { id, regionId }: LoadBalancerRef) =>
+    `Namespace ${namespace}${butFor(unreadable)} is not granted load balancer ${id} (${regionId}): it is not asked for the group of this binding. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+
+  exclusiveNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)} for ownership Exclusive: rows of others are left alone, all else goes on. Set spec.ownership to Shared, or have a cluster administrator list ${group.id}:Exclusive in the annotation ${GRANTS_ANNOTATION} of the namespace.`,
+
+  grantsUnreadable: ({ namespace, unreadable }: Granted, group: GroupRef) =>
+    `the annotation ${GRANTS_ANNOTATION} of namespace ${namespace} has ${notGrants(unreadable)}. Have a cluster administrator correct it. The other entries count, and ${groupName(group)} is changed for this binding all the same.`,
 
   /** `waiting`: what the call that failed was for. */
   apiFailure: (error: ApiError, waiting: readonly Row[]) =>
@@ -143,6 +157,15 @@ export const messages = {
   weighed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Changed the weight of ${counted(changes)} in ${written(changes, group, requestId)}`,
 } as const;
+
+/** Entries of grants that are none. An annotation may be long. */
+function notGrants(entries: readonly string[]): string {
+  return `${listed(entries.map((entry) => JSON.stringify(entry.slice(0, 80))))}, which is no id of a group or load balancer, alone or with :Exclusive`;
+}
+
+function butFor(unreadable: readonly string[]): string {
+  return unreadable.length === 0 ? '' : `, whose grants have ${notGrants(unreadable)},`;
+}
 
 export function backendName({ serverId, serverIp, port }: RowName): string {
   return `${serverIp ?? serverId}:${port}`;

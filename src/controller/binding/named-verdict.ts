@@ -3,6 +3,7 @@ import { vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup } from '../../cloud/server-groups.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { GroupList } from '../naming/group-finder.ts';
+import { type Granted, NOT_GRANTED } from './granted.ts';
 import { messages } from './messages.ts';
 import type { BindingVerdict } from './verdict.ts';
 
@@ -34,6 +35,13 @@ export function verdictOnName(
     stalled: false,
   } as const;
   return { id: first.id, verdict };
+}
+
+/** Its load balancer is not asked. */
+export function verdictWithoutGrant(granted: Granted, loadBalancer: LoadBalancerRef): NamedGroupVerdict {
+  const message = messages.groupNameNotGranted(granted, loadBalancer);
+  const verdict = { ready: false, reason: NOT_GRANTED, message, reconciling: false, stalled: true };
+  return { id: undefined, verdict };
 }
 
 function problemOf(groups: readonly NamedGroup[], name: string, loadBalancer: LoadBalancerRef) {

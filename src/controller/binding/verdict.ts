@@ -10,6 +10,7 @@ import type { MissingEni } from '../group/eni-directory.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
+import { type Granted, NOT_GRANTED } from './granted.ts';
 import { messages } from './messages.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 
@@ -21,6 +22,7 @@ export interface StatusInput extends BindingFacts {
 /** What is the case in the group, as far as it concerns one binding. */
 export interface BindingFacts {
   readonly group: GroupState;
+  readonly granted: Granted;
   /** Undefined for a binding that has no claim on its group any more. */
   readonly report: ClaimReport | undefined;
   readonly batches: readonly Batch[];
@@ -49,16 +51,19 @@ export function verdictOn({ key, parsed }: BindingObject, input: BindingFacts): 
 /** One answer for a binding: the first row that fits. What someone has to act on comes before what passes by itself. */
 export function verdictOf(input: StatusInput): BindingVerdict {
   return (
+    notGrantedVerdict(input) ??
     suspendedVerdict(input) ??
     failureVerdict(input, true) ??
     undeterminedVerdict(input) ??
+    exclusiveVerdict(input) ??
     failureVerdict(input, false) ??
+    undecidedVerdict(input) ??
     heldVerdict(input) ??
     refusedVerdict(input) ??
     unreachableVerdict(input) ??
     memberVerdict(input) ??
     dryRunVerdict(input) ??
-    (input.binding.metadata.deletionTimestamp === undefined ? progressVerdict(input) : deletingVerdict(input))
+    (isLeaving(input.binding) ? deletingVerdict(input) : progressVerdict(input))
   );
 }
 
@@ -105,6 +110,28 @@ function leavingVerdict(input: BindingFacts): BindingVerdict {
     dryRunVerdict(input) ??
     deletingVerdict(input)
   );
+}
+
+/** Before all else of a binding that stays: its reason is what the next judgement goes by (granted.ts). */
+function notGrantedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
+  if (granted.is !== 'none' || isLeaving(binding)) return undefined;
+  return { ...STALLED, reason: NOT_GRANTED, message: messages.groupNotGranted(granted, group.ref) };
+}
+
+function exclusiveVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
+  if (granted.is !== 'shared' || binding.spec.ownership === 'Shared' || isLeaving(binding)) return undefined;
+  const message = messages.exclusiveNotGranted(granted, group.ref);
+  return { ...STALLED, reason: 'ExclusiveNotGranted', message };
+}
+
+/** Once the group is read, or the namespace there, it is decided. */
+function undecidedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
+  if ((granted.is !== 'undecided' && granted.is !== 'unknown') || isLeaving(binding)) return undefined;
+  return { ...WAITING, reason: 'Progressing', message: messages.reading(group.ref) };
+}
+
+function isLeaving({ metadata }: VServerGroupBinding): boolean {
+  return metadata.deletionTimestamp !== undefined;
 }
 
 function suspendedVerdict({ binding, group }: StatusInput): BindingVerdict | undefined {

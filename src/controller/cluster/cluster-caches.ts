@@ -17,6 +17,7 @@ import { fieldsOf, printOf, type StatusPrint } from '../../kubernetes/write/stat
 import { isVirtual } from '../../membership/desired/cluster.ts';
 import type { KnownNodes } from './known-nodes.ts';
 import type { NamespacePods } from './namespace-pods.ts';
+import type { NamespaceObject } from './namespaces.ts';
 
 /** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
 export interface BindingObject extends Stored {
@@ -60,6 +61,8 @@ export interface ClusterCaches {
   readonly endpoints: Store<EndpointsObject>;
   readonly nodes: Store<NodeObject>;
   readonly knownNodes: KnownNodes;
+  /** Empty without --require-grants. */
+  readonly namespaces: Store<NamespaceObject>;
   readonly pods: PodSource;
 }
 
@@ -68,7 +71,10 @@ export const VIRTUAL = 'virtual';
 /** In the index of endpoints by node: of those that name a pod and leave its node to it. */
 export const UNNAMED = '';
 
-export function addIndexes(caches: Omit<ClusterCaches, 'pods' | 'knownNodes'>, defaultRegion: string): void {
+export function addIndexes(
+  caches: Pick<ClusterCaches, 'bindings' | 'nodes' | 'endpoints'>,
+  defaultRegion: string,
+): void {
   caches.bindings
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
     .index('service', (binding) => (binding.parsed.ok ? servicesOf(binding) : []))

@@ -20,8 +20,9 @@ import {
 } from '../../kubernetes/objects/objects.ts';
 import { addIndexes, type BindingObject, type ClusterCaches, transformBinding } from './cluster-caches.ts';
 import { KnownNodes } from './known-nodes.ts';
+import { type NamespaceObject, transformNamespace } from './namespaces.ts';
 
-export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'pods'] as const;
+export const RESOURCES = [PLURAL, 'services', 'endpoints', 'nodes', 'namespaces', 'pods'] as const;
 export type Resource = (typeof RESOURCES)[number];
 
 export type EndpointsSource = 'auto' | 'endpointslices' | 'endpoints';
@@ -31,7 +32,11 @@ export interface Listed<T extends Stored> {
   readonly resource: Resource;
   readonly path: (namespace?: string) => string;
   readonly transform: (raw: unknown) => T | undefined;
-  readonly query?: { readonly labelSelector?: string };
+  /** `namespace`: as for the path. */
+  readonly query?: (namespace?: string) => {
+    readonly labelSelector?: string;
+    readonly fieldSelector?: string;
+  };
 }
 
 export interface ListedResources {
@@ -39,6 +44,7 @@ export interface ListedResources {
   readonly services: Listed<ServiceObject>;
   readonly endpoints: Listed<EndpointsObject>;
   readonly nodes: Listed<NodeObject>;
+  readonly namespaces: Listed<NamespaceObject>;
   readonly pods: Listed<PodObject>;
   readonly unsettledPods: Listed<GatedPodObject>;
 }
@@ -56,13 +62,20 @@ export async function listedResources(
       resource: PLURAL,
       path: (namespace) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace),
       transform: transformBinding,
-      ...(selector !== undefined && { query: { labelSelector: selector } }),
+      ...(selector !== undefined && { query: () => ({ labelSelector: selector }) }),
     },
     services: { resource: 'services', path: paths.services, transform: transformService },
     endpoints: slices
       ? { resource: 'endpoints', path: paths.endpointSlices, transform: transformEndpointSlice }
       : { resource: 'endpoints', path: paths.endpoints, transform: transformEndpoints },
     nodes: { resource: 'nodes', path: paths.nodes, transform: transformNode },
+    namespaces: {
+      resource: 'namespaces',
+      path: paths.namespaces,
+      // The right to list one by its name covers this, and nothing else does.
+      query: (namespace) => (namespace === undefined ? {} : { fieldSelector: `metadata.name=${namespace}` }),
+      transform: transformNamespace,
+    },
     pods: { resource: 'pods', path: paths.pods, transform: transformPod },
     unsettledPods: { resource: 'pods', path: paths.pods, transform: transformUnsettledPod },
   };
@@ -81,6 +94,7 @@ export function createCaches(
     services: store<ServiceObject>('services'),
     endpoints: store<EndpointsObject>('endpoints'),
     nodes: store<NodeObject>('nodes'),
+    namespaces: store<NamespaceObject>('namespaces'),
   };
   const knownNodes = new KnownNodes(caches.nodes, () => clock.wall());
   addIndexes(caches, region);

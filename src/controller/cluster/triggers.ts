@@ -39,6 +39,10 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
     if (isOwnStatusWrite(change, defaultRegion)) return;
     enqueueAll([change.old, change.new].filter((binding) => binding !== undefined));
   });
+  caches.namespaces.onChange(({ old, new: now }) => {
+    if (old?.annotation === now?.annotation) return;
+    enqueueAll(caches.bindings.byIndex('namespace', (now ?? old)?.key ?? ''));
+  });
   caches.nodes.onChange((change) => {
     if (!nodeMatters(change)) return;
     const name = (change.new ?? change.old)?.name ?? '';

@@ -12,8 +12,9 @@ import type { Claim } from '../../membership/plan/claim.ts';
 import { type GroupPlan, planGroup } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { type ClusterCaches, type GroupKey, metadataOf } from '../cluster/cluster-caches.ts';
+import type { Bound } from './bound.ts';
 import type { EniDirectory, MissingEni } from './eni-directory.ts';
-import { type Bound, type GatherOptions, gather } from './gather.ts';
+import { type GatherOptions, gather } from './gather.ts';
 import type { GroupState } from './state/group-state.ts';
 
 export interface DecideOptions extends GatherOptions {
@@ -61,7 +62,7 @@ export function decide(
   parts: DecideParts,
   options: DecideOptions,
 ): Decision {
-  const bound = gather(key, group.ref, parts, options);
+  const bound = gather(key, group.view, parts, options);
   const claims = bound.flatMap(({ claim }) => (claim === undefined ? [] : [claim]));
   const now = parts.clock.now();
   parts.enis.refresh(group.ref.regionId, key, now, () => claims.flatMap(addedMembers));
@@ -142,6 +143,6 @@ function presumedRows(claims: readonly Claim[]): readonly KnownRow[] {
 }
 
 /** What RemoveOnly wants, something else adds, with an ENI that nobody compares. */
-function addedMembers({ mode, desired, suspended }: Claim): readonly Member[] {
-  return mode === 'Sync' && !suspended && desired.kind === 'members' ? desired.members : [];
+function addedMembers({ mode, desired, suspended, granted }: Claim): readonly Member[] {
+  return mode === 'Sync' && !suspended && granted && desired.kind === 'members' ? desired.members : [];
 }

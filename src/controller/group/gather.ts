@@ -1,4 +1,3 @@
-import type { EventReason } from '../../api/conditions.ts';
 import { ownershipTag } from '../../api/ownership-tag.ts';
 import type {
   UnreadableBinding,
@@ -6,14 +5,13 @@ import type {
   VServerGroupBindingSpec,
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
-import type { GroupRef } from '../../cloud/group-ref.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
-import { messages } from '../binding/messages.ts';
-import { type Preparation, preparationOf } from '../binding/preparation.ts';
+import { type Granted, grantedTo, isGranted } from '../binding/granted.ts';
+import { preparationOf } from '../binding/preparation.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
 import {
@@ -28,6 +26,9 @@ import {
 import { isTaken } from '../cluster/places.ts';
 import { needsPods } from '../cluster/pod-caches.ts';
 import { exemptionOf } from '../readiness/exemption.ts';
+import type { Bound } from './bound.ts';
+import { noticesOf } from './notices.ts';
+import type { GroupView } from './state/group-view.ts';
 
 export interface GatherOptions {
   readonly clusterId: string;
@@ -41,6 +42,8 @@ export interface GatherOptions {
   readonly unreadyToleranceMs: number;
   /** The readiness gates of pods are opened once they are in their groups. */
   readonly readinessGates: boolean;
+  /** Bindings may change what their namespaces are granted, and nothing else. */
+  readonly requireGrants: boolean;
   /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
   readonly dryRun: boolean;
 }
@@ -51,30 +54,6 @@ interface GatherParts {
   readonly clock: Pick<Clock, 'wall'>;
 }
 
-/** Something that keeps nothing from being served but that the binding's user should know. */
-export interface Notice {
-  readonly reason: Extract<
-    EventReason,
-    | 'InvalidWeight'
-    | 'AmbiguousPort'
-    | 'EndpointsTruncated'
-    | 'AddressOutside'
-    | 'HoldTooShort'
-    | 'GroupRenamed'
-  >;
-  readonly message: string;
-  /** It is told again when this changes. Default: the message. */
-  readonly about?: string;
-}
-
-/** A binding on the group, with its claim unless it has none any more (it is going and leaves its rows where they are). */
-export interface Bound {
-  readonly object: BindingObject;
-  readonly claim: Claim | undefined;
-  readonly notices: readonly Notice[];
-  readonly preparation: Preparation | undefined;
-}
-
 /**
  * Reads all that one group's plan depends on from the caches: no I/O, so nothing can change in between.
  *
@@ -82,6 +61,8 @@ export interface Bound {
  * |---------------|----------------------------------------------------------|----------------------------------------|
  * | lives         | can be read                                              | the members that its Service gives     |
  * | lives         | can't be read                                            | suspended: its rows stay as they are   |
+ * | lives         | names a group that it is not granted, and never was      | none: the group is not read for it     |
+ * | lives         | names a group that it is not granted any more            | its members, of which none is added    |
  * | being deleted | Retain, or suspended                                     | none: its rows stay, and are nobody's  |
  * | being deleted | Sync                                                     | no members: its rows leave             |
  * | being deleted | RemoveOnly, can be read                                  | its members: only what has left leaves |
@@ -90,22 +71,29 @@ export interface Bound {
  */
 export function gather(
   key: GroupKey,
-  ref: GroupRef,
+  view: Pick<GroupView, 'ref' | 'loadBalancerId'>,
   parts: GatherParts,
   options: GatherOptions,
 ): readonly Bound[] {
   const { caches } = parts;
+  const { ref, loadBalancerId } = view;
   const bound: Bound[] = [];
   for (const object of caches.bindings.byIndex('group', key)) {
     const { parsed } = object;
+    const granted = grantedTo(
+      object,
+      { vServerGroupId: ref.id, loadBalancerId },
+      caches,
+      options.requireGrants,
+    );
     const claim = parsed.ok
-      ? claimOf(object, parsed.binding, parts, options)
+      ? claimOf(object, parsed.binding, granted, parts, options)
       : claimOfUnreadable(object, parsed, parts, options);
     const preparation = parsed.ok
       ? preparationOf(object, parsed.binding, claim?.desired, ref, parts, options)
       : undefined;
-    const notices = parsed.ok ? noticesOf(object, parsed.binding, claim, preparation, ref, caches) : [];
-    bound.push({ object, claim, notices, preparation });
+    const one = { object, granted, claim, preparation };
+    bound.push({ ...one, notices: parsed.ok ? noticesOf(one, parsed.binding, ref, caches) : [] });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
 }
@@ -113,25 +101,29 @@ export function gather(
 function claimOf(
   object: BindingObject,
   binding: VServerGroupBinding,
+  granted: Granted,
   parts: GatherParts,
   options: GatherOptions,
 ): Claim | undefined {
   const { spec } = binding;
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
+  const isRefused = granted.is === 'none' || granted.is === 'unknown';
+  if (isRefused && !deleting && !isKnownInGroup(object, parts)) return undefined;
   const { pods } = parts.caches;
   const podsAreKnown = !needsPods(object, parts.caches) || pods.in(object.namespace) !== undefined;
   return {
     ...ownOf(object, parts, options),
     mode: spec.mode,
-    ownership: spec.ownership,
+    ownership: granted.is === 'exclusive' ? spec.ownership : 'Shared',
     // What something else has added is not taken away with a binding that only removes: its live backends stay.
     desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, parts, options),
     drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
     suspended: spec.suspend,
     deleting,
-    mayAdd: isGuarded(object, spec, options) && podsAreKnown,
+    granted: isGranted(granted),
+    mayAdd: isGranted(granted) && isGuarded(object, spec, options) && podsAreKnown,
   };
 }
 
@@ -154,8 +146,14 @@ function claimOfUnreadable(
     minBackends: 0,
     suspended: !leaving,
     deleting: leaving,
+    granted: false,
     mayAdd: false,
   };
+}
+
+/** It has, or had, a claim on its group: its status tells the load balancer, or this process knows what it owns. */
+function isKnownInGroup(object: BindingObject, { memory }: GatherParts): boolean {
+  return statusOf(object)?.loadBalancerId !== undefined || memory.recordsOf(object).size > 0;
 }
 
 /** What a claim says whatever the spec does: whose it is, what it owns, and what of that is alive. */
@@ -257,27 +255,4 @@ function nodesKeptByStatus(object: BindingObject): ReadonlySet<string> {
   const { conditions = [], backends = [] } = statusOf(object) ?? {};
   if (!conditions.some(({ reason }) => reason === 'NodesNotReady')) return new Set();
   return new Set(backends.flatMap(({ node, state }) => (node && state === 'Registered' ? [node] : [])));
-}
-
-function noticesOf(
-  { namespace }: BindingObject,
-  { spec }: VServerGroupBinding,
-  claim: Claim | undefined,
-  preparation: Preparation | undefined,
-  ref: GroupRef,
-  caches: ClusterCaches,
-): readonly Notice[] {
-  const problems = claim?.desired.kind === 'members' ? claim.desired.problems : [];
-  const wrong = problems.flatMap(({ reason, message }) =>
-    reason === 'InvalidWeight' || reason === 'AmbiguousPort'
-      ? [{ reason, message: messages.notice(message, ref) }]
-      : [],
-  );
-  const short = preparation?.lacking?.heldTooShort;
-  const notices = short === undefined ? wrong : [...wrong, { reason: 'HoldTooShort' as const, ...short }];
-  const serviceName = `${namespace}/${spec.serviceRef.name}`;
-  if (!caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))
-    return notices;
-  const message = messages.endpointsTruncated(serviceName, ref);
-  return [...notices, { reason: 'EndpointsTruncated', message }];
 }

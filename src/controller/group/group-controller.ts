@@ -19,9 +19,9 @@ import {
 import type { DrainIndex } from '../cluster/drain-index.ts';
 import type { GroupNames } from '../naming/group-names.ts';
 import type { ReadinessGates } from '../readiness/readiness-gates.ts';
+import type { Bound } from './bound.ts';
 import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
-import type { Bound } from './gather.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
 import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
 import { GroupState } from './state/group-state.ts';
@@ -196,7 +196,8 @@ export class GroupController {
     const decision = decide(key, group, this.#parts, this.#options);
     if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
-    if (!dryRun) for (const { object } of decision.bound) finalizers.ensure(object);
+    if (!dryRun)
+      for (const { object, claim } of decision.bound) if (claim !== undefined) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
     return { ...decision, step: this.#step(group, decision) };
   }
@@ -283,10 +284,11 @@ export class GroupController {
     }
   }
 
-  #factsOf(group: GroupState, { plan, missingEnis }: Decided, { object, claim }: Bound) {
+  #factsOf(group: GroupState, { plan, missingEnis }: Decided, { object, granted, claim }: Bound) {
     const report = plan.reports.find((one) => one.claim === claim);
     const unlooked = this.#parts.memory.unlookedOf(object);
-    return { group, report, batches: plan.batches, missingEnis, unlooked, dryRun: this.#options.dryRun };
+    const { dryRun } = this.#options;
+    return { group, granted, report, batches: plan.batches, missingEnis, unlooked, dryRun };
   }
 
   #resyncIn(): number {

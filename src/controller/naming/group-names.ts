@@ -3,7 +3,8 @@ import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
-import { verdictOnName } from '../binding/named-verdict.ts';
+import type { Granted } from '../binding/granted.ts';
+import { type NamedGroupVerdict, verdictOnName, verdictWithoutGrant } from '../binding/named-verdict.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -26,6 +27,8 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
   readonly reporter: Pick<BindingReporter, 'reportNamed'>;
   /** Asked before anything is done: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
+  /** What a binding may do in a group of the load balancer which has not been found yet. */
+  readonly granted: (binding: BindingObject, loadBalancerId: string) => Granted;
   readonly onFound: (binding: BindingObject, group: GroupRef) => void;
 }
 
@@ -38,6 +41,7 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
  * | a group                      | –                                              | it is on that, whatever the group is called    |
  * | … which does not exist       | lists it all the same, or does not answer      | it stays so                                   |
  * | … which does not exist       | does not list it                               | as with no group: nothing of it is left        |
+ * | no group                     | can't be, nor can any of its groups, by the grants of the namespace | told, and not asked      |
  * | no group                     | has one group of the name                      | that is recorded                              |
  * | no group                     | has none of the name, or several               | told; asked again                             |
  * | no group                     | does not answer                                | told as any failure of the API; asked again   |
@@ -64,7 +68,8 @@ export class GroupNames {
   lookAfter(binding: BindingObject): void {
     if (!this.#parts.mayWrite()) return;
     if (!isBeingDeleted(binding)) {
-      this.#seek(binding);
+      const refusal = this.#seek(binding);
+      if (refusal !== undefined) this.#parts.reporter.reportNamed(binding, refusal);
       return;
     }
     this.#finder.forget(binding.key);
@@ -101,9 +106,18 @@ export class GroupNames {
     this.#finder.stop();
   }
 
-  #seek(binding: BindingObject): void {
+  /** Returns what to tell if the namespace has no grant for it: the load balancer is not asked then. */
+  #seek(binding: BindingObject): NamedGroupVerdict | undefined {
     const named = this.#namedBy(binding);
-    if (named !== undefined) this.#finder.seek(binding.key, named.loadBalancer);
+    if (named === undefined) return undefined;
+    const { loadBalancer } = named;
+    const granted = this.#parts.granted(binding, loadBalancer.id);
+    if (granted.is !== 'none' && granted.is !== 'unknown') {
+      this.#finder.seek(binding.key, loadBalancer);
+      return undefined;
+    }
+    this.#finder.forget(binding.key);
+    return granted.is === 'none' ? verdictWithoutGrant(granted, loadBalancer) : undefined;
   }
 
   #namedBy(

@@ -1,8 +1,15 @@
+import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import { type BindingObject, isBeingDeleted, specOf } from '../cluster/cluster-caches.ts';
 
 /** Why a binding keeps no readiness gate closed. */
 export interface Exemption {
-  readonly reason: 'DryRun' | 'Deleting' | 'Suspended' | 'RemoveOnly' | 'NodesAreBackends';
+  readonly reason:
+    | 'DryRun'
+    | 'Deleting'
+    | 'Suspended'
+    | 'RemoveOnly'
+    | 'NodesAreBackends'
+    | 'GroupNotGranted';
   readonly message: string;
 }
 
@@ -35,4 +42,12 @@ export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption |
       message: `binding ${key} has backendType ecs: nodes are its backends`,
     };
   return undefined;
+}
+
+/** Of a living binding that has no claim on its group (gather.ts). */
+export function exemptionWithoutClaim({ key, namespace }: BindingObject, ref: GroupRef): Exemption {
+  return {
+    reason: 'GroupNotGranted',
+    message: `binding ${key} adds no pod: namespace ${namespace} is not granted ${groupName(ref)}`,
+  };
 }

@@ -5,10 +5,12 @@ import type { Member } from '../../membership/desired/member.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { Registration } from '../../membership/readiness/gate.ts';
+import { NOT_GRANTED } from '../binding/granted.ts';
+import { messages } from '../binding/messages.ts';
 import type { BindingFacts } from '../binding/verdict.ts';
 
 /** What is the case in a group after its reconcile, as far as it concerns one binding. */
-export type GroupFacts = Pick<BindingFacts, 'group' | 'report' | 'missingEnis'>;
+export type GroupFacts = Pick<BindingFacts, 'group' | 'granted' | 'report' | 'missingEnis'>;
 
 /** How far a binding is with one pod: its Registration but for the times. */
 export type Progress =
@@ -68,11 +70,13 @@ export class GroupRegistrations {
   }
 
   #obstacleTo(member: Member | undefined): Obstacle {
-    const { group, missingEnis } = this.#facts;
+    const { group, granted, missingEnis } = this.#facts;
     const { ref, attempts } = group;
     const { id } = this.#report.claim;
     if (member === undefined)
       return { reason: 'NotAnEndpoint', message: `the pod is no endpoint of the Service of binding ${id}` };
+    if (granted.is === 'none')
+      return { reason: NOT_GRANTED, message: messages.groupNotGranted(granted, ref) };
     const refusal = [...attempts.refusals.values()].find(({ row }) => isAt(row, member));
     if (refusal !== undefined) return told(refusal.error);
     const failure = attempts.failures.get('add') ?? attempts.failures.get('describe');

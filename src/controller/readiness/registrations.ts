@@ -12,7 +12,7 @@ import {
   specOf,
 } from '../cluster/cluster-caches.ts';
 import { BindingsOfPods } from './bindings-of-pods.ts';
-import { exemptionOf } from './exemption.ts';
+import { exemptionOf, exemptionWithoutClaim } from './exemption.ts';
 import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
 import type { HealthChecks } from './health-checks.ts';
 
@@ -47,7 +47,7 @@ export const NOTHING: Wants = {
 interface Known {
   readonly generation: number | undefined;
   readonly service: ServiceObject | undefined;
-  readonly progress: GroupRegistrations | undefined;
+  readonly progress: Pick<GroupRegistrations, 'of'>;
   /** Undefined: the cloud does not tell it. */
   readonly loadBalancer: LoadBalancerRef | undefined;
 }
@@ -80,7 +80,10 @@ export class Registrations {
     const id = group.view.loadBalancerId;
     this.#known.set(binding.uid, {
       ...this.#basisOf(binding),
-      progress: report && new GroupRegistrations(facts, report),
+      progress:
+        report === undefined
+          ? { of: () => ({ is: 'exempt', ...exemptionWithoutClaim(binding, group.ref) }) }
+          : new GroupRegistrations(facts, report),
       loadBalancer: id === undefined ? undefined : { regionId, id },
     });
   }
@@ -104,9 +107,8 @@ export class Registrations {
       const exemption = exemptionOf(binding, this.#dryRun);
       if (exemption !== undefined) return { is: 'exempt', ...exemption };
       const known = this.#knownOf(binding);
-      const progress = known?.progress?.of(pod.uid);
-      if (progress === undefined)
-        return { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
+      if (known === undefined) return { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
+      const progress = known.progress.of(pod.uid);
       if (progress.is === 'exempt') return progress;
       if (progress.is === 'waiting') return { ...progress, timeoutMs };
       const standing = before.standings.get(binding.uid);
@@ -114,9 +116,9 @@ export class Registrations {
       const registered = { is: 'registered', since, settleMs: settleSeconds * 1000 } as const;
       const asks = gate === 'Healthy' && waits && !isHealthy;
       const registration = asks
-        ? this.#byHealth(registered, progress.backends, known?.loadBalancer, timeoutMs)
+        ? this.#byHealth(registered, progress.backends, known.loadBalancer, timeoutMs)
         : registered;
-      if (registration.is !== 'registered' && known?.loadBalancer) loadBalancers.push(known.loadBalancer);
+      if (registration.is !== 'registered' && known.loadBalancer) loadBalancers.push(known.loadBalancer);
       standings.set(binding.uid, { since, isHealthy: waits && registration === registered });
       return registration;
     });

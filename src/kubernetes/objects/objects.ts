@@ -61,6 +61,7 @@ export const paths = {
     namespaced('/apis/discovery.k8s.io/v1', 'endpointslices', namespace),
   pods: (namespace?: string) => namespaced('/api/v1', 'pods', namespace),
   nodes: () => '/api/v1/nodes',
+  namespaces: () => '/api/v1/namespaces',
 } as const;
 
 export function namespaced(group: string, plural: string, namespace?: string): string {

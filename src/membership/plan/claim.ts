@@ -27,7 +27,12 @@ export interface Claim {
   readonly suspended: boolean;
   /** The binding is going: its backends leave, and minBackends holds none of them. */
   readonly deleting: boolean;
-  /** False until the finalizer that guards the additions is in place and the pods' weights are known; then nothing is weighed either. */
+  /** Its namespace may change the group (grants.ts). Else it has to do with no row but those that are proven to be its own. */
+  readonly granted: boolean;
+  /**
+   * False while it is not granted, and until the finalizer that guards the additions is in place and the pods' weights are
+   * known; then nothing is weighed either.
+   */
   readonly mayAdd: boolean;
   /** UIDs of the pods that exist; undefined while that is not known. */
   readonly livePods: { has(uid: string): boolean } | undefined;

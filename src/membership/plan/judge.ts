@@ -43,10 +43,12 @@ export type EniOf = (ip: string, podUID: string | undefined) => string | undefin
  * | somebody else            | a RemoveOnly binding                     | kept      |
  * | somebody else, not told by a tag | nobody; a RemoveOnly binding had a member there that has left | leaving |
  * | somebody else            | only Sync bindings, or nobody            | foreign   |
+ *
+ * A binding that is not granted the group wants no row but its own.
  */
 export function judge({ row, key }: KnownRow, claims: readonly Claim[], eniOf: EniOf): RowVerdict {
   const owners = ownersOf(claims, row, key);
-  const placed = placedAt(addressOf(row), row.port, claims);
+  const placed = placedAt(row, claims, owners);
   const here = only(placed, ({ member }) => isHere(row, member, eniOf));
   const wanted = withHolders(here, owners, row);
   const is = verdictOn(owners, wanted, placed);
@@ -77,21 +79,22 @@ function verdictOn(
 function lateFor({ description, ...row }: Row, claims: readonly Claim[]) {
   if (description?.startsWith(`${TAG_PREFIX}/`)) return undefined;
   for (const claim of claims) {
-    const { mode, suspended } = claim;
-    if (mode !== 'RemoveOnly' || suspended) continue;
+    const { mode, suspended, granted } = claim;
+    if (mode !== 'RemoveOnly' || suspended || !granted) continue;
     const former = claim.formerAt(slotOf(row));
     if (former !== undefined) return { claim, former };
   }
   return undefined;
 }
 
-/** The members at an address and port, whichever ENI they are behind. */
-function placedAt(address: string, port: number, claims: readonly Claim[]): readonly Placed[] {
+/** The members at the row's address and port, whichever ENI they are behind. */
+function placedAt(row: Row, claims: readonly Claim[], owners: readonly Claim[]): readonly Placed[] {
   const placed: Placed[] = [];
+  const address = addressOf(row);
   for (const claim of claims) {
-    const { desired, suspended } = claim;
-    if (suspended || desired.kind !== 'members') continue;
-    const index = desired.indexAt.get(port)?.get(address);
+    const { desired, suspended, granted } = claim;
+    if (suspended || desired.kind !== 'members' || (!granted && !owners.includes(claim))) continue;
+    const index = desired.indexAt.get(row.port)?.get(address);
     if (index !== undefined) placed.push({ claim, member: desired.members[index] as Member, index });
   }
   return placed;

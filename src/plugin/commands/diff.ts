@@ -26,7 +26,8 @@ export const diff: Command = {
   details: `Reads cluster and group and plans as the operator does, without one. Changes nothing. Shows the changes for all bindings of
 the group, in the order in which they would be made.
 Give it the operator's flags or VSGB_ variables, and its credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.
-Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings.`,
+Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings; with --require-grants
+these namespaces, too.`,
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',
@@ -44,6 +45,7 @@ Needs to list bindings and nodes, and Services, EndpointSlices and pods in the n
     'excludeCordonedNodes',
     'localWeights',
     'readinessGates',
+    'requireGrants',
     'maxUnreadyShare',
     'notReadyTolerance',
     'maxBackendsPerCall',
@@ -132,9 +134,10 @@ async function decideNow(call: CommandCall) {
   const deadline = clock.now() + options.own('timeout');
   const defaultDrainSeconds = options.operator('defaultDrainSeconds');
   const endpointsSource = options.operator('endpointsSource');
+  const requireGrants = options.operator('requireGrants');
   const [clusterId, caches] = await Promise.all([
     options.operator('clusterId') ?? readClusterUid(cluster.transport, signal),
-    takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource }),
+    takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource, requireGrants }),
   ]);
   const cloud = call.cloud(region);
   const groups = cloud.client.vServerGroups;
@@ -151,6 +154,7 @@ async function decideNow(call: CommandCall) {
     excludeCordonedNodes: options.operator('excludeCordonedNodes'),
     localWeights: options.operator('localWeights'),
     readinessGates: options.operator('readinessGates'),
+    requireGrants,
     unreadyShare: options.operator('maxUnreadyShare'),
     unreadyToleranceMs: options.operator('notReadyTolerance'),
     ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
@@ -169,9 +173,9 @@ async function decideNow(call: CommandCall) {
 
 /** What stands in a binding's way, besides the changes. */
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
-  return bound.flatMap(({ object, claim }) => {
+  return bound.flatMap(({ object, claim, granted }) => {
     const report = plan.reports.find((one) => one.claim === claim);
-    const input = { group, report, batches: [], missingEnis, unlooked: [], dryRun: true, wall };
+    const input = { group, granted, report, batches: [], missingEnis, unlooked: [], dryRun: true, wall };
     const { ready, reason, message } = verdictOn(object, input);
     return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
       ? []

@@ -20,25 +20,27 @@ export interface SnapshotOptions {
   /** Of bindings that name none. */
   readonly region: string;
   readonly endpointsSource: EndpointsSource;
+  readonly requireGrants: boolean;
 }
 
 /** What the operator would have in its caches of the cluster now, as far as it concerns one group. */
 export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): Promise<ClusterCaches> {
-  const { region, endpointsSource, transport, signal } = options;
+  const { region, endpointsSource, requireGrants, transport, signal } = options;
   const resources = await listedResources({ bindingSelector: undefined, endpointsSource }, transport, signal);
   const caches = createCaches(region, options.clock, (_, error) => {
     throw error;
   });
   const fill = async <T extends Stored>(
-    { resource, path, ...listed }: Listed<T>,
+    { resource, path, query, transform }: Listed<T>,
     store: Store<T>,
     namespace?: string,
   ) => {
     const reading = {
-      ...listed,
+      transform,
       name: resource,
       transport,
       path: path(namespace),
+      ...(query && { query: query(namespace) }),
       store,
       clock: options.clock,
     };
@@ -54,6 +56,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
     ...[...namespaces].flatMap((namespace) => [
       fill(resources.services, caches.services, namespace),
       fill(resources.endpoints, caches.endpoints, namespace),
+      ...(requireGrants ? [fill(resources.namespaces, caches.namespaces, namespace)] : []),
     ]),
   ]);
   const withPods = bindings.filter((binding) => needsPods(binding, caches));

@@ -11,7 +11,7 @@ import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.t
 import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { GATED } from '../../../lab/environment/workloads.ts';
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
-import { ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
+import { GRANTS_ANNOTATION, ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
 import { commandsOf } from '../../documented-commands.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 
@@ -262,6 +262,20 @@ describe('with kustomize', () => {
     expect(await object('/api/v1/namespaces/shop')).toMatchObject({
       metadata: { labels: { [ZERO_DOWNTIME_LABEL]: 'enabled' } },
     });
+  });
+
+  test('a namespace is granted groups, and the policies for that are applied', async () => {
+    expect(await documentedly('kubectl get vsgb -A -o custom-columns=')).toMatch(
+      /^NAMESPACE +GROUP +OWNERSHIP\n/,
+    );
+    await documentedly('kubectl annotate namespace shop');
+    expect(await object('/api/v1/namespaces/shop')).toMatchObject({
+      metadata: { annotations: { [GRANTS_ANNOTATION]: expect.stringContaining(':Exclusive') } },
+    });
+    const applied = await documentedly('kubectl apply -f deploy/policies/');
+    expect(applied.match(/^validatingadmissionpolicy\.\S+ created$/gm)).toHaveLength(3);
+    // The binding of the sample has no grant.
+    await shell('kubectl delete -f deploy/policies/');
   });
 
   test('all bindings are deleted, and their backends leave the groups', async () => {

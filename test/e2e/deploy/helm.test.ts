@@ -49,19 +49,22 @@ describe('the chart', () => {
         ...['ClusterRole', 'ClusterRoleBinding', 'CustomResourceDefinition'],
         ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'MutatingWebhookConfiguration'],
       ];
-      for (const { kind, metadata } of objects)
+      const watched: readonly string[] = 'namespaces' in values ? values.namespaces : [];
+      for (const { kind, metadata } of objects) {
+        // What gives the operator rights in a namespace that it looks after.
+        if (kind === 'RoleBinding' && watched.includes(metadata.namespace ?? '')) continue;
         expect([kind, metadata.namespace]).toEqual([
           kind,
           clusterWide.includes(kind ?? '') ? undefined : 'slb-system',
         ]);
+      }
     },
   );
 
   test('leaves out what is not wanted', async () => {
     const objects = await tools.template(VALUES['as little as can be'], 'edge', 'slb-system');
     expect(objects.map(({ kind }) => kind).sort()).toEqual([
-      'ClusterRole',
-      'ClusterRoleBinding',
+      ...['ClusterRole', 'ClusterRole', 'ClusterRoleBinding', 'ClusterRoleBinding'],
       'ConfigMap',
       'Deployment',
       'Role',
@@ -104,8 +107,17 @@ describe('the chart', () => {
       },
     });
     expect(find('ConfigMap')).toMatchObject({
-      data: { VSGB_LOG_LEVEL: 'debug', VSGB_NAMESPACE: 'shop,web', VSGB_METRICS_AUTH: 'kubernetes' },
+      data: {
+        ...{ VSGB_LOG_LEVEL: 'debug', VSGB_NAMESPACE: 'shop,web', VSGB_REQUIRE_GRANTS: 'true' },
+        VSGB_METRICS_AUTH: 'kubernetes',
+      },
     });
+    const bound = (kind: string) =>
+      objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
+    const gates = 'edge-vservergroup-operator-readiness-gates';
+    expect(bound('RoleBinding').filter((name) => name === gates)).toHaveLength(2);
+    expect(bound('ClusterRoleBinding')).not.toContain(gates);
+    expect(bound('ClusterRoleBinding')).not.toContain('edge-vservergroup-operator');
     expect(find('ServiceAccount')).toMatchObject({
       metadata: { name: 'operator', annotations: { team: 'edge' } },
     });
@@ -175,6 +187,11 @@ describe('the chart', () => {
       'an image with its tag',
       { region: 'cn-hangzhou', image: { repository: 'registry.example.com/operator:0.1.0' } },
       "at '/image/repository': 'registry.example.com/operator:0.1.0' does not match pattern",
+    ],
+    [
+      'a namespace that is none',
+      { region: 'cn-hangzhou', namespaces: ['Shop'] },
+      "at '/namespaces/0': 'Shop' does not match pattern",
     ],
     ['a region that is none', { region: 'Hangzhou' }, "at '/region': 'Hangzhou' does not match pattern"],
     [
@@ -307,6 +324,8 @@ describe('chart and kustomize', () => {
     ['with an access key', 'access key', async () => join(DEPLOY, 'overlays/example-access-key')],
     ['with the least', 'least', () => overlay('least')],
     ['with guarded metrics', 'guarded metrics', () => overlay('guarded', ['components/metrics-auth'])],
+    ['with grants', 'grants', () => overlay('grants', ['components/grants'])],
+    ['for some namespaces', 'namespaces', async () => join(DEPLOY, 'overlays/example-namespaces')],
     ['with readiness gates', 'readiness gates', () => overlay('gates', ['components/readiness-gates'])],
     [
       'with the webhook',

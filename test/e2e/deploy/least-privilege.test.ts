@@ -1,8 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { parseAllDocuments } from 'yaml';
-import { applyFiles, applyObjects } from '../../../lab/control-plane/api/apply.ts';
+import { applyFiles } from '../../../lab/control-plane/api/apply.ts';
 import type { KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { readFolder, readManifests } from '../../../lab/control-plane/api/manifest.ts';
 import { allowGates, GATE_RBAC } from '../../../lab/environment/allow-gates.ts';
@@ -15,6 +13,7 @@ import { createGatedApp } from '../../environment/gated-pods.ts';
 import { type Grant, grantsTo } from '../../environment/grants.ts';
 import { getOverTls, makeKeyPair, tlsSecret } from '../../environment/key-pair.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
+import { GRANTS_RBAC, grant } from '../../environment/namespace-grants.ts';
 import { applyWebhook, WEBHOOK_RBAC } from '../../environment/webhook-bed.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -23,6 +22,7 @@ const READER = 'vservergroup-operator-metrics-reader';
 const ELECT = ['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE];
 const GUARDED = ['--metrics-auth', 'kubernetes'];
 const WEBHOOK = ['--webhook-address', '127.0.0.1:0'];
+const OPTIONS = ['--readiness-gates', '--require-grants'];
 
 const audit = new AuditLog(`system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_ACCOUNT}`);
 let env: Environment;
@@ -31,17 +31,18 @@ let grants: readonly Grant[];
 
 beforeAll(async () => {
   env = await Environment.start({ controlPlane: { apiServerFlags: audit.apiServerFlags } });
-  await applyFiles(env.api, [METRICS_RBAC]);
+  await applyFiles(env.api, [METRICS_RBAC, GRANTS_RBAC]);
   await allowGates(env.api);
   await applyWebhook(env.api, 9443);
   const manifests = [
     ...(await readFolder(resolve(ROOT, 'deploy/base'))),
     ...(await readManifests(METRICS_RBAC)),
+    ...(await readManifests(GRANTS_RBAC)),
     ...(await readManifests(GATE_RBAC)),
     ...(await readManifests(WEBHOOK_RBAC)),
   ];
   grants = grantsTo(OPERATOR_ACCOUNT, manifests);
-  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED, '--readiness-gates', ...WEBHOOK] });
+  operator = await env.startOperator({ flags: [...ELECT, ...GUARDED, ...OPTIONS, ...WEBHOOK] });
 }, 120_000);
 
 afterAll(async () => {
@@ -155,6 +156,7 @@ describe('the rights that deploy/ grants', () => {
   beforeAll(async () => {
     const app = await env.createNamespace('rights');
     const group = env.createGroup();
+    await grant(app, group);
     await liveThroughEverything(app, group);
     await operator.stop();
     await useEndpoints(app, group);
@@ -205,34 +207,6 @@ test('nobody but the operator gets the right to write a status: it says which ba
   expect(writers).toEqual(['vservergroup-operator']);
 });
 
-test('the admission policy in docs/security.md keeps groups for the namespaces that list them', async () => {
-  const guide = await readFile(resolve(ROOT, 'docs/security.md'), 'utf8');
-  const [, yaml = ''] = /```yaml\n([^`]*ValidatingAdmissionPolicy[^`]*)```/.exec(guide) ?? [];
-  const objects = parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
-  await applyObjects(env.api, objects);
-  const app = await env.createNamespace('tenant');
-  const annotations = { 'example.com/vserver-groups': 'rsp-one rsp-two' };
-  await env.api.patch(`/api/v1/namespaces/${app.namespace}`, { metadata: { annotations } });
-  const refused =
-    /ValidatingAdmissionPolicy .* denied request: this namespace may not use that vServer group/;
-  await waitUntil('the policy to be in force', () =>
-    app.bind('probe', 'rsp-three').then(
-      () => app.deleteBinding('probe').then(() => false),
-      (error: Error) => refused.test(error.message),
-    ),
-  );
-  await app.bind('one', 'rsp-one');
-  await app.bind('two', 'rsp-two');
-  const stranger = await env.createNamespace('stranger');
-  await expect(stranger.bind('one', 'rsp-one')).rejects.toThrow(refused);
-  for (const { kind, metadata } of objects) {
-    const plural = kind === 'ValidatingAdmissionPolicy' ? 'policies' : 'policybindings';
-    await env.api.delete(
-      `/apis/admissionregistration.k8s.io/v1/validatingadmission${plural}/${metadata.name}`,
-    );
-  }
-});
-
 /** Additions, readiness gates, a drain, a removal, weights by pod, events and their repeats, a refused status, a deletion. */
 async function liveThroughEverything(app: Workloads, group: string): Promise<void> {
   await app.bind('web', group, { drain: { seconds: 1 } });
@@ -276,7 +250,7 @@ async function refuseStatusOf(app: Workloads, name: string): Promise<void> {
 }
 
 async function useEndpoints(app: Workloads, group: string): Promise<void> {
-  const flags = [...ELECT, '--readiness-gates', '--endpoints-source', 'endpoints'];
+  const flags = [...ELECT, ...OPTIONS, '--endpoints-source', 'endpoints'];
   const second = await env.startOperator({ flags });
   await app.bind('web', group);
   await env.untilHolds(group, await app.readyAddresses('web'));

@@ -194,6 +194,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     minBackends: 0,
     suspended: false,
     deleting: false,
+    granted: true,
     mayAdd: true,
     shows: () => true,
     formerAt: () => undefined,

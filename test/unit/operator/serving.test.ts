@@ -1,6 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
-import { listedResources } from '../../../src/controller/cluster/resources.ts';
+import { GRANTS_ANNOTATION } from '../../../src/api/names.ts';
+import { listedResources, RESOURCES } from '../../../src/controller/cluster/resources.ts';
 import { createTransport } from '../../../src/kubernetes/client/transport.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
 import { darkWatches, showCaches } from '../../../src/operator/serving.ts';
@@ -41,36 +42,9 @@ test('pods are watched and counted where a binding needs them, and only as long 
     if (path.endsWith('/pods')) return { body: podList([pod('a', '1'), pod('b', '2')], '5') };
     return { body: podList(path.includes('binding') ? [binding('one'), binding('two')] : [], '5') };
   };
-  const clock = new FakeClock();
-  const transport = createTransport(api.kubeConfig(), { clock });
-  const resources = await listedResources(
-    { bindingSelector: undefined, endpointsSource: 'endpoints' },
-    transport,
-    new AbortController().signal,
-  );
-  const watching = createWatching(
-    { namespace: [], region: 'cn-hangzhou', readinessGates: false },
-    resources,
-    {
-      transport,
-      clock,
-      reflectorHooks: {},
-      onHandlerError: (_, error) => {
-        throw error;
-      },
-    },
-  );
-  const metrics = createMetrics({
-    version: '1',
-    controllers: [],
-    resources: [],
-    actions: [],
-    backendStates: [],
-  });
-  const shown = async () => {
-    showCaches(metrics, watching);
-    return (await metrics.render()).split('\n').filter((line) => line.startsWith('vsgb_cache_objects{'));
-  };
+  await using started = await watchingOf(api, {});
+  const { watching } = started;
+  const shown = () => started.shown('vsgb_cache_objects');
   const { bindings, pods } = watching.caches;
   const synced: string[] = [];
   pods.onSynced((namespace) => synced.push(namespace));
@@ -92,6 +66,81 @@ test('pods are watched and counted where a binding needs them, and only as long 
   await until('the watch ends', () => !watching.informers.health.some(({ name }) => name === 'pods'));
   if (left !== undefined) bindings.set(left);
   expect(await until('the pods anew', () => pods.in('shop'))).not.toBe(first);
-  await watching.informers.stop();
-  await transport.close();
 });
+
+describe('namespaces', () => {
+  const namespace = {
+    metadata: { name: 'shop', resourceVersion: '1', annotations: { [GRANTS_ANNOTATION]: 'rsp-1' } },
+  };
+
+  test.each<[string, Partial<WatchingConfig>, readonly string[]]>([
+    ['all', { requireGrants: true }, ['/api/v1/namespaces']],
+    [
+      'those that it looks after, by name',
+      { requireGrants: true, namespace: ['shop', 'web'] },
+      ['shop', 'web'].map((name) => `/api/v1/namespaces metadata.name=${name}`),
+    ],
+    ['none without --require-grants', {}, []],
+  ])('of which grants are read: %s', async (_, config, paths) => {
+    await using api = await FakeApi.start();
+    api.answer = ({ path, query }) => {
+      const isShop = path === '/api/v1/namespaces' && !query.get('fieldSelector')?.endsWith('web');
+      return { body: podList(isShop ? [namespace] : [], '5') };
+    };
+    await using started = await watchingOf(api, config);
+    const { watching } = started;
+    watching.start();
+    await until('the caches', () => watching.informers.notSynced.length === 0);
+    const lists = api.seen
+      .filter(({ path }) => path === '/api/v1/namespaces')
+      .map(({ path, query }) => [path, query.get('fieldSelector')].filter((part) => part !== null).join(' '));
+    expect([...new Set(lists)].sort()).toEqual(paths);
+    const { namespaces } = watching.caches;
+    expect(namespaces.get('shop')?.annotation).toBe(paths.length === 0 ? undefined : 'rsp-1');
+    const up = (await started.shown('vsgb_watch_up')).filter((line) => line.includes('namespaces'));
+    expect(up).toHaveLength(paths.length === 0 ? 0 : 1);
+  });
+});
+
+type WatchingConfig = Parameters<typeof createWatching>[0];
+
+async function watchingOf(api: FakeApi, config: Partial<WatchingConfig>) {
+  const clock = new FakeClock();
+  const transport = createTransport(api.kubeConfig(), { clock });
+  const resources = await listedResources(
+    { bindingSelector: undefined, endpointsSource: 'endpoints' },
+    transport,
+    new AbortController().signal,
+  );
+  const watching = createWatching(
+    { namespace: [], region: 'cn-hangzhou', readinessGates: false, requireGrants: false, ...config },
+    resources,
+    {
+      transport,
+      clock,
+      reflectorHooks: {},
+      onHandlerError: (_, error) => {
+        throw error;
+      },
+    },
+  );
+  const metrics = createMetrics({
+    version: '1',
+    controllers: [],
+    resources: RESOURCES,
+    actions: [],
+    backendStates: [],
+  });
+  return {
+    watching,
+    /** The series of a metric. */
+    async shown(name: string): Promise<readonly string[]> {
+      showCaches(metrics, watching);
+      return (await metrics.render()).split('\n').filter((line) => line.startsWith(`${name}{`));
+    },
+    async [Symbol.asyncDispose]() {
+      await watching.informers.stop();
+      await transport.close();
+    },
+  };
+}

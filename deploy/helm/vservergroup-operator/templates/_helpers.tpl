@@ -35,6 +35,32 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/* Gives the operator the ClusterRole whose name ends so: in the namespaces that it looks after, or in all. */}}
+{{- define "vservergroup-operator.roleBindings" -}}
+{{- $root := index . 0 }}
+{{- $name := printf "%s%s" (include "vservergroup-operator.fullname" $root) (index . 1) }}
+{{- range $root.Values.namespaces | default (list "") }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ ternary "RoleBinding" "ClusterRoleBinding" (ne . "") }}
+metadata:
+  name: {{ $name }}
+  {{- with . }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "vservergroup-operator.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "vservergroup-operator.serviceAccountName" $root }}
+    namespace: {{ $root.Release.Namespace }}
+{{- end }}
+{{- end }}
+
 {{/* The environment of the operator: what has a value of its own, and whatever else is set under config. */}}
 {{- define "vservergroup-operator.config" -}}
 {{- $region := required "region is needed: the region of the load balancers, for example --set region=cn-hangzhou" .Values.region }}
@@ -58,6 +84,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $_ := set $config "ALIBABA_CLOUD_OIDC_PROVIDER_ARN" .oidcProviderArn }}
 {{- $_ := set $config "ALIBABA_CLOUD_OIDC_TOKEN_FILE" "/var/run/secrets/vservergroup-operator-rrsa/token" }}
 {{- end }}{{ end }}
+{{- with .Values.namespaces }}{{ $_ := set $config "VSGB_NAMESPACE" (join "," .) }}{{ end }}
+{{- if .Values.grants.required }}{{ $_ := set $config "VSGB_REQUIRE_GRANTS" "true" }}{{ end }}
 {{- if .Values.readinessGates.enabled }}{{ $_ := set $config "VSGB_READINESS_GATES" "true" }}{{ end }}
 {{- if .Values.webhook.enabled }}
 {{- $_ := set $config "VSGB_WEBHOOK_ADDRESS" ":9443" }}

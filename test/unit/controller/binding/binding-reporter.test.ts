@@ -50,9 +50,18 @@ function setUp() {
     void events.push(`${type} ${reason}: ${note}`);
   const reporter = new BindingReporter(status, { record }, clock);
   const group = new GroupState(vServerGroup('cn-hangzhou', 'rsp-1'), 0, () => 0);
-  const input = { group, report: undefined, batches: [], missingEnis: [], unlooked: [], dryRun: false };
+  const granted = { is: 'exclusive', namespace: 'shop', unreadable: [] } as const;
+  const input = {
+    group,
+    granted,
+    report: undefined,
+    batches: [],
+    missingEnis: [],
+    unlooked: [],
+    dryRun: false,
+  };
   const report = (object: BindingObject) =>
-    reporter.report({ object, claim: undefined, notices: [], preparation: undefined }, input);
+    reporter.report({ object, granted, claim: undefined, notices: [], preparation: undefined }, input);
   return { clock, parts, events, reporter, report };
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { FINALIZER } from '../../../../src/api/names.ts';
+import { FINALIZER, GRANTS_ANNOTATION } from '../../../../src/api/names.ts';
 import {
   addIndexes,
   type BindingObject,
@@ -7,6 +7,7 @@ import {
   transformBinding,
 } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
+import { type NamespaceObject, transformNamespace } from '../../../../src/controller/cluster/namespaces.ts';
 import { connectTriggers } from '../../../../src/controller/cluster/triggers.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import {
@@ -28,6 +29,7 @@ beforeEach(() => {
     endpoints: new Store<EndpointsObject>(),
     nodes,
     knownNodes: new KnownNodes(nodes, () => 0),
+    namespaces: new Store<NamespaceObject>(),
     pods: { in: () => undefined },
   };
   addIndexes(caches, 'cn-hangzhou');
@@ -150,4 +152,32 @@ test('a node that is about to go concerns the groups of its nodes, its heartbeat
   expect(enqueued).toEqual(['cn-hangzhou/rsp-1']);
   node('node is shutting down', 'True');
   expect(enqueued).toHaveLength(2);
+});
+
+describe('a namespace', () => {
+  const namespace = (name: string, annotation?: string) =>
+    transformNamespace({
+      metadata: {
+        name,
+        resourceVersion: String(++version),
+        ...(annotation !== undefined && { annotations: { [GRANTS_ANNOTATION]: annotation } }),
+      },
+    });
+
+  test('that gets other grants concerns the groups of its bindings, and only those', () => {
+    caches.bindings.set(binding({}));
+    caches.bindings.set(binding({ namespace: 'other', uid: 'uid-2' }, 0, { vServerGroupId: 'rsp-2' }));
+    caches.namespaces.set(namespace('default'));
+    enqueued.length = 0;
+    caches.namespaces.set(namespace('default', 'rsp-1'));
+    expect(enqueued).toEqual(['cn-hangzhou/rsp-1']);
+  });
+
+  test('whose grants stay what they were concerns none', () => {
+    caches.bindings.set(binding({}));
+    caches.namespaces.set(namespace('default', 'rsp-1'));
+    enqueued.length = 0;
+    caches.namespaces.set(namespace('default', 'rsp-1'));
+    expect(enqueued).toEqual([]);
+  });
 });

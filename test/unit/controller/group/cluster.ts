@@ -1,5 +1,5 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
-import { FINALIZER } from '../../../../src/api/names.ts';
+import { FINALIZER, GRANTS_ANNOTATION } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
 import type { ServerGroups } from '../../../../src/cloud/server-groups.ts';
 import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
@@ -11,6 +11,7 @@ import {
 } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
 import { NamespacePods } from '../../../../src/controller/cluster/namespace-pods.ts';
+import { type NamespaceObject, transformNamespace } from '../../../../src/controller/cluster/namespaces.ts';
 import {
   createGroupLoop,
   type GroupLoop,
@@ -36,6 +37,7 @@ type Status = Parameters<StatusSink['write']>[1];
 export interface TestClusterOptions<Groups> {
   readonly dryRun?: boolean;
   readonly readinessGates?: boolean;
+  readonly requireGrants?: boolean;
   /** There are no bindings that it does not see. Default: so it is. */
   readonly seesAll?: boolean;
   /** Its groups tell how healthy their backends are. Default: they do. */
@@ -112,6 +114,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     endpoints: new Store<EndpointsObject>(),
     nodes: this.#nodes,
     knownNodes: new KnownNodes(this.#nodes, () => this.clock.wall()),
+    namespaces: new Store<NamespaceObject>(),
     pods: this.#watchedPods(),
   };
   readonly #loop: GroupLoop;
@@ -142,6 +145,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         maxRowsPerCall: 20,
         resyncMs: 300_000,
         readinessGates: options.readinessGates ?? false,
+        requireGrants: options.requireGrants ?? false,
         dryRun: options.dryRun ?? false,
       },
       {
@@ -307,6 +311,13 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
 
   podIsGone(uid: string): void {
     this.#pods.remove(`shop/${uid}`);
+  }
+
+  /** The annotation of the namespace; undefined: it has none. */
+  grant(annotation: string | undefined): void {
+    const annotations = annotation === undefined ? {} : { [GRANTS_ANNOTATION]: annotation };
+    const metadata = { name: 'shop', resourceVersion: this.#next(), annotations };
+    this.caches.namespaces.set(transformNamespace({ metadata }));
   }
 
   node(name: string, fields: Partial<NodeObject> = {}): void {
