@@ -76,6 +76,7 @@ const MAY_IMPORT = {
   'lab/nodes': ['lab/time', 'lab/control-plane'],
   'lab/cluster': ['lab/time', 'lab/control-plane', 'lab/nodes'],
   'lab/report': [],
+  'lab/compatibility': ['lab/control-plane', 'lab/report'],
   'lab/environment': to('src/api', 'simulator', 'lab/time', 'lab/control-plane'),
   'lab/demo': to(
     ...['src/api', 'simulator', 'lab/time', 'lab/control-plane', 'lab/environment', 'lab/nodes'],

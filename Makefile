@@ -34,6 +34,10 @@ traffic: $(INSTALLED) ## Count failed requests: real nodes, containers and traff
 soak: $(INSTALLED) ## Ten minutes of faults and churn
 	@npm run -s soak
 
+.PHONY: compat
+compat: $(INSTALLED) ## Run end-to-end tests on each version of Kubernetes and Helm
+	@npm run -s compat
+
 .PHONY: build
 build: $(INSTALLED) ## Bundle to dist/
 	@npm run -s build

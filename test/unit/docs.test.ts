@@ -75,6 +75,8 @@ describe('commands', () => {
     'npm run operator': ['lab/environment/operator-process.ts', "'dist/main.js'"],
     // Ten minutes on a machine that does nothing else.
     'make soak': ['package.json', '"soak"'],
+    // Builds the control planes of other versions, and runs a good part of the end-to-end tests on each.
+    'make compat': ['package.json', '"compat"'],
     'make traffic': ['test/nodes/traffic.test.ts', 'runScenario(bed'],
     // Needs a container engine.
     'make image': ['Makefile', 'image:'],

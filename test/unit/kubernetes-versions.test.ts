@@ -2,6 +2,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { compatibilityPage } from '../../lab/compatibility/page.ts';
+import { readRecord } from '../../lab/compatibility/record.ts';
+import { kubernetesVersions } from '../../lab/control-plane/build/versions.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const CHART = 'deploy/helm/vservergroup-operator';
@@ -67,12 +70,43 @@ describe('the oldest Kubernetes', () => {
   });
 });
 
-test('the tested Kubernetes is the one that the tests run on', () => {
-  const [, minor] = /k8s\.io\/kubernetes v1\.(\d+)\./.exec(
-    read('lab/control-plane/go/control-plane/go.mod'),
-  )!;
-  expect(install).toContain(`Tested is Kubernetes 1.${minor}, and no other version`);
-  expect(read('README.md')).toContain(`tested is 1.${minor}`);
+describe('the tested versions of Kubernetes', () => {
+  const record = readRecord();
+  const tested = record.runs.filter(({ notRun }) => notRun === undefined);
+
+  test('are those that docs/install.md and the README name', () => {
+    const minors = tested.map(({ minor }) => minor);
+    const listed = new Intl.ListFormat('en-GB').format(minors);
+    const sentence =
+      minors.length === 1
+        ? `Tested is Kubernetes ${listed}, and no other version`
+        : `Tested are Kubernetes ${listed}`;
+    expect(install).toContain(sentence);
+    expect(read('README.md')).toContain(`tested ${minors.length === 1 ? 'is' : 'are'} ${listed}`);
+  });
+
+  test('failed none of the tests that were run, and have on what the manifests count on', () => {
+    for (const { version, minor, outcomes, features } of tested) {
+      expect(version).toMatch(new RegExp(`^v${minor}\\.`));
+      expect(outcomes.length).toBeGreaterThan(0);
+      expect(outcomes.filter(({ passed, failed }) => passed === 0 || failed > 0)).toEqual([]);
+      expect(Object.values(features).filter((state) => !state.startsWith('on, '))).toEqual([]);
+    }
+  });
+
+  test('have the chart, the newest among them, and none is older than the chart takes', async () => {
+    const versions = (await kubernetesVersions()).map(({ minor }) => minor);
+    expect(tested.at(-1)?.minor).toBe(versions.at(-1));
+    for (const { minor, outcomes } of tested) {
+      expect(outcomes.map(({ file }) => file)).toContain('deploy/helm');
+      expect(Number(minor.slice('1.'.length))).toBeGreaterThanOrEqual(least.minor);
+    }
+  });
+
+  test('stand in docs/compatibility.md as make compat wrote it', async () => {
+    const minors = (await kubernetesVersions()).map(({ minor }) => minor);
+    expect(read('docs/compatibility.md')).toBe(compatibilityPage(record, minors));
+  });
 });
 
 function filesIn(folder: string): string[] {

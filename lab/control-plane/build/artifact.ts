@@ -3,6 +3,14 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { runGo } from './run-go.ts';
+import {
+  GO_FOLDER,
+  type HelmMajor,
+  helmModule,
+  helmVersion,
+  requiredVersion,
+  wantedKubernetes,
+} from './versions.ts';
 
 /** What is built from one Go module, and where the cache keeps it. */
 export interface Artifact {
@@ -14,8 +22,6 @@ export interface Artifact {
   /** Builds into the folder `into`. With `supervise`, the compiler dies when this process does. */
   build(into: string, supervise?: string): Promise<void>;
 }
-
-const GO_FOLDER = join(import.meta.dirname, '../go');
 
 export const STAGES_FILE = 'stages.yaml';
 
@@ -34,14 +40,41 @@ export async function superviseArtifact(): Promise<Artifact> {
 }
 
 export async function controlPlaneArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'control-plane');
-  const version = await requiredVersion(sources, 'k8s.io/kubernetes');
-  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
-  return {
+  return await kubernetesArtifact({
     name: 'control-plane',
+    title: 'kubernetes',
     cost: 'about 8 minutes on 2 cores',
-    folder: await cachedAs(`kubernetes-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'control-plane'), ldflags, supervise }),
+  });
+}
+
+/** kubectl of the control plane's version, of the same libraries. */
+export async function kubectlArtifact(): Promise<Artifact> {
+  return await kubernetesArtifact({
+    name: 'kubectl',
+    title: 'kubectl',
+    cost: 'less than a minute after the control plane, about 3 without it',
+  });
+}
+
+/** The sources in go/`name`, of the wanted version of Kubernetes. */
+async function kubernetesArtifact(
+  options: Pick<Artifact, 'name' | 'cost'> & { readonly title: string },
+): Promise<Artifact> {
+  const { name, title, cost } = options;
+  const sources = join(GO_FOLDER, name);
+  const { version, minor, module } = await wantedKubernetes();
+  const told = { gitVersion: version, gitMajor: '1', gitMinor: minor.slice('1.'.length) };
+  const ldflags = Object.entries(told)
+    .map(([what, value]) => `-X k8s.io/component-base/version.${what}=${value}`)
+    .join(' ');
+  // Up to 1.30 the controllers of some clouds are built in.
+  const tags = 'providerless';
+  return {
+    name: `${name} ${version}`,
+    cost,
+    folder: await cachedAs(`${title}-${version}`, sources, module),
+    build: (into, supervise) =>
+      goBuild({ sources, module, output: join(into, name), ldflags, tags, supervise }),
   };
 }
 
@@ -71,21 +104,33 @@ export async function electionArtifact(): Promise<Artifact> {
   });
 }
 
-/** Helm and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
+/** Helm 4 and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
 export async function deployToolsArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'deploy-tools');
-  const version = await requiredVersion(sources, 'helm.sh/helm/v4');
+  const sources = helmModule('4');
   return {
     name: 'deploy-tools',
     cost: 'about 2 minutes after the control plane, about 5 without it',
-    folder: await cachedAs(`helm-${version}`, sources),
+    folder: await cachedAs(`helm-${await helmVersion('4')}`, sources),
     build: async (into, supervise) => {
-      const helm = 'helm.sh/helm/v4/cmd/helm';
-      await goBuild({ sources, output: join(into, 'helm'), target: helm, supervise });
+      await goBuild({ sources, output: join(into, 'helm'), target: helmCommand('4'), supervise });
       const kustomize = 'sigs.k8s.io/kustomize/kustomize/v5';
       await goBuild({ sources, output: join(into, 'kustomize'), target: kustomize, supervise });
     },
   };
+}
+
+export async function helm3Artifact(): Promise<Artifact> {
+  return await programArtifact({
+    sources: helmModule('3'),
+    module: 'helm.sh/helm/v3',
+    name: 'helm',
+    cost: 'about 4 minutes on 2 cores',
+    target: helmCommand('3'),
+  });
+}
+
+function helmCommand(major: HelmMajor): string {
+  return `helm.sh/helm/v${major}/cmd/helm`;
 }
 
 /** Prometheus' checker of rules, without the service discovery that its module brings along. */
@@ -98,19 +143,6 @@ export async function promtoolArtifact(): Promise<Artifact> {
     target: 'github.com/prometheus/prometheus/cmd/promtool',
     tags: 'remove_all_sd',
   });
-}
-
-/** kubectl of the control plane's version, of the same libraries. */
-export async function kubectlArtifact(): Promise<Artifact> {
-  const sources = join(GO_FOLDER, 'kubectl');
-  const version = (await requiredVersion(sources, 'k8s.io/kubectl')).replace('v0.', 'v1.');
-  const ldflags = `-X k8s.io/component-base/version.gitVersion=${version}`;
-  return {
-    name: 'kubectl',
-    cost: 'less than a minute after the control plane, about 3 without it',
-    folder: await cachedAs(`kubectl-${version}`, sources),
-    build: (into, supervise) => goBuild({ sources, output: join(into, 'kubectl'), ldflags, supervise }),
-  };
 }
 
 /** A reader of dashboards by Grafana's own types. */
@@ -203,6 +235,8 @@ export async function programArtifact(options: ProgramOptions): Promise<Artifact
 
 export interface GoBuild {
   readonly sources: string;
+  /** The folder of the go.mod and go.sum that stand in for those of the sources. Default: theirs. */
+  readonly module?: string | undefined;
   readonly output: string;
   readonly target?: string;
   readonly ldflags?: string;
@@ -214,6 +248,7 @@ export interface GoBuild {
 
 export async function goBuild({
   sources,
+  module,
   output,
   target = '.',
   ldflags = '',
@@ -225,6 +260,7 @@ export async function goBuild({
     '-tags',
     tags,
     '-mod=readonly',
+    ...(module === undefined ? [] : [`-modfile=${join(module, 'go.mod')}`]),
     '-buildvcs=false',
     '-trimpath',
     '-ldflags',
@@ -250,19 +286,15 @@ async function copyStages(sources: string, into: string): Promise<void> {
   await writeFile(join(into, STAGES_FILE), (await Promise.all(texts)).join('\n---\n'));
 }
 
-/** The folder in the cache for what is built of these sources: a change of one of them makes it another one. */
-export async function cachedAs(title: string, sources: string): Promise<string> {
+/**
+ * The folder in the cache for what is built of these sources: a change of one of them makes it another one. `module`: see GoBuild.
+ */
+export async function cachedAs(title: string, sources: string, module = sources): Promise<string> {
   const hash = createHash('sha256');
   for (const file of (await readdir(sources)).sort()) {
-    hash.update(`${file}\0`).update(await readFile(join(sources, file)));
+    const folder = file === 'go.mod' || file === 'go.sum' ? module : sources;
+    hash.update(`${file}\0`).update(await readFile(join(folder, file)));
   }
   const key = hash.digest('hex').slice(0, 12);
   return join(cacheFolder(), `${title}-${process.platform}-${process.arch}-${key}`);
-}
-
-export async function requiredVersion(sources: string, module: string): Promise<string> {
-  const text = await readFile(join(sources, 'go.mod'), 'utf8');
-  const version = text.match(new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, 'm'))?.[1];
-  if (version === undefined) throw new Error(`${sources}/go.mod does not require ${module}`);
-  return version;
 }

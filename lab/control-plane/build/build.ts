@@ -10,6 +10,7 @@ import {
   electionArtifact,
   gitopsArtifact,
   grafanaArtifact,
+  helm3Artifact,
   krewArtifact,
   kubectlArtifact,
   kwokArtifact,
@@ -19,6 +20,7 @@ import {
   vegetaArtifact,
 } from './artifact.ts';
 import { withBuildLock } from './build-lock.ts';
+import { wantedHelm } from './versions.ts';
 
 const KUBERNETES_COMPONENTS = [
   'etcd',
@@ -46,7 +48,8 @@ const PROGRESS_EVERY_MS = 15_000;
  * Finds the programs of the given components, and builds those that are missing.
  *
  * `KUBEBUILDER_ASSETS` comes first, for what it holds; then the cache outside the work tree, whose folders are named
- * after the versions and a hash of the Go sources; then the Go command fills the cache.
+ * after the versions and a hash of the Go sources; then the Go command fills the cache. `E2E_KUBERNETES` says of
+ * which version they are built (see versions.ts).
  */
 export async function locateBinaries(
   components: readonly ComponentName[],
@@ -83,13 +86,14 @@ export async function locateElection(
   return { supervise, election };
 }
 
-/** Helm and kustomize. */
+/** Helm, of the version that `E2E_HELM` asks for, and kustomize. */
 export async function locateDeployTools(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly helm: string; readonly kustomize: string }> {
   const supervise = await locateSupervise(onProgress);
   const folder = await built(await deployToolsArtifact(), onProgress, supervise);
-  return { helm: join(folder, 'helm'), kustomize: join(folder, 'kustomize') };
+  const helm = wantedHelm() === '3' ? await built(await helm3Artifact(), onProgress, supervise) : folder;
+  return { helm: join(helm, 'helm'), kustomize: join(folder, 'kustomize') };
 }
 
 export async function locateKubectl(onProgress: Progress = toStandardError): Promise<string> {

@@ -1,14 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import {
-  type Artifact,
-  cachedAs,
-  goBuild,
-  programArtifact,
-  requiredVersion,
-} from '../../control-plane/build/artifact.ts';
+import { type Artifact, cachedAs, goBuild, programArtifact } from '../../control-plane/build/artifact.ts';
 import { canInstallPackages, installPackages } from '../../control-plane/build/debian-packages.ts';
+import { requiredVersion } from '../../control-plane/build/versions.ts';
 import { writeImages } from './images.ts';
 
 const GO_FOLDER = join(import.meta.dirname, '../go');

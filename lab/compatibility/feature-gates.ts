@@ -1,0 +1,14 @@
+/**
+ * Feature gate → `on, beta`, of the metrics of an API server. A gate that is GA has no stage there; one that is gone has no
+ * line. https://kubernetes.io/docs/reference/instrumentation/metrics/
+ */
+export function featureGates(metrics: string, gates: readonly string[]): Record<string, string> {
+  const lines = metrics.matchAll(/^kubernetes_feature_enabled\{name="(\w+)",stage="(\w*)"\} ([01])$/gm);
+  return Object.fromEntries(
+    [...lines].flatMap(([, gate = '', stage = '', enabled]) =>
+      gates.includes(gate)
+        ? [[gate, `${enabled === '1' ? 'on' : 'off'}, ${stage === '' ? 'GA' : stage.toLowerCase()}`]]
+        : [],
+    ),
+  );
+}
