@@ -94,7 +94,7 @@ async function startAndWait(
     reflectorHooks: reflectorHooks(metrics, logger),
     onHandlerError: (resource, error) => {
       metrics.cluster.handlerErrors.inc({ resource });
-      logger.error('A change could not be taken in', { resource, error });
+      logger.error('A change could not be handled', { resource, error });
     },
   });
   readiness.watching = watching;
@@ -122,7 +122,7 @@ async function startAndWait(
     refresh: () => watching.informers.refresh(),
     onStall: (ms) => {
       metrics.runtime.stalls.inc();
-      logger.warn('This process stood still: the cluster is listed again before anything is written', {
+      logger.warn('This process stalled: the cluster is listed again before anything is written', {
         ms: Math.round(ms),
       });
     },
@@ -149,7 +149,7 @@ async function startAndWait(
   stopping = true;
   const late = await loop.stop(config.shutdownTimeout);
   if (late.length > 0)
-    logger.warn('Calls were cut at the end; their groups are read at the next start', { groups: late });
+    logger.warn('Calls were aborted at the end; their groups are read at the next start', { groups: late });
   await Promise.all([reporting.status.flush(FLUSH_MS), reporting.events.flush(FLUSH_MS)]);
   logger.info('Stopped');
 }

@@ -48,7 +48,7 @@ export function readArguments(args: readonly string[]): CommandLine {
   let version = false;
   for (const token of tokens) {
     if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw new ConfigError('an argument that belongs to no flag; see --help');
+    if (token.kind === 'positional') throw new ConfigError('unexpected argument; see --help');
     if (token.rawName === '--help' || token.rawName === '-h') help = true;
     else if (token.rawName === '--version') version = true;
     else {

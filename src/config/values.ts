@@ -101,7 +101,7 @@ export const address = kind<ListenAddress | undefined>(
 /** An origin: `https://slb.aliyuncs.com`, or only the host, which means https. */
 export const endpoint = kind(
   'URL',
-  'a host name or an http:// or https:// URL of nothing but host and port',
+  'a host name, or an http:// or https:// URL of only host and port',
   z.string().transform((value, context) => {
     const url = URL.parse(value.includes('://') ? value : `https://${value}`);
     const plain = url !== null && url.pathname === '/' && url.search === '' && url.hash === '';

@@ -31,9 +31,7 @@ export async function readKeyPair(dir: string): Promise<KeyPair> {
     return pair;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new TlsFilesError(
-      `tls.crt and tls.key are no certificate and the key that belongs to it (${code})`,
-    );
+    throw new TlsFilesError(`tls.crt and tls.key are not a certificate and its key (${code})`);
   }
 }
 

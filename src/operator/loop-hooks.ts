@@ -65,7 +65,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
     },
     onGateFailed({ namespace, name }, error, attempts, retryInMs) {
       metrics.cluster.gateWrites.inc({ result: 'error' });
-      logger.warn('A readiness gate could not be written; it is tried again', {
+      logger.warn('A readiness gate could not be written; retrying', {
         pod: `${namespace}/${name}`,
         error,
         attempts,
@@ -75,9 +75,9 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
     onGroupFound: ({ key }, { id }) =>
       logger.info('Found the group by its name', { binding: key, group: id }),
     onReconcileFailed: ({ key, error, attempts }) =>
-      logger.error('Reconcile failed; it is tried again', { group: key, attempts, error }),
+      logger.error('Reconcile failed; retrying', { group: key, attempts, error }),
     onFinalizerFailed: ({ key }, error) =>
-      logger.warn('Finalizer could not be written; tried again', { binding: key, error }),
+      logger.warn('The finalizer could not be written; retrying', { binding: key, error }),
   };
 }
 

@@ -38,7 +38,7 @@ export async function mountedKeyPair({
         logger.info(`The certificate of the ${what} was replaced`, { dir });
       },
       onFailure: (error) =>
-        logger.warn(`The certificate of the ${what} cannot be read anew; the one before stays`, {
+        logger.warn(`The new certificate of the ${what} cannot be read; the previous one stays`, {
           dir,
           error,
         }),
@@ -52,7 +52,7 @@ async function firstKeyPair(dir: string, flag: string): Promise<KeyPair> {
   } catch (error) {
     if (!(error instanceof TlsFilesError)) throw error;
     throw new ConfigError(
-      `${flag}: received ${JSON.stringify(dir)}, expected a folder with tls.crt and tls.key: ${error.message}`,
+      `${flag}: received ${JSON.stringify(dir)}, expected a directory with tls.crt and tls.key: ${error.message}`,
     );
   }
 }

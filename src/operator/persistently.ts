@@ -20,7 +20,7 @@ export async function persistently<T>(
       return await ask();
     } catch (error) {
       signal.throwIfAborted();
-      logger.warn(`${failure}; it is tried again`, { error });
+      logger.warn(`${failure}; retrying`, { error });
     }
     await sleep(clock, RETRY_MS, signal);
   }

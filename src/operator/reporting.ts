@@ -34,7 +34,7 @@ export function createReporting(
       logger.warn(
         retryInMs === undefined
           ? 'The API server takes no status for a binding whose spec cannot be read; there is an event'
-          : 'The status could not be written; it is tried again',
+          : 'The status could not be written; retrying',
         {
           binding: `${ref.namespace}/${ref.name}`,
           error,

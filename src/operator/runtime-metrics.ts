@@ -38,7 +38,7 @@ export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorH
       cluster.watchErrors.inc({ resource });
       const level = failing.has(resource) ? 'debug' : 'warn';
       failing.add(resource);
-      logger[level](`The ${during} failed; it is tried again`, {
+      logger[level](`The ${during} failed; retrying`, {
         resource,
         error,
         retryInMs: Math.round(retryInMs),
@@ -46,11 +46,11 @@ export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorH
     },
     refused(resource, { key, error }) {
       cluster.refused.inc({ resource });
-      logger.warn('An object could not be read and is left out', { resource, object: key, error });
+      logger.warn('An object could not be read and is ignored', { resource, object: key, error });
     },
     doubted(resource, { stored, removals }) {
       cluster.doubted.inc({ resource });
-      logger.warn('A list lacks so much that it is read again before it is believed', {
+      logger.warn('A list lacks so many objects that it is read again', {
         resource,
         stored,
         removals,

@@ -103,7 +103,7 @@ function metricsGuard({ transport, clock, logger }: ServingParts): MetricsGuard 
       if (verdict === 'allowed') return undefined;
       return verdict === 'forbidden' ? 403 : 401;
     } catch (error) {
-      logger.warn('Who asks for the metrics could not be checked; nobody gets them', { error });
+      logger.warn('A request for metrics could not be authorized and was refused', { error });
       throw error;
     }
   };

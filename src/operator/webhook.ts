@@ -54,14 +54,14 @@ export async function startWebhook(config: Config, parts: WebhookParts): Promise
     onAdmission: (result, { namespace }, error) => {
       metrics.webhook.requests.inc({ result });
       if (result === 'error')
-        logger.error('A pod was let in as it is, for the webhook failed; please report it', {
+        logger.error('A pod was admitted unchanged because the webhook failed; please report it', {
           namespace,
           error,
         });
     },
     onRefused: (status) => {
       metrics.webhook.requests.inc({ result: 'refused' });
-      logger.debug('The webhook was asked something else than about a pod', { status });
+      logger.debug('The webhook got a request that is not about a pod', { status });
     },
   });
   logger.info('The webhook listens', { webhookAddress: server.address });
@@ -119,7 +119,7 @@ async function startCertificate(
     onFailure: (error, isNews) => {
       metrics.webhook.certificateFailures.inc();
       logger[isNews ? 'warn' : 'debug'](
-        "The webhook's certificate, or the API server's trust in it, could not be read or written; it is tried again",
+        "The webhook's certificate, or the API server's trust in it, could not be read or written; retrying",
         { object, error },
       );
     },

@@ -23,7 +23,7 @@ export interface TemplatePlan {
 export function leftAlone(template: JsonObject): string | undefined {
   const restartPolicy = asString(asObject(template['spec'])['restartPolicy']);
   if (restartPolicy !== '' && restartPolicy !== 'Always')
-    return `its restartPolicy is ${restartPolicy}: such pods end by themselves`;
+    return `its restartPolicy is ${restartPolicy}: such pods run to completion`;
   if (valueAt(template, ['metadata', 'annotations', 'kubernetes.io/config.mirror']) !== undefined)
     return 'a mirror pod is written by its kubelet';
   if (valueAt(template, ['metadata', 'labels', ZERO_DOWNTIME_LABEL]) === 'disabled')
@@ -88,7 +88,7 @@ function planHold(template: JsonObject, spec: JsonObject, seconds: number): Temp
     .filter(({ preStop }) => !(sleepOf(preStop) >= seconds))
     .map(
       ({ name }) =>
-        `container ${name} has a preStop of its own, which is left as it is: see that it takes ${seconds} s or more`,
+        `container ${name} has its own preStop, which stays as it is: make sure that it takes ${seconds} s or more`,
     );
   if (earlier.length + without.length === 0) return { ...NOTHING, refused };
 
@@ -99,7 +99,7 @@ function planHold(template: JsonObject, spec: JsonObject, seconds: number): Temp
     return {
       ...NOTHING,
       refused: [
-        `no hold, for terminationGracePeriodSeconds is ${received}: write a whole number of seconds`,
+        `no hold, because terminationGracePeriodSeconds is ${received}: set a whole number of seconds`,
         ...refused,
       ],
     };

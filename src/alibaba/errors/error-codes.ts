@@ -138,19 +138,19 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   busy: {
     reason: 'ApiUnavailable',
     hint: telling(
-      'The load balancer is still taking in an earlier change; the operator tries again by itself.',
+      'The load balancer is still applying an earlier change; the operator retries automatically.',
     ),
   },
   throttled: {
     reason: 'Throttled',
     hint: telling(
-      "The account's API rate is used up; the operator slows down and tries again by itself. If it goes on, raise the " +
+      "The account's API rate is used up; the operator slows down and retries automatically. If it lasts, raise the " +
         'rate in Quota Center or lower --api-qps.',
     ),
   },
   transient: {
     reason: 'ApiUnavailable',
-    hint: telling('The API or the network to it failed; the operator tries again by itself.'),
+    hint: telling('The API or the network to it failed; the operator retries automatically.'),
   },
   credentials: {
     reason: 'CredentialsInvalid',
@@ -165,13 +165,15 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   },
   badBackend: {
     reason: 'BackendsRefused',
-    hint: plain('One of the backends is unknown to the load balancer; the operator goes on with the others.'),
+    hint: plain(
+      'One of the backends is unknown to the load balancer; the operator continues with the others.',
+    ),
   },
   unfitBackend: {
     reason: 'BackendsRefused',
     hint: plain(
       'One of the backends does not fit the load balancer (network, zone, address family, or another group of it); the ' +
-        'operator goes on with the others.',
+        'operator continues with the others.',
     ),
   },
   quota: {
@@ -181,7 +183,7 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   denied: { reason: 'AccessDenied', hint: plain('') },
   configuration: {
     reason: 'LoadBalancerNotReady',
-    hint: telling('Look the code up in the API reference; the operator tries again later.'),
+    hint: telling('Look up the code in the API reference; the operator retries later.'),
   },
   bug: {
     reason: 'InternalError',

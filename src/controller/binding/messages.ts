@@ -19,7 +19,7 @@ type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
 
 export const messages = {
   suspended: (group: GroupRef) =>
-    `${groupName(group)} is not touched for this binding: set spec.suspend to false to go on.`,
+    `${groupName(group)} is left as it is for this binding: set spec.suspend to false to resume.`,
 
   groupNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; what the binding has in it stays while it lives, and leaves as ever. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
@@ -38,34 +38,34 @@ export const messages = {
   apiFailure: (error: ApiError, waiting: readonly Row[]) =>
     [
       error.message,
-      waiting.length > 0 && `Until it succeeds, this waits: ${backendNames(waiting)}.`,
-      !error.hint.tellsRetry && 'It is tried again by itself.',
+      waiting.length > 0 && `Waiting until it succeeds: ${backendNames(waiting)}.`,
+      !error.hint.tellsRetry && 'The operator retries automatically.',
     ]
       .filter((part) => part !== false)
       .join(' '),
 
   undetermined: ({ message }: Problem, group: GroupRef) =>
-    `${message}. Until then nothing is added to ${groupName(group)}; backends that leave the cluster still leave it.`,
+    `${message}. Until then nothing is added to ${groupName(group)}; backends that leave the cluster are still removed.`,
 
   heldByMinBackends: (rows: readonly Row[], minBackends: number, group: GroupRef) =>
-    `${backendNames(rows)} left but stay in ${groupName(group)}, because spec.minBackends is ${minBackends}: they go as soon as others take their place; lower spec.minBackends to let them go now.`,
+    `${backendNames(rows)} left but stay in ${groupName(group)} because spec.minBackends is ${minBackends}: they go once others take their place. Lower spec.minBackends to remove them now.`,
 
   nodesNotReady: (members: readonly Member[], group: GroupRef) => {
     const nodes = listed([...new Set(members.map(({ node }) => node ?? ''))].sort(byCodeUnit));
-    return `${members.length === 1 ? '1 backend stays' : `${members.length} backends stay`} in ${groupName(group)} although not Ready for the state of their nodes (${nodes}): so many at once, or the last ones, are not taken out for that alone (--max-unready-share). They leave with their pods or nodes, and all is well again when the nodes are Ready: check the nodes and their way to the API server.`;
+    return `${members.length === 1 ? '1 backend stays' : `${members.length} backends stay`} in ${groupName(group)} although their nodes are not Ready (${nodes}): so many at once, or the last ones, are not removed for that alone (--max-unready-share). They leave with their pods or nodes. Check the nodes and their way to the API server.`;
   },
 
   backendsRefused: (refused: readonly RefusedBackend[], group: GroupRef) =>
-    `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} They are tried again by themselves; the other backends go on.`,
+    `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} The operator retries automatically; the other backends are not affected.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>
-    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)} so: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs, also if Terway gives them addresses out of IP prefixes that ECS does not find. It is looked up again; the other backends go on.`,
+    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)}: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs, also if Terway takes the addresses from IP prefixes that ECS does not find. The operator looks it up again; the other backends are not affected.`,
 
   eniLookupFailed: (error: ApiError, members: readonly Member[], group: GroupRef) =>
     `${error.message} Until then ${memberNames(members)} can't join ${groupName(group)}.`,
 
   nodeWithoutInstance: ({ message }: Problem, group: GroupRef) =>
-    `${message}. The other backends of ${groupName(group)} go on.`,
+    `${message}. The other backends of ${groupName(group)} are not affected.`,
 
   deleting: (left: number, group: GroupRef) =>
     left === 1
@@ -73,28 +73,28 @@ export const messages = {
       : `${left} backends of this binding leave ${groupName(group)} before it is deleted.`,
 
   dryRun: (changes: readonly Batch[], group: GroupRef) =>
-    `--dry-run: would ${described(changes)} in ${groupName(group)}. Run the operator without --dry-run to have it done.`,
+    `--dry-run: would ${described(changes)} in ${groupName(group)}. Run the operator without --dry-run to apply it.`,
 
   dryRunKeeps: (group: GroupRef) =>
-    `--dry-run: this binding has no backend left in ${groupName(group)} and would be let go. Run the operator without --dry-run to have it done.`,
+    `--dry-run: this binding has no backend left in ${groupName(group)} and would be released. Run the operator without --dry-run to apply it.`,
 
   groupFound: (name: string, group: GroupRef) =>
-    `${groupName(group)} was found by the name ${name}; it is read, and what it lacks is added then.`,
+    `${groupName(group)} was found by the name ${name}; it is being read; missing backends are added then.`,
 
   groupNameNotFound: (name: string, loadBalancer: LoadBalancerRef) =>
-    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has no vServer group named ${name}: create it, or delete the binding and create one with the right spec.vServerGroup. The operator looks again by itself, after a minute at most.`,
+    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has no vServer group named ${name}: create it, or delete the binding and create one with the right spec.vServerGroup. The operator looks again, after a minute at most.`,
 
   groupNameAmbiguous: (name: string, ids: readonly string[], loadBalancer: LoadBalancerRef) =>
-    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has ${ids.length} vServer groups named ${name} (${listed([...ids].sort(byCodeUnit))}), and none of them is touched: give all but one other names, or create a binding with the id in spec.vServerGroupId instead. The operator looks again by itself, after a minute at most.`,
+    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has ${ids.length} vServer groups named ${name} (${listed([...ids].sort(byCodeUnit))}), and uses none of them: rename all but one, or create a binding with the id in spec.vServerGroupId instead. The operator looks again, after a minute at most.`,
 
   groupRenamed: (name: string, now: string, group: GroupRef) =>
-    `${groupName(group)} was found by the name ${name} and is called ${now} now. The binding stays with it: give the group its name again, or delete the binding and create one for the group that is meant.`,
+    `${groupName(group)} was found by the name ${name} and is now called ${now}. The binding stays with it: restore the name, or delete the binding and create one for the intended group.`,
 
-  reading: (group: GroupRef) => `${groupName(group)} is being read; what it lacks is added then.`,
+  reading: (group: GroupRef) => `${groupName(group)} is being read; missing backends are added then.`,
 
   progressing: (changes: readonly Batch[], waiting: number, group: GroupRef) => {
     const doing = [described(changes), waiting > 0 ? `${waiting} to come` : ''].filter((part) => part !== '');
-    return `Changing ${groupName(group)}: ${doing.join('; ')}. It goes on by itself.`;
+    return `Changing ${groupName(group)}: ${doing.join('; ')}.`;
   },
 
   synced: (
@@ -108,9 +108,9 @@ export const messages = {
       `${groupName(group)} holds what it should: ${desired === 1 ? '1 backend' : `${desired} backends`}.`,
       but.foreign > 0 && `${but.foreign} of them are someone else's rows and left alone.`,
       but.drained > 0 &&
-        `${but.drained} of them have weight 0, because their nodes are about to go, or drained: kubectl vsgb drain --undo ends a drain.`,
+        `${but.drained} of them have weight 0, because their nodes are drained or departing: kubectl vsgb drain --undo ends a drain.`,
       but.outside.length > 0 &&
-        `It lacks ${memberNames(but.outside)}: no pod of this cluster and cloud, and no ENI has the address.`,
+        `It lacks ${memberNames(but.outside)}: not a pod of this cluster and cloud, and no ENI has the address.`,
       but.draining > 0 && `${but.draining} more are draining and are removed after that.`,
     ]
       .filter((part) => part !== false)
@@ -121,19 +121,19 @@ export const messages = {
 
   /** `fields`: those that decide, and can't be read. */
   deletionUndecided: (binding: string, fields: readonly string[], why: string, group: GroupRef) =>
-    `${binding} is being deleted, and what becomes of its backends in ${groupName(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
+    `${binding} is being deleted, and what becomes of its backends in ${groupName(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. They stay until that is corrected; to keep them for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
 
   deletionWithoutGroup: (binding: string, left: number, why: string) =>
-    `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and take them out of their group by hand.`,
+    `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec, or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and remove them from their group by hand.`,
 
   /** `text` says what is done instead. */
   notice: (text: string, group: GroupRef) => `${text}. It is a backend of ${groupName(group)}.`,
 
   endpointsTruncated: (service: string, group: GroupRef) =>
-    `the Endpoints of Service ${service} are cut at 1,000 addresses by Kubernetes, so that some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
+    `Kubernetes truncates the Endpoints of Service ${service} at 1,000 addresses, so some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
 
   addressOutside: (members: readonly Member[], group: GroupRef) =>
-    `${memberNames(members)} can't join ${groupName(group)}: it is no pod of this cluster and cloud, and no ENI has the address. Take it out of the endpoints of the Service, or check that --vpc-id and --region are right. It is looked up again, ever more seldom; nothing else waits for it.`,
+    `${memberNames(members)} can't join ${groupName(group)}: not a pod of this cluster and cloud, and no ENI has the address. Remove it from the endpoints of the Service, or check --vpc-id and --region. The operator looks it up again, ever less often; nothing else waits for it.`,
 
   /** `pods` have the annotation of a hold. */
   holdTooShort: (pods: readonly PodObject[], neededSeconds: number, group: GroupRef) => {
@@ -141,12 +141,12 @@ export const messages = {
       ({ name, holdSeconds, annotations }) =>
         `${name} (${holdSeconds} s, annotated ${annotations[HOLD_ANNOTATION]?.slice(0, 10)})`,
     );
-    return `${pods.length === 1 ? '1 pod is' : `${pods.length} pods are`} held for less than the ${neededSeconds} s that drain and propagation of the binding take, and may be asked to stop while ${groupName(group)} still sends requests: ${listed(names)}. Give the template of the pods a hold of ${neededSeconds} s: kubectl vsgb inject --hold-seconds ${neededSeconds}. One that is held for less than annotated has a container with a shorter preStop, or too short a terminationGracePeriodSeconds.`;
+    return `${pods.length === 1 ? '1 pod is' : `${pods.length} pods are`} held for less than the ${neededSeconds} s that drain and propagation of the binding take, and may be told to stop while ${groupName(group)} still sends requests: ${listed(names)}. Give their template a hold of ${neededSeconds} s: kubectl vsgb inject --hold-seconds ${neededSeconds}. A pod held for less than annotated has a container with a shorter preStop, or a terminationGracePeriodSeconds that is too short.`;
   },
 
   /** `text`: what the pod waits for. */
   gateTimedOut: (text: string) =>
-    `the pod is Ready without being in all of its groups, after the time-out of their bindings (spec.readiness.timeoutSeconds): ${text}`,
+    `the pod is Ready without being in all of its groups, after the timeout of their bindings (spec.readiness.timeoutSeconds): ${text}`,
 
   removed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Removed ${counted(changes)} from ${written(changes, group, requestId)}`,
@@ -194,7 +194,7 @@ function described(batches: readonly Batch[]): string {
   const parts = {
     remove: rows('remove'),
     drain: rows('set').filter(({ weight }) => weight === 0),
-    weigh: rows('set').filter(({ weight }) => weight > 0),
+    reweight: rows('set').filter(({ weight }) => weight > 0),
     add: rows('add'),
   };
   return Object.entries(parts)

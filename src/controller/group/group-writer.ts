@@ -254,7 +254,7 @@ function contradiction(group: GroupState, { action, changes }: Batch, requestId:
     action,
     kind: 'transient',
     outcome: 'unknown',
-    hint: { text: 'The operator reads the group and tries again by itself.', tellsRetry: true },
+    hint: { text: 'The operator reads the group and retries automatically.', tellsRetry: true },
     reason: 'ApiUnavailable',
     group: group.ref,
     requestId,

@@ -74,7 +74,10 @@ export class GroupRegistrations {
     const { ref, attempts } = group;
     const { id } = this.#report.claim;
     if (member === undefined)
-      return { reason: 'NotAnEndpoint', message: `the pod is no endpoint of the Service of binding ${id}` };
+      return {
+        reason: 'NotAnEndpoint',
+        message: `the pod is not an endpoint of the Service of binding ${id}`,
+      };
     if (granted.is === 'none')
       return { reason: NOT_GRANTED, message: messages.groupNotGranted(granted, ref) };
     const refusal = [...attempts.refusals.values()].find(({ row }) => isAt(row, member));

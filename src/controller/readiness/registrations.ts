@@ -107,7 +107,8 @@ export class Registrations {
       const exemption = exemptionOf(binding, this.#dryRun);
       if (exemption !== undefined) return { is: 'exempt', ...exemption };
       const known = this.#knownOf(binding);
-      if (known === undefined) return { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
+      if (known === undefined)
+        return { is: 'unknown', message: 'nothing is known about its group', timeoutMs };
       const progress = known.progress.of(pod.uid);
       if (progress.is === 'exempt') return progress;
       if (progress.is === 'waiting') return { ...progress, timeoutMs };

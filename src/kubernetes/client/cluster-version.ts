@@ -15,7 +15,7 @@ export async function readVersion(
     Number.parseInt(asString(part), 10),
   );
   if (major === undefined || minor === undefined || Number.isNaN(major) || Number.isNaN(minor))
-    throw new Error('the API server tells no version');
+    throw new Error('the API server reports no version');
   return { major, minor };
 }
 

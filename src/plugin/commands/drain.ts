@@ -44,7 +44,7 @@ them. Suspended bindings are not touched. Needs a running operator, and to patch
         terminal.endProgress();
         report(call, node, rows);
         if (waiting.length > 0)
-          terminal.note('not done in time: does an operator run that can read the label?');
+          terminal.note('not done in time: does an operator run, and may it read the label?');
         return left.length === 0 ? DONE : LEFT;
       }
       await sleep(clock, POLL_MS, signal);
@@ -145,7 +145,7 @@ function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
   });
   if (emptied.length === 0) return;
   throw new Error(
-    `all backends of ${emptied.join(', ')} that take requests are on node ${node}: add others first, or say --force`,
+    `all backends of ${emptied.join(', ')} that take requests are on node ${node}: add others first, or use --force`,
   );
 }
 

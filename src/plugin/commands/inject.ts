@@ -66,7 +66,7 @@ function wantedOf(options: Options): InjectOptions {
   if (outright !== undefined && parts.length > 0)
     throw new ConfigError('--hold-seconds goes without --drain-seconds and --propagation-seconds');
   if (!gate && !options.own('hold'))
-    throw new ConfigError('--gate=false and --hold=false leave nothing to do: say one of them');
+    throw new ConfigError('--gate=false and --hold=false leave nothing to do: use one of them');
   const derived = neededHoldSeconds(options.own('drainSeconds'), options.own('propagationSeconds'));
   return {
     gate,
@@ -87,7 +87,7 @@ async function read(file: string, { stdin, signal }: CommandCall): Promise<strin
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Error(`${fileTitle(file)} is no text in UTF-8: save it as such`);
+    throw new Error(`${fileTitle(file)} is not UTF-8 text: save it as such`);
   }
 }
 

@@ -10,7 +10,7 @@ import { answer, type Column } from '../output/table.ts';
 const BY_HAND = {
   open: true,
   reason: 'ByHand',
-  message: 'opened by kubectl vsgb ready, whether the pod is in its groups or not',
+  message: 'opened by kubectl vsgb ready, whether or not the pod is in its groups',
 } as const;
 
 export const ready: Command = {
@@ -98,6 +98,6 @@ async function gatedPod(call: CommandCall, namespace: string, name: string): Pro
     throw new Error(
       `pod ${name} has no readiness gate ${READINESS_GATE}: it does not wait for a load balancer`,
     );
-  if (pod.leaving) throw new Error(`pod ${name} is on its way out: its gate stays as it is`);
+  if (pod.leaving) throw new Error(`pod ${name} is terminating: its gate stays as it is`);
   return pod;
 }

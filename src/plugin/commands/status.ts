@@ -111,8 +111,7 @@ function describeUnreadable({
   };
 }
 
-const UNSEEN =
-  'no operator has looked at this binding yet: see that one runs, and looks after this namespace';
+const UNSEEN = 'no operator has handled this binding yet: check that one runs, and handles this namespace';
 
 function columns(now: number): readonly Column<BindingRow>[] {
   const text = (value: string | number | undefined) => (value === undefined ? '' : String(value));

@@ -25,7 +25,7 @@ export function planObject(object: JsonObject, options: InjectOptions): ObjectPl
     case 'no pods':
       return UNTOUCHED;
     case 'job':
-      return leave('pods of a Job end by themselves');
+      return leave('pods of a Job run to completion');
     case 'no containers':
       return { ...UNTOUCHED, said: ['nothing added: it has no containers'], refused: true };
     case 'unknown template':

@@ -62,7 +62,7 @@ interface Source {
 
 function editOf(source: Source, node: ParsedNode | null, path: Path, value: unknown): Edit {
   const [key, ...rest] = path;
-  if (isAlias(node)) throw new SpliceError(`*${node.source} stands for what is to be changed: write it out`);
+  if (isAlias(node)) throw new SpliceError(`*${node.source} is an alias of what has to change: write it out`);
   if (key === undefined || (isScalar(node) && node.value === null))
     return replace(source, node, nested(path, value));
   if (isSeq(node)) {
@@ -71,7 +71,7 @@ function editOf(source: Source, node: ParsedNode | null, path: Path, value: unkn
       ? append(source, node, nested(rest, value))
       : editOf(source, item as ParsedNode, rest, value);
   }
-  if (!isMap(node)) throw new SpliceError(`${String(key)} cannot be set in what is no map`);
+  if (!isMap(node)) throw new SpliceError(`${String(key)} cannot be set in what is not a map`);
   const pair = node.items.find((each) => isScalar(each.key) && each.key.value === key);
   if (pair === undefined) return append(source, node, { [key]: nested(rest, value) });
   return editOf(source, pair.value as ParsedNode | null, rest, value);

@@ -76,7 +76,7 @@ scenario(
     const { status } = await app.untilCondition('web', 'True', 'Synced');
     expect(env.rows(group)).toEqual([`${inside}:8080*100`]);
     expect(status?.conditions?.[0]?.message).toContain(
-      `endpoint (${outside}:8080): no pod of this cluster and cloud, and no ENI has the address`,
+      `endpoint (${outside}:8080): not a pod of this cluster and cloud, and no ENI has the address`,
     );
     expect(status?.backends).toContainEqual(
       expect.objectContaining({ serverIp: outside, state: 'Pending', message: 'its ENI is not found' }),

@@ -137,7 +137,7 @@ describe('metrics with --metrics-auth=kubernetes', () => {
     const refused = await env.startOperator({ flags, untilReady: false });
     expect(await refused.exited).toBe(2);
     expect(await refused.log()).toBe(
-      '--metrics-tls-dir: received "/does/not/exist", expected a folder with tls.crt and tls.key: tls.crt cannot be read (ENOENT)\n',
+      '--metrics-tls-dir: received "/does/not/exist", expected a directory with tls.crt and tls.key: tls.crt cannot be read (ENOENT)\n',
     );
   });
 

@@ -133,7 +133,7 @@ scenario('a group that is renamed stays the one, whoever has the name now', asyn
   await app.untilCondition('web', 'True', 'Synced');
   env.simulator.state.renameGroup(group, 'shop-old');
   const other = env.recordCalls(createGroup('b', 'shop'));
-  await untilEvent(/^GroupRenamed: .*was found by the name shop and is called shop-old now/);
+  await untilEvent(/^GroupRenamed: .*was found by the name shop and is now called shop-old/);
   await app.scale('web', 3);
   await env.untilHolds(group, await app.untilReady('web', 3));
   expect([await recorded(), other.all()]).toEqual([group, []]);

@@ -24,7 +24,8 @@ const PROGRAMS: readonly (readonly [start: string, says: RegExp])[] = [
 /** What the page says of a command's output. */
 const SHOWN: readonly (readonly [command: string, output: RegExp])[] = [
   ['kubectl get vsgb web', /web +rsp-bp1exampleeni +web .* 4 +4 /],
-  ['kubectl describe vsgb web', /Draining[\s\S]+Removed 2 backends/],
+  ['kubectl describe vsgb web', /Set weight 0 on \d backend/],
+  ['kubectl describe vsgb web', /Removed \d backend/],
   ["curl -s 'http://127.0.0.1:8080/_journal?limit=20'", /ServiceIsConfiguring/],
   ['node dist/kubectl-vsgb.js status', /web +rsp-bp1exampleeni .*2\/2/],
   ['node dist/kubectl-vsgb.js diff web', /^$/],

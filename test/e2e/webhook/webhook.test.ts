@@ -177,7 +177,7 @@ describe('with two replicas a new pod', () => {
     'with a preStop of its own, or a label that nobody knows, is created, and its creator warned',
     async () => {
       const own = { container: { lifecycle: { preStop: { exec: { command: ['/stop'] } } } } };
-      expect(await warningsOf(app, own)).toContain('container app has a preStop of its own');
+      expect(await warningsOf(app, own)).toContain('container app has its own preStop');
       const labels = { [ZERO_DOWNTIME_LABEL]: 'off' };
       expect(await warningsOf(app, { labels })).toContain('is \\"off\\": expected enabled or disabled');
     },

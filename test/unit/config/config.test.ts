@@ -136,7 +136,7 @@ describe('refused, with a sentence that says what was received and what was expe
     [['--regoin', 'x'], 'unknown flag --regoin; see --help'],
     [['-x'], 'unknown flag -x; see --help'],
     [['--no-region'], 'unknown flag --no-region; see --help'],
-    [['stray'], 'an argument that belongs to no flag; see --help'],
+    [['stray'], 'unexpected argument; see --help'],
     [
       [...REGION, '--api-timeout', '20'],
       '--api-timeout: received "20", expected a duration from 1s to 5m, as 100ms, 5s or 1m30s',
@@ -187,11 +187,11 @@ describe('refused, with a sentence that says what was received and what was expe
     ],
     [
       [...REGION, '--slb-endpoint', 'https://x/path'],
-      '--slb-endpoint: received "https://x/path", expected a host name or an http:// or https:// URL of nothing but host and port',
+      '--slb-endpoint: received "https://x/path", expected a host name, or an http:// or https:// URL of only host and port',
     ],
     [
       [...REGION, '--slb-endpoint', 'ftp://x'],
-      '--slb-endpoint: received "ftp://x", expected a host name or an http:// or https:// URL of nothing but host and port',
+      '--slb-endpoint: received "ftp://x", expected a host name, or an http:// or https:// URL of only host and port',
     ],
     [
       [...REGION, '--ecs-endpoint', 'http://10.0.0.1:80'],

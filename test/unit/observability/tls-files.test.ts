@@ -35,12 +35,12 @@ test.each<[string, () => Promise<unknown>, string]>([
   [
     'a key of another certificate',
     () => secret.publish({ ...tlsSecret(first), 'tls.key': second.key }),
-    'tls.crt and tls.key are no certificate and the key that belongs to it (ERR_OSSL_X509_KEY_VALUES_MISMATCH)',
+    'tls.crt and tls.key are not a certificate and its key (ERR_OSSL_X509_KEY_VALUES_MISMATCH)',
   ],
   [
     'text that is no certificate',
     () => writeFile(join(secret.dir, '..1/tls.crt'), 'nothing'),
-    'tls.crt and tls.key are no certificate and the key that belongs to it (ERR_OSSL_PEM_NO_START_LINE)',
+    'tls.crt and tls.key are not a certificate and its key (ERR_OSSL_PEM_NO_START_LINE)',
   ],
 ])('%s is told in one sentence', async (_, spoil, sentence) => {
   await spoil();

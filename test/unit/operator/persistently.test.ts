@@ -33,7 +33,7 @@ test('an API server that is away at the start is asked for EndpointSlices until 
     await it.clock.advance(1_000);
     return it.warnings.length >= 2;
   });
-  expect(it.warnings[0]).toBe('Not read; it is tried again');
+  expect(it.warnings[0]).toBe('Not read; retrying');
   it.api.answer = () => ({ status: 404 });
   const refusals = it.api.seen.length;
   await until('an answer', async () => {

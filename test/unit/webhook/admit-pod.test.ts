@@ -119,7 +119,7 @@ describe('a new pod', () => {
       result: 'changed',
       gate: READINESS_GATE,
       hold: undefined,
-      warnings: [expect.stringContaining('container app has a preStop of its own')],
+      warnings: [expect.stringContaining('container app has its own preStop')],
     });
   });
 

@@ -69,7 +69,7 @@ describe('hold', () => {
       {
         preStops: [exec, sleep(25)],
         grace: 55,
-        refused: [expect.stringContaining('container c0 has a preStop of its own')],
+        refused: [expect.stringContaining('container c0 has its own preStop')],
       },
     ],
     [

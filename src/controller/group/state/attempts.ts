@@ -22,7 +22,7 @@ export interface FailedAttempt {
   readonly retryAt: number;
 }
 
-/** A single backend that the API refuses; it is tried again by itself. */
+/** A single backend that the API refuses, with when it is retried. */
 export interface RefusedBackend extends FailedAttempt {
   readonly row: Row;
   /** Only this is refused: a weight that the API does not take holds no removal back. */

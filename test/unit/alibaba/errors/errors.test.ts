@@ -122,7 +122,7 @@ test.each(TABLE)(
   '%s with status %s: whether the hint tells of a retry is told',
   (code, httpStatus, _kind, _outcome, text = 'words') => {
     const { hint } = refused('AddVServerGroupBackendServers', GROUP, { code, httpStatus, text });
-    expect(hint.tellsRetry).toBe(hint.text.includes('tries again'));
+    expect(hint.tellsRetry).toBe(hint.text.includes('retries'));
   },
 );
 

@@ -110,7 +110,7 @@ test('one that is being deleted is told anew, and which field decides what becom
   report(invalid(1));
   report(unreadable({ deletionPolicy: 'Keep', mode: 7 }));
   const message =
-    'shop/web is being deleted, and what becomes of its backends in vServer group rsp-1 (cn-hangzhou) can\'t be read from spec.deletionPolicy, spec.mode: spec.mode: Invalid option: expected one of "Sync"|"RemoveOnly"; spec.deletionPolicy: Invalid option: expected one of "Remove"|"Retain". Until that is corrected they are left as they are; to leave them there for good, set spec.deletionPolicy to Retain or remove the finalizer slb.alibabacloud.com/backends.';
+    'shop/web is being deleted, and what becomes of its backends in vServer group rsp-1 (cn-hangzhou) can\'t be read from spec.deletionPolicy, spec.mode: spec.mode: Invalid option: expected one of "Sync"|"RemoveOnly"; spec.deletionPolicy: Invalid option: expected one of "Remove"|"Retain". They stay until that is corrected; to keep them for good, set spec.deletionPolicy to Retain or remove the finalizer slb.alibabacloud.com/backends.';
   expect(parts[1]).toMatchObject({
     conditions: [
       { type: 'Ready', status: 'False', reason: 'DeletionBlocked', message },
@@ -127,6 +127,6 @@ test('one that is being deleted, and whose group cannot be read: told how many b
   if (object.parsed.ok) throw new Error('it can be read');
   reporter.reportGroupless(object, object.parsed);
   expect(events).toEqual([
-    "Warning DeletionBlocked: shop/web is being deleted, and the group that 2 backends have to leave can't be read: spec.vServerGroupId: must be the id of a vServer group: rsp- and then letters and digits. Correct the spec; or set spec.deletionPolicy to Retain (or remove the finalizer slb.alibabacloud.com/backends) and take them out of their group by hand.",
+    "Warning DeletionBlocked: shop/web is being deleted, and the group that 2 backends have to leave can't be read: spec.vServerGroupId: must be the id of a vServer group: rsp- and then letters and digits. Correct the spec, or set spec.deletionPolicy to Retain (or remove the finalizer slb.alibabacloud.com/backends) and remove them from their group by hand.",
   ]);
 });

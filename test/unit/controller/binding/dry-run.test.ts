@@ -110,7 +110,7 @@ describe('a dry run', () => {
     );
     cluster.groups.rows = [];
     await cluster.after(400_000);
-    expect(ready()?.message).toMatch(/^--dry-run: this binding has no backend left .* and would be let go/);
+    expect(ready()?.message).toMatch(/^--dry-run: this binding has no backend left .* and would be released/);
     expect(cluster.patched).toEqual([]);
   });
 });

@@ -268,7 +268,7 @@ describe('a group that was found by its name', () => {
     expect([told(), cluster.groups.shown.length]).toEqual([['rsp-1', 'Synced'], 2]);
     expect(cluster.groups.listCalls).toHaveLength(1);
     expect(cluster.events.filter((event) => event.startsWith('GroupRenamed: '))).toEqual([
-      expect.stringMatching(/rsp-1 .* was found by the name web and is called web-old now/),
+      expect.stringMatching(/rsp-1 .* was found by the name web and is now called web-old/),
     ]);
   });
 

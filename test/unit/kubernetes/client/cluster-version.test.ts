@@ -16,5 +16,5 @@ test.each([
 });
 
 test.each([[{}], [{ major: 'x', minor: 'y' }], [undefined]])('%j is no version', async (version) => {
-  await expect(of(version)).rejects.toThrow('tells no version');
+  await expect(of(version)).rejects.toThrow('reports no version');
 });

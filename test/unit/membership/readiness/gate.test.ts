@@ -19,7 +19,7 @@ const registered = (ago: number, settleMs = 0): Registration => ({
   since: NOW - ago,
   settleMs,
 });
-const unknown: Registration = { is: 'unknown', message: 'nothing is known of its group', timeoutMs };
+const unknown: Registration = { is: 'unknown', message: 'nothing is known about its group', timeoutMs };
 const suspended: Registration = { is: 'exempt', reason: 'Suspended', message: 'binding web is suspended' };
 
 const NEW: GatedPodView = { leaving: false, registrable: true, gate: undefined };

@@ -144,12 +144,12 @@ test.each<[string, () => void, RegExp]>([
   [
     'that terminates',
     () => pod('web-0', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
-    /pod web-0 is on its way out: its gate stays as it is/,
+    /pod web-0 is terminating: its gate stays as it is/,
   ],
   [
     'that has ended',
     () => pod('web-0', { status: { phase: 'Succeeded', conditions: [] } }),
-    /pod web-0 is on its way out/,
+    /pod web-0 is terminating/,
   ],
   [
     'that may not be written to',

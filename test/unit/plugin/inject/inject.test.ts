@@ -233,7 +233,7 @@ describe('what cannot be written without changing something else is left as it i
     [
       'an alias in place of the template',
       'x: &spec\n  containers:\n    - name: a\nspec: *spec\n',
-      /\*spec stands for what is to be changed: write it out/,
+      /\*spec is an alias of what has to change: write it out/,
     ],
     [
       'a merge key whose lifecycle would be hidden',
@@ -248,7 +248,7 @@ describe('what cannot be written without changing something else is left as it i
     [
       'a list where a map should be',
       'spec:\n  containers:\n    - name: a\n      lifecycle: none\n',
-      /preStop cannot be set in what is no map/,
+      /preStop cannot be set in what is not a map/,
     ],
   ])('%s', (_, pod, why) => {
     const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n${pod}`;
@@ -291,8 +291,8 @@ describe('which objects', () => {
   });
 
   test.each([
-    ['Job', 'batch/v1', /left as it is: pods of a Job end by themselves/, false],
-    ['CronJob', 'batch/v1', /left as it is: pods of a Job end by themselves/, false],
+    ['Job', 'batch/v1', /left as it is: pods of a Job run to completion/, false],
+    ['CronJob', 'batch/v1', /left as it is: pods of a Job run to completion/, false],
     ['CloneSet', 'apps.kruise.io/v1', /if its pods serve requests, say --pod-template spec\.template/, false],
     ['Deployment', 'apps/v1', /nothing added: it has no containers/, true],
   ])('%s: as it is, and told why', (kind, apiVersion, why, refused) => {
@@ -322,7 +322,7 @@ describe('which objects', () => {
       told: [
         'web.yaml:1: Pod a: left as it is: its label slb.alibabacloud.com/zero-downtime is disabled',
         'web.yaml:8: Pod b-: added: readiness gate',
-        'web.yaml:8: Pod b-: container web has a preStop of its own, which is left as it is: see that it takes 25 s or more',
+        'web.yaml:8: Pod b-: container web has its own preStop, which stays as it is: make sure that it takes 25 s or more',
       ],
       refused: true,
     });
