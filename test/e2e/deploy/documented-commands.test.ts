@@ -10,6 +10,7 @@ import { type ControlPlane, startControlPlane } from '../../../lab/control-plane
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
 import { ensureBuilt, OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { GATED } from '../../../lab/environment/workloads.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts';
 import { GRANTS_ANNOTATION, ZERO_DOWNTIME_LABEL } from '../../../src/api/names.ts';
 import { commandsOf } from '../../documented-commands.ts';
@@ -31,6 +32,8 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   [`kubectl -n ${NAME} logs deployment/${NAME} --since=10m`]:
     'no kubelet has the log of a pod that kwok plays',
   'helm install … --take-ownership': 'shortened: it is run in full',
+  'kubectl vsgb check --group rsp-bp1example':
+    'it calls the cloud from a pod of the operator, and kwok plays those: test/e2e/programs/check.test.ts runs it',
 };
 
 jest.setTimeout(3 * COMMAND_MS);
@@ -256,6 +259,14 @@ describe('with kustomize', () => {
     });
   });
 
+  test("the namespace of managed Prometheus's agent is let in", async () => {
+    await api.create('/api/v1/namespaces', { metadata: { name: 'arms-prom' } });
+    await documentedly('kubectl label namespace arms-prom');
+    expect(await object('/api/v1/namespaces/arms-prom')).toMatchObject({
+      metadata: { labels: { metrics: 'enabled' } },
+    });
+  });
+
   test('a namespace asks for gate and hold', async () => {
     await api.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
     await documentedly('kubectl label namespace shop');
@@ -274,8 +285,11 @@ describe('with kustomize', () => {
     });
     const applied = await documentedly('kubectl apply -f deploy/policies/');
     expect(applied.match(/^validatingadmissionpolicy\.\S+ created$/gm)).toHaveLength(3);
-    // The binding of the sample has no grant.
+    // The binding of the sample has no grant, and the API server goes by deleted policies for a moment more.
     await shell('kubectl delete -f deploy/policies/');
+    await waitUntil('the policies to be gone', () =>
+      shell('kubectl apply --dry-run=server -f deploy/samples/binding-eni.yaml'),
+    );
   });
 
   test('all bindings are deleted, and their backends leave the groups', async () => {
