@@ -26,8 +26,8 @@ export const diff: Command = {
   details: `Reads cluster and group and plans as the operator does, without one. Changes nothing. Shows the changes for all bindings of
 the group, in the order in which they would be made.
 Give it the operator's flags or VSGB_ variables, and its credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.
-Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings; with --require-grants
-these namespaces, too.`,
+Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings; with
+--require-grants these namespaces, too.`,
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',
