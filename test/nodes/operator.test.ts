@@ -137,13 +137,14 @@ scenario(
     way.endpoints = [env.simulator.port];
     const url = `http://${OUTSIDE}:${way.port}`;
     const { namespace } = app;
-    await app.api.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name: namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'vservergroup-operator' },
-      subjects: [{ kind: 'ServiceAccount', name: 'default', namespace }],
-    });
+    for (const role of ['vservergroup-operator', 'vservergroup-operator-cluster'])
+      await app.api.create('/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: `${namespace}-${role}` },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+        subjects: [{ kind: 'ServiceAccount', name: 'default', namespace }],
+      });
     const { controlPlane } = env;
     const file = await controlPlane.kubeconfigForServiceAccount(
       namespace,

@@ -77,10 +77,10 @@ test('pods that leave one by one: one Remove each, no read, at most one status w
     await app.scale('web', replicas);
     await env.untilHolds(group, await app.untilReady('web', replicas));
   }
+  await waitUntil('a status to be written', async () => (await statusWrites()) > before);
   const written = (await untilStatusesAreWritten()) - before;
   expect(calls()).toEqual({ [REMOVE]: 3 });
   expect(written).toBeLessThanOrEqual(3);
-  expect(written).toBeGreaterThanOrEqual(1);
 });
 
 test('40 pods that leave while the first Remove is under way: full batches for the others, no read', async () => {
