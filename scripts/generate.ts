@@ -5,6 +5,10 @@ import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { customResourceDefinition } from '../src/api/crd.ts';
 import { API_GROUP, KIND, OPERATOR, PLURAL } from '../src/api/names.ts';
+import { withArtifactHub } from './chart/artifact-hub.ts';
+import { chartReadme } from './chart/readme.ts';
+import type { Value } from './chart/values.ts';
+import { chartValues, valuesSchema } from './chart/values-schema.ts';
 import { apiPage } from './docs/api.ts';
 import { flagsPage } from './docs/flags.ts';
 import { english, messagesPage } from './docs/messages.ts';
@@ -12,7 +16,6 @@ import { chinese } from './docs/messages-zh.ts';
 import { metricsPage } from './docs/metrics.ts';
 import { pluginPage } from './docs/plugin.ts';
 import { promisedNames } from './docs/promised-names.ts';
-import { valuesSchema } from './helm-settings.ts';
 import { dashboard } from './monitoring/dashboard.ts';
 
 const CHART = `deploy/helm/${OPERATOR}`;
@@ -44,11 +47,13 @@ const generators: readonly Generator[] = [
       promisedNames(read(join(root, PROMISED_NAMES)) ?? '', join(root, CHART, 'values.schema.json')),
   },
   { path: `${CHART}/templates/crd.yaml`, render: crdTemplate },
+  { path: `${CHART}/values.schema.json`, render: () => valuesSchema(values()) },
+  { path: `${CHART}/README.md`, render: () => chartReadme(values(), source('docs/install.md')) },
   {
-    path: `${CHART}/values.schema.json`,
-    render: () => valuesSchema(join(root, CHART, 'values.schema.json')),
+    path: `${CHART}/Chart.yaml`,
+    render: () => withArtifactHub(source(`${CHART}/Chart.yaml`), source('deploy/samples/binding-eni.yaml')),
   },
-  { path: `${CHART}/files/alerts.yaml`, render: () => readFileSync(join(root, ALERTS), 'utf8') },
+  { path: `${CHART}/files/alerts.yaml`, render: () => source(ALERTS) },
   { path: `${CHART}/files/dashboard.json`, render: dashboard },
   { path: 'deploy/monitoring/dashboard.json', render: dashboard },
   { path: 'deploy/monitoring/prometheus-rule.yaml', render: prometheusRule },
@@ -63,8 +68,12 @@ function crdTemplate(): string {
   return `{{- /* Made by \`npm run generate\` from src/api. */}}\n{{- if .Values.crds.install }}\n${yaml(kept)}{{- end }}\n`;
 }
 
+function values(): readonly Value[] {
+  return chartValues(source(`${CHART}/values.yaml`));
+}
+
 function prometheusRule(): string {
-  const spec: unknown = parse(readFileSync(join(root, ALERTS), 'utf8'));
+  const spec: unknown = parse(source(ALERTS));
   const name = OPERATOR;
   const rule = {
     apiVersion: 'monitoring.coreos.com/v1',
@@ -82,17 +91,22 @@ function argocdHealthCheck(): string {
     kind: 'ConfigMap',
     metadata: { name: 'argocd-cm', namespace: 'argocd' },
     data: {
-      [`resource.customizations.health.${API_GROUP}_${KIND}`]: readFileSync(join(root, HEALTH), 'utf8'),
+      [`resource.customizations.health.${API_GROUP}_${KIND}`]: source(HEALTH),
     },
   };
   return `# Made by \`npm run generate\` from health.lua.\n${stringify(patch, { blockQuote: 'literal' })}`;
+}
+
+/** The text of a file that something is made from. */
+function source(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
 }
 
 function yaml(value: unknown): string {
   return stringify(value, { lineWidth: 100, aliasDuplicateObjects: false });
 }
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
 let stale = 0;
 for (const { path, render } of generators) {
@@ -100,7 +114,7 @@ for (const { path, render } of generators) {
   const wanted = await render();
   if (read(file) === wanted) continue;
   stale += 1;
-  if (values.check) {
+  if (options.check) {
     console.error(`${path} differs from its source: run \`npm run generate\` and commit it`);
     continue;
   }
@@ -108,7 +122,7 @@ for (const { path, render } of generators) {
   writeFileSync(file, wanted);
   console.log(`${path} written`);
 }
-process.exitCode = values.check && stale > 0 ? 1 : 0;
+process.exitCode = options.check && stale > 0 ? 1 : 0;
 
 function read(file: string): string | undefined {
   try {

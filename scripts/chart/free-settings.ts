@@ -1,0 +1,31 @@
+import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
+
+/** Set by values of their own or by the Deployment, or of no use in a pod. */
+const NOT_FREE: ReadonlySet<string> = new Set([
+  'VSGB_CLUSTER_ID',
+  'VSGB_CONTEXT',
+  'VSGB_CREDENTIALS_DIR',
+  'VSGB_HEALTH_ADDRESS',
+  'VSGB_KUBECONFIG',
+  'VSGB_LEADER_ELECT',
+  'VSGB_LEADER_ELECT_LEASE_NAME',
+  'VSGB_LEADER_ELECT_NAMESPACE',
+  'VSGB_METRICS_ADDRESS',
+  'VSGB_METRICS_AUTH',
+  'VSGB_NAMESPACE',
+  'VSGB_READINESS_GATES',
+  'VSGB_REQUIRE_GRANTS',
+  'VSGB_METRICS_TLS_DIR',
+  'VSGB_REGION',
+  'VSGB_VPC_ID',
+  'VSGB_WEBHOOK_ADDRESS',
+  'VSGB_WEBHOOK_NAME',
+  'VSGB_WEBHOOK_TLS_DIR',
+]);
+
+/** The variables that may stand under `config` of the chart. */
+export function freeSettings(): readonly string[] {
+  return FLAG_KEYS.map(environmentName)
+    .filter((variable) => !NOT_FREE.has(variable))
+    .toSorted();
+}

@@ -1,0 +1,59 @@
+import { freeSettings } from './free-settings.ts';
+import { type JsonSchema, readValues, type Value } from './values.ts';
+
+const TEXTS = { type: 'object', additionalProperties: { type: 'string' } };
+const NAME = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
+
+/** What a line `@schema` in values.yaml may name. */
+const KINDS: Readonly<Record<string, JsonSchema>> = {
+  /** Of a Kubernetes object; empty is allowed. */
+  name: NAME,
+  /** What others are made from. */
+  'short name': { ...NAME, maxLength: 63 },
+  /** Labels, annotations. */
+  texts: TEXTS,
+  /** Variables of the operator. */
+  settings: {
+    type: 'object',
+    propertyNames: { enum: freeSettings() },
+    additionalProperties: { type: 'string' },
+  },
+  /** Whatever Kubernetes takes there. */
+  object: { type: 'object' },
+  objects: { type: 'array', items: { type: 'object' } },
+  /** To objects in the same namespace. */
+  references: {
+    type: 'array',
+    items: { type: 'object', additionalProperties: false, properties: { name: NAME }, required: ['name'] },
+  },
+};
+
+/** The chart's values, by the text of values.yaml. */
+export function chartValues(text: string): readonly Value[] {
+  return readValues(text, KINDS);
+}
+
+/** The text of values.schema.json. Helm adds `global` to the values of every chart. */
+export function valuesSchema(values: readonly Value[]): string {
+  const schema = {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Values of the VServerGroup operator',
+    ...group([{ path: ['global'], description: '', fallback: {}, schema: { type: 'object' } }, ...values], 0),
+  };
+  return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+/** Of values that have their first `depth` keys in common. */
+function group(values: readonly Value[], depth: number): JsonSchema {
+  const byKey = Map.groupBy(values, ({ path }) => path[depth] as string);
+  const properties = [...byKey].map(([key, members]) => {
+    const [first] = members;
+    const isValue = first !== undefined && first.path.length === depth + 1;
+    return [key, isValue ? described(first) : group(members, depth + 1)];
+  });
+  return { type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) };
+}
+
+function described({ description, schema }: Value): JsonSchema {
+  return description === '' ? schema : { description, ...schema };
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { withArtifactHub } from '../../scripts/chart/artifact-hub.ts';
+import { chartReadme } from '../../scripts/chart/readme.ts';
+import { readValues } from '../../scripts/chart/values.ts';
+import { valuesSchema } from '../../scripts/chart/values-schema.ts';
+import { specSchema } from '../../src/api/vservergroupbinding.ts';
+
+const CHART = resolve(import.meta.dirname, '../../deploy/helm/vservergroup-operator');
+
+const KINDS = { texts: { additionalProperties: { type: 'string' } } };
+const read = (text: string) => readValues(text, KINDS);
+
+describe('values.yaml', () => {
+  test('gives name, description, default and rule of each value, in its order', () => {
+    const text = `
+# -- How many. Two lines
+# are one description.
+# @schema minimum: 1
+replicas: 2
+image:
+  # -- Where from.
+  repository: ""
+  # -- What they are told by.
+  # @schema texts
+  labels:
+    team: edge
+`;
+    expect(read(text)).toEqual([
+      {
+        path: ['replicas'],
+        description: 'How many. Two lines are one description.',
+        fallback: 2,
+        schema: { type: 'integer', minimum: 1 },
+      },
+      { path: ['image', 'repository'], description: 'Where from.', fallback: '', schema: { type: 'string' } },
+      {
+        path: ['image', 'labels'],
+        description: 'What they are told by.',
+        fallback: { team: 'edge' },
+        schema: { type: 'object', additionalProperties: { type: 'string' } },
+      },
+    ]);
+  });
+
+  test.each([
+    ['image:\n  tag: ""', 'image.tag is not described: put a comment "# -- …" in front of it'],
+    ['image:\n  # Which one.\n  tag: ""', 'image.tag is not described'],
+    ['# -- Labels.\nlabels: {}', 'labels has no rule: put a comment "# @schema …" in front of it'],
+    ['labels: {}', 'labels is not described'],
+    ['# -- Labels.\n# @schema text\nlabels: {}', 'labels: "text" is neither a kind of value nor a rule'],
+  ])('that is %j fails: %s', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+  });
+
+  test('is the source of the schema, in which every group takes its values alone', () => {
+    const values = read('# -- One.\none: ""\ntwo:\n  # -- Three.\n  three: true\n');
+    expect(JSON.parse(valuesSchema(values))).toMatchObject({
+      additionalProperties: false,
+      properties: {
+        global: { type: 'object' },
+        one: { type: 'string', description: 'One.' },
+        two: {
+          additionalProperties: false,
+          properties: { three: { type: 'boolean', description: 'Three.' } },
+        },
+      },
+    });
+  });
+
+  test('is the source of the README, which has the command of docs/install.md', () => {
+    const install = '```sh\nhelm install x chart \\\n  --set region=cn-hangzhou\nkubectl get pods\n```';
+    const readme = chartReadme(read('image:\n  # -- A | B.\n  tag: "a"\n'), install);
+    expect(readme).toContain('```sh\nhelm install x chart \\\n  --set region=cn-hangzhou\n```');
+    expect(readme).toContain('| `image.tag` | `"a"` | A \\| B. |');
+  });
+});
+
+describe('Chart.yaml', () => {
+  const text = readFileSync(join(CHART, 'Chart.yaml'), 'utf8');
+  const annotations: Record<string, string> = parse(text).annotations;
+
+  test('tells Artifact Hub what it knows: categories, capabilities and switches', () => {
+    const one = (name: string) => annotations[`artifacthub.io/${name}`];
+    expect(one('category')).toBe('networking');
+    expect(['basic install', 'seamless upgrades', 'full lifecycle', 'deep insights', 'auto pilot']).toContain(
+      one('operatorCapabilities'),
+    );
+    expect(one('operator')).toBe('true');
+    expect(['true', 'false']).toContain(one('prerelease'));
+  });
+
+  test('shows the custom resource, with an example that the operator takes', () => {
+    expect(parse(annotations['artifacthub.io/crds']!)).toMatchObject([
+      { kind: 'VServerGroupBinding', name: 'vservergroupbindings.slb.alibabacloud.com', version: 'v1beta1' },
+    ]);
+    const [example] = parse(annotations['artifacthub.io/crdsExamples']!);
+    expect(example).toMatchObject({
+      kind: 'VServerGroupBinding',
+      apiVersion: 'slb.alibabacloud.com/v1beta1',
+    });
+    expect(specSchema.safeParse(example.spec)).toMatchObject({ success: true });
+  });
+
+  test('keeps what stands in it', () => {
+    const chart = 'name: x # ours\nkeywords: [a, b]\nannotations:\n  artifacthub.io/category: networking\n';
+    const made = withArtifactHub(chart, 'kind: X\n');
+    expect(made.startsWith(chart)).toBe(true);
+    expect(parse(made).annotations['artifacthub.io/crdsExamples']).toBe('- kind: X\n');
+  });
+});
