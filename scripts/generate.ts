@@ -63,9 +63,12 @@ const generators: readonly Generator[] = [
 /** A template, unlike what Helm finds in crds/, is upgraded; the bindings must not go with the release. */
 function crdTemplate(): string {
   const { metadata, ...crd } = customResourceDefinition();
+  const { labels, ...named } = metadata;
   const annotations = { 'helm.sh/resource-policy': 'keep' };
-  const kept = { ...crd, metadata: { ...metadata, annotations } };
-  return `{{- /* Made by \`npm run generate\` from src/api. */}}\n{{- if .Values.crds.install }}\n${yaml(kept)}{{- end }}\n`;
+  // The labels come last, so that those of the user can follow.
+  const kept = { ...crd, metadata: { ...named, annotations, labels } };
+  const common = '    {{- with .Values.commonLabels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n';
+  return `{{- /* Made by \`npm run generate\` from src/api. */}}\n{{- if .Values.crds.install }}\n${yaml(kept)}${common}{{- end }}\n`;
 }
 
 function values(): readonly Value[] {

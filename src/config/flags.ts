@@ -287,7 +287,7 @@ export const FLAGS = {
   shutdownTimeout: process.defaulted(
     duration('0', '10m'),
     '10s',
-    'How long calls in flight may take after SIGTERM.',
+    "How long calls in flight may take after SIGTERM. The pod's terminationGracePeriodSeconds has to be 7 s longer, with the webhook 12 s.",
   ),
   logLevel: process.defaulted(choice('error', 'warn', 'info', 'debug'), 'info', 'What is logged.'),
   logFormat: process.defaulted(choice('json', 'text'), 'json', 'JSON lines, or text for people.'),

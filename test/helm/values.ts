@@ -51,6 +51,64 @@ export const VALUES = {
       dashboard: { enabled: true },
     },
   },
+  'a proxy with a certificate authority of its own': {
+    ...REQUIRED,
+    extraEnv: [
+      { name: 'HTTPS_PROXY', value: 'http://proxy.example.com:3128' },
+      { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/proxy-ca/ca.crt' },
+    ],
+    extraVolumes: [{ name: 'proxy-ca', configMap: { name: 'proxy-ca' } }],
+    extraVolumeMounts: [{ name: 'proxy-ca', mountPath: '/etc/proxy-ca', readOnly: true }],
+    networkPolicy: { extraEgress: [{ ports: [{ port: 3128, protocol: 'TCP' }] }] },
+  },
+  'places and times': {
+    ...REQUIRED,
+    config: { VSGB_SHUTDOWN_TIMEOUT: '1m' },
+    terminationGracePeriodSeconds: 67,
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'DoNotSchedule' },
+      {
+        maxSkew: 2,
+        topologyKey: 'topology.kubernetes.io/zone',
+        whenUnsatisfiable: 'ScheduleAnyway',
+        labelSelector: { matchLabels: { team: 'edge' } },
+      },
+    ],
+  },
+  'labels of its own': {
+    ...REQUIRED,
+    commonLabels: { team: 'edge', cost: 'shared' },
+    podLabels: { cost: 'pods' },
+    metrics: { dashboard: { enabled: true, labels: { grafana_dashboard: '1', cost: 'dashboards' } } },
+  },
+  'further objects': {
+    ...REQUIRED,
+    extraObjects: [
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'settings', namespace: '{{ .Release.Namespace }}' },
+        data: { region: '{{ .Values.region }}' },
+      },
+      `apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ include "vservergroup-operator.fullname" . }}-more
+  namespace: {{ .Release.Namespace }}
+`,
+    ],
+  },
+  'relabelled metrics': {
+    ...REQUIRED,
+    metrics: {
+      serviceMonitor: {
+        enabled: true,
+        relabelings: [{ action: 'replace', targetLabel: 'cluster', replacement: 'production' }],
+        metricRelabelings: [{ action: 'drop', sourceLabels: ['__name__'], regex: 'vsgb_group_reads_total' }],
+      },
+    },
+  },
+  'beside another release': { ...REQUIRED, crds: { install: false }, userRoles: { create: false } },
   everything: {
     ...REQUIRED,
     vpcId: 'vpc-1',
@@ -59,7 +117,11 @@ export const VALUES = {
     namespaces: ['shop', 'web'],
     config: { VSGB_LOG_LEVEL: 'debug' },
     extraArgs: ['--api-qps=20'],
+    extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy.example.com:3128' }],
+    extraVolumes: [{ name: 'proxy-ca', configMap: { name: 'proxy-ca' } }],
+    extraVolumeMounts: [{ name: 'proxy-ca', mountPath: '/etc/proxy-ca' }],
     replicas: 3,
+    leaderElection: { leaseName: 'slb-leader' },
     image: {
       repository: 'registry.example.com/slb/operator',
       digest: `sha256:${'0123456789abcdef'.repeat(4)}`,
@@ -77,7 +139,13 @@ export const VALUES = {
     metrics: {
       auth: 'kubernetes',
       tls: { existingSecret: 'certificate', serverName: 'metrics.example.com' },
-      serviceMonitor: { enabled: true, interval: '15s', labels: { release: 'prometheus' } },
+      serviceMonitor: {
+        enabled: true,
+        interval: '15s',
+        labels: { release: 'prometheus' },
+        relabelings: [{ action: 'replace', targetLabel: 'cluster', replacement: 'production' }],
+        metricRelabelings: [{ action: 'drop', sourceLabels: ['__name__'], regex: 'vsgb_group_reads_total' }],
+      },
       prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
       dashboard: { enabled: true, annotations: { grafana_folder: 'Kubernetes' } },
     },
@@ -97,8 +165,25 @@ export const VALUES = {
       },
     },
     priorityClassName: 'system-cluster-critical',
+    topologySpreadConstraints: [
+      {
+        maxSkew: 1,
+        topologyKey: 'rack',
+        whenUnsatisfiable: 'DoNotSchedule',
+        labelSelector: { matchLabels: {} },
+      },
+    ],
+    terminationGracePeriodSeconds: 40,
+    commonLabels: { cost: 'shared' },
     podLabels: { team: 'edge' },
     podAnnotations: { note: 'here' },
+    extraObjects: [
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'keys', namespace: '{{ .Release.Namespace }}' },
+      },
+    ],
   },
   'as little as can be': {
     ...REQUIRED,

@@ -7,6 +7,7 @@ import { chartReadme } from '../../scripts/chart/readme.ts';
 import { readValues } from '../../scripts/chart/values.ts';
 import { valuesSchema } from '../../scripts/chart/values-schema.ts';
 import { specSchema } from '../../src/api/vservergroupbinding.ts';
+import { VALUES } from '../helm/values.ts';
 
 const CHART = resolve(import.meta.dirname, '../../deploy/helm/vservergroup-operator');
 
@@ -76,6 +77,13 @@ image:
     expect(readme).toContain('```sh\nhelm install x chart \\\n  --set region=cn-hangzhou\n```');
     expect(readme).toContain('| `image.tag` | `"a"` | A \\| B. |');
   });
+});
+
+test('the values that docs/install.md shows for a proxy are those that are installed in a test', () => {
+  const install = readFileSync(join(CHART, '../../../docs/install.md'), 'utf8');
+  const [, block = ''] = /^```yaml\n(extraEnv:\n.*?)^```$/ms.exec(install) ?? [];
+  const { region, image, ...shown } = VALUES['a proxy with a certificate authority of its own'];
+  expect(parse(block)).toEqual(shown);
 });
 
 describe('Chart.yaml', () => {

@@ -9,7 +9,7 @@ import { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
-import { environmentName, FLAG_KEYS } from '../../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS, FLAGS } from '../../../src/config/flags.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 import { normalised } from '../../helm/normalise.ts';
 import { createOverlay } from '../../helm/overlay.ts';
@@ -81,13 +81,15 @@ describe('the chart', () => {
       spec: {
         replicas: 3,
         template: {
-          metadata: { labels: { team: 'edge' }, annotations: { note: 'here' } },
+          metadata: { labels: { team: 'edge', cost: 'shared' }, annotations: { note: 'here' } },
           spec: {
             serviceAccountName: 'operator',
             priorityClassName: 'system-cluster-critical',
             nodeSelector: values.nodeSelector,
             tolerations: values.tolerations,
             affinity: values.affinity,
+            topologySpreadConstraints: values.topologySpreadConstraints,
+            terminationGracePeriodSeconds: 40,
             imagePullSecrets: [{ name: 'registry' }],
             containers: [
               {
@@ -95,12 +97,15 @@ describe('the chart', () => {
                 imagePullPolicy: 'Always',
                 args: ['--api-qps=20'],
                 resources: { limits: { memory: '1Gi' } },
+                env: expect.arrayContaining([...values.extraEnv]),
+                volumeMounts: expect.arrayContaining([...values.extraVolumeMounts]),
               },
             ],
             volumes: [
               { secret: { secretName: 'keys', defaultMode: 0o440 } },
               { secret: { secretName: 'certificate', defaultMode: 0o440 } },
               { secret: { secretName: 'hook', defaultMode: 0o440 } },
+              ...values.extraVolumes,
             ],
           },
         },
@@ -118,6 +123,8 @@ describe('the chart', () => {
     expect(bound('RoleBinding').filter((name) => name === gates)).toHaveLength(2);
     expect(bound('ClusterRoleBinding')).not.toContain(gates);
     expect(bound('ClusterRoleBinding')).not.toContain('edge-vservergroup-operator');
+    for (const { kind, metadata } of objects)
+      expect([kind, metadata.labels?.['cost']]).toEqual([kind, kind === 'Secret' ? undefined : 'shared']);
     expect(find('ServiceAccount')).toMatchObject({
       metadata: { name: 'operator', annotations: { team: 'edge' } },
     });
@@ -131,6 +138,8 @@ describe('the chart', () => {
         endpoints: [
           {
             interval: '15s',
+            relabelings: values.metrics.serviceMonitor.relabelings,
+            metricRelabelings: values.metrics.serviceMonitor.metricRelabelings,
             bearerTokenFile: expect.any(String),
             scheme: 'https',
             tlsConfig: {
@@ -145,7 +154,10 @@ describe('the chart', () => {
       metadata: { annotations: values.webhook.annotations },
       webhooks: [{ clientConfig: { caBundle: 'QUJD' } }],
     });
-    expect(find('Secret')).toBeUndefined();
+    // The only one is the user's: a certificate that is there already is not made.
+    expect(objects.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name)).toEqual([
+      'keys',
+    ]);
     expect(find('PrometheusRule')).toMatchObject({ metadata: { labels: { release: 'prometheus' } } });
     const dashboard = objects.find(({ metadata }) => metadata.name.endsWith('-dashboard')) as KubeObject & {
       data: Record<string, string>;
@@ -154,6 +166,31 @@ describe('the chart', () => {
       title: 'VServerGroup operator',
     });
   });
+
+  test.each<[string, object, string]>([
+    ['vservergroup-operator', {}, 'vservergroup-operator'],
+    ['edge', {}, 'edge-vservergroup-operator'],
+    ['edge', { nameOverride: 'slb' }, 'edge-slb'],
+    ['edge', { fullnameOverride: 'shard-a' }, 'shard-a'],
+    ['edge', { leaderElection: { leaseName: 'leader' } }, 'leader'],
+  ])(
+    'release "%s" with %j has the Lease "%s": in its settings, its Role, its alert and its dashboard',
+    async (release, values, lease) => {
+      const set = { ...VALUES.monitored, ...values };
+      const objects = (await tools.template(set, release, 'slb-system')) as Rendered[];
+      const find = (kind: string, suffix = '') =>
+        objects.find((object) => object.kind === kind && object.metadata.name.endsWith(suffix));
+      const environment = find('ConfigMap', '-config')?.data?.['VSGB_LEADER_ELECT_LEASE_NAME'];
+      expect(environment ?? FLAGS.leaderElectLeaseName.fallback).toBe(lease);
+      expect(find('Role')?.rules?.[1]).toMatchObject({ resources: ['leases'], resourceNames: [lease] });
+      const queries = [
+        JSON.stringify(find('PrometheusRule')),
+        find('ConfigMap', '-dashboard')?.data?.['dashboard.json'],
+      ];
+      for (const query of queries)
+        expect(query?.match(/(?<=leader_election_master_status\{name=\\")[^\\]+/g)).toEqual([lease]);
+    },
+  );
 
   test('new settings make new pods, the same ones do not', async () => {
     const checksum = async (drain: string) => {
@@ -240,6 +277,45 @@ describe('the chart', () => {
       "at '/image/digest': 'latest' does not match pattern",
     ],
     [
+      'a setting among the variables of the container',
+      { ...VALUES.least, extraEnv: [{ name: 'VSGB_DRY_RUN', value: 'true' }] },
+      'extraEnv: VSGB_DRY_RUN is a setting of the operator: put it under config',
+    ],
+    [
+      "a label of the chart's as one of the user's",
+      { ...VALUES.least, commonLabels: { 'app.kubernetes.io/version': '7' } },
+      'commonLabels: app.kubernetes.io/version is set by the chart: take another name',
+    ],
+    [
+      'pods that their Deployment would not find',
+      { ...VALUES.least, podLabels: { 'app.kubernetes.io/name': 'slb' } },
+      'podLabels: app.kubernetes.io/name is what the Deployment finds its pods by: take another name',
+    ],
+    [
+      'a pod that is killed before its calls have ended',
+      { ...VALUES.least, config: { VSGB_SHUTDOWN_TIMEOUT: '22.5s' }, terminationGracePeriodSeconds: 29 },
+      'terminationGracePeriodSeconds is 29, and a pod may take 30 s to end: 22.5s for calls in flight',
+    ],
+    [
+      'the same by an argument, which wins',
+      {
+        ...VALUES.least,
+        config: { VSGB_SHUTDOWN_TIMEOUT: '1s' },
+        extraArgs: ['--shutdown-timeout=1m30s'],
+      },
+      'terminationGracePeriodSeconds is 30, and a pod may take 97 s to end: 1m30s for calls in flight',
+    ],
+    [
+      'the same by the time-out that is there without a setting',
+      { ...VALUES.least, terminationGracePeriodSeconds: 16 },
+      `terminationGracePeriodSeconds is 16, and a pod may take 17 s to end: ${FLAGS.shutdownTimeout.fallback} for`,
+    ],
+    [
+      'the same with the webhook',
+      { ...VALUES.webhook, terminationGracePeriodSeconds: 21 },
+      'and a pod may take 22 s to end: 10s for calls in flight (--shutdown-timeout), 7 s for the last statuses and the Lease, 5 s',
+    ],
+    [
       'a way to guard metrics that is not known',
       { region: 'cn-hangzhou', metrics: { auth: 'basic' } },
       "at '/metrics/auth': value must be one of 'none', 'kubernetes'",
@@ -273,8 +349,8 @@ describe('the chart', () => {
     const deployment = await readFile(join(CHART, 'templates/deployment.yaml'), 'utf8');
     const helpers = await readFile(join(CHART, 'templates/_helpers.tpl'), 'utf8');
     const set = [...`${deployment}${helpers}`.matchAll(/VSGB_\w+/g)].map(([variable]) => variable);
-    // Of a pod there is nothing to choose; and the Role names the Lease.
-    const unfit = ['VSGB_KUBECONFIG', 'VSGB_CONTEXT', 'VSGB_LEADER_ELECT_LEASE_NAME'];
+    // Of a pod there is nothing to choose.
+    const unfit = ['VSGB_KUBECONFIG', 'VSGB_CONTEXT'];
     const fit = FLAG_KEYS.map(environmentName).filter((variable) => !unfit.includes(variable));
     const free = fit.filter((variable) => !set.includes(variable) || variable === 'VSGB_LOG_LEVEL');
     expect(properties.config.propertyNames.enum).toEqual(free.toSorted());
@@ -410,7 +486,11 @@ describe('installed on a cluster', () => {
   test('an upgrade changes the settings, and a rollback takes them back', async () => {
     expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
     await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least')));
-    expect((await configMap()).data).toEqual({ VSGB_REGION: 'cn-hangzhou', VSGB_LOG_LEVEL: 'info' });
+    expect((await configMap()).data).toEqual({
+      VSGB_REGION: 'cn-hangzhou',
+      VSGB_LOG_LEVEL: 'info',
+      VSGB_LEADER_ELECT_LEASE_NAME: NAME,
+    });
     await helm('rollback', RELEASE, '1', ...NAMESPACED);
     expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
     const args = ['--reset-then-reuse-values', '--set-string', 'config.VSGB_DRY_RUN=true'];
@@ -454,7 +534,7 @@ describe('installed on a cluster', () => {
       expect(await operator.metric('vsgb_oldest_leaver_seconds{group="rsp-helm"}')).toBe(0);
       expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="web"}')).toBe(0);
       expect(await operator.metric('vsgb_watch_up{resource="endpoints"}')).toBe(1);
-      expect(await operator.metric('leader_election_master_status{name="vservergroup-operator"}')).toBe(1);
+      expect(await operator.metric(`leader_election_master_status{name="${NAME}"}`)).toBe(1);
       await app.bind('lost', 'rsp-none');
       await app.untilCondition('lost', 'False', 'GroupNotFound');
       expect(await operator.metric('vsgb_binding_stalled{namespace="shop",name="lost"}')).toBe(1);
@@ -462,7 +542,7 @@ describe('installed on a cluster', () => {
       await app.deleteBinding('web');
       await waitUntil('the binding to be gone', async () => !(await api.find(`${app.bindings()}/web`)));
       expect(rows()).toEqual([]);
-      await api.get(`/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/vservergroup-operator`);
+      await api.get(`/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/${NAME}`);
     } finally {
       await operator?.stop();
       await simulator.close();
@@ -513,3 +593,8 @@ describe('installed on a cluster', () => {
     });
   });
 });
+
+interface Rendered extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly rules?: readonly object[];
+}

@@ -163,13 +163,15 @@ describe('a mounted Secret', () => {
 describe('a role for the ServiceAccount (RRSA)', () => {
   const ROLE = 'acs:ram::1:role/vservergroup-operator';
 
+  const roleOf = (token: MountedSecret) => ({
+    ...NO_KEY,
+    ALIBABA_CLOUD_ROLE_ARN: ROLE,
+    ALIBABA_CLOUD_OIDC_PROVIDER_ARN: 'acs:ram::1:oidc-provider/ack',
+    ALIBABA_CLOUD_OIDC_TOKEN_FILE: join(token.dir, 'token'),
+  });
+
   async function startWithRole(sts: StsStub, token: MountedSecret): Promise<OperatorProcess> {
-    return await start(['--sts-endpoint', sts.url], {
-      ...NO_KEY,
-      ALIBABA_CLOUD_ROLE_ARN: ROLE,
-      ALIBABA_CLOUD_OIDC_PROVIDER_ARN: 'acs:ram::1:oidc-provider/ack',
-      ALIBABA_CLOUD_OIDC_TOKEN_FILE: join(token.dir, 'token'),
-    });
+    return await start(['--sts-endpoint', sts.url], roleOf(token));
   }
 
   scenario('a session is replaced before it ends, with the token that is mounted then', async () => {
@@ -231,6 +233,26 @@ describe('a role for the ServiceAccount (RRSA)', () => {
     const expiry = await running.metric('vsgb_credentials_expiry_timestamp_seconds');
     expect((expiry ?? 0) * 1000 - Date.now()).toBeGreaterThan(50 * MINUTE);
   });
+
+  scenario(
+    'behind a proxy the session is asked for through it, too, with the authority of the environment',
+    async () => {
+      await using sts = await StsStub.start(env.simulator.accessKeys, 60 * MINUTE);
+      await using token = await MountedSecret.create({ token: 'projected-token' });
+      const host = 'sts-vpc.cn-hangzhou.aliyuncs.com';
+      await using gateway = await CloudGateway.start({ [host]: sts.url });
+      await start([], {
+        ...roleOf(token),
+        HTTPS_PROXY: gateway.proxyUrl,
+        NODE_EXTRA_CA_CERTS: gateway.caFile,
+        NO_PROXY: '',
+      });
+      await bindWeb('10.51.0.1');
+      await env.untilHolds(group, ['10.51.0.1']);
+      expect(gateway.tunnels).toEqual([`${host}:443`]);
+      expect(keysUsed()).toEqual(['STS.session1']);
+    },
+  );
 });
 
 describe('a role that is assumed (--assume-role-arn)', () => {
@@ -295,8 +317,21 @@ describe('a role that is assumed (--assume-role-arn)', () => {
 describe('the RAM role of the ECS instance', () => {
   const redirect = new URL('../../environment/cloud/redirect-metadata.ts', import.meta.url).href;
 
-  const startOnInstance = (port: number) =>
-    start([], { ...NO_KEY, NODE_OPTIONS: `--import=${redirect}`, TEST_METADATA_PORT: String(port) });
+  const startOnInstance = (port: number, variables: Readonly<Record<string, string>> = {}) =>
+    start([], {
+      ...NO_KEY,
+      NODE_OPTIONS: `--import=${redirect}`,
+      TEST_METADATA_PORT: String(port),
+      ...variables,
+    });
+
+  scenario('the metadata service is never asked through a proxy', async () => {
+    await using service = await MetadataService.start(sessionsFor(env.simulator.accessKeys, 60 * MINUTE));
+    await startOnInstance(service.port, { HTTP_PROXY: 'http://127.0.0.1:1', NO_PROXY: '' });
+    await bindWeb('10.52.0.1');
+    await env.untilHolds(group, ['10.52.0.1']);
+    expect(service.sessions).toBe(1);
+  });
 
   scenario("a session of the metadata service's is replaced before it ends, and nobody notices", async () => {
     // Half a minute before its end a session is not used any more, so these last for three seconds.

@@ -49,6 +49,11 @@ export class CloudGateway implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#proxy.address() as AddressInfo).port}`;
   }
 
+  /** Where the HTTPS server is reached without the proxy. */
+  get directPort(): number {
+    return (this.#tls.address() as AddressInfo).port;
+  }
+
   /** For NODE_EXTRA_CA_CERTS: the certificate is its own authority. */
   get caFile(): string {
     return join(this.#dir, 'certificate');
@@ -63,7 +68,7 @@ export class CloudGateway implements AsyncDisposable {
 
   #tunnel(target: string, client: Socket): void {
     this.tunnels.push(target);
-    const server = connect((this.#tls.address() as AddressInfo).port, '127.0.0.1');
+    const server = connect(this.directPort, '127.0.0.1');
     for (const [socket, other] of [
       [client, server],
       [server, client],

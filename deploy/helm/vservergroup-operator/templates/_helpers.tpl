@@ -17,11 +17,31 @@ app.kubernetes.io/name: {{ include "vservergroup-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "vservergroup-operator.labels" -}}
+{{- define "vservergroup-operator.ownLabels" -}}
 {{ include "vservergroup-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "vservergroup-operator.labels" -}}
+{{ include "vservergroup-operator.ownLabels" . }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The same with further labels, which go before those that all objects have: (list . labels) */}}
+{{- define "vservergroup-operator.labelsWith" -}}
+{{- toYaml (merge (dict) (index . 1) (include "vservergroup-operator.labels" (index . 0) | fromYaml)) }}
+{{- end }}
+
+{{- define "vservergroup-operator.podLabels" -}}
+{{- toYaml (merge (include "vservergroup-operator.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels) }}
+{{- end }}
+
+{{- define "vservergroup-operator.leaseName" -}}
+{{- .Values.leaderElection.leaseName | default (include "vservergroup-operator.fullname" .) }}
 {{- end }}
 
 {{- define "vservergroup-operator.serviceAccountName" -}}
@@ -92,6 +112,8 @@ subjects:
 {{- $_ := set $config "VSGB_WEBHOOK_NAME" (printf "%s-webhook" (include "vservergroup-operator.fullname" .)) }}
 {{- if .Values.webhook.tls.existingSecret }}{{ $_ := set $config "VSGB_WEBHOOK_TLS_DIR" "/var/run/secrets/vservergroup-operator-webhook" }}{{ end }}
 {{- end }}
+{{- $lease := include "vservergroup-operator.leaseName" . }}
+{{- if ne $lease "vservergroup-operator" }}{{ $_ := set $config "VSGB_LEADER_ELECT_LEASE_NAME" $lease }}{{ end }}
 {{- if ne .Values.metrics.auth "none" }}{{ $_ := set $config "VSGB_METRICS_AUTH" .Values.metrics.auth }}{{ end }}
 {{- if .Values.metrics.tls.existingSecret }}{{ $_ := set $config "VSGB_METRICS_TLS_DIR" "/var/run/secrets/vservergroup-operator-metrics" }}{{ end }}
 {{- toYaml (mergeOverwrite $config .Values.config) }}

@@ -1,0 +1,14 @@
+import { Socket, type TcpNetConnectOpts } from 'node:net';
+
+/**
+ * Loaded into the operator's process ahead of it (`node --import`): a connection that it makes to a host of the cloud
+ * itself, not by a proxy, ends at this port of 127.0.0.1.
+ */
+const prototype = Socket.prototype as { connect(options: TcpNetConnectOpts, ...others: unknown[]): Socket };
+const { connect } = prototype;
+
+prototype.connect = function (options, ...others) {
+  const direct = options.host?.endsWith('.aliyuncs.com') === true;
+  const elsewhere = { ...options, host: '127.0.0.1', port: Number(process.env['TEST_CLOUD_PORT']) };
+  return connect.call(this, direct ? elsewhere : options, ...others);
+};
