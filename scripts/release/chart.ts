@@ -2,9 +2,10 @@
 // node scripts/release/chart.ts REPOSITORY DIGEST FOLDER
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDocument, type YAMLMap } from 'yaml';
+import { releasedChart } from '../chart/released.ts';
 
-const CHART = join(import.meta.dirname, '../../deploy/helm/vservergroup-operator');
+const ROOT = join(import.meta.dirname, '../..');
+const CHART = join(ROOT, 'deploy/helm/vservergroup-operator');
 
 const [repository, digest = '', folder] = process.argv.slice(2);
 if (!repository || !/^sha256:[0-9a-f]{64}$/.test(digest) || !folder) {
@@ -12,10 +13,9 @@ if (!repository || !/^sha256:[0-9a-f]{64}$/.test(digest) || !folder) {
   process.exit(2);
 }
 cpSync(CHART, folder, { recursive: true });
-const values = parseDocument(readFileSync(join(CHART, 'values.yaml'), 'utf8'));
-const image = values.get('image') as YAMLMap;
-image.set('repository', repository);
-image.commentBefore =
-  ' -- Registry and name, without tag: here and in the digest, the image of this release.';
-image.set('digest', digest);
-writeFileSync(join(folder, 'values.yaml'), values.toString({ lineWidth: 0 }));
+const files = releasedChart(
+  (path) => readFileSync(join(CHART, path), 'utf8'),
+  readFileSync(join(ROOT, 'docs/install.md'), 'utf8'),
+  { repository, digest },
+);
+for (const [path, text] of files) writeFileSync(join(folder, path), text);

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { withArtifactHub } from '../../scripts/chart/artifact-hub.ts';
 import { chartReadme } from '../../scripts/chart/readme.ts';
+import { releasedChart } from '../../scripts/chart/released.ts';
 import { readValues } from '../../scripts/chart/values.ts';
 import { valuesSchema } from '../../scripts/chart/values-schema.ts';
 import { specSchema } from '../../src/api/vservergroupbinding.ts';
@@ -84,6 +85,37 @@ test('the values that docs/install.md shows for a proxy are those that are insta
   const [, block = ''] = /^```yaml\n(extraEnv:\n.*?)^```$/ms.exec(install) ?? [];
   const { region, image, ...shown } = VALUES['a proxy with a certificate authority of its own'];
   expect(parse(block)).toEqual(shown);
+});
+
+test('the chart of a release has its image in values, README and schema, and is no pre-release', () => {
+  const image = { repository: 'registry.example.com/operator', digest: `sha256:${'0'.repeat(64)}` };
+  const file = (path: string) => readFileSync(join(CHART, path), 'utf8');
+  const install = readFileSync(join(CHART, '../../../docs/install.md'), 'utf8');
+  const files = releasedChart(file, install, image);
+  expect(parse(files.get('values.yaml')!)).toEqual({
+    ...parse(file('values.yaml')),
+    image: { ...parse(file('values.yaml')).image, ...image },
+  });
+  expect(files.get('README.md')).toContain(
+    `| \`image.repository\` | \`"${image.repository}"\` | Registry and name`,
+  );
+  const rule = (text: string) => JSON.parse(text).properties.image.properties.repository.pattern;
+  expect(rule(files.get('values.schema.json')!)).toBe(rule(file('values.schema.json')));
+  for (const name of ['README.md', 'values.schema.json', 'values.yaml'])
+    expect(files.get(name)).not.toContain('no image is published');
+  const prerelease = { 'artifacthub.io/prerelease': 'false' };
+  expect(parse(files.get('Chart.yaml')!)).toEqual({
+    ...parse(file('Chart.yaml')),
+    annotations: { ...parse(file('Chart.yaml')).annotations, ...prerelease },
+  });
+  const candidate = releasedChart(
+    (path) => file(path).replace(/^version: .*/m, 'version: 9.0.0-rc.1'),
+    install,
+    image,
+  );
+  expect(parse(candidate.get('Chart.yaml')!).annotations).toMatchObject({
+    'artifacthub.io/prerelease': 'true',
+  });
 });
 
 describe('Chart.yaml', () => {

@@ -1,0 +1,40 @@
+import { parseDocument, type YAMLMap } from 'yaml';
+import { chartReadme } from './readme.ts';
+import { chartValues, valuesSchema } from './values-schema.ts';
+
+export interface Image {
+  /** Registry and name. */
+  readonly repository: string;
+  /** `sha256:…` */
+  readonly digest: string;
+}
+
+/**
+ * What differs in the chart of a release: it knows its image. `read` takes a path of the chart, `install` is the text of
+ * docs/install.md. Answers with the texts of the files by their paths.
+ */
+export function releasedChart(
+  read: (path: string) => string,
+  install: string,
+  { repository, digest }: Image,
+): ReadonlyMap<string, string> {
+  const document = parseDocument(read('values.yaml'));
+  const image = document.get('image') as YAMLMap;
+  image.set('repository', repository);
+  image.set('digest', digest);
+  const rules = (image.commentBefore ?? '').split('\n').filter((line) => line.startsWith(' @schema '));
+  const description =
+    ' -- Registry and name, without tag: here and in the digest, the image of this release.';
+  image.commentBefore = [description, ...rules].join('\n');
+  const text = document.toString({ lineWidth: 0 });
+  const values = chartValues(text);
+  const chart = parseDocument(read('Chart.yaml'));
+  const isPreRelease = String(chart.get('version')).includes('-');
+  chart.setIn(['annotations', 'artifacthub.io/prerelease'], String(isPreRelease));
+  return new Map([
+    ['values.yaml', text],
+    ['values.schema.json', valuesSchema(values)],
+    ['README.md', chartReadme(values, install)],
+    ['Chart.yaml', chart.toString({ lineWidth: 0, flowCollectionPadding: false })],
+  ]);
+}
