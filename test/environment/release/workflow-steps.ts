@@ -38,7 +38,7 @@ export class WorkflowSteps {
       jobs: Record<string, { readonly steps?: readonly Step[] }>;
     };
     const folder = await mkdtemp(join(tmpdir(), 'release-'));
-    for (const path of ['scripts/release', 'deploy/helm', 'package.json'])
+    for (const path of ['scripts', 'src', 'deploy/helm', 'docs/install.md', 'package.json'])
       await cp(join(ROOT, path), join(folder, path), { recursive: true });
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
     const text = await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8');
