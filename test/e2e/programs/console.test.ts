@@ -130,10 +130,11 @@ scenario(
       .waitFor();
     const told = console.members().filter({ hasText: drained });
     await told.filter({ hasText: 'weight 100 → 0 · call' }).waitFor();
-    await told.filter({ hasText: /left.* [3-9]\.\d s after weight 0 · call \d+ ms/ }).waitFor();
+    // The drain's 3 s begin with the plan, the console's with the call that carried it out: on a busy machine that is later.
+    await told.filter({ hasText: /left.* [2-9]\.\d s after weight 0 · call \d+ ms/ }).waitFor();
     await console
       .tile('rsp-api', drained)
-      .filter({ hasText: /removed after [3-9]\.\d s/ })
+      .filter({ hasText: /removed after [2-9]\.\d s/ })
       .waitFor();
     await console.tile('rsp-api', drained).waitFor({ state: 'detached' });
     if (process.env['SCREENSHOT']) {
