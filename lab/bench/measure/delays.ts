@@ -43,7 +43,8 @@ export function delaysOf(
     const calls = (callsAt.get(place) ?? []).map(({ call }) => call);
     let after = Number.NEGATIVE_INFINITY;
     ofPlace.forEach((event, i) => {
-      if (event.kind !== 'leave' || isOut(calls, after)) return;
+      if (event.kind !== 'leave' || isOut(calls, after) || isUnadded(calls, after, ofPlace[i - 1], event))
+        return;
       const until = ofPlace[i + 1]?.at ?? Number.POSITIVE_INFINITY;
       const due = calls.filter(
         ({ action, arrivedAt }) => action === REMOVE && arrivedAt > after && arrivedAt <= until,
@@ -66,6 +67,19 @@ function isOut(calls: readonly JournalEntry[], removedAt: number): boolean {
   return (
     removedAt > Number.NEGATIVE_INFINITY &&
     !calls.some(({ action, arrivedAt }) => action === ADD && arrivedAt > removedAt)
+  );
+}
+
+/** It joined, and left again before it was added (a pod that was ready for less than --add-window): there is nothing to remove. */
+function isUnadded(
+  calls: readonly JournalEntry[],
+  removedAt: number,
+  before: EndpointEvent | undefined,
+  { at: leftAt }: EndpointEvent,
+): boolean {
+  return (
+    before?.kind === 'join' &&
+    !calls.some(({ action, arrivedAt }) => action === ADD && arrivedAt > removedAt && arrivedAt <= leftAt)
   );
 }
 
