@@ -9,7 +9,7 @@ const KINDS: Readonly<Record<string, JsonSchema>> = {
   /** Of a Kubernetes object; empty is allowed. */
   name: NAME,
   /** What others are made from. */
-  'short name': { ...NAME, maxLength: 63 },
+  'short name': { ...NAME, maxLength: 55 },
   /** Labels, annotations. */
   texts: TEXTS,
   /** Variables of the operator. */

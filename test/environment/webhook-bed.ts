@@ -50,8 +50,8 @@ const leadingTo = (port: number, { webhooks, ...configuration }: Configuration):
   }) as KubeObject;
 
 /** What the API server trusts, as PEM. */
-export async function trustedBy(api: KubeApi): Promise<string> {
-  const { webhooks } = await api.get<Configuration>(WEBHOOK_CONFIGURATION);
+export async function trustedBy(api: KubeApi, configuration = WEBHOOK_CONFIGURATION): Promise<string> {
+  const { webhooks } = await api.get<Configuration>(configuration);
   return Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString('utf8');
 }
 
@@ -109,9 +109,10 @@ export async function enableZeroDowntime(app: Workloads): Promise<void> {
 }
 
 /** Waits until what new pods get is this; none is created. */
-export async function untilGiven(app: Workloads, wanted: string): Promise<void> {
+export async function untilGiven(app: Workloads, wanted: string, fields?: PodFields): Promise<void> {
   await waitUntil(`new pods in ${app.namespace} to get ${wanted}`, async () => {
-    const pod = await app.api.create<CreatedPod>(`${app.path('api/v1', 'pods')}?dryRun=All`, newPod());
+    const pods = `${app.path('api/v1', 'pods')}?dryRun=All`;
+    const pod = await app.api.create<CreatedPod>(pods, newPod(fields));
     const given = zeroDowntimeOf(pod);
     if (given !== wanted) throw new Error(`they get ${given}`);
     return true;

@@ -152,7 +152,16 @@ describe('the chart', () => {
     });
     expect(find('MutatingWebhookConfiguration')).toMatchObject({
       metadata: { annotations: values.webhook.annotations },
-      webhooks: [{ clientConfig: { caBundle: 'QUJD' } }],
+      webhooks: [
+        {
+          clientConfig: { caBundle: 'QUJD' },
+          namespaceSelector: {
+            matchExpressions: expect.arrayContaining([
+              { key: 'kubernetes.io/metadata.name', operator: 'In', values: values.namespaces },
+            ]),
+          },
+        },
+      ],
     });
     // The only one is the user's: a certificate that is there already is not made.
     expect(objects.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name)).toEqual([
@@ -189,6 +198,18 @@ describe('the chart', () => {
       ];
       for (const query of queries)
         expect(query?.match(/(?<=leader_election_master_status\{name=\\")[^\\]+/g)).toEqual([lease]);
+    },
+  );
+
+  test.each<[string, object]>([
+    ['s'.repeat(53), {}],
+    ['edge', { fullnameOverride: 's'.repeat(55) }],
+  ])(
+    'of release "%s" with %j, no Service has a longer name than Kubernetes takes',
+    async (release, values) => {
+      const objects = await tools.template({ ...VALUES.webhook, ...values }, release, 'slb-system');
+      const names = objects.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name);
+      expect(names.map((name) => name.length)).toEqual([63, 63]);
     },
   );
 
