@@ -1,7 +1,7 @@
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly capMs: number;
-  /** Share of each delay that is left to chance, so that what failed together does not come back together. */
+  /** Random share of each delay, so that what failed together is not retried together. */
   readonly jitter: number;
   /** A number in [0, 1). */
   readonly random?: () => number;

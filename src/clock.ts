@@ -42,7 +42,7 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
-/** Whether the work ended, well or not, within `ms` milliseconds. The work itself goes on. */
+/** Whether the work ended, well or not, within `ms` milliseconds. The work itself continues. */
 export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController();
   const ended = work.then(

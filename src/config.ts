@@ -35,7 +35,7 @@ export function readCommand(args: readonly string[], environment: Environment): 
   return { action: 'run', config };
 }
 
-/** What each value alone cannot tell. */
+/** Checks that need several values. */
 function* problems(config: Config): Generator<string> {
   const {
     leaderElectLeaseDuration: lease,

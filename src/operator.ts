@@ -77,7 +77,7 @@ async function startAndWait(
   const cloud = createCloud(config, clock, observeCloud(metrics, logger));
   showRateLimiter(metrics, cloud.limiter);
   stack.defer(() => cloud.close());
-  // A failure is told by its hook, and fetched again by the first call: nothing to do about it here.
+  // Its hook reports a failure, and the first call fetches again: nothing to do here.
   void cloud.credentials.get().catch(() => {});
   const starting = { clock, signal, logger };
   const clusterId =

@@ -1,6 +1,6 @@
 export const MASK = '[redacted]';
 
-/** Parameters and headers that let somebody else act as the account, or tell who it is. */
+/** Parameters and headers that let somebody else act as the account, or identify it. */
 const NAMES =
   'access_?key_?id|access_?key_?secret|secret_?access_?key|security_?token|signature(?:_?nonce)?|oidc_?token|' +
   'bearer_?token|password|x-acs-security-token|x-acs-accesskey-id';

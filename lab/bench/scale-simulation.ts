@@ -67,7 +67,7 @@ for (const load of LOADS) {
   console.log(`\n${load.name}: ${perSecond.toFixed(1)} of ${QPS} calls a second`);
   for (const [name, priorities] of [
     ['removals first', true],
-    ['first come, first served', false],
+    ['FIFO', false],
   ] as const) {
     const { removals, additions } = await simulate(load, priorities);
     console.log(`  ${name.padEnd(26)} removal ${shown(removals)}   addition ${shown(additions)}`);

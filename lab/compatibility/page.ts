@@ -3,7 +3,7 @@ import { markdownTable } from '../report/tables.ts';
 import type { CompatibilityRecord, SuiteOutcome, VersionRun } from './record.ts';
 import { FEATURES, SUITES, type Suite } from './suites.ts';
 
-const NOT_RUN = 'not run';
+const NOT_RUN = '–';
 
 /** docs/compatibility.md, whole. `minors` are all versions there are, such as 1.30, in order. */
 export function compatibilityPage({ runs: done }: CompatibilityRecord, minors: readonly string[]): string {
@@ -27,18 +27,18 @@ export function compatibilityPage({ runs: done }: CompatibilityRecord, minors: r
   ]);
   return `# Compatibility
 
-\`make compat\` writes this page. For each version it builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler and
-kubectl from the Kubernetes sources and runs the end-to-end tests below on them: the shipped bundle with the rights of its
-ServiceAccount, the SLB simulator, and nodes and pods that [kwok](https://kwok.sigs.k8s.io) plays. The chart is installed with
-Helm ${HELM_MAJORS.join(' and ')}.
+\`make compat\` writes this page. For each version it builds the control plane and kubectl from the Kubernetes sources and runs
+end-to-end tests on them: the shipped bundle with the rights of its ServiceAccount, the SLB simulator, and nodes and pods that
+[kwok](https://kwok.sigs.k8s.io) plays. The chart is installed with Helm ${HELM_MAJORS.join(' and ')}. A number is that of the tests that passed; – was
+not run.
 
 ${markdownTable(results)}
 
-Nothing was run on the versions in between. Kubelets are not part of this: tests on [real nodes](traffic.md) run on ${minors.at(-1)} alone.
+Versions in between were not run. Kubelets are not part of this: tests on [real nodes](traffic.md) run on ${minors.at(-1)} alone.
 
 ## Feature gates
 
-The defaults of each version, as its API server told in \`kubernetes_feature_enabled\`:
+The defaults of each version, from its API server's \`kubernetes_feature_enabled\`:
 
 ${markdownTable([['Feature gate', 'Needed for', ...minors], ...features])}
 `;
@@ -47,7 +47,7 @@ ${markdownTable([['Feature gate', 'Needed for', ...minors], ...features])}
 function whenRun(run: VersionRun | undefined): string {
   if (run === undefined) return NOT_RUN;
   const { date, version, notRun } = run;
-  return `${date}, ${version}${notRun === undefined ? '' : `: ${NOT_RUN}, ${notRun}`}`;
+  return `${date}, ${version}${notRun === undefined ? '' : `: not run, ${notRun}`}`;
 }
 
 function helmOf(run: VersionRun | undefined): string {
@@ -66,7 +66,7 @@ function cell(run: VersionRun | undefined, { file }: Suite, helm: HelmMajor | un
 
 function countsOf({ passed, failed, skipped }: SuiteOutcome): string {
   return [
-    `${passed} passed`,
+    `${passed}`,
     ...(failed > 0 ? [`**${failed} failed**`] : []),
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ].join(', ');
@@ -74,5 +74,5 @@ function countsOf({ passed, failed, skipped }: SuiteOutcome): string {
 
 function stateOf(gate: string, run: VersionRun | undefined): string {
   if (run === undefined || run.notRun !== undefined) return NOT_RUN;
-  return run.features[gate] ?? 'no gate any more: always on';
+  return run.features[gate] ?? 'always on';
 }

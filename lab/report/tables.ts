@@ -15,5 +15,6 @@ export function textTable(rows: Rows): string {
 
 /** For a page; the first row is the header. */
 export function markdownTable([header = [], ...rows]: Rows): string {
-  return [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), `|${header.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
 }

@@ -58,17 +58,17 @@ ${table(
     row(
       'Pod',
       `annotation \`${HOLD_ANNOTATION}\``,
-      'How many seconds its containers sleep before they end; by it `kubectl vsgb inject` knows its own work.',
+      'Seconds that its containers sleep before they end, written by `kubectl vsgb inject` and the webhook.',
     ),
     row(
       'Pod',
       `label \`${ZERO_DOWNTIME_LABEL}\``,
-      'With the value `disabled`: the pod gets neither readiness gate nor hold.',
+      '`disabled`: the pod gets neither readiness gate nor hold.',
     ),
     row(
       'Node',
       `label \`${DRAIN_LABEL}\``,
-      'While present, whatever its value, backends on the node have weight 0. `kubectl vsgb drain` sets it.',
+      'With any value: backends on the node have weight 0. `kubectl vsgb drain` sets it.',
     ),
     row(
       'Node',
@@ -82,17 +82,39 @@ ${table(
 
 /** A user writes the spec, so it says what is needed and what is taken otherwise; a status is only read. */
 function fields(schema: Schema | undefined): string {
-  const rows = fieldsOf(schema, '').map(([path, field, needed]) => {
-    const fallback = field.default === undefined ? '' : `\`${JSON.stringify(field.default)}\``;
-    return row(`\`${path}\``, typeOf(field), needed ? 'needed' : fallback, meaning(field));
-  });
+  const rows = fieldsOf(schema, '')
+    .filter(isShown)
+    .map(([path, field, needed]) => {
+      const fallback = field.default === undefined ? '' : `\`${JSON.stringify(field.default)}\``;
+      return row(
+        `\`${path}\``,
+        KUBERNETES_TYPES[path] ?? typeOf(field),
+        needed ? 'needed' : fallback,
+        meaning(field),
+      );
+    });
   return table(['field', 'type', 'default', 'meaning'], rows);
 }
 
 function statusFields(schema: Schema | undefined): string {
-  const rows = fieldsOf(schema, '').map(([path, field]) => row(`\`${path}\``, typeOf(field), meaning(field)));
+  const rows = fieldsOf(schema, '')
+    .filter(isShown)
+    .map(([path, field]) =>
+      row(`\`${path}\``, KUBERNETES_TYPES[path] ?? statusTypeOf(field), meaning(field)),
+    );
   return table(['field', 'type', 'meaning'], rows);
 }
+
+/** Fields that are of a type of Kubernetes, whose own fields its API reference describes. */
+const KUBERNETES_TYPES: Readonly<Record<string, string>> = {
+  nodeSelector:
+    '[LabelSelector](https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/)',
+  conditions:
+    'list of [Condition](https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/condition/)',
+};
+
+const isShown = ([path]: Field) =>
+  !Object.keys(KUBERNETES_TYPES).some((name) => path.startsWith(`${name}.`) || path.startsWith(`${name}[]`));
 
 type Field = readonly [path: string, field: Schema, needed: boolean];
 
@@ -112,6 +134,11 @@ export function fieldsOf(schema: Schema | undefined, prefix: string): readonly F
 function meaning({ description = '', 'x-kubernetes-validations': rules = [] }: Schema): string {
   const shapes = rules.map(({ message }) => message).filter((message) => message.startsWith('must '));
   return [description, ...shapes.map((message) => `It ${message}.`)].join(' ');
+}
+
+/** Without a range: nobody but the operator writes it. */
+function statusTypeOf(field: Schema): string {
+  return field.type === 'integer' ? field.type : typeOf(field);
 }
 
 function typeOf(field: Schema): string {

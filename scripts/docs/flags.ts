@@ -1,22 +1,24 @@
 import { describeFlags } from '../../src/config/help.ts';
 import { row, table } from './table.ts';
 
+/** What the page says once: a switch is off, another flag is unset. */
+const NOT_SHOWN: ReadonlySet<string> = new Set(['default: false', 'default: none']);
+
 export function flagsPage(): string {
   const sections = describeFlags().map(({ title, flags }) => {
     const rows = flags.map(({ flag, placeholder, environment, fallback, help }) =>
       row(
-        `\`${flag}${placeholder === '' ? '' : ` ${placeholder}`}\``,
-        `\`${environment}\``,
-        `${help} (${fallback})`,
+        `\`${flag}${placeholder === '' ? '' : ` ${placeholder}`}\`<br>\`${environment}\``,
+        NOT_SHOWN.has(fallback) ? help : `${help} (${fallback})`,
       ),
     );
-    return `## ${title}\n\n${table(['flag', 'variable', 'meaning'], rows)}`;
+    return `## ${title}\n\n${table(['flag', 'meaning'], rows)}`;
   });
   return `# Flags
 
-Each flag can also be given as an environment variable; the flag wins. A flag, variable or value that is not known ends the
-operator with exit code 2 and one sentence. Switches take \`--flag\`, \`--no-flag\` and \`--flag=true|false\`. Credentials are
-never flags: see \`--help\`.
+Each flag can also be set by the environment variable below it; the flag wins. On an unknown flag, variable or value the operator
+exits with code 2 and one sentence. Switches take \`--flag\`, \`--no-flag\` and \`--flag=true|false\`. Without a default, switches
+are off and other flags unset. Credentials are never flags: see \`--help\`.
 
 ${sections.join('\n\n')}
 `;

@@ -31,25 +31,25 @@ const NOTHING = '';
 
 /** A reason without an entry does not compile, and one whose example has another reason fails the generator. */
 export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
-  Synced: shows(
-    "Nothing to do. If requests fail all the same: `kubectl vsgb diff NAME`, then the load balancer's health check, which is not the operator's.",
-    { pods: two, rows: two },
-  ),
+  Synced: shows("If requests still fail: `kubectl vsgb diff NAME`, then the load balancer's health check.", {
+    pods: two,
+    rows: two,
+  }),
   Progressing: shows(
-    "Nothing to do. Longer than a minute: the operator's log, `vsgb_oldest_leaver_seconds` and `vsgb_api_waiting_calls`.",
+    "For longer than a minute: the operator's log, `vsgb_oldest_leaver_seconds` and `vsgb_api_waiting_calls`.",
     {
       pods: two,
       rows: ['10.0.0.1', '10.0.0.9'],
     },
   ),
   Suspended: shows(
-    'To resume: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'`. `kubectl get vsgb NAME -o yaml --show-managed-fields` shows who set `spec.suspend`.',
+    '`kubectl patch vsgb NAME --type merge -p \'{"spec":{"suspend":false}}\'` resumes. `kubectl get vsgb NAME -o yaml --show-managed-fields` shows who set `spec.suspend`.',
     {
       spec: { suspend: true },
     },
   ),
   DryRun: shows(
-    'Run the operator without `--dry-run`; `kubectl -n vservergroup-operator describe deployment vservergroup-operator` shows its environment and ConfigMap. `kubectl vsgb diff NAME` gives the reason for each change.',
+    '`kubectl -n vservergroup-operator describe deployment vservergroup-operator` shows where `--dry-run` is set. `kubectl vsgb diff NAME` gives the reason for each change.',
     {
       pods: two,
       rows: ['10.0.0.1', '10.0.0.9'],
@@ -57,38 +57,36 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   Deleting: shows(
-    'Nothing to do; `kubectl vsgb status NAME` shows what is left. Longer than `spec.drain.seconds`: see the events. To keep the backends in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
+    '`kubectl vsgb status NAME` shows what is left. For longer than `spec.drain.seconds`: see the events. To keep backends in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
     {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       rows: two,
     },
   ),
-  ServiceNotFound: shows(
-    'Create the Service, or correct `spec.serviceRef.name` (`kubectl get service -n NAMESPACE`).',
-    { service: null },
-  ),
+  ServiceNotFound: shows('Compare `spec.serviceRef.name` with `kubectl get service -n NAMESPACE`.', {
+    service: null,
+  }),
   PortNotFound: shows(
-    'Correct `spec.serviceRef.port`, or `spec.ports` and their targetPort in `kubectl get service SERVICE -o yaml`.',
+    'Compare `spec.serviceRef.port` with `spec.ports` and their targetPort in `kubectl get service SERVICE -o yaml`.',
     {
       spec: { serviceRef: { name: 'web', port: 'https' } },
     },
   ),
-  NodesNotFound: shows(
-    'Correct `spec.nodeSelector`, or label the nodes that are to be backends (`kubectl get nodes --show-labels`).',
-    { spec: { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } } },
-  ),
+  NodesNotFound: shows('Compare `spec.nodeSelector` with `kubectl get nodes --show-labels`.', {
+    spec: { backendType: 'ecs', nodeSelector: { matchLabels: { pool: 'wbe' } } },
+  }),
   AddressFamilyNotFound: shows(
-    'Correct `spec.addressFamily`, or `spec.ipFamilies` of the Service (ADDRESSTYPE in `kubectl get endpointslices -l kubernetes.io/service-name=SERVICE`).',
+    'Compare `spec.addressFamily` and `spec.ipFamilies` with ADDRESSTYPE in `kubectl get endpointslices -l kubernetes.io/service-name=SERVICE`.',
     { spec: { addressFamily: 'IPv6' }, pods: two },
   ),
   ServiceNotSupported: shows(
-    'Use a Service that selects pods; for `backendType: ecs` one of type NodePort or LoadBalancer. See `spec.type` and `spec.ports[].nodePort` in `kubectl get service SERVICE -o yaml`.',
+    '`backendType: ecs` needs type NodePort or LoadBalancer: `spec.type` and `spec.ports[].nodePort` in `kubectl get service SERVICE -o yaml`.',
     {
       service: { type: 'ExternalName', externalName: 'shop.example' },
     },
   ),
   GroupNotFound: shows(
-    'Compare `spec.vServerGroupId`, or `spec.vServerGroup`, and `spec.regionId` with the console. If the group was deleted on purpose, delete the binding: that works without the group.',
+    'Compare `spec.vServerGroupId` or `spec.vServerGroup`, and `spec.regionId`, with the console. Deleting the binding works without the group.',
     {
       failure: [
         'describe',
@@ -97,7 +95,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   GroupNameAmbiguous: {
-    todo: 'Give all but one of the groups other names in the console, or create a binding with `spec.vServerGroupId` instead.',
+    todo: '',
     example: () => {
       const groups = ['rsp-bp1x0abc', 'rsp-bp1x0def'].map((id) => ({ id, name: 'web' }));
       const found = verdictOnName(
@@ -109,33 +107,27 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       return found.verdict;
     },
   },
-  LoadBalancerNotReady: shows(
-    'In the console, start or unlock it, or pay the bill. The operator then continues.',
-    {
-      rows: ['10.0.0.9'],
-      failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
-    },
-  ),
+  LoadBalancerNotReady: shows('Do so in the console; the operator then continues.', {
+    rows: ['10.0.0.9'],
+    failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
+  }),
   GroupNotGranted: shows(
-    '`kubectl get namespace NAMESPACE -o yaml` shows the grants. If the namespace may have the group, a cluster administrator adds its id, or that of its load balancer, to the annotation `slb.alibabacloud.com/grants` of the namespace. To take out what the binding has in the group, delete the binding. [security.md](security.md#grants)',
+    '`kubectl get namespace NAMESPACE -o yaml` shows the grants, in `slb.alibabacloud.com/grants`. Deleting the binding removes what it has in the group. [security.md](security.md#grants)',
     { pods: two, rows: ['10.0.0.1'], grants: 'rsp-bp1y0def' },
   ),
   ExclusiveNotGranted: shows(
-    'Set `spec.ownership` to `Shared`. If the namespace may remove the rows of others, a cluster administrator lists the id with `:Exclusive` in the annotation `slb.alibabacloud.com/grants`. [security.md](security.md#grants)',
+    'Grants with `:Exclusive`, and `spec.ownership` `Shared`: [security.md](security.md#grants).',
     { spec: { ownership: 'Exclusive' }, pods: two, rows: two, grants: 'rsp-bp1x0abc' },
   ),
-  AccessDenied: shows(
-    'Grant the RAM action that the message names; `deploy/ram-policy.json` has all of them.',
-    {
-      pods: two,
-      failure: [
-        'add',
-        answered(ADD, 'Forbidden.RAM', 'User not authorized to operate on the specified resource.', 403),
-      ],
-    },
-  ),
+  AccessDenied: shows('`deploy/ram-policy.json` has all actions.', {
+    pods: two,
+    failure: [
+      'add',
+      answered(ADD, 'Forbidden.RAM', 'User not authorized to operate on the specified resource.', 403),
+    ],
+  }),
   CredentialsInvalid: shows(
-    "Check the access key, the mounted Secret, or RRSA's role and OIDC provider (the pod's environment has `ALIBABA_CLOUD_ROLE_ARN`), and `vsgb_credentials_expiry_timestamp_seconds`. New credentials are picked up automatically.",
+    "Also the mounted Secret, RRSA's OIDC provider (`ALIBABA_CLOUD_ROLE_ARN` in the pod's environment), and `vsgb_credentials_expiry_timestamp_seconds`. New credentials are used automatically.",
     {
       failure: [
         'describe',
@@ -144,7 +136,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   UnknownRegion: shows(
-    'Correct `spec.regionId` (delete and recreate the binding) or `--region`; use `--slb-endpoint` where the endpoint has another name.',
+    'To change `spec.regionId`, recreate the binding. `--slb-endpoint` overrides the endpoint of `--region`.',
     {
       failure: [
         'describe',
@@ -152,7 +144,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       ],
     },
   ),
-  VpcUnknown: shows('Run the operator with `--vpc-id`: private addresses repeat across VPCs.', {
+  VpcUnknown: shows('Private addresses may repeat across VPCs: set `--vpc-id`.', {
     pods: two,
     rows: ['10.0.0.1'],
     eni: {
@@ -161,7 +153,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   }),
   EniNotFound: shows(
-    '`backendType: eni` needs Terway: are the addresses in `kubectl get pods -o wide` of the VPC? Check `--vpc-id` and `--region`, or use `backendType: ecs` with a NodePort Service.',
+    'Are the addresses in `kubectl get pods -o wide` of the VPC (`--vpc-id`, `--region`)? `backendType: eni` needs Terway, `backendType: ecs` a NodePort Service.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -169,14 +161,14 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   NodeWithoutInstance: shows(
-    'Set `spec.providerID` of the node to `REGION.INSTANCE`, as the cloud controller manager does on ACK (`kubectl get node NODE -o yaml`).',
+    'On ACK the cloud controller manager sets `spec.providerID` to `REGION.INSTANCE`: `kubectl get node NODE -o yaml`.',
     {
       spec: { backendType: 'ecs' },
       node: { spec: {} },
     },
   ),
   BackendsRefused: shows(
-    'Look up the code: `status.backends` has it for each backend in state `Refused`. The operator retries after up to one or two minutes, and at once when the binding changes.',
+    '`status.backends` has the code of each backend in state `Refused`. Retried after up to two minutes, and at once when the binding changes.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -184,7 +176,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   NodesNotReady: shows(
-    'Check the nodes (`kubectl get nodes`, the message of their Ready condition) and their way to the API server. If nodes are really lost, delete them or their pods.',
+    '`kubectl get nodes`, and the message of their Ready condition. If nodes are really lost, delete them or their pods.',
     {
       pods: two,
       rows: two,
@@ -198,14 +190,14 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   HeldByMinBackends: shows(
-    'See why too few pods are ready (`kubectl get pods`; held backends have state `Held` in `status.backends`), or lower `spec.minBackends`.',
+    '`kubectl get pods` shows why too few are ready. Held backends have state `Held` in `status.backends`.',
     {
       spec: { minBackends: 1 },
       rows: ['10.0.0.1'],
     },
   ),
   QuotaExceeded: shows(
-    'Request a higher quota in the console, or remove backends that are not needed (`kubectl vsgb remove`; `FOREIGN` in `kubectl get vsgb -o wide`).',
+    '`FOREIGN` in `kubectl get vsgb -o wide` counts the backends of others; `kubectl vsgb remove` removes some. The console takes quota requests.',
     {
       pods: two,
       rows: ['10.0.0.1'],
@@ -220,7 +212,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   Throttled: shows(
-    'Nothing to do at first. If it lasts, see who else uses the account, raise the rate in Quota Center, or lower `--api-qps` to spare them; `vsgb_api_rate_limit` is the current rate.',
+    'If it lasts, see who else uses the account; a lower `--api-qps` spares them. `vsgb_api_rate_limit` is the current rate.',
     {
       rows: ['10.0.0.9'],
       failure: [
@@ -230,7 +222,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   ApiUnavailable: shows(
-    'Check the way from the cluster to the endpoint (DNS, NetworkPolicy, proxy); `vsgb_api_requests_total` has the codes. Removals are retried first.',
+    'Check DNS, NetworkPolicy and proxy; `vsgb_api_requests_total` has the codes. Removals are retried first.',
     {
       rows: ['10.0.0.9'],
       failure: [
@@ -245,18 +237,18 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   InvalidSpec: shows(
-    "Correct the spec. This version's CRD rejects such a spec: the installed one is older, apply it again (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`).",
+    "This version's CRD rejects such a spec: the installed one (`kubectl get crd vservergroupbindings.slb.alibabacloud.com`) is older, apply it again.",
     { spec: { weight: 101 } },
   ),
   DeletionBlocked: shows(
-    'Correct the field, which is possible during deletion: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`. `Retain` leaves the backends in the group. If the API server accepts neither, remove the finalizer.',
+    'The field can still be corrected: `kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`, or `Retain`. If the API server accepts neither, remove the finalizer.',
     {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       spec: { deletionPolicy: 'Keep' },
       rows: two,
     },
   ),
-  InternalError: shows('Please report it with the message and the log around it.', {
+  InternalError: shows('Please report the message and the log around it.', {
     pods: two,
     failure: [
       'add',
@@ -288,7 +280,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Removed: { type: 'Normal', todo: NOTHING, example: () => messages.removed(gone, REF, REQUEST_ID) },
   Draining: {
     type: 'Normal',
-    todo: 'Nothing to do: they are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`; those of a departing node until they end, or the node stays after all.',
+    todo: 'They are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`; those of a departing node until they end or the node stays.',
     example: () =>
       messages.draining(
         two.map((ip) => changed(row(ip, 0))),
@@ -300,22 +292,22 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Recovered: { type: 'Normal', todo: NOTHING, example: () => verdict({ pods: two, rows: two }).message },
   InvalidWeight: {
     type: 'Warning',
-    todo: 'Correct the annotation in the pod template of the Deployment.',
+    todo: '',
     example: () => notice('InvalidWeight', { pods: two, podAnnotations: { [WEIGHT_ANNOTATION]: 'heavy' } }),
   },
   AddressOutside: {
     type: 'Warning',
-    todo: 'Remove the address from the endpoints of the Service, or check `--vpc-id` and `--region`.',
+    todo: '',
     example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
   },
   GroupRenamed: {
     type: 'Warning',
-    todo: 'Give the group its name again. If another group is meant, delete the binding and create one for that.',
+    todo: '',
     example: () => messages.groupRenamed('web', 'web-old', REF),
   },
   AmbiguousPort: {
     type: 'Warning',
-    todo: 'Name the port in `spec.serviceRef.port`.',
+    todo: '',
     example: () =>
       notice('AmbiguousPort', {
         pods: two,
@@ -329,7 +321,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   },
   HoldTooShort: {
     type: 'Warning',
-    todo: 'Give the pods that hold in the template of their Deployment: `kubectl vsgb inject`, or by hand ([zero-downtime.md](zero-downtime.md#termination-hold)).',
+    todo: '`kubectl vsgb inject`, or by hand: [zero-downtime.md](zero-downtime.md#termination-hold).',
     example: () =>
       notice('HoldTooShort', {
         pods: two,
@@ -340,7 +332,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   },
   ReadinessGateTimedOut: {
     type: 'Warning',
-    todo: 'See the message, and the condition Ready of the binding. The pod is added once the problem is solved.',
+    todo: 'See also the condition Ready of the binding. The pod is added once the problem is solved.',
     example: () =>
       messages.gateTimedOut(
         answered(
@@ -352,12 +344,12 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   },
   GrantsUnreadable: {
     type: 'Warning',
-    todo: 'A cluster administrator corrects the annotation of the namespace: `kubectl annotate namespace NAMESPACE --overwrite slb.alibabacloud.com/grants="rsp-… lb-…"`. `deploy/policies/grants.yaml` keeps such entries out.',
+    todo: '`kubectl annotate namespace NAMESPACE --overwrite slb.alibabacloud.com/grants="rsp-… lb-…"` corrects it. `deploy/policies/grants.yaml` keeps such entries out.',
     example: () => notice('GrantsUnreadable', { pods: two, grants: 'rsp-bp1x0abc rsp_bp1y0def' }),
   },
   EndpointsTruncated: {
     type: 'Warning',
-    todo: 'Run the operator with `--endpoints-source=auto` or `endpointslices`.',
+    todo: '`--endpoints-source=auto`, the default, or `endpointslices`.',
     example: () => notice('EndpointsTruncated', { pods: two, endpointsCut: true }),
   },
 };

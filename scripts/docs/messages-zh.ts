@@ -102,7 +102,7 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   },
   HeldByMinBackends: {
     meaning: '由于 spec.minBackends，已离开的后端服务器仍保留在组中。',
-    todo: '查看为什么就绪的 Pod 太少（`kubectl get pods`；被保留的后端服务器在 `status.backends` 中的状态为 `Held`），或调低 `spec.minBackends`。',
+    todo: '查看为什么就绪的 Pod 太少（`kubectl get pods`；被保留的后端服务器在 `status.backends` 中的状态为 `Held`），或调低 spec.minBackends。',
   },
   QuotaExceeded: {
     meaning: '负载均衡或账号的后端服务器配额已用完。移除操作照常进行。',

@@ -30,10 +30,9 @@ const EXAMPLES = { ...conditionExamples, ...eventExamples };
 export const english: MessagesText = {
   title: 'Messages',
   languages: 'English | [简体中文](zh/messages.md)',
-  introduction: `What the user of a binding sees in \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\`: the group,
-the backends (five by name at most), for errors of the cloud API its action, code and request id, and what to do or what happens
-next. A condition that reports a problem also emits one Warning event with the same reason and message; \`Recovered\` says that
-it is over.
+  introduction: `What \`kubectl describe vsgb NAME\`, \`kubectl vsgb status\` and \`kubectl get events\` show: the group, the backends (five by
+name at most), for errors of the cloud API its action, code and request id, and what to do or what happens next. A condition that
+reports a problem also emits one Warning event with the same reason and message; \`Recovered\` says that it is over.
 
 Conditions follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md):
 \`kubectl wait --for=condition=Ready vsgb/NAME\` works. Argo CD and Flux: [gitops.md](gitops.md).`,

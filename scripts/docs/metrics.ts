@@ -28,15 +28,26 @@ export async function describedMetrics() {
   );
 }
 
+const isOwn = ({ name }: { readonly name: string }) => name.startsWith('vsgb_');
+
 export async function metricsPage(): Promise<string> {
-  const rows = (await describedMetrics()).map(({ name, type, labels, help }) =>
-    row(`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help),
-  );
+  const metrics = (await describedMetrics()).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const labelsOf = (labels: readonly string[]) => labels.map((label) => `\`${label}\``);
+  const rows = metrics
+    .filter(isOwn)
+    .map(({ name, type, labels, help }) => row(`\`${name}\``, [type, ...labelsOf(labels)].join(', '), help));
+  const usual = metrics
+    .filter((metric) => !isOwn(metric))
+    .map(({ name, labels }) =>
+      labels.length === 0 ? `\`${name}\`` : `\`${name}\` (${labelsOf(labels).join(', ')})`,
+    );
   return `# Metrics
 
-Served as \`/metrics\` on \`--metrics-address\`, besides the usual \`process_*\` and \`nodejs_*\`. Series of known labels are there
-with 0 from the start.
+Served as \`/metrics\` on \`--metrics-address\`. Series of known labels start at 0.
 
-${table(['metric', 'type', 'labels', 'meaning'], rows.toSorted())}
+${table(['metric', 'type, labels', 'meaning'], rows)}
+
+Besides \`process_*\` and \`nodejs_*\`, these are as in
+[controller-runtime](https://book.kubebuilder.io/reference/metrics-reference), with their labels: ${usual.join(', ')}.
 `;
 }

@@ -9,21 +9,18 @@ export const REASONS = {
   DryRun: 'The operator runs with --dry-run: it reports changes and makes none.',
   Deleting: 'The binding is being deleted; its backends are leaving the group.',
   ServiceNotFound:
-    "The namespace has no Service of that name. If it was deleted, its backends leave the group; if the binding named another one before, that one's backends stay.",
+    'The namespace has no Service of that name. Backends of a deleted one leave; those of one that the binding named before stay.',
   PortNotFound: 'The Service has no port of that number or name.',
-  ServiceNotSupported: 'The Service has no backends to offer: ExternalName, or ecs without a node port.',
-  NodesNotFound:
-    'spec.nodeSelector selects no node of the cluster. Backends on other nodes stay in the group.',
+  ServiceNotSupported: 'The Service can have no backends: ExternalName, or ecs without a node port.',
+  NodesNotFound: 'spec.nodeSelector selects no node of the cluster. Backends on other nodes stay.',
   AddressFamilyNotFound:
-    'The endpoints of the Service have no address of spec.addressFamily. Backends of the other family stay in the group.',
+    'The endpoints have no address of spec.addressFamily. Backends of the other family stay.',
   GroupNotFound: 'The vServer group, or its load balancer, does not exist in the region.',
   GroupNameAmbiguous:
-    'The load balancer has several vServer groups of the name in spec.vServerGroup. None of them is touched.',
+    'The load balancer has several vServer groups of the name in spec.vServerGroup. None is touched.',
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and accepts no change.',
-  GroupNotGranted:
-    'The namespace is not granted the group. Nothing is added for the binding; its live backends stay, and the others leave as usual.',
-  ExclusiveNotGranted:
-    'spec.ownership is Exclusive, for which the namespace has no grant: rows of others are left alone, as with Shared.',
+  GroupNotGranted: 'The namespace is not granted the group.',
+  ExclusiveNotGranted: 'spec.ownership is Exclusive without a grant for it: treated as Shared.',
   AccessDenied: 'The account may not read or change the group.',
   CredentialsInvalid: 'The access key or token was rejected.',
   UnknownRegion: 'No endpoint serves this region.',
@@ -31,14 +28,14 @@ export const REASONS = {
   EniNotFound: 'No network interface has the IP address of a pod.',
   NodeWithoutInstance: 'A node has no spec.providerID, so its instance is unknown.',
   BackendsRefused: 'The load balancer refused some backends. The others are in the group.',
-  NodesNotReady: 'Backends stay although their nodes are not Ready: too many at once, or the last ones.',
-  HeldByMinBackends: 'Backends that left are kept in the group because of spec.minBackends.',
+  NodesNotReady: 'Too many backends at once, or the last ones, have nodes that are not Ready: they stay.',
+  HeldByMinBackends: 'spec.minBackends keeps backends that left in the group.',
   QuotaExceeded: 'The load balancer or account has no room for more backends. Removals continue.',
   Throttled: 'The API limits the rate of calls.',
   ApiUnavailable: 'The API cannot be reached, or fails.',
   InvalidSpec: 'The spec cannot be read. The message names the field.',
   DeletionBlocked:
-    'The binding is being deleted, but the field that decides about its backends cannot be read.',
+    'The binding is being deleted, but the field that decides about its backends is unreadable.',
   InternalError: 'A fault of the operator, which retries.',
 } as const;
 
@@ -51,13 +48,12 @@ export const EVENT_REASONS = {
   Recovered: 'The problem that an earlier event reported is over.',
   InvalidWeight: `A pod's annotation ${WEIGHT_ANNOTATION} is not a weight. Another weight is used.`,
   AddressOutside:
-    'An endpoint that is not a pod of this cluster and cloud has an address that no network interface has.',
-  GroupRenamed: 'The vServer group was found by its name and has another one now. The binding stays with it.',
-  AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port. The first is used.',
+    'No network interface has the address of an endpoint that is not a pod of this cluster and cloud.',
+  GroupRenamed: 'The vServer group, found by its name, now has another one.',
+  AmbiguousPort: 'The Service has several ports of the number in spec.serviceRef.port; the first is used.',
   HoldTooShort: `Pods have a hold (annotation ${HOLD_ANNOTATION}) that is shorter than status.holdSeconds.`,
-  ReadinessGateTimedOut: `On a pod: it waited too long for its groups, and its gate ${READINESS_GATE} was opened anyway.`,
-  GrantsUnreadable:
-    'An entry in the grants of the namespace cannot be read. The others count, and working bindings continue.',
+  ReadinessGateTimedOut: `On a pod: its gate ${READINESS_GATE} was opened after too long a wait for its groups.`,
+  GrantsUnreadable: 'An entry in the grants of the namespace cannot be read.',
   EndpointsTruncated: 'Kubernetes truncated the Endpoints, so pods are missing.',
 } as const;
 

@@ -19,7 +19,7 @@ export const REPORTING_CONTROLLER = `${API_GROUP}/${OPERATOR}`;
 export const NAME_PREFIX = `${API_GROUP}/`;
 /** Kept on a binding until its backends have left the group. */
 export const FINALIZER = `${NAME_PREFIX}backends`;
-/** On a node: as long as it is there, whatever its value, the node's backends get weight 0. `kubectl vsgb drain` sets it. */
+/** On a node, with any value: the node's backends get weight 0. `kubectl vsgb drain` sets it. */
 export const DRAIN_LABEL = `${NAME_PREFIX}drain`;
 /** On a pod: the weight of its backends, 0 to 100, instead of `spec.weight`. */
 export const WEIGHT_ANNOTATION = `${NAME_PREFIX}weight`;
@@ -35,7 +35,7 @@ export const ZERO_DOWNTIME_LABEL = `${NAME_PREFIX}zero-downtime`;
 
 /**
  * On a namespace: the groups and load balancers that its bindings may change, with --require-grants. The policies of
- * deploy/policies let nobody write it but who may `grant` `vservergroups`.
+ * With deploy/policies only those who may `grant` `vservergroups` can write it.
  */
 export const GRANTS_ANNOTATION = `${NAME_PREFIX}grants`;
 

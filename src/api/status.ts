@@ -45,13 +45,13 @@ export const statusSchema = z.object({
     .meta({
       maxItems: 16,
       description:
-        'Ready: the group holds what it should. Reconciling: work is under way, or continues automatically. Stalled: nothing continues until someone acts.',
+        'Ready: the group holds what it should. Reconciling: work is in progress, or continues automatically. Stalled: nothing continues until someone acts.',
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['type'],
     }),
   vServerGroupId: statusText(
     64,
-    'The vServer group that holds the backends: that of spec.vServerGroupId, or the one found by the name in spec.vServerGroup. Empty until it is found.',
+    'The vServer group that holds the backends, by spec.vServerGroupId or found by spec.vServerGroup. Empty until it is found.',
   ).optional(),
   loadBalancerId: statusText(64, "The group's load balancer.").optional(),
   serviceName: statusText(
@@ -63,10 +63,10 @@ export const statusSchema = z.object({
   draining: count('Backends of this binding that are leaving.').default(0),
   foreign: count("Backends in the group that are not this binding's.").default(0),
   holdSeconds: count(
-    'How many seconds the pods have to keep serving after their deletion, so that nothing is sent to them when they are told to stop: drain, propagation (spec.drain) and 5 for requests under way. Only with backendType eni.',
+    'Seconds that the pods have to keep serving after their deletion: drain, propagation (spec.drain) and 5 for requests in flight. Only with backendType eni.',
   ).optional(),
   podsWithoutHold: count(
-    'Pods among the desired backends held for less than holdSeconds, by the preStop of their containers and terminationGracePeriodSeconds.',
+    'Pods among the desired backends that preStop and terminationGracePeriodSeconds hold for less than holdSeconds.',
   ).optional(),
   podsWithoutGate: count(
     `Pods among the desired backends without the readiness gate ${READINESS_GATE}. Only if the operator runs with --readiness-gates, and the binding adds pods.`,
@@ -88,7 +88,7 @@ const backendsSchema = statusSchema.pick({ backends: true });
 
 /**
  * Reads a status as far as it fits: a row or field that does not is left out, the rest is kept. Its rows are kept as
- * JSON until somebody asks for them: they are most of what a cache of bindings holds, and of most nobody ever asks.
+ * JSON until they are read: they are most of what a cache of bindings holds, and most are never read.
  */
 export function parseStatus(raw: unknown): VServerGroupBindingStatus {
   const head = asFarAsItFits(headSchema, raw);

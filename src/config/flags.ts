@@ -15,7 +15,7 @@ import {
 
 /** What a default can depend on. */
 export interface Context {
-  /** In a pod, and not told to use a kubeconfig. */
+  /** In a pod, and without a kubeconfig. */
   readonly inCluster: boolean;
 }
 
@@ -112,7 +112,7 @@ export const FLAGS = {
       'at most 40 letters, digits, ., _ and -, a letter or digit first',
       /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/,
     ),
-    'Name of this cluster in the description of its backends. Clusters that share a group need different ones, and a cluster must keep its own.',
+    'Name of this cluster in the description of its backends: unique among clusters that share a group, and never changed.',
     'from the UID of the namespace kube-system',
   ),
   slbEndpoint: cloud.optional(endpoint, 'Address of the SLB API.', "the region's, see --endpoint-network"),
@@ -134,7 +134,7 @@ export const FLAGS = {
   ),
   credentialsDir: cloud.optional(
     path('DIR'),
-    'Directory (a mounted Secret) with the files access-key-id, access-key-secret and optionally security-token. Changes are picked up. Takes precedence over RRSA and an access key in the environment.',
+    'Directory (a mounted Secret, reread when changed) with the files access-key-id, access-key-secret and optionally security-token. Takes precedence over RRSA and the environment.',
   ),
   assumeRoleArn: cloud.optional(
     matching(
@@ -142,8 +142,8 @@ export const FLAGS = {
       'the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
       /^acs:ram::\d{1,32}:role\/[A-Za-z0-9._-]{1,64}$/,
     ),
-    'RAM role, of this account or another, to assume with the credentials at hand, which need sts:AssumeRole. All calls of SLB and ECS are then made with its sessions, which last an hour and are renewed before they end.',
-    'the credentials at hand make the calls',
+    'RAM role, of any account, to assume with the given credentials, which need sts:AssumeRole. Its sessions, of an hour and renewed before they end, make all SLB and ECS calls.',
+    'the given credentials make the calls',
   ),
   assumeRoleExternalId: cloud.optional(
     matching('ID', '2 to 1024 letters, digits and =,.@:/_-', /^[A-Za-z0-9=,.@:/_-]{2,1024}$/),
@@ -163,12 +163,12 @@ export const FLAGS = {
   maxUnreadyShare: membership.defaulted(
     decimal(0, 1),
     '0.55',
-    "Share of a binding's backends that may leave only because their nodes are not Ready. When more are, lost heartbeats are assumed: the others stay, and the last one always does.",
+    "Share of a binding's backends that may leave only because their nodes are not Ready. The others stay, as lost heartbeats are assumed, and the last one always does.",
   ),
   notReadyTolerance: membership.defaulted(
     duration('0s', '10m'),
     '10s',
-    'How long a node may be not Ready before its backends leave for that: a kubelet restarts within seconds, and many lost nodes are detected one after the other.',
+    'How long a node may be not Ready before its backends leave: a kubelet restarts within seconds, and lost nodes are detected one by one.',
   ),
   localWeights: membership.defaulted(
     boolean,
@@ -178,24 +178,24 @@ export const FLAGS = {
   readinessGates: membership.defaulted(
     boolean,
     'false',
-    `Open the readiness gate ${READINESS_GATE} of a pod once it is in every group that wants it, and add pods that wait only for that. Needs deploy/components/readiness-gates.`,
+    `Open a pod's readiness gate ${READINESS_GATE} once it is in every group that wants it, and add pods that wait only for that. Needs deploy/components/readiness-gates.`,
   ),
   requireGrants: membership.defaulted(
     boolean,
     'false',
-    `Only change groups that the namespace of the binding is granted, by the annotation ${GRANTS_ANNOTATION}. The operator then needs deploy/components/grants.`,
+    `Only change groups that the binding's namespace is granted, by the annotation ${GRANTS_ANNOTATION}. Needs deploy/components/grants.`,
   ),
   dryRun: membership.defaulted(
     boolean,
     'false',
-    'Show in log, status and metrics what would change in the groups, and change nothing. Runs instead of an operator that writes, not beside it.',
+    'Only show what would change in the groups, in log, status and metrics. Runs instead of an operator that writes, not beside it.',
   ),
 
   apiTimeout: pace.defaulted(duration('1s', '5m'), '20s', 'Timeout of one call to the cloud API.'),
   apiQps: pace.defaulted(
     decimal(0.1, 1000),
     '50',
-    'Calls per second to the cloud API, over all groups; 0.5 is one every two seconds.',
+    'Calls per second to the cloud API, over all groups; may be a fraction.',
   ),
   apiBurst: pace.defaulted(wholeNumber(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
   writeSpacing: pace.defaulted(
@@ -256,17 +256,17 @@ export const FLAGS = {
   metricsAuth: process.defaulted(
     choice('none', 'kubernetes'),
     'none',
-    'Who gets the metrics. kubernetes: holders of a token of the cluster that may get the path /metrics; needs deploy/components/metrics-auth.',
+    'Who gets the metrics. kubernetes: holders of a cluster token that may get the path /metrics; needs deploy/components/metrics-auth.',
   ),
   metricsTlsDir: process.optional(
     path('DIR'),
-    'Serve the metrics over HTTPS with tls.crt and tls.key in this directory (a mounted Secret, picked up when rotated).',
+    'Serve the metrics over HTTPS with tls.crt and tls.key of this directory (a mounted Secret, reread when rotated).',
     'plain HTTP',
   ),
   webhookAddress: process.defaulted(
     address,
     'off',
-    `Where the webhook is served, or off. It gives readiness gate and termination hold to new pods behind a binding, in namespaces with the label ${ZERO_DOWNTIME_LABEL}=enabled. Needs deploy/components/webhook.`,
+    `Where the webhook is served, or off. It adds readiness gate and termination hold to new pods behind a binding, in namespaces with the label ${ZERO_DOWNTIME_LABEL}=enabled. Needs deploy/components/webhook.`,
   ),
   webhookName: process.defaulted(
     dnsLabel('NAME', 'the name of a Service'),
@@ -275,7 +275,7 @@ export const FLAGS = {
   ),
   webhookTlsDir: process.optional(
     path('DIR'),
-    'Serve the webhook with tls.crt and tls.key in this directory (a mounted Secret, picked up when rotated). Their maker has to set what the API server trusts.',
+    'Serve the webhook with tls.crt and tls.key of this directory (a mounted Secret, reread when rotated). Their issuer also sets the caBundle.',
     'the operator makes and renews one',
   ),
   healthAddress: process.defaulted(
@@ -287,7 +287,7 @@ export const FLAGS = {
   shutdownTimeout: process.defaulted(
     duration('0', '10m'),
     '10s',
-    "How long calls in flight may take after SIGTERM. The pod's terminationGracePeriodSeconds has to be 7 s longer, with the webhook 12 s.",
+    'How long calls in flight may take after SIGTERM; terminationGracePeriodSeconds must be 7 s longer, with the webhook 12 s.',
   ),
   logLevel: process.defaulted(choice('error', 'warn', 'info', 'debug'), 'info', 'What is logged.'),
   logFormat: process.defaulted(choice('json', 'text'), 'json', 'JSON lines, or text for people.'),

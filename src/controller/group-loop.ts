@@ -79,13 +79,13 @@ export interface GroupLoopPorts {
   readonly metrics?: { readonly queue: WorkQueueMetrics; readonly loop: ReconcileMetrics };
 }
 
-/** What is told of the loop's work; it changes nothing. */
+/** Observers of the loop's work; they change nothing. */
 export interface GroupLoopHooks extends WriteHooks, ReadinessGatesHooks {
-  /** A mistake of the program: the group is tried again. */
+  /** A fault of the program: the group is retried. */
   onReconcileFailed(failure: ReconcileFailure<GroupKey>): void;
   /** By its name; the binding is on it from now on. */
   onGroupFound(binding: BindingObject, group: GroupRef): void;
-  /** It is tried again. */
+  /** It is retried. */
   onFinalizerFailed(binding: BindingObject, error: unknown): void;
 }
 

@@ -76,8 +76,8 @@ export function knownRow(row: Row): KnownRow {
 const LONGEST_GAP = 21;
 
 /**
- * The rows of a reply; those that are as before are the objects of before. Both lists are in the order of the group, so
- * that they are walked through side by side. What is not recognised is computed anew, and no different.
+ * The rows of a reply; unchanged rows keep their objects. Both lists are in the order of the group, so they are walked
+ * side by side. What is not recognised is computed again, with the same result.
  */
 export function knownRows(rows: readonly Row[], before: readonly KnownRow[] = []): readonly KnownRow[] {
   let next = 0;

@@ -11,8 +11,8 @@ export interface Grants {
  *
  * - `exclusive`: all that its spec says.
  * - `shared`: the same, but rows of others are left alone, whatever `spec.ownership` says.
- * - `none`: it adds and takes over nothing. What it has in the group stays while it lives, and leaves as ever.
- * - `undecided`: as `none`, until the cloud has told which group it is, or of which load balancer.
+ * - `none`: it adds and takes over nothing. Its live backends stay, and the others leave as usual.
+ * - `undecided`: as `none`, until it is known which group it is, or of which load balancer.
  * - `unknown`: as `none`, until the namespace is known; not even the cloud is asked.
  */
 export type Grant = 'exclusive' | 'shared' | 'none' | 'undecided' | 'unknown';

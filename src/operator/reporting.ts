@@ -14,7 +14,7 @@ export interface Reporting {
   readonly events: EventRecorder;
 }
 
-/** Where bindings' users are spoken to: status and events, told to metrics and log. */
+/** Status and events of bindings, with metrics and log. */
 export function createReporting(
   transport: KubeTransport,
   clock: Clock,

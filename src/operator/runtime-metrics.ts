@@ -20,7 +20,7 @@ export function showLeavers(metrics: Metrics, { longestLeaving }: Pick<GroupLoop
   });
 }
 
-/** Watches that fail are told once they fail and again once they are back; what happens in between is debug. */
+/** A failing watch is logged once, and again when it recovers; attempts in between are logged at debug level. */
 export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorHooks {
   const failing = new Set<string>();
   return {

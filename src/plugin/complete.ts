@@ -16,7 +16,7 @@ export interface Names {
   list(what: 'bindings' | 'nodes' | 'pods' | 'namespaces'): Promise<readonly string[]>;
 }
 
-/** What can stand in place of the last of the words; the shell leaves out what does not begin as it does. */
+/** Candidates for the last of the words; the shell filters them by its prefix. */
 export async function completionsFor(
   words: readonly string[],
   commands: readonly Command[],

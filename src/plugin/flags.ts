@@ -46,12 +46,12 @@ const OWN_FLAGS = {
   ),
   from: own(
     choice('operator', 'here'),
-    'Where the cloud is called from: a pod of the operator, with all that is its own, or this machine.',
+    'Where the cloud is called from: a pod of the operator, or this machine.',
     { fallback: 'operator' },
   ),
   operatorNamespace: own(
     matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
-    'The namespace that the operator is installed in.',
+    "The operator's namespace.",
     { fallback: OPERATOR },
   ),
   backend: own(
@@ -75,11 +75,9 @@ const OWN_FLAGS = {
     'spec.drain.seconds of the binding, else --default-drain-seconds of the operator.',
     { fallback: '0' },
   ),
-  propagationSeconds: own(
-    wholeNumber(0, 3600),
-    'spec.drain.propagationSeconds of the binding: how long a backend of weight 0 may still get new connections.',
-    { fallback: String(DEFAULT_DRAIN.propagationSeconds) },
-  ),
+  propagationSeconds: own(wholeNumber(0, 3600), 'spec.drain.propagationSeconds of the binding.', {
+    fallback: String(DEFAULT_DRAIN.propagationSeconds),
+  }),
   holdSeconds: own(
     wholeNumber(1, 7205),
     'Length of the hold; overrides --drain-seconds and --propagation-seconds.',
@@ -211,7 +209,7 @@ export function isOwn(key: PluginFlag): key is OwnKey {
   return Object.hasOwn(OWN_FLAGS, key);
 }
 
-/** With its default as people are told it. */
+/** With its default as `--help` shows it. */
 export function flagOf(key: PluginFlag): OwnFlag<unknown> {
   if (isOwn(key)) return OWN_FLAGS[key];
   const { kind, help, fallback, fallbackHelp }: Flag<unknown> = FLAGS[key];

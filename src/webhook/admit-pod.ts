@@ -44,11 +44,11 @@ const MOST_WARNINGS = 8;
  *
  * | the pod                                                    = gate                    | hold                         |
  * |------------------------------------------------------------|-------------------------|------------------------------|
- * | is selected by no Service that a binding names             | as it is                | as it is                     |
- * | ends by itself, is its kubelet's, or opts out              | as it is                | as it is                     |
+ * | is selected by no Service that a binding names             | unchanged               | unchanged                    |
+ * | ends by itself, is its kubelet's, or opts out              | unchanged               | unchanged                    |
  * | is selected, by a binding that adds pods among others      | if somebody opens gates | the longest that one asks of |
- * | … by such only as add none (`RemoveOnly`, `ecs`)           | as it is                | the same                     |
- * | … and has a longer hold already                            | …                       | as it is                     |
+ * | … by such only as add none (`RemoveOnly`, `ecs`)           | unchanged               | the same                     |
+ * | … and has a longer hold already                            | …                       | unchanged                    |
  */
 export function admitPod(pod: JsonObject, bound: readonly BoundService[], offer: Offer): Admission {
   const labels = strings(asObject(pod['metadata'])['labels']);

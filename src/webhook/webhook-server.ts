@@ -11,9 +11,9 @@ export const WEBHOOK_PATH = '/mutate-pods';
 
 /** The largest object that the API server takes. */
 const MOST_BYTES = 3 * 2 ** 20;
-/** Of all bodies that are being read: whoever reaches the port may send them. */
+/** Of all bodies being read: anyone who reaches the port may send them. */
 const MOST_BYTES_AT_ONCE = 64 * 2 ** 20;
-/** The API server waits for 3 s: whoever needs longer for a request has gone before the answer. */
+/** The API server waits for 3 s: a slower caller is gone before the answer. */
 const REQUEST_MS = 2_000;
 /** Longer than the API server keeps an idle connection (90 s): it must not find one closed that it sends the next pod over. */
 const IDLE_MS = 120_000;
@@ -21,7 +21,7 @@ const IDLE_MS = 120_000;
 export interface WebhookServerOptions {
   readonly address: Address;
   readonly clock: Clock;
-  /** From caches alone. What it throws becomes the result `error`, and the pod is let in as it is. */
+  /** From caches alone. What it throws becomes the result `error`, and the pod is admitted unchanged. */
   readonly admit: (review: PodReview) => Admission;
   readonly onAdmission: (result: Admission['result'], review: PodReview, error?: unknown) => void;
   /** A request that was not the API server's. */

@@ -65,14 +65,14 @@ function planGate(spec: JsonObject): TemplatePlan {
 }
 
 /**
- * What an earlier run wrote is told by its annotation. A container that sleeps just so long has its sleep from there, and the
+ * The annotation records what an earlier run wrote. A container that sleeps exactly that long got its sleep from there, and the
  * grace period was raised by as much: both are replaced. Without such a container the annotation is a leftover.
  *
  * preStop of a container             | becomes
  * none                               | ours
  * a sleep as long as annotated       | ours
- * any other sleep, no shorter        | as it is: it holds long enough
- * anything else                      | as it is, and told
+ * any other sleep, no shorter        | unchanged: it holds long enough
+ * anything else                      | unchanged, and reported
  */
 function planHold(template: JsonObject, spec: JsonObject, seconds: number): TemplatePlan {
   const annotated = annotatedSeconds(template);

@@ -54,7 +54,7 @@ describe('the oldest Kubernetes', () => {
 
   test('is the same in the chart and the README', () => {
     expect(parse(read(`${CHART}/Chart.yaml`)).kubeVersion).toBe(`>=1.${least.minor}.0-0`);
-    expect(read('README.md')).toContain(`Needed is Kubernetes 1.${least.minor}`);
+    expect(read('README.md')).toContain(`needs Kubernetes 1.${least.minor}`);
   });
 
   test.each(Object.entries(OPTIONAL))('for %s stands with it', (file, name) => {

@@ -8,7 +8,7 @@ import { groupBy, type Summary, summarize } from '../measure/statistics.ts';
 import type { PlanBenchmark } from '../plan-benchmark.ts';
 import { headline, headlineOf } from './headline.ts';
 import { bars, plot } from './plot.ts';
-import { cells, HEADER, ms } from './table.ts';
+import { ms, pageRows } from './table.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 
@@ -45,12 +45,11 @@ function rounded(_key: string, value: unknown): unknown {
 
 function figuresOf(report: Report, plots: readonly string[]): string {
   const { machine, plan, coldStart, results } = report;
-  const loads = results.map(({ loadAverage }) => loadAverage);
   const own = results.filter(({ scenario }) => !/^(growth|spacing)-/.test(scenario));
   return [
-    `Measured ${report.date}${report.quick ? ', in the quick form' : ''}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; each API call answered after ${report.latencyMs} ms. Load average before the run ${machine.loadBefore.join(', ')}, at the end of the scenarios ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}; control plane, simulator and watcher run on the same cores.`,
+    `Measured ${report.date}${report.quick ? ', in the quick form' : ''}: ${machine.cores} × ${machine.cpu}, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; each API call answered after ${report.latencyMs} ms. Control plane, simulator and watcher run on the same cores.`,
     '',
-    markdownTable([HEADER, ...own.map(cells)]),
+    markdownTable(pageRows(own)),
     '',
     ...(report.failed.length > 0 ? [`Did not come to an end: ${report.failed.join(', ')}.`, ''] : []),
     `\`planGroup\` alone, ${plan.rows} rows of which ${plan.leavers} left: ${ms(plan.sameRows.p50)} ms (p90 ${ms(plan.sameRows.p90)}) after an event, ${ms(plan.newRows.p50)} ms (p90 ${ms(plan.newRows.p90)}) after a reply, ${ms(plan.first.p50)} ms for the first plan of a group. From the start of the process to its first list: ${coldStart.p50} ms (median of ${coldStart.n}, longest ${coldStart.max}).`,

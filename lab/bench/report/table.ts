@@ -11,7 +11,7 @@ const SHORT: Readonly<Record<string, string>> = {
   DescribeHealthStatus: 'health',
 };
 
-export const HEADER = [
+const HEADER = [
   'scenario',
   'calls',
   'fewest',
@@ -20,8 +20,7 @@ export const HEADER = [
   'before the slice',
   'bare loop p50/max',
   'CPU s',
-  'RSS MB',
-  'peak MB',
+  'RSS/peak MB',
   'status',
   'loop p99 ms',
   's',
@@ -29,19 +28,18 @@ export const HEADER = [
   'more',
 ] as const;
 
-export function cells(result: Result): readonly string[] {
+function cells(result: Result): readonly string[] {
   const { delays, podDelays, bare, usage } = result;
   return [
     result.scenario,
-    `${result.totalCalls} (${callsOf(result)})`,
+    callsOf(result),
     String(result.fewestCalls),
     ranks(podDelays.removal),
     ranks(delays.removal),
     delays.removal.n === 0 ? '–' : `${delays.before} of ${delays.removal.n}`,
     bare.n === 0 ? '–' : `${ms(bare.p50)}/${ms(bare.max)}`,
     usage.cpuSeconds.toFixed(2),
-    usage.rssMb.toFixed(0),
-    usage.peakRssMb.toFixed(0),
+    `${usage.rssMb.toFixed(0)}/${usage.peakRssMb.toFixed(0)}`,
     String(usage.statusWrites),
     usage.loopP99Ms.toFixed(1),
     result.seconds.toFixed(1),
@@ -56,11 +54,30 @@ function ranks({ n, p50, p90, p99, max }: Summary): string {
   return n === 0 ? '–' : [p50, p90, p99, max].map(ms).join('/');
 }
 
-function callsOf({ calls }: Result): string {
-  return Object.entries(calls)
+/** `20 (add 8, remove 12)`, `remove 20`. */
+function callsOf({ calls, totalCalls }: Result): string {
+  const parts = Object.entries(calls)
     .sort()
-    .map(([action, n]) => `${SHORT[action] ?? action} ${n}`)
-    .join(', ');
+    .map(([action, n]) => `${SHORT[action] ?? action} ${n}`);
+  return parts.length === 1
+    ? parts.join()
+    : [`${totalCalls}`, ...(parts.length === 0 ? [] : [`(${parts.join(', ')})`])].join(' ');
+}
+
+/** What a drawing shows or other columns imply, or what is about the run rather than the operator. */
+const TERMINAL_ONLY: ReadonlySet<string> = new Set([
+  'before the slice',
+  'bare loop p50/max',
+  'status',
+  'loop p99 ms',
+  's',
+  'load',
+]);
+
+/** For docs/performance.md; the first row is the header. */
+export function pageRows(results: readonly Result[]): readonly (readonly string[])[] {
+  const isShown = (_: string, column: number) => !TERMINAL_ONLY.has(HEADER[column] ?? '');
+  return [HEADER, ...results.map(cells)].map((row) => row.filter(isShown));
 }
 
 export function table(results: readonly Result[]): string {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { writeFigures } from '../../report/figures.ts';
 import type { MachineFacts } from '../../report/machine-facts.ts';
 import { markdownTable, textTable } from '../../report/tables.ts';
+import { CAUSES, type FailureCause } from '../load/results.ts';
 import type { LoadKind, Measured, Outcome } from '../run.ts';
 import type { BackendKind } from '../stage/setting.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
@@ -73,7 +74,7 @@ function write(report: KeptReport, drawn: readonly Measurement[]): void {
   writeFigures(join(ROOT, 'README.md'), 'make traffic', headline(report.outcomes));
 }
 
-/** A section for each scenario: what happens, the figures of its variants, and a drawing of each. */
+/** A section for each scenario: what happens, and the figures of its variants, each with a link to its drawing. */
 export function figuresOf({ machine, outcomes, failed }: KeptReport): string {
   const scenarios = [...new Set(outcomes.map(({ scenario }) => scenario))];
   return [
@@ -91,8 +92,6 @@ export function figuresOf({ machine, outcomes, failed }: KeptReport): string {
         '',
         markdownTable(sideBySide(variants)),
         '',
-        ...variants.map((one) => `![${one.variant}](traffic/${fileOf(one)}.svg)`),
-        '',
       ];
     }),
   ]
@@ -100,7 +99,7 @@ export function figuresOf({ machine, outcomes, failed }: KeptReport): string {
     .trimEnd();
 }
 
-function fileOf({ scenario, variant }: Kept): string {
+function fileOf({ scenario, variant }: Pick<Kept, 'scenario' | 'variant'>): string {
   return `${scenario}-${variant.replaceAll(/[^a-z0-9]+/g, '-')}`;
 }
 
@@ -110,22 +109,33 @@ function capitalized(text: string): string {
 
 const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
 
-/** The variants of one scenario: a line for each way to fill the group and load, three columns for each variant. */
+/** The variants of one scenario: a line for each way to fill the group and load, a column for each variant. */
 export function sideBySide(variants: readonly Counted[]): readonly (readonly string[])[] {
   const lines = new Map(
     variants.flatMap(({ measured }) => kindsOf(measured).map((kind) => [kind.join(' '), kind] as const)),
   );
-  const heads = variants.flatMap(({ variant }) =>
-    PROPAGATIONS.map((s, index) => (index === 0 ? `${variant}, ${s} s` : `${s} s`)),
-  );
   return [
-    ['backends', 'load', ...heads],
+    ['backends, load', ...variants.map((one) => `[${one.variant}](traffic/${fileOf(one)}.svg)`)],
     ...[...lines.values()].map(([backends, load]) => [
-      backends,
-      load,
-      ...variants.flatMap(({ measured }) => cellsOf(measured, backends, load)),
+      `${backends}, ${load}`,
+      ...variants.map(({ measured }) => together(ofEachPropagation(measured, backends, load))),
     ]),
   ];
+}
+
+/** What failed with each propagation, of how many requests, and what of it otherwise than by a reset: `2/0/9 (99–100), 1/0/0 timeout`. */
+function together(found: readonly (Measured | undefined)[]): string {
+  const counted = found.filter((one) => one !== undefined);
+  if (counted.length === 0) return '–';
+  const each = (count: (one: Measured) => number) =>
+    found.map((one) => (one === undefined ? '–' : count(one))).join('/');
+  const requests = counted.map((one) => one.requests);
+  const [least, most] = [Math.min(...requests), Math.max(...requests)];
+  const causes = new Set(counted.flatMap((one) => othersOf(one).map(([cause]) => cause)));
+  return [
+    `${each(({ failed }) => failed)} (${least === most ? most : `${least}–${most}`})`,
+    ...[...causes].map((cause) => `${each((one) => one.causes[cause] ?? 0)} ${cause}`),
+  ].join(', ');
 }
 
 /** A line for each scenario, way to fill the group and load; a column for each propagation: failed/all, and by what if not by a reset. */
@@ -136,14 +146,18 @@ export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[
       variant,
       backends,
       load,
-      ...cellsOf(measured, backends, load),
+      ...ofEachPropagation(measured, backends, load).map(cell),
     ]),
   );
 }
 
-function cellsOf(measured: readonly Measured[], backends: BackendKind, load: LoadKind): readonly string[] {
+function ofEachPropagation(
+  measured: readonly Measured[],
+  backends: BackendKind,
+  load: LoadKind,
+): readonly (Measured | undefined)[] {
   return PROPAGATIONS.map((propagation) =>
-    cell(measured.find((m) => m.backends === backends && m.load === load && m.propagation === propagation)),
+    measured.find((m) => m.backends === backends && m.load === load && m.propagation === propagation),
   );
 }
 
@@ -156,9 +170,18 @@ function kindsOf(measured: readonly Measured[]): readonly (readonly [BackendKind
 
 function cell(measured: Measured | undefined): string {
   if (measured === undefined) return '–';
-  const { requests, failed, causes } = measured;
-  const others = Object.entries(causes).filter(([cause]) => cause !== 'reset');
-  return [`${failed}/${requests}`, ...others.map(([cause, count]) => `${count} ${cause}`)].join(', ');
+  const { requests, failed } = measured;
+  return [`${failed}/${requests}`, ...othersOf(measured).map(([cause, count]) => `${count} ${cause}`)].join(
+    ', ',
+  );
+}
+
+/** What failed otherwise than by a reset. */
+function othersOf({ causes }: Measured): readonly (readonly [FailureCause, number])[] {
+  return CAUSES.flatMap((cause) => {
+    const count = causes[cause];
+    return cause === 'reset' || count === undefined ? [] : [[cause, count] as const];
+  });
 }
 
 /** For a terminal. */

@@ -62,7 +62,7 @@ export class BindingMemory {
   }
 
   /**
-   * A wall clock that is set moves the start of each drain with it: drains are told, and found again after a restart, by
+   * A wall clock that is set moves the start of each drain with it: drains are recorded, and found after a restart, by
    * the wall clock, but last as long as they should.
    */
   keepTime(now: number, wall: number): void {

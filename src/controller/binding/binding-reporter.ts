@@ -31,7 +31,7 @@ export type Haste = 'urgent' | 'normal' | 'patient';
 /** Takes the newest status of an object; merges and paces the writes itself. */
 export interface StatusSink {
   write(ref: ObjectRef, status: VServerGroupBindingStatus, haste: Haste): void;
-  /** Leaves the rest of the status as it is. What the API server refuses is not tried again. */
+  /** Leaves the rest of the status as it is. What the API server refuses is not retried. */
   writeConditions(
     ref: ObjectRef,
     part: Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'>,
@@ -47,7 +47,7 @@ export interface EventSink {
   record(event: EventInput): void;
 }
 
-/** What a binding has been told already, so that nothing is told twice. */
+/** What has been reported on a binding, so that nothing is reported twice. */
 interface Told {
   conditions: readonly Condition[];
   problem: Reason | undefined;
@@ -81,7 +81,7 @@ export class BindingReporter {
     else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
   }
 
-  /** A binding that is on no group, since that can't be read: to be told so is all that it gets. */
+  /** A binding that is on no group, since its spec can't be read: it only gets a report of that. */
   reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
     this.#reportUnreadable(object, unreadable, grouplessVerdict(object.key, unreadable));
   }

@@ -31,7 +31,7 @@ export function bindingStatus(
   const backends = backendsOf(input);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
-  // Who is not granted a group is not told whose it is; and that it stands here says that the binding was served (granted.ts).
+  // A binding without a grant does not learn whose the group is; that it is recorded says that the binding was served (granted.ts).
   const seen = isGranted(granted) ? group.view.loadBalancerId : undefined;
   const loadBalancerId = seen ?? binding.status.loadBalancerId;
   const count = (state: BackendStatus['state']) =>
@@ -94,7 +94,7 @@ export function namedStatus(
   };
 }
 
-/** Of a binding whose spec can't be read only this is told: what its status records about its backends stays. */
+/** All that is reported on a binding whose spec can't be read: what its status records about its backends stays. */
 export function unreadableStatus(
   { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
   verdict: BindingVerdict,
@@ -165,7 +165,7 @@ const RANKS: Readonly<Record<BackendStatus['state'], number>> = {
   ...{ Pending: 2, Refused: 2 },
 };
 
-/** Of too many those first whose weight only the status tells, then what is in the group. */
+/** If there are too many, first those whose weight only the status knows, then those in the group. */
 function asManyAsFit(backends: readonly BackendStatus[]): BackendStatus[] {
   if (backends.length <= MAX_STATUS_BACKENDS) return [...backends];
   const ranked = [...backends].sort((a, b) => RANKS[a.state] - RANKS[b.state]);

@@ -14,8 +14,8 @@ export interface FinalizerHooks {
  * Keeps a binding until its backends have left the group.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  *
- * Nothing waits for these writes: the binding's next event goes on from there. The resourceVersion in the patch makes
- * the API server refuse one that is based on an old list; whoever is told of that comes again with the newer object.
+ * Nothing waits for these writes: the binding's next event continues from there. The resourceVersion in the patch makes
+ * the API server refuse one that is based on an old list; the caller then retries with the newer object.
  */
 export class Finalizers {
   readonly #transport: Pick<KubeTransport, 'request'>;

@@ -31,7 +31,7 @@ export class FormerMembers {
     return this.#present.filter((member) => !isOnHost(member) && !isGiven(desired, member));
   }
 
-  /** Takes in what the binding wants now. Another spec begins anew. */
+  /** Records what the binding wants now. A changed spec starts over. */
   take(desired: Desired, generation: number | undefined): void {
     if (desired === this.#desired) return;
     const leaving = this.leaving(desired, generation);
@@ -51,7 +51,7 @@ export class FormerMembers {
     this.#generation = generation;
   }
 
-  /** They have left, and the group may have rows of them that nobody has seen: it is to be read. */
+  /** They have left, and the group may have unseen rows of them: it is to be read. */
   lookFor(members: readonly FormerMember[]): void {
     this.#unlooked = [...this.#unlooked, ...members];
   }

@@ -10,7 +10,7 @@ export interface Granted {
   readonly unreadable: readonly string[];
 }
 
-/** This very reason tells the next judgement, also that of another process, that the binding was refused. */
+/** By this reason the next judgement, also of another process, knows that the binding was refused. */
 export const NOT_GRANTED: Reason = 'GroupNotGranted';
 
 /** `required`: with --require-grants; else every binding may do what it says. */

@@ -22,7 +22,7 @@ import type { GroupState } from '../group/state/group-state.ts';
  * | –                                                          | any other                              | no     |
  *
  * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
- * Nor may a row that something else has added, and that the API does not let go of.
+ * Nor may a row that something else has added, and that the API refuses to remove.
  */
 export function hasNothingLeft(
   object: BindingObject,

@@ -1,5 +1,5 @@
 /**
- * Everything that a binding's user is told by conditions and events, besides what the cloud API's errors say themselves
+ * Every text of conditions and events of a binding, besides what the cloud API's errors say themselves
  * (cloud/api-error.ts) and what is wrong with the Service (membership). Each sentence names the group and the backends,
  * and ends with what to do or what happens next. docs/messages.md shows one of each.
  */
@@ -22,17 +22,17 @@ export const messages = {
     `${groupName(group)} is left as it is for this binding: set spec.suspend to false to resume.`,
 
   groupNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
-    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; what the binding has in it stays while it lives, and leaves as ever. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; its live backends stay, the others leave as usual. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
   /** Of a group that has not been found by its name. */
   groupNameNotGranted: ({ namespace, unreadable }: Granted, { id, regionId }: LoadBalancerRef) =>
-    `Namespace ${namespace}${butFor(unreadable)} is not granted load balancer ${id} (${regionId}): it is not asked for the group of this binding. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+    `Namespace ${namespace}${butFor(unreadable)} is not granted load balancer ${id} (${regionId}): the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
   exclusiveNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
-    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)} for ownership Exclusive: rows of others are left alone, all else goes on. Set spec.ownership to Shared, or have a cluster administrator list ${group.id}:Exclusive in the annotation ${GRANTS_ANNOTATION} of the namespace.`,
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)} for ownership Exclusive: rows of others are left alone, everything else continues. Set spec.ownership to Shared, or have a cluster administrator list ${group.id}:Exclusive in the annotation ${GRANTS_ANNOTATION} of the namespace.`,
 
   grantsUnreadable: ({ namespace, unreadable }: Granted, group: GroupRef) =>
-    `the annotation ${GRANTS_ANNOTATION} of namespace ${namespace} has ${notGrants(unreadable)}. Have a cluster administrator correct it. The other entries count, and ${groupName(group)} is changed for this binding all the same.`,
+    `the annotation ${GRANTS_ANNOTATION} of namespace ${namespace} has ${notGrants(unreadable)}. Have a cluster administrator correct it. The other entries count, and this binding still changes ${groupName(group)}.`,
 
   /** `waiting`: what the call that failed was for. */
   apiFailure: (error: ApiError, waiting: readonly Row[]) =>
@@ -45,7 +45,7 @@ export const messages = {
       .join(' '),
 
   undetermined: ({ message }: Problem, group: GroupRef) =>
-    `${message}. Until then nothing is added to ${groupName(group)}; backends that leave the cluster are still removed.`,
+    `${message}. Until then backends only leave ${groupName(group)}.`,
 
   heldByMinBackends: (rows: readonly Row[], minBackends: number, group: GroupRef) =>
     `${backendNames(rows)} left but stay in ${groupName(group)} because spec.minBackends is ${minBackends}: they go once others take their place. Lower spec.minBackends to remove them now.`,
@@ -59,7 +59,7 @@ export const messages = {
     `${listed(refused.map(({ row, error }) => `${backendName(row)} (${error.code})`))} refused by ${groupName(group)}: ${refused[0]?.error.message ?? ''} The operator retries automatically; the other backends are not affected.`,
 
   eniNotFound: (members: readonly Member[], group: GroupRef) =>
-    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)}: check that the pods use Terway and that --vpc-id and --region are right, or use spec.backendType ecs, also if Terway takes the addresses from IP prefixes that ECS does not find. The operator looks it up again; the other backends are not affected.`,
+    `no ENI has the address of ${memberNames(members)}, which can't join ${groupName(group)}: check that the pods use Terway, and --vpc-id and --region, or use spec.backendType ecs, also for addresses from IP prefixes that ECS does not find. The operator retries automatically; the other backends are not affected.`,
 
   eniLookupFailed: (error: ApiError, members: readonly Member[], group: GroupRef) =>
     `${error.message} Until then ${memberNames(members)} can't join ${groupName(group)}.`,
@@ -133,7 +133,7 @@ export const messages = {
     `Kubernetes truncates the Endpoints of Service ${service} at 1,000 addresses, so some pods are missing in ${groupName(group)}: run the operator with --endpoints-source=endpointslices.`,
 
   addressOutside: (members: readonly Member[], group: GroupRef) =>
-    `${memberNames(members)} can't join ${groupName(group)}: not a pod of this cluster and cloud, and no ENI has the address. Remove it from the endpoints of the Service, or check --vpc-id and --region. The operator looks it up again, ever less often; nothing else waits for it.`,
+    `${memberNames(members)} can't join ${groupName(group)}: not a pod of this cluster and cloud, and no ENI has the address. Remove it from the endpoints of the Service, or check --vpc-id and --region. The operator retries, less and less often; nothing else waits for it.`,
 
   /** `pods` have the annotation of a hold. */
   holdTooShort: (pods: readonly PodObject[], neededSeconds: number, group: GroupRef) => {
@@ -141,7 +141,7 @@ export const messages = {
       ({ name, holdSeconds, annotations }) =>
         `${name} (${holdSeconds} s, annotated ${annotations[HOLD_ANNOTATION]?.slice(0, 10)})`,
     );
-    return `${pods.length === 1 ? '1 pod is' : `${pods.length} pods are`} held for less than the ${neededSeconds} s that drain and propagation of the binding take, and may be told to stop while ${groupName(group)} still sends requests: ${listed(names)}. Give their template a hold of ${neededSeconds} s: kubectl vsgb inject --hold-seconds ${neededSeconds}. A pod held for less than annotated has a container with a shorter preStop, or a terminationGracePeriodSeconds that is too short.`;
+    return `${pods.length === 1 ? '1 pod is' : `${pods.length} pods are`} held for less than the ${neededSeconds} s that the binding needs, and may stop while ${groupName(group)} still sends requests: ${listed(names)}. Give their template a hold of ${neededSeconds} s: kubectl vsgb inject --hold-seconds ${neededSeconds}. A pod held for less than annotated has a shorter preStop or terminationGracePeriodSeconds.`;
   },
 
   /** `text`: what the pod waits for. */

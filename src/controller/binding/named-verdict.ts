@@ -7,13 +7,13 @@ import { type Granted, NOT_GRANTED } from './granted.ts';
 import { messages } from './messages.ts';
 import type { BindingVerdict } from './verdict.ts';
 
-/** What a binding that gives the name of its group is told, and the group that its status is to record. */
+/** The verdict on a binding that gives the name of its group, and the group that its status is to record. */
 export interface NamedGroupVerdict {
   readonly verdict: BindingVerdict;
   readonly id: string | undefined;
 }
 
-/** Undefined: there is nothing to tell yet. */
+/** Undefined: there is nothing to report yet. */
 export function verdictOnName(
   name: string,
   loadBalancer: LoadBalancerRef,

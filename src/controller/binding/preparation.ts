@@ -21,7 +21,7 @@ export interface Preparation {
 export interface Lacking {
   /** Pods that are held for less. */
   readonly hold: number;
-  /** Pods without our readiness gate; undefined: nobody would open it. */
+  /** Pods without our readiness gate; undefined: nothing would open it. */
   readonly gate: number | undefined;
   /** Some are held for less although their annotation says that they have a hold. */
   readonly heldTooShort: TooShort | undefined;
@@ -48,7 +48,7 @@ interface PreparationParts {
 }
 
 /**
- * | the binding                            | = what is told                                                       |
+ * | the binding                            | = what it reports                                                    |
  * |----------------------------------------|----------------------------------------------------------------------|
  * | `ecs`, or being deleted                | nothing: nodes are the backends, and none of their pods is looked at |
  * | its pods are not known (yet)           | how long they have to be held                                        |

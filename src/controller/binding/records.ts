@@ -40,7 +40,7 @@ export function shownBy(object: BindingObject): Claim['shows'] {
   };
 }
 
-/** A status tells no smaller times. */
+/** The resolution of times in a status. */
 function isSameSecond(a: number | undefined, b: number | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && toKubernetesTime(a) === toKubernetesTime(b));
 }

@@ -6,9 +6,9 @@ const DECIDING = ['deletionPolicy', 'suspend', 'mode'] as const;
 
 /** What becomes of the backends of a binding whose spec can't be read. */
 export type Fate =
-  /** They stay the binding's, and nobody touches them. */
+  /** They stay the binding's, untouched. */
   | { readonly is: 'kept' }
-  /** They stay in the group, and are nobody's any more. */
+  /** They stay in the group, without an owner. */
   | { readonly is: 'left behind' }
   | { readonly is: 'leaving' }
   /** As kept, until these fields can be read. */

@@ -14,7 +14,7 @@ import { type Granted, NOT_GRANTED } from './granted.ts';
 import { messages } from './messages.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 
-/** Everything that one binding's status tells of. */
+/** Everything that one binding's status depends on. */
 export interface StatusInput extends BindingFacts {
   readonly binding: VServerGroupBinding;
 }
@@ -43,12 +43,12 @@ export interface BindingVerdict {
   readonly stalled: boolean;
 }
 
-/** What is told of a binding that is on the group. */
+/** The verdict on a binding that is on the group. */
 export function verdictOn({ key, parsed }: BindingObject, input: BindingFacts): BindingVerdict {
   return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
 }
 
-/** One answer for a binding: the first row that fits. What someone has to act on comes before what passes by itself. */
+/** One answer for a binding: the first row that fits. What someone has to act on comes before what passes. */
 export function verdictOf(input: StatusInput): BindingVerdict {
   return (
     notGrantedVerdict(input) ??
@@ -70,7 +70,7 @@ export function verdictOf(input: StatusInput): BindingVerdict {
 /**
  * Of a binding whose spec can't be read.
  *
- * | its backends are (unreadable.ts) | = what is told                                                 |
+ * | its backends are (unreadable.ts) | = verdict                                                      |
  * |----------------------------------|----------------------------------------------------------------|
  * | kept                             | what can't be read                                             |
  * | undecided                        | which fields decide, and what can't be read                    |
@@ -202,7 +202,7 @@ function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | u
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
-/** Endpoints that are no pods of this cluster and cloud, and whose addresses no ENI has: told of, and waited for by nobody. */
+/** Endpoints that are no pods of this cluster and cloud, and whose addresses no ENI has: reported, but nothing waits for them. */
 export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Member[] {
   if (report === undefined || missingEnis.length === 0) return [];
   const { livePods } = report.claim;
@@ -271,7 +271,7 @@ function progressVerdict(input: BindingFacts): BindingVerdict {
         : messages.progressing(own, pending - adding, ref);
     return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
   }
-  // Only a drain that ends by itself has a beginning: that of a node lasts until its label is taken away.
+  // Only a drain with an end has a beginning: that of a node lasts until its label is removed.
   const [draining, drained] = drainsOf(report);
   const foreign = report?.foreignMembers.length ?? 0;
   return {

@@ -20,7 +20,7 @@ export interface Exemption {
  * |----------------------------|------------------------------------------------------------------|
  * | any, with --dry-run        | nothing is written                                               |
  * | is being deleted           | nothing is added for it any more                                 |
- * | is suspended               | its group stays as it is                                         |
+ * | is suspended               | its group is left unchanged                                      |
  * | `mode: RemoveOnly`         | something else adds pods, and waits for them to be Ready         |
  * | `backendType: ecs`         | nodes are the backends                                           |
  * | any other                  | none                                                             |

@@ -33,7 +33,7 @@ export class GateWriter {
 
   /**
    * Resolves with the pod's version then, or undefined if the pod is gone. The uid keeps it from another pod of that name, as it does
-   * in the kubelet's own patches; a time that is left out stays as it is.
+   * in the kubelet's own patches; an omitted time stays unchanged.
    */
   async write(pod: GatedPodObject, { open, reason, message }: GateToWrite): Promise<string | undefined> {
     const { namespace, name, uid, gate } = pod;

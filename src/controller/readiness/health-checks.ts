@@ -22,7 +22,7 @@ type Answer =
     }
   | Extract<Health, { is: 'refused' }>;
 
-/** A load balancer. What is known of one that nobody follows any more is kept, for there are few. */
+/** A load balancer. What is known of one that nothing follows any more is kept, as there are few. */
 interface Asked {
   readonly ref: LoadBalancerRef;
   /** Keys of pods. */

@@ -40,10 +40,10 @@ export interface ReadinessGatesParts {
   readonly hooks: ReadinessGatesHooks;
 }
 
-/** What is told of the gates; it changes nothing. */
+/** Observers of the gates; they change nothing. */
 export interface ReadinessGatesHooks {
   onGateWritten(pod: GatedPodObject, gate: GateToWrite): void;
-  /** It is tried again. */
+  /** It is retried. */
   onGateFailed(pod: GatedPodObject, error: unknown, attempts: number, retryInMs: number): void;
 }
 
@@ -70,7 +70,7 @@ const LOOK_AGAIN_MS = 1_000;
 /**
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
- * Level-based, as the groups are: a pod is judged anew whenever it changes, a group that wants it has been reconciled, a load balancer
+ * Level-based, as the groups are: a pod is judged again whenever it changes, a group that wants it has been reconciled, a load balancer
  * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods whose gate is settled, which are
  * nearly all, are not even kept.
  */
@@ -79,7 +79,7 @@ export class ReadinessGates {
   readonly #parts: ReadinessGatesParts;
   readonly #writer: GateWriter;
   readonly #registrations: Registrations;
-  /** Undefined: this kind of groups does not tell of health. */
+  /** Undefined: this kind of group does not report health. */
   readonly #health: HealthChecks | undefined;
   readonly #turns = new Turns(WRITES_AT_ONCE);
   /** By key of the pod. */
@@ -230,7 +230,7 @@ export class ReadinessGates {
     if (!this.#runs || pod?.uid !== waiting.uid) return;
     const { gate } = this.#verdictOn(pod, waiting);
     if (gate === undefined) return;
-    // Unless it goes well: what is in the way is over then, or the watch has told of it.
+    // Unless it succeeds: then the obstacle is gone, or the watch has delivered the change.
     waiting.retryAt = clock.now() + LOOK_AGAIN_MS;
     if (!mayWrite() || !isFresh()) return;
     try {

@@ -48,7 +48,7 @@ interface Known {
   readonly generation: number | undefined;
   readonly service: ServiceObject | undefined;
   readonly progress: Pick<GroupRegistrations, 'of'>;
-  /** Undefined: the cloud does not tell it. */
+  /** Undefined: the cloud does not return it. */
   readonly loadBalancer: LoadBalancerRef | undefined;
 }
 
@@ -56,7 +56,7 @@ interface Known {
 export class Registrations {
   readonly #caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
   readonly #dryRun: boolean;
-  /** Undefined: this kind of groups does not tell of health. */
+  /** Undefined: this kind of group does not report health. */
   readonly #health: HealthChecks | undefined;
   readonly #bindings: BindingsOfPods;
   /** By UID of the binding. */

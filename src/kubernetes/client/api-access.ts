@@ -97,8 +97,8 @@ async function readAccess(config: KubeConfig): Promise<Access> {
   if (cluster === null) throw new Error('the kubeconfig has no current cluster');
   const headers: Record<string, string> = {};
   let tls: TlsOptions = {};
-  // client-node hands out headers and TLS options only by way of a dispatcher of its own, one for each request.
-  // Asked through this object it tells the options and makes none.
+  // client-node hands out headers and TLS options only through a dispatcher of its own, one per request. This object makes it
+  // return the options and create none.
   const asking: KubeConfig = Object.create(config, {
     createDispatcherOptions: {
       value: (_cluster: unknown, options: TlsOptions) => {

@@ -36,7 +36,7 @@ export class Deadline {
     return this.#passed;
   }
 
-  /** Starts the time anew. */
+  /** Restarts the time. */
   heard(): void {
     this.#since = this.#clock.now();
   }
@@ -49,7 +49,7 @@ export class Deadline {
     this.#arm(limitMs);
   }
 
-  /** Aborts what still goes on under the signal, too: a body that nobody reads any more holds its connection. */
+  /** Also aborts what is still running under the signal: an unread body holds its connection. */
   end(): void {
     this.#timer?.cancel();
     this.#caller?.removeEventListener('abort', this.#onAbort);

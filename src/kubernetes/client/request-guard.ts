@@ -4,7 +4,7 @@ import { forgetOldest } from '../../forget-oldest.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import type { KubeTransport } from './transport-types.ts';
 
-/** unauthenticated: nobody known shows this token. forbidden: somebody who has no right to it. */
+/** unauthenticated: an unknown token. forbidden: its user lacks the right. */
 export type AccessReview = 'allowed' | 'unauthenticated' | 'forbidden';
 
 export interface RequestGuardOptions {
@@ -23,7 +23,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
  * Asks the API server who shows a bearer token (TokenReview) and whether they may (SubjectAccessReview). The answer
- * counts for a minute, and all who ask meanwhile share it. Rejects when there is no answer: then nobody passes.
+ * counts for a minute, and all who ask meanwhile share it. Rejects when there is no answer: then no request passes.
  */
 export class RequestGuard {
   readonly #options: RequestGuardOptions;

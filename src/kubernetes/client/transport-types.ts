@@ -4,7 +4,7 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 export interface RequestOptions {
   readonly query?: Query;
-  /** Sent as JSON; a string is sent as it is. */
+  /** Sent as JSON; a string is sent unchanged. */
   readonly body?: unknown;
   /** Default `application/json`; a PATCH has to say which kind it is. */
   readonly contentType?: string;

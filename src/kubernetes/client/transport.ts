@@ -43,7 +43,7 @@ export function createTransport(kubeConfig: KubeConfig, options: KubeTransportOp
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** The API server answers a watch before there is anything to tell; under load it may queue it for a while. */
+/** The API server answers a watch before the first event; under load it may queue it for a while. */
 const WATCH_ANSWER_MS = 15_000;
 
 class HttpTransport implements KubeTransport {

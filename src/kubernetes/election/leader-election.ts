@@ -6,11 +6,11 @@ import type { KubeTransport } from '../client/transport-types.ts';
 import { microTime } from '../objects/micro-time.ts';
 import { type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
 
-/** Lease duration > renew deadline > 2 × retry period > 0, which is for whoever reads the settings to see to. */
+/** Lease duration > renew deadline > 2 × retry period > 0; the reader of the settings ensures it. */
 export interface ElectionTiming {
   /** How long the others wait after the last sign of life that they saw. */
   readonly leaseDurationMs: number;
-  /** How long the leader goes on after its last sign of life. */
+  /** How long the leader continues after its last renewal. */
   readonly renewDeadlineMs: number;
   readonly retryPeriodMs: number;
 }

@@ -4,14 +4,14 @@ import type { Stored } from './store.ts';
 
 const SUSPICIOUS_REMOVALS = 3;
 
-/** Two lists read one after the other tell of different removals: neither is acted on. */
+/** Two consecutive lists show different removals: neither is acted on. */
 export class ListsDisagreeError extends Error {
   override readonly name = 'ListsDisagreeError';
 }
 
 /**
- * A list, but not blindly: an API server in trouble (a cache that is still filling, an etcd restored half) answers 200 with too few
- * objects, and each missing one would be taken out of service.
+ * A list, but not blindly: an API server in trouble (a cache that is still filling, an etcd half restored) answers 200 with too few
+ * objects, and each missing one would be removed from service.
  *
  * | the list would                                                | then                          |
  * |---------------------------------------------------------------|-------------------------------|
@@ -19,7 +19,7 @@ export class ListsDisagreeError extends Error {
  * | leave an empty store empty                                    | read once more, consistently  |
  * | anything else                                                 | it is believed                |
  *
- * The second list counts. It is refused (and all tried again, later) when it too would remove that much, and something the first did not.
+ * The second list counts. It is refused (and everything retried later) when it too would remove that much, and something the first did not.
  */
 export async function believableList<T extends Stored>(
   options: ReflectorOptions<T>,

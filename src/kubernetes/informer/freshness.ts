@@ -15,12 +15,12 @@ export interface FreshnessOptions {
 /**
  * Whether the caches may be believed.
  *
- * A process that stood still (SIGSTOP, a paused machine) goes on as if no time had passed: timers that fell due meanwhile
- * come first, then the replies to what was asked before; what the watches were told stands behind them in the sockets. So
- * the end of a drain would take out a pod that has long been ready again. A watch can't say that it has caught up (the
- * version of a quiet collection does not move), hence all of it is listed again; until then nothing is decided or written.
+ * A process that was frozen (SIGSTOP, a paused machine) continues as if no time had passed: timers that fell due meanwhile
+ * run first, then replies to earlier requests; watch events wait behind them in the sockets. So the end of a drain would
+ * remove a pod that has long been ready again. A watch can't say that it has caught up (the version of a quiet collection
+ * does not move), hence everything is listed again; until then nothing is decided or written.
  *
- * Asked, it sees a stall at once: whoever goes on first may be anyone. Unasked, the beat proves that the loop goes.
+ * When asked, it detects a stall at once, as any code may run first after it. Otherwise the beat proves that the loop runs.
  */
 export class Freshness {
   readonly #options: FreshnessOptions;

@@ -7,7 +7,7 @@ type AnyReflector = Pick<
   'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'refresh' | 'start'
 >;
 
-/** Starts reflectors together, tells when all have synced, and stops them together. */
+/** Starts reflectors together, reports when all have synced, and stops them together. */
 export class Informers {
   readonly #members = new Map<AnyReflector, { stop: AbortController; stopped: Promise<void> }>();
   readonly #stop = new AbortController();
@@ -47,7 +47,7 @@ export class Informers {
     }
   }
 
-  /** Lists everything anew; resolves once all members that there are now are as new as that. */
+  /** Lists everything again; resolves once every current member is at least as new as this call. */
   async refresh(): Promise<void> {
     await Promise.all([...this.#members.keys()].map((reflector) => reflector.refresh()));
   }

@@ -10,14 +10,14 @@ import { ListsDisagreeError } from './believable.ts';
 export interface ListWatchFailure {
   readonly error: unknown;
   readonly during: 'list' | 'watch';
-  /** The watch had lived for a while, or told of something, before it failed: it is no sign that the next will fail, too. */
+  /** The watch had lived for a while, or delivered something, before it failed: the next one need not fail too. */
   readonly proven: boolean;
 }
 
 /** The code of a connection that the server has closed as soon as it was opened. */
 export const CLOSED = 'CLOSED';
 
-/** The server tells of an older version than the one that it has told of before. */
+/** The server reports an older version than before. */
 export class WentBackError extends Error {
   override readonly name = 'WentBackError';
 

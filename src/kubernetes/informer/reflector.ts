@@ -35,7 +35,7 @@ const MISSING_BELIEVED_AFTER_ANSWERS = 3;
  * - A watch that ends, however it ends, is taken up again at the last version seen. A list is read again only when the server has
  *   forgotten that version, could not be reached, or was not understood; what to do when is the table in recovery.ts.
  * - When the collection itself disappears (CRD deleted) the store is kept for 30 s of 404s, three of them at least, then emptied
- *   with a `removed` for each object; it fills again by itself when the CRD is back. A CRD leaves only after its last object, so
+ *   with a `removed` for each object; it fills again once the CRD is back. A CRD leaves only after its last object, so
  *   what the store still holds then has missed its event; the wait is for API servers that answer 404 while they start.
  */
 export class Reflector<T extends Stored> {
@@ -43,7 +43,7 @@ export class Reflector<T extends Stored> {
   readonly #options: ReflectorOptions<T>;
   readonly #random: () => number;
   readonly #pause: RetryPause;
-  /** The next list's version; undefined while a watch can go on from `#version`. */
+  /** The next list's version; undefined while a watch can continue from `#version`. */
   #listAt: string | undefined = '';
   #version = '';
   #proven = false;
@@ -86,7 +86,7 @@ export class Reflector<T extends Stored> {
     return signal === undefined ? promise : unlessAborted(promise, signal);
   }
 
-  /** Resolves when the signal has aborted and nothing goes on any more. To be called once. */
+  /** Resolves when the signal has aborted and all work has ended. To be called once. */
   async start(signal: AbortSignal): Promise<void> {
     const stop = () => this.#turn.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -98,7 +98,7 @@ export class Reflector<T extends Stored> {
     this.#refreshed?.resolve();
   }
 
-  /** Drops what is under way for the newest list; resolves once the store is like it, or nobody keeps it any more. */
+  /** Drops work in progress for the newest list; resolves once the store equals it, or is no longer kept. */
   refresh(): Promise<void> {
     this.#refreshed ??= Promise.withResolvers();
     this.#listAt = '';
@@ -193,7 +193,7 @@ export class Reflector<T extends Stored> {
     this.#options.hooks?.watching?.(this.name);
   }
 
-  /** Decides where to go on from; returns after how long. */
+  /** Decides where to continue; returns after how long. */
   #recover(error: unknown, during: 'list' | 'watch'): number {
     this.#note({ up: false });
     const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });

@@ -44,7 +44,7 @@ export class Store<T extends Stored> {
     return this.#objects.size;
   }
 
-  /** As long as it is the same, so is all that the store holds. */
+  /** Unchanged as long as the content of the store is. */
   get version(): number {
     return this.#version;
   }
@@ -96,7 +96,7 @@ export class Store<T extends Stored> {
     if (change !== undefined) this.#notify(change);
   }
 
-  /** Makes the store equal to the list. Removals are told first: what left must not wait behind what came. */
+  /** Makes the store equal to the list. Removals are delivered first: what left must not wait behind what came. */
   replace(list: readonly T[]): void {
     const listed = new Set(list.map((object) => object.key));
     const gone = [...this.keys()].filter((key) => !listed.has(key));

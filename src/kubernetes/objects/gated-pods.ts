@@ -39,7 +39,7 @@ export function transformUnsettledPod(object: unknown): GatedPodObject | undefin
   return pod === undefined || isSettled(pod) ? undefined : pod;
 }
 
-/** Nothing becomes of its gate as long as it is so. */
+/** Its gate does not change while this holds. */
 export function isSettled({
   leaving,
   registrable,

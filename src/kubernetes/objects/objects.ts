@@ -43,7 +43,7 @@ export interface NodeObject {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
+  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: unknown. */
   readonly readyChangedAt: number;
   /** Its kubelet says that it shuts down. */
   readonly shuttingDown: boolean;

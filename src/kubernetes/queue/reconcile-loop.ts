@@ -7,8 +7,8 @@ import type { Priority, WorkQueue } from './work-queue.ts';
 export type Result = 'done' | { readonly requeueAfterMs: number; readonly priority?: Priority };
 
 /**
- * Brings the world to what `key` stands for, whatever happened since it was last called (it is told that something changed, never what),
- * and gives up soon after the signal is aborted. A throw is an error: the key is tried again after its back-off.
+ * Brings the world to the state that `key` stands for, whatever happened since the last call (it learns that something changed, never
+ * what), and stops soon after the signal is aborted. A throw is an error: the key is retried after its back-off.
  */
 export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<Result>;
 

@@ -69,7 +69,7 @@ export class WorkQueue<K extends string> {
   readonly #metrics: WorkQueueMetrics | undefined;
   readonly #labels: { readonly name: string };
   readonly #dirty = new Map<K, Dirty>();
-  /** The dirty keys that nobody works on, in their order. */
+  /** The dirty keys that no worker has, in their order. */
   readonly #ready: Readonly<Record<Priority, Set<K>>> = {
     high: new Set(),
     normal: new Set(),

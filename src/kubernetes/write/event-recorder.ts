@@ -40,11 +40,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RETRIES: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
 
 /**
- * Tells the users of an object what happened to it, as Events of events.k8s.io/v1.
+ * Reports to the users of an object what happened to it, as Events of events.k8s.io/v1.
  *
- * `record` never waits and never throws. A repeat becomes part of the earlier event's series: its count is told at once the first
- * time, then once a minute. New events of one object are limited as in client-go, to 25 and then one in 5 minutes. Memory is bounded:
- * what does not fit, and what the API server does not take in five attempts, is dropped and counted.
+ * `record` never waits and never throws. A repeat becomes part of the earlier event's series: its count is written at once the
+ * first time, then once a minute. New events of one object are limited as in client-go, to 25 and then one in 5 minutes. Memory is bounded:
+ * what does not fit, and what the API server refuses five times, is dropped and counted.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -210,7 +210,7 @@ export class EventRecorder {
     try {
       this.#options.onFailure?.({ event, error });
     } catch {
-      // Whoever tells of what happened must not fail because of it.
+      // The caller must not fail because of its event.
     }
   }
 

@@ -5,7 +5,7 @@ const BURST = 25;
 const REFILL_MS = 5 * 60_000;
 const MOST_OBJECTS = 4096;
 
-/** client-go's limit of events per object: 25 at once, then one in 5 minutes. Remembers the 4096 objects told of last. */
+/** client-go's limit of events per object: 25 at once, then one in 5 minutes. Remembers the 4096 most recent objects. */
 export class SpamFilter {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, { readonly tokens: number; readonly at: number }>();

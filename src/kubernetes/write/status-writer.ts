@@ -20,7 +20,7 @@ export interface StatusFailure {
   readonly ref: ObjectRef;
   readonly error: unknown;
   readonly attempts: number;
-  /** Undefined: it is not tried again. */
+  /** Undefined: it is not retried. */
   readonly retryInMs: number | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface StatusWriterOptions {
 
 interface Entry {
   readonly ref: ObjectRef;
-  /** What the API server last showed, or was last told, and the object's version then. Undefined: no status. */
+  /** What the API server last showed or received, and the object's version then. Undefined: no status. */
   known: StatusPrint | undefined;
   version: string;
   /** What was last written, and what the API server made of it: a schema may drop or default fields. */
@@ -63,7 +63,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
  * Writes the status of objects.
  *
  * At most one write per object is in flight; of what comes meanwhile the newest wins. Nothing is written that the API server shows
- * already. Writes of one object keep a spacing, urgent ones go at once. A failed write is tried again after a back-off, with the
+ * already. Writes of one object keep a spacing, urgent ones go at once. A failed write is retried after a back-off, with the
  * newest status. A status never reaches another object of the same name, and a field that is left out is removed.
  *
  * Each write is a JSON Patch: `test` of the uid, then the whole status. A merge patch cannot guard the uid (the status subresource of
@@ -230,7 +230,7 @@ export class StatusWriter {
     });
   }
 
-  /** A failed `test` is answered 422 without a word why, as a status that breaks the schema may be: the object itself tells. */
+  /** A failed `test` is answered 422 without a reason, as a status that breaks the schema may be: the object shows which. */
   async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
     if (!hasStatus(error, 422)) return hasStatus(error, 404);
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };

@@ -7,7 +7,7 @@ export interface WriteOptions {
   readonly patient?: boolean;
   /**
    * The fields given are all that is written; the others stay. For an object that the API server may hold to be invalid
-   * as a whole: what it refuses is not tried again.
+   * as a whole: what it refuses is not retried.
    */
   readonly part?: boolean;
 }

@@ -92,7 +92,7 @@ export function standingOf({ list, pod, node, published, opensGates }: Witnesses
  * | –                 | has an instance that is about to be released | release  |
  * | –                 | any other                                | none        |
  *
- * A node that shuts down falls silent in the end, and says so no more: it goes on to depart until it is Ready. One that is
+ * A node that shuts down eventually falls silent: it counts as departing until it is Ready. One that is
  * not Ready for any other reason may be well (unreachable.ts).
  * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#graceful-node-shutdown
  */

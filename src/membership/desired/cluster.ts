@@ -84,7 +84,7 @@ export interface NodeView {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: not told. */
+  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: unknown. */
   readonly readyChangedAt: number;
   /** Its kubelet has said that it shuts down, and it was not Ready since. */
   readonly shuttingDown: boolean;

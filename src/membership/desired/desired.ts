@@ -70,7 +70,7 @@ function givenByService(input: DesiredInput): Desired {
   return { ...desired, problems: [...desired.problems, ambiguousPort(input, port, others)] };
 }
 
-/** A selector that selects nobody is a typing error, or ahead of its nodes. One whose nodes have all gone leaves nothing that may stay. */
+/** A selector that selects no node is a typing error, or ahead of its nodes. If its nodes are all gone, nothing may stay. */
 function unfoundNodes(input: DesiredInput, service: ServiceView): Desired | undefined {
   const { nodeSelector, nodes } = input;
   if (nodeSelector === undefined) return undefined;

@@ -101,7 +101,7 @@ export function ofServicePort(endpoints: readonly LiveEndpoint[], name: string):
   ];
 }
 
-/** Bookmarks, half a minute apart, tell how new the cache is; they are no change that anybody is told of. */
+/** Bookmarks, half a minute apart, show how new the cache is, but trigger no handler. */
 const LOOK_AGAIN_MS = 1_000;
 
 /** When to look again at those whose list is newer than the cache of pods, which has not heard of theirs; milliseconds since the epoch. */

@@ -3,10 +3,10 @@ import { departureOf } from './alive.ts';
 import { isDrained, type NodeView } from './cluster.ts';
 import { type DesiredInput, earliest } from './member.ts';
 
-/** A node is Ready again before its pods are: its kubelet looks over what it has told of them every 10 s. */
+/** A node is Ready again before its pods are: its kubelet reports on them every 10 s. */
 const PODS_FOLLOW_MS = 15_000;
 
-/** So long a node that stayed for that reason goes on to do so while others are Ready again: they come back one by one. */
+/** How long a node that stayed for that reason continues to while others become Ready again: they recover one by one. */
 const RECOVERY_MS = 10 * 60_000;
 
 /** What would leave for no other reason than that its node is not Ready. */

@@ -18,7 +18,7 @@ export interface Claim {
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
   /** Whether its status as the API server has it names the row as its own, and this drain of it: only that outlives the process. */
   readonly shows: (key: BackendKey, drain?: Drain) => boolean;
-  /** A member that was at this place, has left since, and whose place nobody has now. */
+  /** A former member at this place, which is free now. */
   readonly formerAt: (slot: Slot) => Origin | undefined;
   /** Milliseconds between weight 0 and removal; 0 removes at once. */
   readonly drainMs: number;
@@ -45,7 +45,7 @@ export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
 /** What is remembered of a member: a pod by its address, or an instance. */
 export type FormerMember = Pick<Member, 'slot' | 'type' | 'ip' | 'instanceId' | 'port'> & Origin;
 
-/** What the status has to say of a row that drains, for whoever comes next to end the drain, or to give the weight back. */
+/** What the status records of a draining row, so that the next leader can end the drain or restore the weight. */
 export interface Drain {
   /** The one that it gets back if it stays after all. */
   readonly weight: number;

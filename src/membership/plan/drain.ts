@@ -18,7 +18,7 @@ export type DrainStep =
  * | yes         | no                      | < drainMs ago, not yet | 0      | wait for the rest |
  *
  * A drain begins with the first plan that knows of it, not with the call that carries it out: a row whose weight the
- * API does not let go of leaves in time all the same. A start in the future (a clock that was set back) counts as now.
+ * API refuses to change still leaves in time. A start in the future (a clock that was set back) counts as now.
  */
 export function nextDrainStep(
   claim: Pick<Claim, 'drainMs' | 'livePods' | 'liveNodes'>,

@@ -73,8 +73,8 @@ function verdictOn(
 }
 
 /**
- * Whose member a row stands for that something else has added too late, or unseen: the member has left, and RemoveOnly
- * takes out what has left. A row that any binding has tagged, here or in another cluster, is that one's.
+ * The former member that a row stands for, which something else added too late, or unseen: the member has left, and RemoveOnly
+ * removes what has left. A row that any binding has tagged, here or in another cluster, is that one's.
  */
 function lateFor({ description, ...row }: Row, claims: readonly Claim[]) {
   if (description?.startsWith(`${TAG_PREFIX}/`)) return undefined;

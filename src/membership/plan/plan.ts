@@ -181,7 +181,7 @@ class Planning {
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Want);
     const recorded = decider.claim.records.get(key);
     const record = recorded ?? recordOf(this.#active, key);
-    // A binding that goes gives the weight back: nobody would, once the node is drained no more.
+    // A deleted binding restores the weight: nothing else would, once the drain of the node ends.
     const drained = wanted.some(({ claim, member }) => this.#isResting(member) && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;

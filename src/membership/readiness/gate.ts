@@ -46,7 +46,7 @@ export interface GateInput {
   readonly pod: GatedPodView;
   /** One for each binding that wants the pod. */
   readonly registrations: readonly Registration[];
-  /** There are no bindings that nobody here sees. */
+  /** This process sees all bindings. */
   readonly seesAll: boolean;
   /** Since when the gate alone has kept the pod waiting, as far as this process has seen; `Clock.now()` milliseconds. */
   readonly closedSince: number;
@@ -64,7 +64,7 @@ export interface GateVerdict {
 /** Most pods are in their group before that, and are written to once. */
 const UNTOLD_MS = 3_000;
 
-/** Bindings and Services are told of by watches of their own, which may be behind that of the pods. */
+/** Bindings and Services have watches of their own, which may be behind that of the pods. */
 const UNSEEN_MS = 1_000;
 
 export const TIMED_OUT = 'TimedOut';
@@ -87,7 +87,7 @@ export const TIMED_OUT = 'TimedOut';
  * | is registrable     | closed   | each has it so, or has waited too long       | opens: TimedOut                 |
  * | is registrable     | closed   | some are unknown, or none waits              | stays                           |
  * | is registrable     | closed, for under 3 s | some wait                       | stays                           |
- * | is registrable     | closed   | some wait                                    | tells what is waited for        |
+ * | is registrable     | closed   | some wait                                    | says what it waits for          |
  *
  * - A pod that could be Ready keeps an open gate, whatever becomes of its row: without, it would leave every Service, also for those
  *   who use no load balancer. What is lost is added again.
@@ -135,7 +135,7 @@ function closedBy(registrations: readonly Registration[]): GateVerdict {
   return { gate: { open: false, reason: waiting.reason, message: waiting.message } };
 }
 
-/** When it holds the gate closed no longer, if it stays as it is. */
+/** When it stops holding the gate closed, if nothing changes. */
 function endOf(one: Registration, closedSince: number): number {
   if (one.is === 'registered') return one.since + one.settleMs;
   return one.is === 'exempt' ? Number.NEGATIVE_INFINITY : closedSince + one.timeoutMs;

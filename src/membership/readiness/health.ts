@@ -13,7 +13,7 @@ export type Health =
   /** It was asked, and did not say. */
   | { readonly is: 'refused'; readonly reason: string; readonly message: string };
 
-/** As long as a check may take to be over: twice the 7 s of one as the load balancer sets it up by itself. */
+/** The longest that a check may take: twice the 7 s of one with the load balancer's defaults. */
 const CHECKED_MS = 15_000;
 
 /**
@@ -31,7 +31,7 @@ const CHECKED_MS = 15_000;
  *
  * What it said before the pod was in the group is of the pod that had the address then.
  *
- * @param loadBalancer Its id; undefined when the cloud does not tell it.
+ * @param loadBalancer Its id; undefined when the cloud does not return it.
  */
 export function registrationByHealth(
   registered: Extract<Registration, { is: 'registered' }>,

@@ -1,9 +1,9 @@
 import { type Finding, ok, unknown, warning } from './finding.ts';
 
-/** A `Date` tells whole seconds and took its way; a clock that is kept by NTP is not off by so much. */
+/** A `Date` has whole seconds and some latency; a clock with NTP is less far off. */
 const SAME_WITHIN_MS = 60_000;
 
-/** `offsetMs`: by how much the other clock is ahead of the operator's; undefined when it was not told. */
+/** `offsetMs`: by how much the other clock is ahead of the operator's; undefined when unknown. */
 export function judgeClock(check: string, offsetMs: number | undefined, consequence: string): Finding {
   if (offsetMs === undefined)
     return unknown(check, 'no reply told the time', 'See the lines about the endpoints.');

@@ -31,7 +31,7 @@ export interface CloudSurvey {
   readonly interfaces: CloudSeen<readonly NetworkInterface[]>;
   /** The same in any VPC, when a VPC is set and no node was found in it. */
   readonly elsewhere?: CloudSeen<readonly NetworkInterface[]>;
-  /** By how much the other clocks are ahead, in milliseconds; undefined: not told. */
+  /** By how much the other clocks are ahead, in milliseconds; undefined: unknown. */
   readonly cloudAheadMs: number | undefined;
   readonly apiServerAheadMs: number | undefined;
 }

@@ -4,7 +4,7 @@ import type { KubernetesVersion } from '../../kubernetes/client/cluster-version.
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
 import type { KubeFailure, KubeSeen } from './seen.ts';
 
-/** What was seen through the API server, with the rights of whoever asks. */
+/** What was seen through the API server, with the caller's rights. */
 export interface ClusterSurvey {
   readonly version: KubeSeen<KubernetesVersion>;
   readonly crd: KubeSeen<InstalledCrd>;
@@ -39,7 +39,7 @@ export interface OperatorDeployment {
 }
 
 export interface HeldLease {
-  /** '' when nobody holds it. */
+  /** '' when it has no holder. */
   readonly holder: string;
   /** Milliseconds since the Unix epoch; NaN when it was never renewed. */
   readonly renewedAt: number;

@@ -12,7 +12,7 @@ import { type KubeSeen, seenInCluster } from './seen.ts';
 
 export interface SurveyCloudOptions {
   readonly cloud: Cloud;
-  /** What the cloud told of its time and its credentials so far. */
+  /** What is known of the cloud's time and the credentials so far. */
   readonly heard: CloudHearing;
   readonly endpoints: CloudSurvey['endpoints'];
   readonly region: string;
@@ -32,7 +32,7 @@ export interface CloudHearing {
 
 /** A group that does not exist is as good as one that does, to see whether the API answers. */
 const NO_GROUP = 'rsp-vsgb0000check';
-/** For documentation (RFC 5737): an address that nobody has, where none of the cluster's is known. */
+/** For documentation (RFC 5737): an unused address, where none of the cluster's is known. */
 const NO_ADDRESS = '192.0.2.1';
 const MOST_NODES = 10;
 const MOST_PODS = 20;

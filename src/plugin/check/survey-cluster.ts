@@ -28,7 +28,7 @@ export interface ClusterSeen {
 export async function surveyCluster(options: SurveyClusterOptions): Promise<ClusterSeen> {
   const { cluster, clock, signal, namespace } = options;
   const reader = new ClusterReader(cluster, signal);
-  // First: it is open to everybody, and tells the time.
+  // First: it is open to everyone, and its reply has the time.
   const kubernetes = await reader.see(() => readVersion(cluster.transport, signal));
   const [crd, found, webhooks] = await Promise.all([
     reader.see(async () => crdOf(await reader.get(CRD_PATH))),

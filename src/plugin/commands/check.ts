@@ -12,7 +12,7 @@ import type { Style, Terminal } from '../output/terminal.ts';
 
 export const check: Command = {
   name: 'check',
-  summary: 'Look whether all is there for a first binding: rights, network, clocks, CRD, operator, webhook.',
+  summary: 'Check what a first binding needs: rights, network, clocks, CRD, operator, webhook.',
   arguments: '',
   fewest: 0,
   most: 0,
@@ -20,17 +20,16 @@ export const check: Command = {
 kubectl vsgb check --group rsp-bp1x0abc        also the rights on this group and its load balancer
 kubectl vsgb check --from here --region cn-hangzhou   before the operator is installed
 
-One line for each finding: ok, warning, failed or unknown; and what to do. Cluster and operator are looked at with your
-rights in Kubernetes. The cloud is called from a pod of the operator (kubectl exec), with the operator's credentials, settings,
-network and clock, of which none leaves the pod; or, with --from here, from this machine, with credentials as for diff and
-remove. Nothing is changed anywhere.
-Rights on load balancers are asked about with --group. The API has no dry run: a removal names a backend that is not in the
-group, which the API is documented to ignore; calls to add and to weigh name nothing, and what that proves is told. They are in
-the cloud's audit log as any call.
+One line per finding: ok, warning, failed or unknown, and what to do. Cluster and operator are checked with your rights in
+Kubernetes. The cloud is called from a pod of the operator (kubectl exec), with the operator's credentials, settings, network
+and clock, none of which leaves the pod; or, with --from here, from this machine, with credentials as for diff. Changes nothing.
+Rights on load balancers are checked with --group. The API has no dry run: a removal names a backend that is not in the group,
+which the API is documented to ignore; calls to add and to weigh name nothing, and the output says what that proves. All appear
+in the cloud's audit log.
 Needs, in Kubernetes, to read CustomResourceDefinitions and MutatingWebhookConfigurations, in the operator's namespace to
 read its objects and to create pods/exec, and services/proxy for the webhook. What you may not read is unknown.`,
   exitCodes: {
-    [DONE]: 'nothing failed; warnings and what is unknown are told',
+    [DONE]: 'nothing failed; warnings and unknowns are shown',
     [LEFT]: 'something failed',
     [FAILED]: 'a wrong argument',
   },

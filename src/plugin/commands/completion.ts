@@ -11,7 +11,7 @@ export const completion: Command = {
   most: 1,
   completes: SHELLS,
   details: `kubectl vsgb completion kubectl > kubectl_complete-vsgb   (make it executable, somewhere on PATH)
-  completes \`kubectl vsgb …\` in every shell where kubectl's own completion is set up (kubectl 1.26 or newer).
+  completes \`kubectl vsgb …\` wherever kubectl's own completion is set up (kubectl 1.26 or newer).
 source <(kubectl-vsgb completion bash)
   completes \`kubectl-vsgb …\`; the same for zsh, and for fish: kubectl-vsgb completion fish | source`,
   exitCodes: { [DONE]: 'printed', [FAILED]: 'no such shell' },

@@ -23,11 +23,11 @@ export const diff: Command = {
   fewest: 1,
   most: 1,
   completes: 'bindings',
-  details: `Reads cluster and group and plans as the operator does, without one. Changes nothing. Shows the changes for all bindings of
-the group, in the order in which they would be made.
+  details: `Reads cluster and group and plans as the operator does, without it. Shows the changes for all bindings of the group in their
+order, and makes none.
 Give it the operator's flags or VSGB_ variables, and its credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.
 Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings; with
---require-grants these namespaces, too.`,
+--require-grants also namespaces.`,
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',
@@ -171,7 +171,7 @@ async function decideNow(call: CommandCall) {
   }
 }
 
-/** What stands in a binding's way, besides the changes. */
+/** A binding's obstacles, besides the changes. */
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
   return bound.flatMap(({ object, claim, granted }) => {
     const report = plan.reports.find((one) => one.claim === claim);

@@ -19,17 +19,17 @@ export const inject: Command = {
   details: `kubectl vsgb inject -f deploy.yaml | kubectl apply -f -
 helm template web ./chart | kubectl vsgb inject -f -
 
-Prints YAML or JSON with what pods behind a load balancer need; comments, order, quoting and indentation stay, and a second
-run changes nothing. Needs no cluster and no credentials.
-  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups.
-        Without --readiness-gates of the operator it never is: use --gate=false.
+Prints YAML or JSON with gate and hold added; comments, order, quoting and indentation stay, and a second run changes nothing.
+Needs no cluster and no credentials.
+  gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups,
+        and never if the operator runs without --readiness-gates: use --gate=false.
   hold  containers without their own preStop get preStop.sleep, and terminationGracePeriodSeconds is raised by as
-        much: a pod serves until the load balancer has let go of it. Its length is --drain-seconds +
+        much: a pod serves until the load balancer sends it nothing more. Its length is --drain-seconds +
         --propagation-seconds + ${HOLD_MARGIN_SECONDS}. Needs Kubernetes 1.30.
 The annotation ${HOLD_ANNOTATION} on the pod template records the length. A run with another length replaces the
 sleeps of that length, and changes the grace period by the difference.
-Known are Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Pod, PodTemplate and Argo's Rollout, also
-in a List; others by --pod-template. Everything else is printed as it is.`,
+Handles Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Pod, PodTemplate and Argo's Rollout, also in a
+List; others by --pod-template. Everything else is printed unchanged.`,
   exitCodes: {
     [DONE]:
       'printed; what gets nothing by rule (Jobs, pods that do not restart, pods that opt out) is reported',

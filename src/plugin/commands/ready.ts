@@ -23,10 +23,9 @@ export const ready: Command = {
   details: `kubectl vsgb ready web-0
 kubectl vsgb ready -n shop $(kubectl get pods -n shop -l app=web -o name)
 
-Writes the condition ${READINESS_GATE} of the pods: True, ${BY_HAND.reason}. A pod
-that waits for nothing else becomes Ready, in its groups or not. The operator later adds it and leaves the gate as it is,
-unless the pod fails its probe: then it returns by way of its groups, like any other. Needs no operator and no cloud
-credentials, but the rights to get pods and to patch pods/status.`,
+Sets the condition ${READINESS_GATE} of the pods to True, ${BY_HAND.reason}. A pod
+that waits for nothing else becomes Ready, in its groups or not. The operator later adds it and leaves the gate open, unless
+the pod fails its probe. Needs no operator and no cloud credentials, but to get pods and patch pods/status.`,
   exitCodes: {
     [DONE]: 'the gates of all of them are open',
     [FAILED]: 'not of all: no such pod, no gate, the pod is terminating, or the API server refused',

@@ -21,10 +21,9 @@ export const remove: Command = {
   most: 0,
   details: `kubectl vsgb remove --region cn-hangzhou --group rsp-1 --backend i-abc:30080 --backend eni-abc:8080:10.0.0.1
 
-Calls RemoveVServerGroupBackendServers with up to 20 backends a call; retries while the load balancer is busy, the rate is
-limited or the API fails. Shows what is left in the group. The operator adds a backend that a binding wants again: suspend the
-binding, or drain the node. Needs no cluster, and the operator's credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a
-RAM role.`,
+Calls RemoveVServerGroupBackendServers with up to 20 backends a call; retries while the load balancer is busy, throttles or
+fails. Shows what is left in the group. The operator adds a backend that a binding wants again: suspend the binding, or drain
+the node. Needs no cluster, but the operator's credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.`,
   exitCodes: {
     [DONE]: 'none of the backends is in the group any more',
     [LEFT]: 'some are still in it after --timeout, or the load balancer refused them',

@@ -15,8 +15,8 @@ export const status: Command = {
   most: 1,
   completes: 'bindings',
   details: `Shows the binding NAME, all of a namespace, or with -A of all namespaces.
-MEMBERS: backends in the group / that should be. HOLD: how long pods have to run after their deletion, and how many are held
-for less. GATE, with --readiness-gates: whether they wait for the group, and how many have no gate.`,
+MEMBERS: backends in the group / that should be. HOLD: how long pods must keep serving after their deletion, and how many are
+held for less. GATE, with --readiness-gates: whether pods wait for the group, and how many have no gate.`,
   exitCodes: { [DONE]: 'shown', [FAILED]: 'no such binding, a wrong argument, or the API server refused' },
   flags: ['namespace', 'allNamespaces', 'output', ...KUBERNETES],
   async run(call) {
@@ -95,7 +95,7 @@ export function describe(object: BindingObject): BindingRow {
   };
 }
 
-/** What the operator tells comes first: it knows what becomes of the backends. */
+/** What the operator reports comes first: it knows what becomes of the backends. */
 function describeUnreadable({
   message,
   metadata,

@@ -19,7 +19,7 @@ const USUAL: Path = ['spec', 'template'];
 /** How an object says what its pods are. */
 export type TemplateSource =
   | { readonly has: 'template'; readonly path: Path }
-  /** Pods of a Job end by themselves. */
+  /** Pods of a Job end on their own. */
   | { readonly has: 'job' }
   /** Of a kind that has containers, but there are none, as in a patch. */
   | { readonly has: 'no containers' }

@@ -15,7 +15,7 @@ export interface Column<T> {
 
 const GAP = 3;
 
-/** The answer as it is for programs, or as a table for people. */
+/** The result as JSON or YAML for programs, or as a table for people. */
 export function answer<T>(
   terminal: Terminal,
   format: Format,

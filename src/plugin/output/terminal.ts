@@ -12,7 +12,7 @@ export interface TerminalOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Answers go to standard output; what is told meanwhile goes to standard error, so that answers can be piped. */
+/** Results go to standard output, progress and warnings to standard error, so that results can be piped. */
 export class Terminal {
   readonly #stdout: Output;
   readonly #stderr: Output;

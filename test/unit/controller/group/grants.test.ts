@@ -47,7 +47,7 @@ describe('a binding in a namespace that was never granted the group', () => {
     expect(cluster.statuses.get('web')).toMatchObject({ foreign: 0, desired: 0, backends: [] });
     expect(cluster.statuses.get('web')).not.toHaveProperty('loadBalancerId');
     expect(cluster.events).toEqual([
-      `GroupNotGranted: Namespace shop is not granted vServer group ${GROUP} (cn-hangzhou): nothing is added to it for this binding; what the binding has in it stays while it lives, and leaves as ever. Have a cluster administrator add ${GROUP}, or its load balancer, to the annotation slb.alibabacloud.com/grants of the namespace, or delete the binding.`,
+      `GroupNotGranted: Namespace shop is not granted vServer group ${GROUP} (cn-hangzhou): nothing is added to it for this binding; its live backends stay, the others leave as usual. Have a cluster administrator add ${GROUP}, or its load balancer, to the annotation slb.alibabacloud.com/grants of the namespace, or delete the binding.`,
     ]);
   });
 
@@ -253,7 +253,7 @@ describe('a grant that can’t be read', () => {
     expect(reasonOf()).toBe('Synced');
     const told = cluster.events.filter((event) => event.startsWith('GrantsUnreadable'));
     expect(told).toEqual([
-      `GrantsUnreadable: the annotation slb.alibabacloud.com/grants of namespace shop has "rsp_1", which is no id of a group or load balancer, alone or with :Exclusive. Have a cluster administrator correct it. The other entries count, and vServer group ${GROUP} (cn-hangzhou) is changed for this binding all the same.`,
+      `GrantsUnreadable: the annotation slb.alibabacloud.com/grants of namespace shop has "rsp_1", which is no id of a group or load balancer, alone or with :Exclusive. Have a cluster administrator correct it. The other entries count, and this binding still changes vServer group ${GROUP} (cn-hangzhou).`,
     ]);
   });
 
@@ -320,7 +320,7 @@ describe('a group by its name', () => {
     await cluster.after(70_000);
     expect([cluster.groups.listCalls, calls(), reasonOf()]).toEqual([[], [], 'GroupNotGranted']);
     expect(cluster.events).toEqual([
-      'GroupNotGranted: Namespace shop is not granted load balancer lb-1 (cn-hangzhou): it is not asked for the group of this binding. Have a cluster administrator add it, or the id of the group, to the annotation slb.alibabacloud.com/grants of the namespace, or delete the binding.',
+      'GroupNotGranted: Namespace shop is not granted load balancer lb-1 (cn-hangzhou): the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation slb.alibabacloud.com/grants of the namespace, or delete the binding.',
     ]);
     cluster.grant('lb-1');
     await cluster.after(2_000);

@@ -9,7 +9,7 @@ const outcome: Outcome = {
   what: 'rolling update of 1 replica',
   seconds: 40,
   measured: [
-    { backends: 'eni', propagation: 0, load: 'new', requests: 100, failed: 0, causes: {} },
+    { backends: 'eni', propagation: 0, load: 'new', requests: 99, failed: 0, causes: {} },
     {
       backends: 'eni',
       propagation: 2,
@@ -31,7 +31,7 @@ const outcome: Outcome = {
 
 test('each way to fill the group has a line, with what failed at each propagation and why', () => {
   expect(rowsOf([outcome])).toEqual([
-    ['rollout-1', 'operator alone', 'eni', 'new', '0/100', '3/100, 1 timeout', '–'],
+    ['rollout-1', 'operator alone', 'eni', 'new', '0/99', '3/100, 1 timeout', '–'],
     ['rollout-1', 'operator alone', 'ecs-local', 'new', '–', '–', '1/50'],
   ]);
   expect(outcomeTable([outcome]).split('\n')).toHaveLength(3);
@@ -40,9 +40,13 @@ test('each way to fill the group has a line, with what failed at each propagatio
 test('variants of a scenario stand side by side, by way to fill the group and load', () => {
   const helped = { ...outcome, variant: 'helped', measured: outcome.measured.slice(2) };
   expect(sideBySide([outcome, helped])).toEqual([
-    ['backends', 'load', 'operator alone, 0 s', '2 s', '10 s', 'helped, 0 s', '2 s', '10 s'],
-    ['eni', 'new', '0/100', '3/100, 1 timeout', '–', '–', '–', '–'],
-    ['ecs-local', 'new', '–', '–', '1/50', '–', '–', '1/50'],
+    [
+      'backends, load',
+      '[operator alone](traffic/rollout-1-operator-alone.svg)',
+      '[helped](traffic/rollout-1-helped.svg)',
+    ],
+    ['eni, new', '0/3/– (99–100), 0/1/– timeout', '–'],
+    ['ecs-local, new', '–/–/1 (50)', '–/–/1 (50)'],
   ]);
 });
 
