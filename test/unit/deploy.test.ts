@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { readFolder, readManifests } from '../../lab/control-plane/api/manifest.ts';
 import { parseBinding } from '../../src/api/vservergroupbinding.ts';
 import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
@@ -48,6 +48,17 @@ describe('overlays', () => {
     for (const { path } of kustomization(folder).patches ?? [])
       for (const patch of path === undefined ? [] : await readManifests(join(root, folder, path)))
         expect(base).toContain(identity(patch));
+  });
+
+  test('a patch is one document: the kustomize of kubectl 1.30 takes no file of several', () => {
+    const folders = ['overlays', 'components'].flatMap((kind) =>
+      readdirSync(join(root, 'deploy', kind)).map((name) => `deploy/${kind}/${name}`),
+    );
+    const patches = folders.flatMap((folder) =>
+      (kustomization(folder).patches ?? []).flatMap(({ path }) => (path ? [`${folder}/${path}`] : [])),
+    );
+    expect(patches.length).toBeGreaterThan(0);
+    for (const patch of patches) expect([patch, parseAllDocuments(read(patch)).length]).toEqual([patch, 1]);
   });
 
   test.each(OVERLAYS)('%s sets variables that the operator takes', (name) => {

@@ -100,7 +100,7 @@ describe('refused with a sentence', () => {
     [
       'a name of 81 letters',
       { vServerGroupId: undefined, vServerGroup: { ...NAMED, name: 'a'.repeat(81) } },
-      'spec.vServerGroup.name: Too long: may not be more than 80 bytes',
+      'spec.vServerGroup.name: Too long',
     ],
     ['no service', { serviceRef: undefined }, 'spec.serviceRef: Required value'],
     ['no port', { serviceRef: { name: 'web' } }, 'spec.serviceRef.port: Required value'],
