@@ -70,6 +70,8 @@ function credentials({ credentials: given, group: asked, interfaces }: CloudSurv
     : failed(check, `${given.value}: ${told(refusal)}`, refusal.hint.text);
 }
 
+const SEE_CREDENTIALS = 'See the line about credentials.';
+
 const UNREACHABLE =
   'From where the operator runs, port 443 of this host has to be reachable: look at --endpoint-network, DNS, NAT, NetworkPolicy and proxy.';
 
@@ -78,11 +80,7 @@ function endpoint(check: string, url: string, error: ApiError | undefined): Find
   if (error?.reason === 'UnknownRegion') return failed(check, `${url}: ${told(error)}`, error.hint.text);
   if (error === undefined || error.requestId !== undefined) return ok(check, `${url} answers`);
   if (error.kind === 'credentials')
-    return unknown(
-      check,
-      `${url} was not called: there are no credentials`,
-      'See the line about credentials.',
-    );
+    return unknown(check, `${url} was not called: there are no credentials`, SEE_CREDENTIALS);
   const advice = error.kind === 'configuration' ? error.hint.text : UNREACHABLE;
   return failed(check, `${url}: ${told(error)}`, advice);
 }
@@ -271,6 +269,8 @@ function notAsked(check: string, described: CloudSurvey['group']): Finding {
 
 /** The call failed for something else than what is asked about. */
 function notShown(check: string, error: ApiError): Finding {
+  if (error.kind === 'credentials')
+    return unknown(check, 'not checked: the credentials failed', SEE_CREDENTIALS);
   return unknown(check, told(error), error.retryable ? 'Check again later.' : error.hint.text);
 }
 

@@ -108,6 +108,17 @@ test('what is not ok says what to do, and what is ok does not', () => {
     expect([level, advice !== undefined && advice !== '']).toEqual([level, level !== 'ok']);
 });
 
+test('why there are no credentials is told once, and the other lines lead there', () => {
+  const failure = { failure: NO_CREDENTIALS };
+  const found = judgeCloud({ ...WELL, credentials: failure, group: failure, interfaces: failure });
+  const telling = found.filter(({ message }) => message.includes(NO_CREDENTIALS.code));
+  expect(telling.map(({ check }) => check)).toEqual(['credentials']);
+  const leading = found.filter(({ advice }) => advice === 'See the line about credentials.');
+  expect(leading.map(({ check }) => check)).toEqual(
+    expect.arrayContaining(['ECS endpoint', 'ecs:DescribeNetworkInterfaces', 'vServer group', 'VPC']),
+  );
+});
+
 interface Case {
   readonly when: string;
   readonly change: Partial<CloudSurvey>;
