@@ -57,7 +57,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   Deleting: shows(
-    '`kubectl vsgb status NAME` shows what is left. For longer than `spec.drain.seconds`: see the events. To keep backends in the group, set `spec.deletionPolicy` to `Retain` before deleting.',
+    '`kubectl vsgb status NAME` shows what is left; after more than `spec.drain.seconds`, see the events. To keep backends, first set `spec.deletionPolicy` to `Retain`.',
     {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       rows: two,
@@ -95,7 +95,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   GroupNameAmbiguous: {
-    todo: '',
+    todo: NOTHING,
     example: () => {
       const groups = ['rsp-bp1x0abc', 'rsp-bp1x0def'].map((id) => ({ id, name: 'web' }));
       const found = verdictOnName(
@@ -107,7 +107,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       return found.verdict;
     },
   },
-  LoadBalancerNotReady: shows('Do so in the console; the operator then continues.', {
+  LoadBalancerNotReady: shows(NOTHING, {
     rows: ['10.0.0.9'],
     failure: ['remove', answered(REMOVE, 'LbStatusNotSupport', 'The load balancer is locked.')],
   }),
@@ -144,7 +144,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       ],
     },
   ),
-  VpcUnknown: shows('Private addresses may repeat across VPCs: set `--vpc-id`.', {
+  VpcUnknown: shows(NOTHING, {
     pods: two,
     rows: ['10.0.0.1'],
     eni: {
@@ -248,7 +248,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       rows: two,
     },
   ),
-  InternalError: shows('Please report the message and the log around it.', {
+  InternalError: shows(NOTHING, {
     pods: two,
     failure: [
       'add',
@@ -280,7 +280,7 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Removed: { type: 'Normal', todo: NOTHING, example: () => messages.removed(gone, REF, REQUEST_ID) },
   Draining: {
     type: 'Normal',
-    todo: 'They are removed after `spec.drain.seconds`, or when their pods are gone. Those of a drained node stay until `kubectl vsgb drain NODE --undo`; those of a departing node until they end or the node stays.',
+    todo: 'Removed after `spec.drain.seconds` or with their pods; kept on a drained node until `kubectl vsgb drain NODE --undo`, on a departing one until they end or it stays.',
     example: () =>
       messages.draining(
         two.map((ip) => changed(row(ip, 0))),
@@ -292,22 +292,22 @@ export const eventExamples: Readonly<Record<EventReason, EventExample>> = {
   Recovered: { type: 'Normal', todo: NOTHING, example: () => verdict({ pods: two, rows: two }).message },
   InvalidWeight: {
     type: 'Warning',
-    todo: '',
+    todo: NOTHING,
     example: () => notice('InvalidWeight', { pods: two, podAnnotations: { [WEIGHT_ANNOTATION]: 'heavy' } }),
   },
   AddressOutside: {
     type: 'Warning',
-    todo: '',
+    todo: NOTHING,
     example: () => messages.addressOutside([{ ...OUTSIDE, slot: eniSlot(OUTSIDE.ip, OUTSIDE.port) }], REF),
   },
   GroupRenamed: {
     type: 'Warning',
-    todo: '',
+    todo: NOTHING,
     example: () => messages.groupRenamed('web', 'web-old', REF),
   },
   AmbiguousPort: {
     type: 'Warning',
-    todo: '',
+    todo: NOTHING,
     example: () =>
       notice('AmbiguousPort', {
         pods: two,

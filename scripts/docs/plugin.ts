@@ -60,7 +60,7 @@ function section(command: Command): string {
   return [
     `## ${name}`,
     summary,
-    `\`\`\`\n${usageOf(command)}\n\n${details}\n\`\`\``,
+    `\`\`\`\n${usageOf(command).replace('Usage: ', '')}\n\n${details}\n\`\`\``,
     ...(own.length > 0 ? [table(['flag', 'meaning'], own.map(flagRow))] : []),
     ...(others.length > 0 ? [`${own.length > 0 ? 'Also' : 'Flags:'} ${others.join(', ')}.`] : []),
     `Exit codes: ${codes.join('; ')}.`,

@@ -115,12 +115,12 @@ export const FLAGS = {
     'Name of this cluster in the description of its backends: unique among clusters that share a group, and never changed.',
     'from the UID of the namespace kube-system',
   ),
-  slbEndpoint: cloud.optional(endpoint, 'Address of the SLB API.', "the region's, see --endpoint-network"),
-  ecsEndpoint: cloud.optional(endpoint, 'Address of the ECS API.', "the region's, see --endpoint-network"),
+  slbEndpoint: cloud.optional(endpoint, 'Address of the SLB API.', 'by --endpoint-network'),
+  ecsEndpoint: cloud.optional(endpoint, 'Address of the ECS API.', 'by --endpoint-network'),
   stsEndpoint: cloud.optional(
     endpoint,
     'Address of the STS API, where RRSA and --assume-role-arn get their credentials.',
-    "the region's, see --endpoint-network",
+    'by --endpoint-network',
   ),
   endpointNetwork: cloud.defaulted(
     choice('vpc', 'public'),

@@ -9,6 +9,10 @@ const SHORT: Readonly<Record<string, string>> = {
   SetVServerGroupAttribute: 'set',
   DescribeNetworkInterfaces: 'ENI',
   DescribeHealthStatus: 'health',
+  'to the first call, ms': 'first call, ms',
+  'to the last reply, s': 'last reply, s',
+  'last reply after the bucket allowed its call, s': 'past the bucket, s',
+  'from ContainersReady to Ready, ms p50/max': 'to Ready, ms',
 };
 
 const HEADER = [
@@ -45,7 +49,7 @@ function cells(result: Result): readonly string[] {
     result.seconds.toFixed(1),
     result.loadAverage.toFixed(1),
     Object.entries({ ...(delays.lost > 0 && { lost: delays.lost }), ...result.extra })
-      .map(([name, value]) => `${name}: ${value}`)
+      .map(([name, value]) => `${SHORT[name] ?? name}: ${value}`)
       .join('; '),
   ];
 }
