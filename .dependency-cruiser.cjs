@@ -45,7 +45,7 @@ const MAY_IMPORT = {
   'src/cloud': to('src/api/conditions', 'src/membership/backend'),
   'src/alibaba': to('src/api/conditions', 'src/membership/backend', 'src/cloud'),
 
-  'src/controller/cluster': to('src/api', 'src/membership', 'src/kubernetes'),
+  'src/controller/cluster': to('src/api', 'src/membership', 'src/kubernetes', 'src/cloud/group-ref'),
   'src/controller': to('src/api', 'src/membership', 'src/zero-downtime', 'src/kubernetes', 'src/cloud'),
 
   'src/config': to('src/api'),

@@ -11,7 +11,7 @@ import { createTransport, type KubeTransport } from './kubernetes/client/transpo
 import { Freshness } from './kubernetes/informer/freshness.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { observeCloud, showRateLimiter } from './operator/cloud-observer.ts';
+import { observeCloud, showRateLimiters } from './operator/cloud-observer.ts';
 import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
 import { persistently } from './operator/persistently.ts';
@@ -75,7 +75,7 @@ async function startAndWait(
   logger.info('Started', { version, metricsAddress: http.metricsAddress, healthAddress: http.healthAddress });
 
   const cloud = createCloud(config, clock, observeCloud(metrics, logger));
-  showRateLimiter(metrics, cloud.limiter);
+  showRateLimiters(metrics, cloud);
   stack.defer(() => cloud.close());
   // Its hook reports a failure, and the first call fetches again: nothing to do here.
   void cloud.credentials.get().catch(() => {});
@@ -200,12 +200,13 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     resyncMs: config.resync,
     readinessGates: config.readinessGates,
     requireGrants: config.requireGrants,
+    assumableRoles: config.assumableRole,
     dryRun: config.dryRun,
   };
   const loop = createGroupLoop(options, {
     caches: parts.watching.caches,
     unsettledPods: parts.watching.unsettledPods,
-    groups: cloud.client.vServerGroups,
+    groups: cloud.groups,
     resolver: cloud.resolver,
     onCredentialsChanged: cloud.onCredentialsChanged,
     transport: parts.transport,

@@ -119,6 +119,10 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     'Grants with `:Exclusive`, and `spec.ownership` `Shared`: [security.md](security.md#grants).',
     { spec: { ownership: 'Exclusive' }, pods: two, rows: two, grants: 'rsp-bp1x0abc' },
   ),
+  RoleNotAllowed: shows(
+    '`--assumable-role` (`VSGB_ASSUMABLE_ROLE`) is read at the start. What the binding has in the group stays: [security.md](security.md#groups-of-other-accounts).',
+    { spec: { assumeRole: { roleArn: 'acs:ram::1234567890123456:role/slb' } }, pods: two, rows: undefined },
+  ),
   AccessDenied: shows('`deploy/ram-policy.json` has all actions.', {
     pods: two,
     failure: [

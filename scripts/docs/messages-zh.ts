@@ -68,6 +68,10 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
       'spec.ownership 为 Exclusive，但命名空间没有对应的授权：他人的条目保持不变，与 Shared 相同。其他操作照常进行。',
     todo: '将 `spec.ownership` 设置为 `Shared`。如果该命名空间可以移除他人的条目，请由集群管理员在注解 `slb.alibabacloud.com/grants` 中列出带 `:Exclusive` 的 ID。[security.md](../security.md#grants)',
   },
+  RoleNotAllowed: {
+    meaning: 'operator 不允许扮演 spec.assumeRole 中的角色：不会调用该组。',
+    todo: '`--assumable-role`（`VSGB_ASSUMABLE_ROLE`）在启动时读取。绑定在组中已有的后端服务器会保留：[security.md](../security.md#groups-of-other-accounts)。',
+  },
   AccessDenied: {
     meaning: '账号无权读取或更改该组。',
     todo: '授予消息中指出的 RAM 操作权限；`deploy/ram-policy.json` 包含全部操作。',

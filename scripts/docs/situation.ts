@@ -6,7 +6,13 @@ import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
 import { vServerGroup } from '../../src/cloud/group-ref.ts';
 import { BindingMemory } from '../../src/controller/binding/binding-memory.ts';
 import { type BindingVerdict, verdictOn } from '../../src/controller/binding/verdict.ts';
-import { groupKey, transformBinding } from '../../src/controller/cluster/cluster-caches.ts';
+import {
+  type BindingObject,
+  type GroupKey,
+  groupOf,
+  splitGroupKey,
+  transformBinding,
+} from '../../src/controller/cluster/cluster-caches.ts';
 import { NamespacePods } from '../../src/controller/cluster/namespace-pods.ts';
 import { transformNamespace } from '../../src/controller/cluster/namespaces.ts';
 import { createCaches } from '../../src/controller/cluster/resources.ts';
@@ -77,7 +83,9 @@ export function row(ip: string, weight = 100): Row {
 
 export function decided(situation: Situation) {
   const caches = cluster(situation);
-  const group = new GroupState(REF, 0, () => 0);
+  const key = groupOf(caches.bindings.list()[0] as BindingObject, REGION) as GroupKey;
+  const { account } = splitGroupKey(key);
+  const group = new GroupState(vServerGroup(REGION, GROUP, { account }), 0, () => 0);
   const rows = 'rows' in situation ? situation.rows : [];
   if (rows !== undefined) group.view.listed(rows.map((ip) => row(ip)));
   const { failure, refusal } = situation;
@@ -106,11 +114,12 @@ export function decided(situation: Situation) {
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     readinessGates: false,
     requireGrants: situation.grants !== undefined,
+    assumableRoles: [],
     dryRun: situation.dryRun ?? false,
   };
   const memory = new BindingMemory();
   const parts = { caches, memory, enis: new EniDirectory(resolver, () => {}), clock };
-  return { group, decision: decide(groupKey(REGION, GROUP), group, parts, options) };
+  return { group, decision: decide(key, group, parts, options) };
 }
 
 export function verdict(situation: Situation): BindingVerdict {

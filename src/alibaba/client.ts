@@ -5,13 +5,9 @@ import { createEcsApi, ECS_API_VERSION } from './api/ecs.ts';
 import type { EcsApi } from './api/ecs-api.ts';
 import { createRightsProbe, type RightsProbe } from './api/rights-probe.ts';
 import { createVServerGroups, SLB_API_VERSION } from './api/vserver-groups.ts';
-import { type AssumedRole, createAssumedRoleSource } from './credentials/assumed-role.ts';
+import { type AssumableCredentials, createAssumableCredentials } from './credentials/assumed-role.ts';
 import { chooseProvider, STS_API_VERSION } from './credentials/credential-providers.ts';
-import {
-  type CredentialsOptions,
-  type CredentialsSource,
-  createCredentialsSource,
-} from './credentials/credentials.ts';
+import type { CredentialsOptions, CredentialsSource } from './credentials/credentials.ts';
 import { inPlaceOf } from './errors/errors.ts';
 import { createAgent } from './rpc/agent.ts';
 import type { CloudTime } from './rpc/cloud-time.ts';
@@ -45,45 +41,55 @@ export interface AlibabaClientOptions extends CloudTransportOptions {
 }
 
 export interface AlibabaClient {
-  readonly vServerGroups: ServerGroups;
+  readonly vServerGroups: Required<ServerGroups>;
+  /** The same with other credentials, and at the pace of their account. */
+  vServerGroupsWith(credentials: CredentialsSource, limiter: RateLimiter): Required<ServerGroups>;
   readonly ecs: EcsApi;
   readonly rights: RightsProbe;
   close(): void;
 }
 
 export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClient {
-  const { credentials, limiter, clock } = options;
+  const { clock } = options;
   const transport = createTransport(options);
-  const signed = (product: Product, apiVersion: string) =>
+  const signed = (product: Product, apiVersion: string, { credentials, limiter }: Caller) =>
     perRegion(product, options.endpoints, (endpoint) =>
       resending(reporting(transport.rpc({ endpoint, apiVersion, credentials }), limiter), credentials),
     );
-  const read = (rpc: (regionId: string) => Rpc, retry?: ReadRetryOptions) => (regionId: string) =>
-    retrying(rpc(regionId), limiter, clock, retry);
-  const slb = signed('slb', SLB_API_VERSION);
-  return {
-    vServerGroups: createVServerGroups({
-      read: read(slb, { attempts: 1 }),
-      health: read(slb, { attempts: 1, priority: 'health' }),
+  const read =
+    (rpc: (regionId: string) => Rpc, { limiter }: Caller, retry?: ReadRetryOptions) =>
+    (regionId: string) =>
+      retrying(rpc(regionId), limiter, clock, retry);
+  const groupsOf = (slb: (regionId: string) => Rpc, caller: Caller) =>
+    createVServerGroups({
+      read: read(slb, caller, { attempts: 1 }),
+      health: read(slb, caller, { attempts: 1, priority: 'health' }),
       write: slb,
-      limiter,
-    }),
-    ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION), options.retry)),
+      limiter: caller.limiter,
+    });
+  const slb = signed('slb', SLB_API_VERSION, options);
+  return {
+    vServerGroups: groupsOf(slb, options),
+    vServerGroupsWith(credentials, limiter) {
+      const caller = { credentials, limiter };
+      return groupsOf(signed('slb', SLB_API_VERSION, caller), caller);
+    },
+    ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION, options), options, options.retry)),
     rights: createRightsProbe(slb),
     close: transport.close,
   };
 }
 
+type Caller = Pick<AlibabaClientOptions, 'credentials' | 'limiter'>;
+
 export interface CredentialsChoice extends CloudTransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
   /** Region of the STS endpoint that roles are assumed at. */
   readonly regionId: string;
   readonly credentialsDir?: string;
-  /** That the credentials of the environment assume; undefined: calls are made with those. */
-  readonly assumedRole?: AssumedRole;
 }
 
 /** The credentials that the environment is set up for. `get` once before the first call: a failure then is a setting. */
-export function credentialsFromEnvironment(options: CredentialsChoice): CredentialsSource {
+export function credentialsFromEnvironment(options: CredentialsChoice): AssumableCredentials {
   const env = options.env ?? process.env;
   const transport = createTransport(options);
   const sts = (credentials: RpcOptions['credentials']) => {
@@ -94,13 +100,12 @@ export function credentialsFromEnvironment(options: CredentialsChoice): Credenti
     );
     return transport.rpc({ endpoint, apiVersion: STS_API_VERSION, credentials });
   };
-  const { credentialsDir, assumedRole } = options;
+  const { credentialsDir } = options;
   const provider = {
     ...chooseProvider({ env, credentialsDir, sts: () => sts('anonymous') }),
     close: transport.close,
   };
-  if (assumedRole === undefined) return createCredentialsSource(provider, options);
-  return createAssumedRoleSource(assumedRole, provider, sts, options);
+  return createAssumableCredentials(provider, sts, options);
 }
 
 interface Transport {

@@ -1,20 +1,27 @@
 import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
+import { type AssumedRole, accountOfRole, roleKey } from '../cloud/group-ref.ts';
+import type { ServerGroups } from '../cloud/server-groups.ts';
 import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from './client.ts';
 import type { CredentialsSource, RefreshRecord } from './credentials/credentials.ts';
 import { createEniResolver, type EniResolverOptions } from './eni-resolver.ts';
+import { groupsByRole } from './groups-by-role.ts';
 import { createCloudTime } from './rpc/cloud-time.ts';
 import type { EndpointOptions } from './rpc/endpoints.ts';
 import type { CallRecord } from './rpc/rpc.ts';
 import { createRateLimiter, type RateLimiter } from './throttle.ts';
 
 export interface Cloud {
+  /** With the operator's own credentials. */
   readonly client: AlibabaClient;
   readonly credentials: CredentialsSource;
-  readonly limiter: RateLimiter;
+  /** Those of other accounts, too, with the roles of their refs. */
+  readonly groups: ServerGroups;
   readonly resolver: EniResolver;
-  /** Calls back whenever the credentials are other ones than before. */
-  onCredentialsChanged(listener: () => void): void;
+  /** One for each account that was called. */
+  limiters(): readonly RateLimiter[];
+  /** Calls back whenever credentials are other ones than before: the sessions of this role, or the operator's own. */
+  onCredentialsChanged(listener: (role: AssumedRole | undefined) => void): void;
   close(): void;
 }
 
@@ -57,6 +64,9 @@ export function endpointsOf(config: CloudConfig): EndpointOptions {
   };
 }
 
+/** Of roles with their external ids, which bindings may make up: those that were needed first are not renewed any more. */
+const MOST_SESSIONS = 200;
+
 /** The cloud API as configured. */
 export function createCloud(config: CloudConfig, clock: Clock, observer: CloudObserver = {}): Cloud {
   const transport = {
@@ -65,20 +75,29 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     cloudTime: createCloudTime(clock, observer.onClockOffset),
     timeoutMs: config.apiTimeout,
   };
-  const changed: (() => void)[] = [];
-  const credentials = credentialsFromEnvironment({
+  const changed: ((role: AssumedRole | undefined) => void)[] = [];
+  const tellOf = (role?: AssumedRole) => (refresh: RefreshRecord) => {
+    observer.onRefresh?.(refresh);
+    if (refresh.changed) for (const listener of changed) listener(role);
+  };
+  const { assumeRoleArn: roleArn, assumeRoleExternalId: externalId } = config;
+  const environment = credentialsFromEnvironment({
     ...transport,
     regionId: config.region,
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
-    ...(config.assumeRoleArn !== undefined && {
-      assumedRole: { roleArn: config.assumeRoleArn, externalId: config.assumeRoleExternalId },
-    }),
-    onRefresh: (refresh) => {
-      observer.onRefresh?.(refresh);
-      if (refresh.changed) for (const listener of changed) listener();
-    },
+    // What is wrong with those that only assume roles is told when they are needed.
+    ...(roleArn === undefined && { onRefresh: tellOf() }),
   });
-  const limiter = createRateLimiter({ clock, qps: config.apiQps, burst: config.apiBurst });
+  const credentials =
+    roleArn === undefined ? environment.base : environment.assume({ roleArn, externalId }, tellOf());
+  const limiters = new Map<string | undefined, RateLimiter>();
+  const limiterOf = (account: string | undefined) => {
+    const known =
+      limiters.get(account) ?? createRateLimiter({ clock, qps: config.apiQps, burst: config.apiBurst });
+    limiters.set(account, known);
+    return known;
+  };
+  const limiter = limiterOf(undefined);
   const client = createAlibabaClient({
     ...transport,
     credentials,
@@ -93,17 +112,36 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     // An address looked up later than its group's next addition may go delays nothing.
     spacingMs: config.addWindow,
   });
+  const sessions = new Map<
+    string,
+    { readonly source: CredentialsSource; readonly groups: Required<ServerGroups> }
+  >();
+  const groupsWith = (role: AssumedRole) => {
+    const key = roleKey(role);
+    const known = sessions.get(key);
+    if (known !== undefined) return known.groups;
+    const source = environment.assume(role, tellOf(role));
+    const groups = client.vServerGroupsWith(source, limiterOf(accountOfRole(role)));
+    sessions.set(key, { source, groups });
+    const [[oldest, { source: unused }] = [key, { source }]] = sessions;
+    if (sessions.size > MOST_SESSIONS) {
+      unused.close();
+      sessions.delete(oldest);
+    }
+    return groups;
+  };
   return {
     client,
     credentials,
-    limiter,
+    groups: groupsByRole(client.vServerGroups, groupsWith),
     resolver,
+    limiters: () => [...limiters.values()],
     onCredentialsChanged: (listener) => void changed.push(listener),
     close() {
       resolver.close();
-      limiter.close();
+      for (const one of limiters.values()) one.close();
       client.close();
-      credentials.close();
+      environment.close();
     },
   };
 }

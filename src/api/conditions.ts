@@ -21,6 +21,7 @@ export const REASONS = {
   LoadBalancerNotReady: 'The load balancer is locked, stopped or in arrears and accepts no change.',
   GroupNotGranted: 'The namespace is not granted the group.',
   ExclusiveNotGranted: 'spec.ownership is Exclusive without a grant for it: treated as Shared.',
+  RoleNotAllowed: 'The operator may not assume the role in spec.assumeRole: the group is not called.',
   AccessDenied: 'The account may not read or change the group.',
   CredentialsInvalid: 'The access key or token was rejected.',
   UnknownRegion: 'No endpoint serves this region.',

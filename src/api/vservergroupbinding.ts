@@ -16,6 +16,8 @@ const LOAD_BALANCER_ID = '^lb-[0-9a-z-]{1,60}$';
 /** The longest name of a group that the API takes, in characters. */
 const LONGEST_GROUP_NAME = 80;
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
+const ROLE_ARN = '^acs:ram::[0-9]{1,32}:role/[A-Za-z0-9._-]{1,64}$';
+const EXTERNAL_ID = '^[A-Za-z0-9=,.@:/_-]+$';
 const DNS_LABEL = '^[0-9a-z]([-0-9a-z]*[0-9a-z])?$';
 
 const MESSAGES = {
@@ -23,6 +25,8 @@ const MESSAGES = {
   loadBalancerId: 'must be the id of a classic load balancer: lb- and then letters and digits',
   oneGroup: 'exactly one of vServerGroupId and vServerGroup must be given',
   regionId: 'must be the id of a region, as cn-hangzhou',
+  roleArn: 'must be the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
+  externalId: 'must be 2 to 1024 letters, digits and =,.@:/_-',
   service: 'must be the name of a Service',
   port: 'must be a port number from 1 to 65535 or the name of a port of the Service',
 };
@@ -120,6 +124,28 @@ const vServerGroup = z.object({
     .describe('Name of the group, as the load balancer shows it; the whole name, in the same case.'),
 });
 
+const assumeRole = z.object({
+  roleArn: z
+    .string()
+    .max(128)
+    .regex(new RegExp(ROLE_ARN), MESSAGES.roleArn)
+    .meta({
+      description:
+        'ARN of the RAM role, as acs:ram::1234567890123456:role/slb. It says which account the group is in.',
+      ...cel({ rule: `self.matches('${ROLE_ARN}')`, message: MESSAGES.roleArn }),
+    }),
+  externalId: z
+    .string()
+    .min(2)
+    .max(1024)
+    .regex(new RegExp(EXTERNAL_ID), MESSAGES.externalId)
+    .optional()
+    .meta({
+      description: "External id that the role's trust policy asks for.",
+      ...cel({ rule: `self.matches('${EXTERNAL_ID}')`, message: MESSAGES.externalId }),
+    }),
+});
+
 export const specSchema = z
   .object({
     vServerGroupId: z
@@ -153,6 +179,11 @@ export const specSchema = z
           message: MESSAGES.regionId,
         }),
       }),
+    assumeRole: assumeRole.optional().meta({
+      description:
+        "A RAM role of the account that the group is in, if that is another account than the operator's. The group is read and changed with sessions of it; network interfaces are looked up with the operator's own credentials. Only roles that --assumable-role of the operator lists. Cannot be changed.",
+      ...cel(immutable),
+    }),
     serviceRef: serviceRef.describe('The Service whose endpoints, or nodes, are the backends of the group.'),
     backendType: z
       .enum(['eni', 'ecs'])
@@ -230,6 +261,10 @@ export const specSchema = z
       {
         rule: 'has(self.regionId) == has(oldSelf.regionId)',
         message: 'regionId cannot be added or removed: delete the binding and create another one',
+      },
+      {
+        rule: 'has(self.assumeRole) == has(oldSelf.assumeRole)',
+        message: 'assumeRole cannot be added or removed: delete the binding and create another one',
       },
       {
         rule: "!has(self.nodeSelector) || self.backendType == 'ecs'",

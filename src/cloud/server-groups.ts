@@ -1,6 +1,6 @@
 import type { BackendKey, HealthStatus, Row, WriteAction } from '../membership/backend.ts';
 import type { ApiError } from './api-error.ts';
-import type { GroupRef } from './group-ref.ts';
+import type { GroupRef, Scope } from './group-ref.ts';
 
 /**
  * The server groups of one kind, as the controller knows them: the vServer groups of a classic load balancer, say.
@@ -49,7 +49,7 @@ export interface ServerGroups {
    * ones go first. Writes do not wait by themselves: who plans one acquires first, so that what is sent was planned
    * after the wait.
    */
-  acquire(action: WriteAction, urgent: boolean, signal?: AbortSignal): Promise<void>;
+  acquire(scope: Scope, action: WriteAction, urgent: boolean, signal?: AbortSignal): Promise<void>;
 }
 
 export interface GroupLimits {
@@ -82,8 +82,7 @@ export interface NamedGroup {
   readonly name: string;
 }
 
-export interface LoadBalancerRef {
-  readonly regionId: string;
+export interface LoadBalancerRef extends Scope {
   readonly id: string;
 }
 

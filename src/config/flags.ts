@@ -68,6 +68,11 @@ const process = builder('Process');
 const dnsLabel = (placeholder: string, what: string) =>
   matching(placeholder, `${what}: lower-case letters, digits and -`, /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
 const namespace = dnsLabel('NAMESPACE', 'the name of a namespace');
+const roleArn = matching(
+  'ARN',
+  'the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
+  /^acs:ram::\d{1,32}:role\/[A-Za-z0-9._-]{1,64}$/,
+);
 
 /**
  * Every flag. The key is the field of Config, and in kebab case the name of the flag; `VSGB_` and the key in upper
@@ -119,7 +124,7 @@ export const FLAGS = {
   ecsEndpoint: cloud.optional(endpoint, 'Address of the ECS API.', 'by --endpoint-network'),
   stsEndpoint: cloud.optional(
     endpoint,
-    'Address of the STS API, where RRSA and --assume-role-arn get their credentials.',
+    'Address of the STS API, where RRSA, --assume-role-arn and --assumable-role get their credentials.',
     'by --endpoint-network',
   ),
   endpointNetwork: cloud.defaulted(
@@ -137,17 +142,18 @@ export const FLAGS = {
     'Directory (a mounted Secret, reread when changed) with the files access-key-id, access-key-secret and optionally security-token. Takes precedence over RRSA and the environment.',
   ),
   assumeRoleArn: cloud.optional(
-    matching(
-      'ARN',
-      'the ARN of a RAM role, as acs:ram::1234567890123456:role/slb',
-      /^acs:ram::\d{1,32}:role\/[A-Za-z0-9._-]{1,64}$/,
-    ),
+    roleArn,
     'RAM role, of any account, to assume with the given credentials, which need sts:AssumeRole. Its sessions, of an hour and renewed before they end, make all SLB and ECS calls.',
     'the given credentials make the calls',
   ),
   assumeRoleExternalId: cloud.optional(
     matching('ID', '2 to 1024 letters, digits and =,.@:/_-', /^[A-Za-z0-9=,.@:/_-]{2,1024}$/),
     'External id that the trust policy of --assume-role-arn asks for.',
+  ),
+  assumableRole: cloud.repeatable(
+    roleArn,
+    'RAM role that bindings may name in spec.assumeRole, for groups of another account. It is assumed with the given credentials, not with --assume-role-arn. Repeatable; comma-separated in the environment.',
+    'none',
   ),
 
   defaultDrainSeconds: membership.defaulted(
@@ -195,7 +201,7 @@ export const FLAGS = {
   apiQps: pace.defaulted(
     decimal(0.1, 1000),
     '50',
-    'Calls per second to the cloud API, over all groups; may be a fraction.',
+    'Calls per second to the cloud API, over all groups of an account; may be a fraction.',
   ),
   apiBurst: pace.defaulted(wholeNumber(1, 10_000), '150', 'Calls that may exceed --api-qps for a moment.'),
   writeSpacing: pace.defaulted(

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
-import type { GroupRef } from '../cloud/group-ref.ts';
+import type { AssumedRole, GroupRef } from '../cloud/group-ref.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
 import type { Store } from '../kubernetes/informer/store.ts';
@@ -63,8 +63,8 @@ export interface GroupLoopPorts {
   readonly unsettledPods?: Store<GatedPodObject>;
   readonly groups: ServerGroups;
   readonly resolver: EniResolver;
-  /** Calls back whenever the credentials are other ones than before. */
-  readonly onCredentialsChanged: (listener: () => void) => void;
+  /** Calls back whenever credentials are other ones than before: the sessions of this role, or the operator's own. */
+  readonly onCredentialsChanged: (listener: (role: AssumedRole | undefined) => void) => void;
   /** For finalizers and readiness gates. */
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly status: StatusSink;
@@ -151,7 +151,7 @@ interface Parts {
 }
 
 function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: WorkQueue<GroupKey>): Parts {
-  const { region, dryRun, requireGrants } = options;
+  const { region, dryRun } = options;
   const { caches, groups, clock, random, mayWrite, freshness, status, hooks } = ports;
   const reporter = new BindingReporter(status, ports.events, clock);
   const memory = new BindingMemory();
@@ -178,9 +178,9 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     { region, dryRun },
     {
       ...{ bindings: caches.bindings, memory, finalizers, reporter, mayWrite, clock, random },
-      list: (loadBalancer, options) => groups.list(loadBalancer, options),
+      list: (loadBalancer, call) => groups.list(loadBalancer, call),
       granted: (binding, loadBalancerId) =>
-        grantedTo(binding, { vServerGroupId: undefined, loadBalancerId }, caches, requireGrants),
+        grantedTo(binding, { vServerGroupId: undefined, loadBalancerId }, caches, options),
       onFound: (binding, group) => hooks.onGroupFound(binding, group),
     },
   );
@@ -234,8 +234,8 @@ function connectEvents(
       names.observed(old, now);
     } else if (old !== undefined) for (const one of remembering) one.forget(old);
   });
-  onCredentialsChanged(() => {
-    for (const group of controller.credentialsChanged()) queue.add(group);
+  onCredentialsChanged((role) => {
+    for (const group of controller.credentialsChanged(role)) queue.add(group);
   });
   const enqueue = (group: GroupKey) => {
     controller.noteChange(group);

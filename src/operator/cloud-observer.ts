@@ -1,15 +1,18 @@
-import type { CloudObserver } from '../alibaba/cloud.ts';
-import type { RateLimiter } from '../alibaba/throttle.ts';
+import type { Cloud, CloudObserver } from '../alibaba/cloud.ts';
+import { CALL_PRIORITIES } from '../alibaba/throttle.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
 /** Tells metrics and log of the cloud API. */
 export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
+  /** By what they are from. */
+  const expiries = new Map<string, number>();
   return {
     onCall({ action, code, durationMs, group, count, requestId }) {
       metrics.apiCall(action, code, durationMs / 1000);
       if (code.includes('Throttling')) metrics.cloud.throttled.inc();
-      logger.debug('API call', { action, code, durationMs, group: group?.id, count, requestId });
+      const { id, account } = group ?? {};
+      logger.debug('API call', { action, code, durationMs, group: id, account, count, requestId });
     },
     onClockOffset(offsetMs) {
       const offsetSeconds = Math.round(offsetMs / 1000);
@@ -32,15 +35,21 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
         logger.error('Credentials could not be fetched', { from: description, reason, error });
         return;
       }
-      metrics.cloud.credentialsExpiry.set(expiresAt === undefined ? 0 : expiresAt / 1000);
+      if (expiresAt !== undefined) expiries.set(description, expiresAt);
+      metrics.cloud.credentialsExpiry.set(expiries.size === 0 ? 0 : Math.min(...expiries.values()) / 1000);
       logger.debug('Credentials fetched', { from: description, reason });
     },
   };
 }
 
-export function showRateLimiter({ cloud, onScrape }: Metrics, limiter: RateLimiter): void {
+/** The lowest rate of all accounts, and the calls that wait in any. */
+export function showRateLimiters({ cloud, onScrape }: Metrics, { limiters }: Pick<Cloud, 'limiters'>): void {
   onScrape(() => {
-    cloud.rate.set(limiter.rate);
-    for (const [priority, calls] of Object.entries(limiter.waiting)) cloud.waiting.set({ priority }, calls);
+    const all = limiters();
+    cloud.rate.set(Math.min(...all.map(({ rate }) => rate)));
+    for (const priority of CALL_PRIORITIES) {
+      const calls = all.reduce((sum, { waiting }) => sum + waiting[priority], 0);
+      cloud.waiting.set({ priority }, calls);
+    }
   });
 }

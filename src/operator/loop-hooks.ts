@@ -1,3 +1,4 @@
+import type { GroupRef } from '../cloud/group-ref.ts';
 import { backendName, listed } from '../controller/binding/messages.ts';
 import { outcomeOf } from '../controller/group/outcome.ts';
 import type { GroupState } from '../controller/group/state/group-state.ts';
@@ -36,7 +37,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
       const level = attempts >= outcomeOf(error).tellAfter ? 'warn' : 'debug';
       if (error.code === 'ContradictoryReply') metrics.groups.contradictions.inc();
       logger[level](error.message, {
-        group: group.ref.id,
+        ...named(group.ref),
         action,
         code: error.code,
         kind: error.kind,
@@ -47,7 +48,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
     },
     onRead(group, reason) {
       metrics.groups.reads.inc({ reason });
-      logger.debug('Reading the group', { group: group.ref.id, reason });
+      logger.debug('Reading the group', { ...named(group.ref), reason });
     },
     onDriftCorrected(kind) {
       metrics.groups.drift.inc({ kind });
@@ -72,8 +73,8 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
         retryInMs: Math.round(retryInMs),
       });
     },
-    onGroupFound: ({ key }, { id }) =>
-      logger.info('Found the group by its name', { binding: key, group: id }),
+    onGroupFound: ({ key }, group) =>
+      logger.info('Found the group by its name', { binding: key, ...named(group) }),
     onReconcileFailed: ({ key, error, attempts }) =>
       logger.error('Reconcile failed; retrying', { group: key, attempts, error }),
     onFinalizerFailed: ({ key }, error) =>
@@ -81,9 +82,14 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
   };
 }
 
+/** `account`: unless it is that of the operator's own credentials. */
+function named({ id, account }: GroupRef) {
+  return { group: id, ...(account !== undefined && { account }) };
+}
+
 function described(group: GroupState, changes: readonly Change[]) {
   return {
-    group: group.ref.id,
+    ...named(group.ref),
     bindings: [...new Set(changes.map(({ claim }) => claim))],
     count: changes.length,
     backends: listed(changes.map(({ row }) => `${backendName(row)}*${row.weight}`)),

@@ -15,7 +15,10 @@ export function showQueueGauges(metrics: Metrics, queue: Pick<WorkQueue<string>,
 
 export function showLeavers(metrics: Metrics, { longestLeaving }: Pick<GroupLoop, 'longestLeaving'>): void {
   metrics.onScrape(() => {
-    const leavers = [...longestLeaving()].map(({ group, ms }) => ({ group: group.id, ms }));
+    const leavers = [...longestLeaving()].map(({ group: { id, account }, ms }) => ({
+      group: account === undefined ? id : `${account}/${id}`,
+      ms,
+    }));
     metrics.setOldestLeavers(leavers);
   });
 }

@@ -212,7 +212,7 @@ export function isOwn(key: PluginFlag): key is OwnKey {
 /** With its default as `--help` shows it. */
 export function flagOf(key: PluginFlag): OwnFlag<unknown> {
   if (isOwn(key)) return OWN_FLAGS[key];
-  const { kind, help, fallback, fallbackHelp }: Flag<unknown> = FLAGS[key];
+  const { kind, help, fallback, fallbackHelp, repeatable }: Flag<unknown> = FLAGS[key];
   const told = PLUGIN_DEFAULTS[key] ?? fallbackHelp ?? (typeof fallback === 'string' ? fallback : undefined);
-  return { kind, help, ...(told !== undefined && { fallback: told }) };
+  return { kind, help, ...(told !== undefined && { fallback: told }), ...(repeatable && { repeatable }) };
 }

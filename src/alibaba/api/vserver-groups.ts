@@ -34,7 +34,12 @@ export interface VServerGroupsOptions {
  * API reference: https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/
  * (api-slb-2014-05-15-<action>).
  */
-export function createVServerGroups({ read, health, write, limiter }: VServerGroupsOptions): ServerGroups {
+export function createVServerGroups({
+  read,
+  health,
+  write,
+  limiter,
+}: VServerGroupsOptions): Required<ServerGroups> {
   const change =
     (action: string) =>
     async (group: GroupRef, rows: readonly Row[], options: CallOptions = {}): Promise<WriteReply> => {
@@ -76,7 +81,7 @@ export function createVServerGroups({ read, health, write, limiter }: VServerGro
     setWeight: change('SetVServerGroupAttribute'),
     remove: change('RemoveVServerGroupBackendServers'),
     job: () => Promise.resolve({ is: 'done' }),
-    acquire: (_, urgent, signal) => limiter.acquire(urgent ? 'removal' : 'addition', signal),
+    acquire: (_scope, _action, urgent, signal) => limiter.acquire(urgent ? 'removal' : 'addition', signal),
   };
 }
 

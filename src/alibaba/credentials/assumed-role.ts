@@ -1,4 +1,5 @@
 import { OPERATOR } from '../../api/names.ts';
+import type { AssumedRole } from '../../cloud/group-ref.ts';
 import { resending } from '../rpc/retry.ts';
 import type { Rpc } from '../rpc/rpc.ts';
 import { openSession, SESSION_SECONDS } from './credential-providers.ts';
@@ -9,48 +10,58 @@ import {
   createCredentialsSource,
 } from './credentials.ts';
 
-export interface AssumedRole {
-  readonly roleArn: string;
-  /** What the role's trust policy asks for besides who assumes it. */
-  readonly externalId: string | undefined;
+/** Credentials, and sessions of the RAM roles that they assume. */
+export interface AssumableCredentials {
+  readonly base: CredentialsSource;
+  /**
+   * Sessions of a role (STS AssumeRole, 2015-04-01; a signed call), fetched when they are first needed. Each set is kept good by
+   * itself. Others to assume it with than before assume the role anew, so that what was refused for the old ones need not wait.
+   */
+  assume(role: AssumedRole, onRefresh: CredentialsOptions['onRefresh']): CredentialsSource;
+  close(): void;
 }
 
-/**
- * Sessions of a RAM role that other credentials assume (STS AssumeRole, 2015-04-01; a signed call). Each set is kept good by itself:
- * of those that assume nobody else is told, since what is wrong with them is told when they are needed. Others than before assume the
- * role anew, so that what was refused for the old ones need not wait.
- *
- * @param sts Calls to STS that are signed with these.
- */
-export function createAssumedRoleSource(
-  { roleArn, externalId }: AssumedRole,
+/** @param sts Calls to STS that are signed with these. */
+export function createAssumableCredentials(
   provider: CredentialsProvider,
   sts: (credentials: CredentialsSource) => Rpc,
-  options: CredentialsOptions,
-): CredentialsSource {
-  const { onRefresh: _, ...quiet } = options;
-  const assuming = createCredentialsSource(provider, {
-    ...quiet,
-    onRefresh: ({ changed, reason }) => {
-      if (changed && reason !== 'needed')
-        void assumed.refresh('other credentials to assume it with').catch(() => {});
+  { clock, cloudTime, onRefresh: onBaseRefresh }: CredentialsOptions,
+): AssumableCredentials {
+  const sessions = new Set<CredentialsSource>();
+  const base = createCredentialsSource(provider, {
+    clock,
+    cloudTime,
+    onRefresh(refresh) {
+      onBaseRefresh?.(refresh);
+      if (!refresh.changed || refresh.reason === 'needed') return;
+      for (const one of sessions) void one.refresh('other credentials to assume it with').catch(() => {});
     },
   });
-  const description = `the RAM role ${roleArn}, assumed with ${provider.description}`;
-  const call = resending(sts({ ...assuming, secrets: () => [...assuming.secrets(), externalId] }), assuming);
-  const assumed = createCredentialsSource(
-    {
-      description,
-      load: () =>
-        openSession(call, description, 'AssumeRole', {
-          RoleArn: roleArn,
-          RoleSessionName: OPERATOR,
-          DurationSeconds: SESSION_SECONDS,
-          ExternalId: externalId,
-        }),
-      close: () => assuming.close(),
+  return {
+    base,
+    assume({ roleArn, externalId }, onRefresh) {
+      const description = `the RAM role ${roleArn}, assumed with ${provider.description}`;
+      const call = resending(sts({ ...base, secrets: () => [...base.secrets(), externalId] }), base);
+      const assumed = createCredentialsSource(
+        {
+          description,
+          load: () =>
+            openSession(call, description, 'AssumeRole', {
+              RoleArn: roleArn,
+              RoleSessionName: OPERATOR,
+              DurationSeconds: SESSION_SECONDS,
+              ExternalId: externalId,
+            }),
+          close: () => sessions.delete(assumed),
+        },
+        { clock, cloudTime, ...(onRefresh && { onRefresh }) },
+      );
+      sessions.add(assumed);
+      return assumed;
     },
-    options,
-  );
-  return assumed;
+    close() {
+      for (const one of [...sessions]) one.close();
+      base.close();
+    },
+  };
 }

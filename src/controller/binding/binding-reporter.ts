@@ -10,10 +10,10 @@ import type { Clock } from '../../clock.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import type { ObjectRef } from '../../kubernetes/write/status-writer.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
-import type { BindingObject } from '../cluster/cluster-caches.ts';
+import { type BindingObject, metadataOf, statusOf } from '../cluster/cluster-caches.ts';
 import type { Bound, Notice } from '../group/bound.ts';
 import type { GroupState } from '../group/state/group-state.ts';
-import { bindingStatus, namedStatus, unreadableStatus } from './binding-status.ts';
+import { bindingStatus, conditionsStatus, namedStatus } from './binding-status.ts';
 import { messages } from './messages.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import { isRoutine } from './routine.ts';
@@ -22,7 +22,7 @@ import {
   type BindingVerdict,
   grouplessVerdict,
   outsidersOf,
-  unreadableVerdict,
+  verdictOn,
 } from './verdict.ts';
 
 /** `urgent`: something waits until it is shown. `patient`: it may wait, to share a write with what comes meanwhile. */
@@ -77,13 +77,13 @@ export class BindingReporter {
     const { object } = bound;
     const { parsed } = object;
     const now = { ...input, wall: this.#clock.wall() };
-    if (parsed.ok) this.#reportWhole(bound, parsed.binding, now, lastRemoval);
-    else this.#reportUnreadable(object, parsed, unreadableVerdict(object.key, parsed, now));
+    if (parsed.ok && now.granted.is !== 'no role') this.#reportWhole(bound, parsed.binding, now, lastRemoval);
+    else this.#reportConditions(object, verdictOn(object, now));
   }
 
   /** A binding that is on no group, since its spec can't be read: it only gets a report of that. */
   reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
-    this.#reportUnreadable(object, unreadable, grouplessVerdict(object.key, unreadable));
+    this.#reportConditions(object, grouplessVerdict(object.key, unreadable));
   }
 
   /** A binding whose group was looked up by its name. */
@@ -116,13 +116,10 @@ export class BindingReporter {
     ]);
   }
 
-  #reportUnreadable(
-    object: BindingObject,
-    { metadata, status }: UnreadableBinding,
-    verdict: BindingVerdict,
-  ): void {
-    const told = this.#toldTo(object.uid, status?.conditions ?? []);
-    const part = unreadableStatus(metadata, verdict, told.conditions, this.#clock.wall());
+  /** What the status says of the group stays as it is. */
+  #reportConditions(object: BindingObject, verdict: BindingVerdict): void {
+    const told = this.#toldTo(object.uid, statusOf(object)?.conditions ?? []);
+    const part = conditionsStatus(metadataOf(object), verdict, told.conditions, this.#clock.wall());
     told.conditions = part.conditions;
     this.#status.writeConditions(object, part);
     this.#tellProblem(object, told, verdict.reason, verdict.message);

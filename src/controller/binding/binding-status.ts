@@ -94,8 +94,8 @@ export function namedStatus(
   };
 }
 
-/** All that is reported on a binding whose spec can't be read: what its status records about its backends stays. */
-export function unreadableStatus(
+/** All that is reported on a binding whose spec can't be read, or whose group is not called: what its status records about its backends stays. */
+export function conditionsStatus(
   { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
   verdict: BindingVerdict,
   conditions: readonly Condition[],

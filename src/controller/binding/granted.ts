@@ -1,27 +1,41 @@
 import { findCondition, type Reason } from '../../api/conditions.ts';
+import type { AssumedRole } from '../../cloud/group-ref.ts';
 import { type Grant, type GrantQuestion, grantOf } from '../../membership/grants.ts';
-import { type BindingObject, type ClusterCaches, statusOf } from '../cluster/cluster-caches.ts';
+import { type BindingObject, type ClusterCaches, specOf, statusOf } from '../cluster/cluster-caches.ts';
 
 /** What a binding may do in its group, and what its user has to know of that. */
 export interface Granted {
-  readonly is: Grant;
+  /** `no role`: the operator may not assume the role of the binding, so that its group is not called for it. */
+  readonly is: Grant | 'no role';
   readonly namespace: string;
   /** Entries of the namespace's grants that can't be read. */
   readonly unreadable: readonly string[];
+  /** That the binding names. */
+  readonly role?: AssumedRole | undefined;
 }
 
 /** By this reason the next judgement, also of another process, knows that the binding was refused. */
 export const NOT_GRANTED: Reason = 'GroupNotGranted';
+export const ROLE_NOT_ALLOWED = 'RoleNotAllowed' satisfies Reason;
 
-/** `required`: with --require-grants; else every binding may do what it says. */
+export interface GrantOptions {
+  /** Bindings may change what their namespaces are granted, and nothing else. Else every binding may do what it says. */
+  readonly requireGrants: boolean;
+  /** ARNs of the RAM roles that bindings may name. */
+  readonly assumableRoles: readonly string[];
+}
+
 export function grantedTo(
   object: BindingObject,
   { vServerGroupId, loadBalancerId }: Pick<GrantQuestion, 'vServerGroupId' | 'loadBalancerId'>,
   { namespaces }: Pick<ClusterCaches, 'namespaces'>,
-  required: boolean,
+  { requireGrants, assumableRoles }: GrantOptions,
 ): Granted {
   const { namespace } = object;
-  if (!required) return { is: 'exclusive', namespace, unreadable: [] };
+  const { assumeRole: role } = specOf(object);
+  if (role !== undefined && !assumableRoles.includes(role.roleArn))
+    return { is: 'no role', namespace, unreadable: [], role };
+  if (!requireGrants) return { is: 'exclusive', namespace, unreadable: [], role };
   const { loadBalancerId: recorded, conditions = [] } = statusOf(object) ?? {};
   const grants = namespaces.get(namespace)?.grants;
   const is = grantOf({
@@ -30,7 +44,7 @@ export function grantedTo(
     loadBalancerId: loadBalancerId ?? recorded,
     before: beforeOf(findCondition(conditions, 'Ready')?.reason, recorded),
   });
-  return { is, namespace, unreadable: grants?.unreadable ?? [] };
+  return { is, namespace, unreadable: grants?.unreadable ?? [], role };
 }
 
 /** Its load balancer is recorded of a binding once it is served (binding-status.ts). */

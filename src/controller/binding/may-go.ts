@@ -1,10 +1,11 @@
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
-import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
+import { type BindingObject, metadataOf, specOf, statusOf } from '../cluster/cluster-caches.ts';
 import { CONTRADICTORY_REPLY } from '../group/group-writer.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { Attempts } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
+import { mayGoWithoutGroup } from './unreadable.ts';
 
 /**
  * Whether a binding that is being deleted may go: the first row that fits.
@@ -38,6 +39,19 @@ export function hasNothingLeft(
   if (view.rows !== undefined) return true;
   const wasRead = statusOf(object)?.loadBalancerId !== undefined;
   return (isRemoveOnly || !wasRead) && failure !== undefined && outcomeOf(failure).stalled;
+}
+
+/**
+ * The same of a binding whose role the operator may not assume, so that its group is not even read: it has nothing in it, as far as
+ * its status says, or leaves it there.
+ */
+export function mayGoWithoutRole(object: BindingObject): boolean {
+  return mayGoWithoutGroup({
+    metadata: metadataOf(object),
+    fields: specOf(object),
+    misfits: object.parsed.ok ? [] : object.parsed.misfits,
+    status: statusOf(object),
+  });
 }
 
 /** So often refused, or accepted and not carried out, a write is not waited for any more. */

@@ -6,7 +6,7 @@
 
 import { FINALIZER, GRANTS_ANNOTATION, HOLD_ANNOTATION } from '../../api/names.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
-import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
+import { type GroupRef, groupName, scopeName } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { PodObject } from '../../kubernetes/objects/objects.ts';
 import { byCodeUnit, type Row } from '../../membership/backend.ts';
@@ -25,8 +25,15 @@ export const messages = {
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; its live backends stay, the others leave as usual. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
   /** Of a group that has not been found by its name. */
-  groupNameNotGranted: ({ namespace, unreadable }: Granted, { id, regionId }: LoadBalancerRef) =>
-    `Namespace ${namespace}${butFor(unreadable)} is not granted load balancer ${id} (${regionId}): the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+  groupNameNotGranted: ({ namespace, unreadable }: Granted, loadBalancer: LoadBalancerRef) =>
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${loadBalancerName(loadBalancer)}: the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
+
+  /** `where`: the group, or the load balancer that would be asked for it. */
+  roleNotAllowed: (binding: string, { role }: Granted, where: string) =>
+    `${binding} names the RAM role ${role?.roleArn}, which this operator may not assume: ${where} is not called, and nothing is changed in it. Have the operator's --assumable-role list the role, or delete the binding.`,
+
+  deletionWithoutRole: (binding: string, { role }: Granted, left: number, where: string) =>
+    `${binding} is being deleted, and names the RAM role ${role?.roleArn}, which this operator may not assume: ${left === 1 ? '1 backend stays' : `${left} backends stay`} in ${where}. Have the operator's --assumable-role list the role; to keep them there for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
 
   exclusiveNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)} for ownership Exclusive: rows of others are left alone, everything else continues. Set spec.ownership to Shared, or have a cluster administrator list ${group.id}:Exclusive in the annotation ${GRANTS_ANNOTATION} of the namespace.`,
@@ -82,10 +89,10 @@ export const messages = {
     `${groupName(group)} was found by the name ${name}; it is being read; missing backends are added then.`,
 
   groupNameNotFound: (name: string, loadBalancer: LoadBalancerRef) =>
-    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has no vServer group named ${name}: create it, or delete the binding and create one with the right spec.vServerGroup. The operator looks again, after a minute at most.`,
+    `${loadBalancerName(loadBalancer)} has no vServer group named ${name}: create it, or delete the binding and create one with the right spec.vServerGroup. The operator looks again, after a minute at most.`,
 
   groupNameAmbiguous: (name: string, ids: readonly string[], loadBalancer: LoadBalancerRef) =>
-    `load balancer ${loadBalancer.id} (${loadBalancer.regionId}) has ${ids.length} vServer groups named ${name} (${listed([...ids].sort(byCodeUnit))}), and uses none of them: rename all but one, or create a binding with the id in spec.vServerGroupId instead. The operator looks again, after a minute at most.`,
+    `${loadBalancerName(loadBalancer)} has ${ids.length} vServer groups named ${name} (${listed([...ids].sort(byCodeUnit))}), and uses none of them: rename all but one, or create a binding with the id in spec.vServerGroupId instead. The operator looks again, after a minute at most.`,
 
   groupRenamed: (name: string, now: string, group: GroupRef) =>
     `${groupName(group)} was found by the name ${name} and is now called ${now}. The binding stays with it: restore the name, or delete the binding and create one for the intended group.`,
@@ -157,6 +164,10 @@ export const messages = {
   weighed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Changed the weight of ${counted(changes)} in ${written(changes, group, requestId)}`,
 } as const;
+
+export function loadBalancerName({ id, ...scope }: LoadBalancerRef): string {
+  return `load balancer ${id} (${scopeName(scope)})`;
+}
 
 /** Entries of grants that are none. An annotation may be long. */
 function notGrants(entries: readonly string[]): string {

@@ -1,11 +1,12 @@
 import { ApiError } from '../../cloud/api-error.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup } from '../../cloud/server-groups.ts';
+import type { BindingObject } from '../cluster/cluster-caches.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { GroupList } from '../naming/group-finder.ts';
 import { type Granted, NOT_GRANTED } from './granted.ts';
-import { messages } from './messages.ts';
-import type { BindingVerdict } from './verdict.ts';
+import { loadBalancerName, messages } from './messages.ts';
+import { type BindingVerdict, roleVerdict } from './verdict.ts';
 
 /** The verdict on a binding that gives the name of its group, and the group that its status is to record. */
 export interface NamedGroupVerdict {
@@ -26,7 +27,7 @@ export function verdictOnName(
     const { reason, message } = problemOf(groups, name, loadBalancer);
     return { id: undefined, verdict: { ready: false, reason, message, reconciling: false, stalled: true } };
   }
-  const message = messages.groupFound(name, vServerGroup(loadBalancer.regionId, first.id));
+  const message = messages.groupFound(name, vServerGroup(loadBalancer.regionId, first.id, loadBalancer));
   const verdict = {
     ready: false,
     reason: 'Progressing',
@@ -38,7 +39,13 @@ export function verdictOnName(
 }
 
 /** Its load balancer is not asked. */
-export function verdictWithoutGrant(granted: Granted, loadBalancer: LoadBalancerRef): NamedGroupVerdict {
+export function verdictUnasked(
+  object: BindingObject,
+  granted: Granted,
+  loadBalancer: LoadBalancerRef,
+): NamedGroupVerdict {
+  if (granted.is === 'no role')
+    return { id: undefined, verdict: roleVerdict(object, granted, loadBalancerName(loadBalancer)) };
   const message = messages.groupNameNotGranted(granted, loadBalancer);
   const verdict = { ready: false, reason: NOT_GRANTED, message, reconciling: false, stalled: true };
   return { id: undefined, verdict };

@@ -26,7 +26,11 @@ export type Fate =
  * | yes           | Remove         | false   | Sync       | leaving                                |
  * | yes           | any other      | –       | –          | undecided, by those that can't be read |
  */
-export function fateOf({ metadata, fields, misfits }: UnreadableBinding): Fate {
+export function fateOf({
+  metadata,
+  fields,
+  misfits,
+}: Pick<UnreadableBinding, 'metadata' | 'fields' | 'misfits'>): Fate {
   if (metadata.deletionTimestamp === undefined) return { is: 'kept' };
   const { deletionPolicy, suspend, mode } = fields;
   if (deletionPolicy === 'Retain' || suspend || mode === 'RemoveOnly') return { is: 'left behind' };
@@ -35,12 +39,12 @@ export function fateOf({ metadata, fields, misfits }: UnreadableBinding): Fate {
 }
 
 /** How many backends its status says to be in the group. */
-export function recordedBackends({ status }: UnreadableBinding): number {
+export function recordedBackends({ status }: Pick<UnreadableBinding, 'status'>): number {
   return recordsFromStatus(status?.backends ?? []).size;
 }
 
 /** Whether a binding whose group can't be read either may be deleted: it has nothing in any group, or leaves it there. */
-export function mayGoWithoutGroup(binding: UnreadableBinding): boolean {
+export function mayGoWithoutGroup(binding: Omit<UnreadableBinding, 'message'>): boolean {
   const fate = fateOf(binding);
   return fate.is === 'left behind' || (fate.is !== 'kept' && recordedBackends(binding) === 0);
 }

@@ -1,17 +1,19 @@
 import type { Reason } from '../../api/conditions.ts';
 import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
+import { groupName } from '../../cloud/group-ref.ts';
 import { slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
-import type { BindingObject } from '../cluster/cluster-caches.ts';
+import { type BindingObject, isBeingDeleted, statusOf } from '../cluster/cluster-caches.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
-import { type Granted, NOT_GRANTED } from './granted.ts';
+import { type Granted, NOT_GRANTED, ROLE_NOT_ALLOWED } from './granted.ts';
 import { messages } from './messages.ts';
+import { recordsFromStatus } from './records.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 
 /** Everything that one binding's status depends on. */
@@ -44,8 +46,21 @@ export interface BindingVerdict {
 }
 
 /** The verdict on a binding that is on the group. */
-export function verdictOn({ key, parsed }: BindingObject, input: BindingFacts): BindingVerdict {
+export function verdictOn(object: BindingObject, input: BindingFacts): BindingVerdict {
+  const { key, parsed } = object;
+  if (input.granted.is === 'no role') return roleVerdict(object, input.granted, groupName(input.group.ref));
   return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
+}
+
+/** Whether it can be read or not: of a binding whose role the operator may not assume. `where`: what is not called for it. */
+export function roleVerdict(object: BindingObject, granted: Granted, where: string): BindingVerdict {
+  const { key } = object;
+  const left = isBeingDeleted(object) ? recordsFromStatus(statusOf(object)?.backends ?? []).size : 0;
+  const message =
+    left === 0
+      ? messages.roleNotAllowed(key, granted, where)
+      : messages.deletionWithoutRole(key, granted, left, where);
+  return { ...STALLED, reason: ROLE_NOT_ALLOWED, message };
 }
 
 /** One answer for a binding: the first row that fits. What someone has to act on comes before what passes. */

@@ -6,6 +6,7 @@ import {
   type VServerGroupBindingSpec,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
+import { accountOfRole } from '../../cloud/group-ref.ts';
 import type { Store, StoreChange, Stored } from '../../kubernetes/informer/store.ts';
 import type {
   EndpointsObject,
@@ -29,16 +30,22 @@ export interface BindingObject extends Stored {
   readonly statusPrint: StatusPrint | undefined;
 }
 
-/** A vServer group of one region. */
+/** A vServer group of one region and account. */
 export type GroupKey = string & { readonly __brand: 'GroupKey' };
 
-export function groupKey(regionId: string, vServerGroupId: string): GroupKey {
-  return `${regionId}/${vServerGroupId}` as GroupKey;
+/** `account`: undefined for that of the operator's own credentials. */
+export function groupKey(regionId: string, vServerGroupId: string, account?: string): GroupKey {
+  const group = `${regionId}/${vServerGroupId}`;
+  return (account === undefined ? group : `${group}/${account}`) as GroupKey;
 }
 
-export function splitGroupKey(key: GroupKey): { readonly regionId: string; readonly vServerGroupId: string } {
-  const slash = key.indexOf('/');
-  return { regionId: key.slice(0, slash), vServerGroupId: key.slice(slash + 1) };
+export function splitGroupKey(key: GroupKey): {
+  readonly regionId: string;
+  readonly vServerGroupId: string;
+  readonly account: string | undefined;
+} {
+  const [regionId = '', vServerGroupId = '', account] = key.split('/');
+  return { regionId, vServerGroupId, account };
 }
 
 /** Pods are only kept for namespaces where a binding needs them. */
@@ -91,10 +98,14 @@ export function addIndexes(
 export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey | undefined {
   const region = regionOf(binding, defaultRegion);
   const id = groupIdOf(binding);
-  return region === undefined || id === undefined ? undefined : groupKey(region, id);
+  if (region === undefined || id === undefined) return undefined;
+  const { parsed } = binding;
+  if (!parsed.ok && parsed.misfits.includes('assumeRole')) return undefined;
+  const { assumeRole } = specOf(binding);
+  return groupKey(region, id, assumeRole && accountOfRole(assumeRole));
 }
 
-/** The same without the region. A group that was found by its name is the one that the status records. */
+/** The same without region and account. A group that was found by its name is the one that the status records. */
 export function groupIdOf(binding: BindingObject): string | undefined {
   const { vServerGroupId } = specOf(binding);
   return vServerGroupId ?? (isByName(binding) ? statusOf(binding)?.vServerGroupId || undefined : undefined);

@@ -10,7 +10,7 @@ import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
-import { type Granted, grantedTo, isGranted } from '../binding/granted.ts';
+import { type Granted, type GrantOptions, grantedTo, isGranted } from '../binding/granted.ts';
 import { preparationOf } from '../binding/preparation.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
@@ -30,7 +30,7 @@ import type { Bound } from './bound.ts';
 import { noticesOf } from './notices.ts';
 import type { GroupView } from './state/group-view.ts';
 
-export interface GatherOptions {
+export interface GatherOptions extends GrantOptions {
   readonly clusterId: string;
   /** Characters that the description of a row may have. */
   readonly longestDescription: number;
@@ -42,8 +42,6 @@ export interface GatherOptions {
   readonly unreadyToleranceMs: number;
   /** The readiness gates of pods are opened once they are in their groups. */
   readonly readinessGates: boolean;
-  /** Bindings may change what their namespaces are granted, and nothing else. */
-  readonly requireGrants: boolean;
   /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
   readonly dryRun: boolean;
 }
@@ -63,11 +61,14 @@ interface GatherParts {
  * | lives         | can't be read                                            | suspended: its rows stay as they are   |
  * | lives         | names a group that it is not granted, and never was      | none: the group is not read for it     |
  * | lives         | names a group that it is not granted any more            | its members, of which none is added    |
+ * | lives         | names a role that may not be assumed, and was served     | suspended: its rows stay as they are   |
+ * | lives         | … and was not                                            | none                                   |
  * | being deleted | Retain, or suspended                                     | none: its rows stay, and are nobody's  |
  * | being deleted | Sync                                                     | no members: its rows leave             |
  * | being deleted | RemoveOnly, can be read                                  | its members: only what has left leaves |
  * | being deleted | RemoveOnly, can't be read                                | none                                   |
  * | being deleted | what decides this much can't be read (unreadable.ts)     | suspended                              |
+ * | being deleted | names a role that may not be assumed, has rows to remove | suspended                              |
  */
 export function gather(
   key: GroupKey,
@@ -80,15 +81,10 @@ export function gather(
   const bound: Bound[] = [];
   for (const object of caches.bindings.byIndex('group', key)) {
     const { parsed } = object;
-    const granted = grantedTo(
-      object,
-      { vServerGroupId: ref.id, loadBalancerId },
-      caches,
-      options.requireGrants,
-    );
+    const granted = grantedTo(object, { vServerGroupId: ref.id, loadBalancerId }, caches, options);
     const claim = parsed.ok
       ? claimOf(object, parsed.binding, granted, parts, options)
-      : claimOfUnreadable(object, parsed, parts, options);
+      : claimOfUnreadable(object, parsed, granted, parts, options);
     const preparation = parsed.ok
       ? preparationOf(object, parsed.binding, claim?.desired, ref, parts, options)
       : undefined;
@@ -108,8 +104,9 @@ function claimOf(
   const { spec } = binding;
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
-  const isRefused = granted.is === 'none' || granted.is === 'unknown';
-  if (isRefused && !deleting && !isKnownInGroup(object, parts)) return undefined;
+  const hasNoRole = granted.is === 'no role';
+  const isRefused = hasNoRole || granted.is === 'none' || granted.is === 'unknown';
+  if (isRefused && (!deleting || hasNoRole) && !isKnownInGroup(object, parts)) return undefined;
   const { pods } = parts.caches;
   const podsAreKnown = !needsPods(object, parts.caches) || pods.in(object.namespace) !== undefined;
   return {
@@ -120,8 +117,8 @@ function claimOf(
     desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, parts, options),
     drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
-    suspended: spec.suspend,
-    deleting,
+    suspended: spec.suspend || hasNoRole,
+    deleting: deleting && !hasNoRole,
     granted: isGranted(granted),
     mayAdd: isGranted(granted) && isGuarded(object, spec, options) && podsAreKnown,
   };
@@ -131,12 +128,13 @@ function claimOf(
 function claimOfUnreadable(
   object: BindingObject,
   unreadable: UnreadableBinding,
+  granted: Granted,
   parts: GatherParts,
   options: GatherOptions,
 ): Claim | undefined {
   const fate = fateOf(unreadable);
   if (fate.is === 'left behind') return undefined;
-  const leaving = fate.is === 'leaving';
+  const leaving = fate.is === 'leaving' && granted.is !== 'no role';
   return {
     ...ownOf(object, parts, options),
     mode: 'Sync',

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
+import { type AssumedRole, type GroupRef, roleKey, vServerGroup } from '../../cloud/group-ref.ts';
 import type { ServerGroups } from '../../cloud/server-groups.ts';
 import type { Result } from '../../kubernetes/queue/reconcile-loop.ts';
 import type { Row } from '../../membership/backend.ts';
@@ -9,7 +9,7 @@ import type { GroupPlan } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
-import { hasNothingLeft } from '../binding/may-go.ts';
+import { hasNothingLeft, mayGoWithoutRole } from '../binding/may-go.ts';
 import {
   type ClusterCaches,
   type GroupKey,
@@ -20,6 +20,7 @@ import type { DrainIndex } from '../cluster/drain-index.ts';
 import type { GroupNames } from '../naming/group-names.ts';
 import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import type { Bound } from './bound.ts';
+import { callerOf } from './caller.ts';
 import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
@@ -97,9 +98,14 @@ export class GroupController {
     this.#parts.enis.lookAgain(group.ref.regionId, key);
   }
 
-  /** There are other credentials. Returns the groups that wait for such: they need not wait any longer. */
-  credentialsChanged(): readonly GroupKey[] {
-    const waited = [...this.#groups].filter(([, { attempts }]) => attempts.forgetWantOfCredentials());
+  /**
+   * There are other credentials: of this role, or the operator's own. Returns the groups that wait for such: they need not wait any
+   * longer.
+   */
+  credentialsChanged(role: AssumedRole | undefined): readonly GroupKey[] {
+    const waited = [...this.#groups].filter(
+      ([, { ref, attempts }]) => roleKey(ref.role) === roleKey(role) && attempts.forgetWantOfCredentials(),
+    );
     return waited.map(([key]) => key);
   }
 
@@ -118,7 +124,11 @@ export class GroupController {
       const { step } = decided;
       if (step.do === 'wait' || signal.aborted) return this.#conclude(group, decided);
       this.#reportUnshown(group, decided);
-      if (step.do === 'write' && !hasToken && (await this.#takeToken(step.batch, signal)) === 'waited') {
+      if (
+        step.do === 'write' &&
+        !hasToken &&
+        (await this.#takeToken(group, step.batch, signal)) === 'waited'
+      ) {
         hasToken = true;
         continue;
       }
@@ -176,8 +186,9 @@ export class GroupController {
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
     const { clock, random } = this.#parts;
-    const { regionId, vServerGroupId } = splitGroupKey(key);
-    const group = new GroupState(vServerGroup(regionId, vServerGroupId), clock.now(), random);
+    const { regionId, vServerGroupId, account } = splitGroupKey(key);
+    const ref = vServerGroup(regionId, vServerGroupId, { account });
+    const group = new GroupState(ref, clock.now(), random);
     this.#groups.set(key, group);
     return group;
   }
@@ -194,16 +205,19 @@ export class GroupController {
     const { dryRun } = this.#options;
     memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
+    group.callWith(callerOf(decision.bound));
     if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
     if (!dryRun)
-      for (const { object, claim } of decision.bound) if (claim !== undefined) finalizers.ensure(object);
+      for (const { object, claim, granted } of decision.bound)
+        if (claim !== undefined && granted.is !== 'no role') finalizers.ensure(object);
     this.#note(key, group, decision.plan);
     return { ...decision, step: this.#step(group, decision) };
   }
 
   #step(group: GroupState, { plan, claims, now }: Decision): Step {
-    if (claims.length === 0) return { do: 'wait', at: Number.POSITIVE_INFINITY, urgent: false };
+    if (claims.length === 0 || group.isOutOfReach)
+      return { do: 'wait', at: Number.POSITIVE_INFINITY, urgent: false };
     const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
     const visible = this.#options.dryRun ? { batches: [] } : plan;
     return nextStep(visible, group, this.#options, now, drainsEnd);
@@ -236,11 +250,15 @@ export class GroupController {
   }
 
   /** After a wait the caller decides anew: what was planned before is old. */
-  async #takeToken({ action, urgent }: Batch, signal: AbortSignal): Promise<'at once' | 'waited'> {
+  async #takeToken(
+    { ref }: GroupState,
+    { action, urgent }: Batch,
+    signal: AbortSignal,
+  ): Promise<'at once' | 'waited'> {
     const { groups, clock } = this.#parts;
     const before = clock.now();
     try {
-      await groups.acquire(action, urgent, signal);
+      await groups.acquire(ref, action, urgent, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
       return 'waited';
@@ -258,13 +276,16 @@ export class GroupController {
       ({ error }) => error.kind === 'groupMissing',
     );
     for (const one of decided.bound) {
-      const { object } = one;
+      const { object, granted } = one;
       if (isMissing) names.groupIsMissing(object);
       if (names.isRecording(object) && !isBeingDeleted(object)) continue;
       const facts = this.#factsOf(group, decided, one);
       gates?.concluded(object, facts);
-      if (isBeingDeleted(object) && !dryRun && hasNothingLeft(object, facts.report, plan.batches, group))
-        finalizers.release(object);
+      const mayGo = () =>
+        granted.is === 'no role'
+          ? mayGoWithoutRole(object)
+          : hasNothingLeft(object, facts.report, plan.batches, group);
+      if (isBeingDeleted(object) && !dryRun && mayGo()) finalizers.release(object);
       else reporter.report(one, facts, memory.lastRemovalOf(object));
     }
     if (step.do !== 'wait' || !Number.isFinite(step.at)) return { requeueAfterMs: this.#options.resyncMs };

@@ -1,6 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
+import { roleKey } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup, ServerGroups } from '../../cloud/server-groups.ts';
 
 /** What a load balancer was last heard to say of its groups. */
@@ -46,7 +47,7 @@ const PAUSES: BackoffOptions = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
  */
 export class GroupFinder {
   readonly #parts: GroupFinderParts;
-  /** By region and id: those that somebody waits for, or did until a moment ago. */
+  /** By region, id and role: those that somebody waits for, or did until a moment ago. */
   readonly #asked = new Map<string, Asked>();
   /** By key of the binding. */
   readonly #waits = new Map<string, Asked>();
@@ -134,8 +135,8 @@ export class GroupFinder {
   }
 }
 
-function keyOf({ regionId, id }: LoadBalancerRef): string {
-  return `${regionId} ${id}`;
+function keyOf({ regionId, id, role }: LoadBalancerRef): string {
+  return `${regionId} ${id} ${roleKey(role)}`;
 }
 
 function rest(one: Asked): void {

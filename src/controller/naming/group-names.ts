@@ -1,10 +1,10 @@
-import { type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
+import { accountOfRole, type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
 import type { Granted } from '../binding/granted.ts';
-import { type NamedGroupVerdict, verdictOnName, verdictWithoutGrant } from '../binding/named-verdict.ts';
+import { type NamedGroupVerdict, verdictOnName, verdictUnasked } from '../binding/named-verdict.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -42,6 +42,7 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
  * | … which does not exist       | lists it all the same, or does not answer      | it stays so                                   |
  * | … which does not exist       | does not list it                               | as with no group: nothing of it is left        |
  * | no group                     | can't be, nor can any of its groups, by the grants of the namespace | told, and not asked      |
+ * | no group                     | is of an account whose role may not be assumed | told, and not asked                           |
  * | no group                     | has one group of the name                      | that is recorded                              |
  * | no group                     | has none of the name, or several               | told; asked again                             |
  * | no group                     | does not answer                                | told as any failure of the API; asked again   |
@@ -112,21 +113,22 @@ export class GroupNames {
     if (named === undefined) return undefined;
     const { loadBalancer } = named;
     const granted = this.#parts.granted(binding, loadBalancer.id);
-    if (granted.is !== 'none' && granted.is !== 'unknown') {
+    if (granted.is !== 'none' && granted.is !== 'unknown' && granted.is !== 'no role') {
       this.#finder.seek(binding.key, loadBalancer);
       return undefined;
     }
     this.#finder.forget(binding.key);
-    return granted.is === 'none' ? verdictWithoutGrant(granted, loadBalancer) : undefined;
+    return granted.is === 'unknown' ? undefined : verdictUnasked(binding, granted, loadBalancer);
   }
 
   #namedBy(
     binding: BindingObject,
   ): { readonly loadBalancer: LoadBalancerRef; readonly name: string } | undefined {
     const regionId = regionOf(binding, this.#options.region);
-    const { vServerGroup: named } = binding.parsed.ok ? binding.parsed.binding.spec : {};
+    const { vServerGroup: named, assumeRole: role } = binding.parsed.ok ? binding.parsed.binding.spec : {};
     if (regionId === undefined || named === undefined) return undefined;
-    return { loadBalancer: { regionId, id: named.loadBalancerId }, name: named.name };
+    const account = role && accountOfRole(role);
+    return { loadBalancer: { regionId, account, role, id: named.loadBalancerId }, name: named.name };
   }
 
   #answered(key: string, answer: GroupList): void {
@@ -144,7 +146,7 @@ export class GroupNames {
     const found = verdictOnName(name, loadBalancer, answer);
     if (found === undefined || !mayWrite()) return;
     if (found.id !== recorded) this.#recording.set(object.uid, found.id ?? '');
-    if (found.id !== undefined) onFound(object, vServerGroup(loadBalancer.regionId, found.id));
+    if (found.id !== undefined) onFound(object, vServerGroup(loadBalancer.regionId, found.id, loadBalancer));
     reporter.reportNamed(object, found);
   }
 }

@@ -1,4 +1,5 @@
 import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
+import type { Granted } from '../binding/granted.ts';
 import { type BindingObject, isBeingDeleted, specOf } from '../cluster/cluster-caches.ts';
 
 /** Why a binding keeps no readiness gate closed. */
@@ -9,7 +10,8 @@ export interface Exemption {
     | 'Suspended'
     | 'RemoveOnly'
     | 'NodesAreBackends'
-    | 'GroupNotGranted';
+    | 'GroupNotGranted'
+    | 'RoleNotAllowed';
   readonly message: string;
 }
 
@@ -45,7 +47,16 @@ export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption |
 }
 
 /** Of a living binding that has no claim on its group (gather.ts). */
-export function exemptionWithoutClaim({ key, namespace }: BindingObject, ref: GroupRef): Exemption {
+export function exemptionWithoutClaim(
+  { key, namespace }: BindingObject,
+  { is, role }: Granted,
+  ref: GroupRef,
+): Exemption {
+  if (is === 'no role')
+    return {
+      reason: 'RoleNotAllowed',
+      message: `binding ${key} adds no pod: the operator may not assume the RAM role ${role?.roleArn}`,
+    };
   return {
     reason: 'GroupNotGranted',
     message: `binding ${key} adds no pod: namespace ${namespace} is not granted ${groupName(ref)}`,

@@ -5,7 +5,7 @@ import type { Member } from '../../membership/desired/member.ts';
 import type { BackendRecord } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { Registration } from '../../membership/readiness/gate.ts';
-import { NOT_GRANTED } from '../binding/granted.ts';
+import { NOT_GRANTED, ROLE_NOT_ALLOWED } from '../binding/granted.ts';
 import { messages } from '../binding/messages.ts';
 import type { BindingFacts } from '../binding/verdict.ts';
 
@@ -80,6 +80,8 @@ export class GroupRegistrations {
       };
     if (granted.is === 'none')
       return { reason: NOT_GRANTED, message: messages.groupNotGranted(granted, ref) };
+    if (granted.is === 'no role')
+      return { reason: ROLE_NOT_ALLOWED, message: messages.roleNotAllowed(id, granted, groupName(ref)) };
     const refusal = [...attempts.refusals.values()].find(({ row }) => isAt(row, member));
     if (refusal !== undefined) return told(refusal.error);
     const failure = attempts.failures.get('add') ?? attempts.failures.get('describe');

@@ -1,6 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
+import { roleKey } from '../../cloud/group-ref.ts';
 import type { BackendHealth, LoadBalancerRef, ServerGroups } from '../../cloud/server-groups.ts';
 import type { BackendKey } from '../../membership/backend.ts';
 import type { Health } from '../../membership/readiness/health.ts';
@@ -45,7 +46,7 @@ const RETRIES: BackoffOptions = { baseMs: 2_000, capMs: 30_000, jitter: 0.2 };
  */
 export class HealthChecks {
   readonly #parts: HealthChecksParts;
-  /** By region and id. */
+  /** By region, id and role. */
   readonly #asked = new Map<string, Asked>();
   /** By key of the pod. */
   readonly #followed = new Map<string, readonly Asked[]>();
@@ -85,7 +86,7 @@ export class HealthChecks {
   }
 
   #find(ref: LoadBalancerRef): Asked {
-    const key = `${ref.regionId} ${ref.id}`;
+    const key = `${ref.regionId} ${ref.id} ${roleKey(ref.role)}`;
     const known = this.#asked.get(key);
     if (known !== undefined) return known;
     const asked: Asked = {

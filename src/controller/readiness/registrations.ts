@@ -75,16 +75,16 @@ export class Registrations {
 
   /** The binding's group was reconciled as far as it can go now. */
   concluded(binding: BindingObject, facts: GroupFacts): void {
-    const { report, group } = facts;
-    const { regionId } = group.ref;
+    const { report, group, granted } = facts;
+    const { regionId, account, role } = group.ref;
     const id = group.view.loadBalancerId;
     this.#known.set(binding.uid, {
       ...this.#basisOf(binding),
       progress:
         report === undefined
-          ? { of: () => ({ is: 'exempt', ...exemptionWithoutClaim(binding, group.ref) }) }
+          ? { of: () => ({ is: 'exempt', ...exemptionWithoutClaim(binding, granted, group.ref) }) }
           : new GroupRegistrations(facts, report),
-      loadBalancer: id === undefined ? undefined : { regionId, id },
+      loadBalancer: id === undefined ? undefined : { regionId, account, role, id },
     });
   }
 

@@ -18,14 +18,17 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     waiting: gauge('vsgb_api_waiting_calls', 'Calls waiting for the rate limiter, by priority.', {
       priority: ['removal', 'read', 'addition', 'health'],
     }),
-    rate: gauge('vsgb_api_rate_limit', 'Calls per second allowed now; less than --api-qps after throttling.'),
+    rate: gauge(
+      'vsgb_api_rate_limit',
+      'Calls per second allowed now; less than --api-qps after throttling. Of several accounts, the lowest.',
+    ),
     clockOffset: gauge(
       'vsgb_cloud_clock_offset_seconds',
       "How far the cloud's clock is ahead of the operator's; 0 while no call is refused for it.",
     ),
     credentialsExpiry: gauge(
       'vsgb_credentials_expiry_timestamp_seconds',
-      'Unix time at which the credentials expire; 0 if never.',
+      'Unix time at which the credentials expire; 0 if never. Of several, the first.',
     ),
     credentialsRefreshes: counter('vsgb_credentials_refreshes_total', 'Credential fetches by result.', {
       result: ['success', 'failure'],

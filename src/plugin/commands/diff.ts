@@ -4,8 +4,10 @@ import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
 import { groupOf, splitGroupKey } from '../../controller/cluster/cluster-caches.ts';
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
+import { callerOf } from '../../controller/group/caller.ts';
 import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
+import { gather } from '../../controller/group/gather.ts';
 import { GroupState } from '../../controller/group/state/group-state.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
@@ -46,6 +48,7 @@ Needs to list bindings and nodes, and Services, EndpointSlices and pods in the n
     'localWeights',
     'readinessGates',
     'requireGrants',
+    'assumableRole',
     'maxUnreadyShare',
     'notReadyTolerance',
     'maxBackendsPerCall',
@@ -70,8 +73,8 @@ Needs to list bindings and nodes, and Services, EndpointSlices and pods in the n
       }),
     );
     const notes = notesOf(group, decision, call.clock.wall());
-    const { id, regionId } = group.ref;
-    const value = { group: id, region: regionId, changes, notes };
+    const { id, regionId, account } = group.ref;
+    const value = { group: id, region: regionId, ...(account !== undefined && { account }), changes, notes };
     answer(terminal, options.own('output'), value, {
       rows: changes,
       columns: COLUMNS,
@@ -130,7 +133,7 @@ async function decideNow(call: CommandCall) {
     const why = reason === undefined ? 'no operator has looked for it' : `${reason}: ${message}`;
     throw new Error(`${binding.key} has no group yet: ${why}`);
   }
-  const { regionId, vServerGroupId } = splitGroupKey(key);
+  const { regionId, vServerGroupId, account } = splitGroupKey(key);
   const deadline = clock.now() + options.own('timeout');
   const defaultDrainSeconds = options.operator('defaultDrainSeconds');
   const endpointsSource = options.operator('endpointsSource');
@@ -140,11 +143,8 @@ async function decideNow(call: CommandCall) {
     takeSnapshot(key, { ...cluster, clock, signal, region, endpointsSource, requireGrants }),
   ]);
   const cloud = call.cloud(region);
-  const groups = cloud.client.vServerGroups;
-  const ref = vServerGroup(regionId, vServerGroupId);
-  const group = new GroupState(ref, clock.now(), Math.random);
-  const { rows } = await patiently(() => groups.describe(ref, { signal }), clock, deadline, signal);
-  group.view.listed(rows);
+  const { groups } = cloud;
+  const group = new GroupState(vServerGroup(regionId, vServerGroupId, { account }), clock.now(), Math.random);
   let wake = () => {};
   const enis = new EniDirectory(cloud.resolver, () => wake());
   const parts: DecideParts = { caches, memory: new BindingMemory(), enis, clock };
@@ -155,11 +155,17 @@ async function decideNow(call: CommandCall) {
     localWeights: options.operator('localWeights'),
     readinessGates: options.operator('readinessGates'),
     requireGrants,
+    assumableRoles: options.operator('assumableRole'),
     unreadyShare: options.operator('maxUnreadyShare'),
     unreadyToleranceMs: options.operator('notReadyTolerance'),
     ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
     dryRun: true,
   };
+  group.callWith(callerOf(gather(key, group.view, parts, deciding)));
+  if (!group.isOutOfReach) {
+    const { rows } = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
+    group.view.listed(rows);
+  }
   for (;;) {
     const answered = new Promise<void>((resolve) => {
       wake = resolve;

@@ -2,7 +2,7 @@ import { findCondition } from '../../api/conditions.ts';
 import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
-import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupIdOf, groupOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
@@ -131,10 +131,10 @@ function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
       const { parsed } = binding;
       const group = groupIdOf(binding);
       return parsed.ok && !parsed.binding.spec.suspend && group !== undefined
-        ? [{ ...parsed.binding, group }]
+        ? [{ ...parsed.binding, group, key: groupOf(binding, '') }]
         : [];
     }),
-    ({ group, spec }) => `${group} ${spec.regionId ?? ''}`,
+    ({ key }) => key,
   );
   const emptied = [...groups.values()].flatMap((sharing) => {
     const own = sharing.flatMap(({ status }) => status.backends);

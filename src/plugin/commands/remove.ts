@@ -135,7 +135,7 @@ async function removeAll(
         await writer.poll(group, step.job);
         break;
       case 'write':
-        await groups.acquire('remove', true, signal);
+        await groups.acquire(group.ref, 'remove', true, signal);
         await writer.write(group, step.batch);
         break;
       case 'wait': {

@@ -1,6 +1,7 @@
 import { findCondition, isTrue } from '../../api/conditions.ts';
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
-import { type BindingObject, groupNamedBy } from '../../controller/cluster/cluster-caches.ts';
+import { accountOfRole } from '../../cloud/group-ref.ts';
+import { type BindingObject, groupNamedBy, specOf } from '../../controller/cluster/cluster-caches.ts';
 import { getBinding, listBindings, namespaceOf } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED } from '../command.ts';
 import { KUBERNETES } from '../flags.ts';
@@ -48,6 +49,8 @@ interface BindingRow {
   readonly namespace: string;
   readonly name: string;
   readonly group?: string;
+  /** Of another account than the operator's. */
+  readonly account?: string;
   readonly service?: string;
   readonly port?: string | number;
   readonly mode?: string;
@@ -68,6 +71,7 @@ interface BindingRow {
 export function describe(object: BindingObject): BindingRow {
   const { namespace, name, parsed } = object;
   const group = groupNamedBy(object);
+  const { assumeRole } = specOf(object);
   if (!parsed.ok)
     return { namespace, name, ...(group !== undefined && { group }), ...describeUnreadable(parsed) };
   const { spec, status, metadata } = parsed.binding;
@@ -77,6 +81,7 @@ export function describe(object: BindingObject): BindingRow {
     namespace,
     name,
     ...(group !== undefined && { group }),
+    ...(assumeRole !== undefined && { account: accountOfRole(assumeRole) }),
     service: spec.serviceRef.name,
     port: spec.serviceRef.port,
     mode: spec.mode,
@@ -118,7 +123,10 @@ function columns(now: number): readonly Column<BindingRow>[] {
   return [
     { title: 'NAMESPACE', cell: ({ namespace }) => namespace },
     { title: 'NAME', cell: ({ name }) => name },
-    { title: 'GROUP', cell: ({ group }) => text(group) },
+    {
+      title: 'GROUP',
+      cell: ({ group, account }) => `${text(group)}${account === undefined ? '' : ` (${account})`}`,
+    },
     { title: 'SERVICE', cell: ({ service, port }) => (service === undefined ? '' : `${service}:${port}`) },
     {
       title: 'MEMBERS',

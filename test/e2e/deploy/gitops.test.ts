@@ -8,7 +8,7 @@ import { locateGitops } from '../../../lab/control-plane/build/build.ts';
 import { conditionExamples } from '../../../scripts/docs/message-examples.ts';
 import type { Reason } from '../../../src/api/conditions.ts';
 import { API_VERSION, KIND } from '../../../src/api/names.ts';
-import { unreadableStatus } from '../../../src/controller/binding/binding-status.ts';
+import { conditionsStatus } from '../../../src/controller/binding/binding-status.ts';
 import type { BindingVerdict } from '../../../src/controller/binding/verdict.ts';
 
 // docs/gitops.md: what its table says, the check for Argo CD and the expressions for Flux.
@@ -55,7 +55,7 @@ async function asked(statuses: readonly object[]): Promise<readonly Answer[]> {
 }
 
 const reported = (verdict: Omit<BindingVerdict, 'message'> & { message?: string }, generation = 2) =>
-  unreadableStatus({ generation }, { message: 'ok', ...verdict }, [], 0);
+  conditionsStatus({ generation }, { message: 'ok', ...verdict }, [], 0);
 
 /** The row of the table in docs/gitops.md. */
 function row(first: string) {

@@ -53,6 +53,10 @@ describe('values', () => {
       ],
       { assumeRoleArn: 'acs:ram::1234567890123456:role/slb', assumeRoleExternalId: 'shop/1' },
     ],
+    [
+      ['--assumable-role', 'acs:ram::1:role/slb', '--assumable-role=acs:ram::2:role/slb'],
+      { assumableRole: ['acs:ram::1:role/slb', 'acs:ram::2:role/slb'] },
+    ],
     [['--dry-run'], { dryRun: true }],
     [['--dry-run=false'], { dryRun: false }],
     [['--dry-run', '--no-dry-run'], { dryRun: false }],

@@ -1,4 +1,4 @@
-import type { GroupRef } from '../../../cloud/group-ref.ts';
+import { type AssumedRole, type GroupRef, roleKey } from '../../../cloud/group-ref.ts';
 import { Attempts } from './attempts.ts';
 import { GroupView } from './group-view.ts';
 import { LeavingRows } from './leaving.ts';
@@ -26,5 +26,17 @@ export class GroupState {
 
   get ref(): GroupRef {
     return this.view.ref;
+  }
+
+  /** What was refused to another role need not be refused to this one. */
+  callWith(role: AssumedRole | undefined): void {
+    if (roleKey(role) === roleKey(this.ref.role)) return;
+    this.view.ref = { ...this.ref, role };
+    this.attempts.forget();
+  }
+
+  /** Of another account, and there is no role to call it with. */
+  get isOutOfReach(): boolean {
+    return this.ref.account !== undefined && this.ref.role === undefined;
   }
 }

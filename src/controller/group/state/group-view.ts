@@ -32,7 +32,8 @@ export interface PendingChange {
  * relied on. They can't after a write of unknown outcome or while a change is under way; the group is read then.
  */
 export class GroupView {
-  readonly ref: GroupRef;
+  /** Which group it is stays the same, what it is called with need not. */
+  ref: GroupRef;
   #rows: readonly KnownRow[] | undefined;
   #loadBalancerId: string | undefined;
   #name: string | undefined;

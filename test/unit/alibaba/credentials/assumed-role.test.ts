@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
-import { createAssumedRoleSource } from '../../../../src/alibaba/credentials/assumed-role.ts';
+import { createAssumableCredentials } from '../../../../src/alibaba/credentials/assumed-role.ts';
 import type {
   Credentials,
   CredentialsProvider,
@@ -9,6 +9,7 @@ import type {
 import { createApiError } from '../../../../src/alibaba/errors/errors.ts';
 import type { Params } from '../../../../src/alibaba/rpc/rpc.ts';
 import type { ErrorKind } from '../../../../src/cloud/api-error.ts';
+import type { AssumedRole } from '../../../../src/cloud/group-ref.ts';
 import { failure } from '../rpc/local-api.ts';
 
 const ROLE = { roleArn: 'acs:ram::2:role/slb', externalId: 'shop/1' };
@@ -23,8 +24,7 @@ function setUp(load: CredentialsProvider['load'], extra: Partial<CredentialsProv
   const calls: { by: Credentials; action: string; params: Params }[] = [];
   const told: RefreshRecord[] = [];
   const sts = { behave: (_by: Credentials) => {} };
-  const source = createAssumedRoleSource(
-    ROLE,
+  const credentials = createAssumableCredentials(
     { description: 'an access key of the test', load, ...extra },
     (credentials) => async (action, params) => {
       const by = await credentials.get();
@@ -39,9 +39,11 @@ function setUp(load: CredentialsProvider['load'], extra: Partial<CredentialsProv
         },
       };
     },
-    { clock, cloudTime: { now: () => clock.wall() }, onRefresh: (record) => void told.push(record) },
+    { clock, cloudTime: { now: () => clock.wall() } },
   );
-  return { clock, calls, told, sts, source, [Symbol.dispose]: () => source.close() };
+  const assume = (role: AssumedRole) => credentials.assume(role, (record) => void told.push(record));
+  const source = assume(ROLE);
+  return { clock, calls, told, sts, source, assume, [Symbol.dispose]: () => credentials.close() };
 }
 
 const key = (n: number): Credentials => ({ accessKeyId: `key-${n}`, accessKeySecret: `secret-${n}` });
@@ -155,4 +157,29 @@ test('the values of its sessions are secrets', async () => {
   expect(role.source.secrets()).toEqual(
     expect.arrayContaining(['STS.1', 'secret of STS.1', 'token of STS.1']),
   );
+});
+
+test('several roles are assumed with one set of credentials, each with its own session', async () => {
+  let loads = 0;
+  using role = setUp(async () => key(++loads));
+  const other = role.assume({ roleArn: 'acs:ram::3:role/slb' });
+  await Promise.all([role.source.get(), other.get()]);
+  expect(loads).toBe(1);
+  expect(
+    role.calls.map(({ by, params }) => [by.accessKeyId, params['RoleArn'], params['ExternalId']]),
+  ).toEqual([
+    ['key-1', 'acs:ram::2:role/slb', 'shop/1'],
+    ['key-1', 'acs:ram::3:role/slb', undefined],
+  ]);
+  const [one, two] = [await role.source.get(), await other.get()];
+  expect(one.accessKeyId).not.toBe(two.accessKeyId);
+});
+
+test('a session that is closed is not renewed any more, and the others are', async () => {
+  using role = setUp(async () => key(1));
+  const other = role.assume({ roleArn: 'acs:ram::3:role/slb' });
+  await Promise.all([role.source.get(), other.get()]);
+  role.source.close();
+  await role.clock.advance(HOUR);
+  expect(role.calls.slice(2).map(({ params }) => params['RoleArn'])).toEqual(['acs:ram::3:role/slb']);
 });

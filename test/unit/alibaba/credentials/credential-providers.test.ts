@@ -83,7 +83,7 @@ test('empty files are no credentials', async () => {
 });
 
 async function roleSource(url: string, tokenFile: string, clock: Clock = systemClock) {
-  const source = credentialsFromEnvironment({
+  const { base: source } = credentialsFromEnvironment({
     ...{
       endpoints: { network: 'vpc', override: { sts: url } },
       clock,
@@ -157,14 +157,14 @@ test('a role is assumed by a signed call, whose refusal shows neither key nor ex
   await using api = await LocalApi.start(({ params }, response) =>
     fault(response, 'NoPermission', `refused: ${params['AccessKeyId']}, ${params['ExternalId']}`, 403),
   );
-  const source = credentialsFromEnvironment({
+  const credentials = credentialsFromEnvironment({
     ...{ endpoints: { network: 'vpc', override: { sts: api.url } }, clock: systemClock },
     ...{ cloudTime: createCloudTime(systemClock), regionId: 'cn-hangzhou' },
     env: { ALIBABA_CLOUD_ACCESS_KEY_ID: 'some-key', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'some-secret' },
-    assumedRole: { roleArn: 'acs:ram::2:role/slb', externalId: 'external-1' },
   });
-  const error = await failure(source.get());
-  source.close();
+  const role = { roleArn: 'acs:ram::2:role/slb', externalId: 'external-1' };
+  const error = await failure(credentials.assume(role, undefined).get());
+  credentials.close();
   expect(api.received[0]?.params).toMatchObject({
     ...{ Action: 'AssumeRole', Version: '2015-04-01', AccessKeyId: 'some-key' },
     ...{ RoleArn: 'acs:ram::2:role/slb', ExternalId: 'external-1', Signature: expect.any(String) },

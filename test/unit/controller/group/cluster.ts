@@ -1,6 +1,7 @@
 import { FakeClock, settle } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER, GRANTS_ANNOTATION } from '../../../../src/api/names.ts';
 import { ownershipTag } from '../../../../src/api/ownership-tag.ts';
+import type { AssumedRole } from '../../../../src/cloud/group-ref.ts';
 import type { ServerGroups } from '../../../../src/cloud/server-groups.ts';
 import type { StatusSink } from '../../../../src/controller/binding/binding-reporter.ts';
 import {
@@ -38,6 +39,7 @@ export interface TestClusterOptions<Groups> {
   readonly dryRun?: boolean;
   readonly readinessGates?: boolean;
   readonly requireGrants?: boolean;
+  readonly assumableRoles?: readonly string[];
   /** There are no bindings that it does not see. Default: so it is. */
   readonly seesAll?: boolean;
   /** Its groups tell how healthy their backends are. Default: they do. */
@@ -82,7 +84,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   /** Groups that were found by their names, as `binding group`. */
   readonly found: string[] = [];
   readonly bugs: unknown[] = [];
-  credentialsChanged: () => void = () => {};
+  credentialsChanged: (role?: AssumedRole) => void = () => {};
   mayWrite = true;
   /** The process stood still until now; what the caches show may be old until `catchesUp`. */
   stall(): void {
@@ -146,6 +148,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         resyncMs: 300_000,
         readinessGates: options.readinessGates ?? false,
         requireGrants: options.requireGrants ?? false,
+        assumableRoles: options.assumableRoles ?? [],
         dryRun: options.dryRun ?? false,
       },
       {

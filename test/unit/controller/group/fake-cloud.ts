@@ -2,7 +2,7 @@ import { createApiError } from '../../../../src/alibaba/errors/errors.ts';
 import type { Clock } from '../../../../src/clock.ts';
 import type { ApiError, CallOutcome, ErrorKind } from '../../../../src/cloud/api-error.ts';
 import type { EniLookup, EniResolver } from '../../../../src/cloud/eni-resolver.ts';
-import type { GroupRef } from '../../../../src/cloud/group-ref.ts';
+import type { GroupRef, Scope } from '../../../../src/cloud/group-ref.ts';
 import {
   type BackendHealth,
   type CallOptions,
@@ -88,7 +88,7 @@ export class FakeVServerGroups implements ServerGroups {
     this.#gate = undefined;
   }
 
-  async acquire(action: string, urgent: boolean): Promise<void> {
+  async acquire(_scope: Scope, action: string, urgent: boolean): Promise<void> {
     this.acquired.push(`${action}${urgent ? '!' : ''}`);
     await this.#gate?.promise;
   }

@@ -1,0 +1,106 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { type CloudConfig, createCloud } from '../../../src/alibaba/cloud.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { type AssumedRole, vServerGroup } from '../../../src/cloud/group-ref.ts';
+import { failure, fault, json, LocalApi } from './rpc/local-api.ts';
+
+const ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/slb', externalId: 'shop/1' };
+const OTHER_ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/other' };
+const OWN = vServerGroup('cn-hangzhou', 'rsp-1');
+const FAR = vServerGroup('cn-hangzhou', 'rsp-1', { account: '2', role: ROLE });
+
+/** An API where STS names each session after its role, and that says of each call who signed it. */
+async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly string[] = []) {
+  const dir = await mkdtemp(join(tmpdir(), 'cloud-'));
+  await writeFile(join(dir, 'access-key-id'), 'own-key');
+  await writeFile(join(dir, 'access-key-secret'), 'own-secret');
+  const calls: string[] = [];
+  const api = await LocalApi.start(({ params }, response) => {
+    const { Action = '', AccessKeyId = '', RoleArn = '' } = params;
+    calls.push(`${Action} ${AccessKeyId}`);
+    if (throttled.includes(AccessKeyId)) return fault(response, 'Throttling', 'slow down', 400);
+    if (Action !== 'AssumeRole')
+      return json(response, {
+        RequestId: 'R',
+        VServerGroupId: 'rsp-1',
+        BackendServers: { BackendServer: [] },
+      });
+    return json(response, {
+      RequestId: 'R',
+      Credentials: {
+        ...{ AccessKeyId: RoleArn, AccessKeySecret: 'session-secret', SecurityToken: 'session-token' },
+        Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+      },
+    });
+  });
+  const config: CloudConfig = {
+    ...{ region: 'cn-hangzhou', vpcId: undefined, endpointNetwork: 'vpc', allowInsecureEndpoints: false },
+    ...{ slbEndpoint: api.url, ecsEndpoint: api.url, stsEndpoint: api.url, credentialsDir: dir },
+    ...{ assumeRoleArn: undefined, assumeRoleExternalId: undefined },
+    ...{ apiTimeout: 2_000, apiQps: 50, apiBurst: 150, addWindow: 0 },
+    ...flags,
+  };
+  const told: string[] = [];
+  const cloud = createCloud(config, systemClock, {
+    onRefresh: (record) => void told.push(JSON.stringify(record)),
+  });
+  const changed: (AssumedRole | undefined)[] = [];
+  cloud.onCredentialsChanged((role) => void changed.push(role));
+  const close = async () => {
+    cloud.close();
+    await api[Symbol.asyncDispose]();
+    await rm(dir, { recursive: true });
+  };
+  return { cloud, calls, told, changed, [Symbol.asyncDispose]: close };
+}
+
+const DESCRIBE = 'DescribeVServerGroupAttribute';
+
+test('each group is called with the role of its account, whose session is opened once', async () => {
+  await using run = await setUp();
+  const { groups } = run.cloud;
+  await Promise.all([groups.describe(OWN), groups.describe(FAR), groups.describe(FAR)]);
+  await groups.describe({ ...FAR, role: OTHER_ROLE });
+  expect([...run.calls].sort()).toEqual([
+    'AssumeRole own-key',
+    'AssumeRole own-key',
+    `${DESCRIBE} ${OTHER_ROLE.roleArn}`,
+    `${DESCRIBE} ${ROLE.roleArn}`,
+    `${DESCRIBE} ${ROLE.roleArn}`,
+    `${DESCRIBE} own-key`,
+  ]);
+  expect(run.changed).toEqual(expect.arrayContaining([undefined, ROLE, OTHER_ROLE]));
+  for (const hidden of ['secret', 'session-token', ROLE.externalId])
+    expect(run.told.join()).not.toContain(hidden);
+});
+
+test('a role is not assumed with the sessions of --assume-role-arn', async () => {
+  await using run = await setUp({ assumeRoleArn: 'acs:ram::3:role/main' });
+  await run.cloud.groups.describe(OWN);
+  await run.cloud.groups.describe(FAR);
+  expect(run.calls).toEqual([
+    'AssumeRole own-key',
+    `${DESCRIBE} acs:ram::3:role/main`,
+    'AssumeRole own-key',
+    `${DESCRIBE} ${ROLE.roleArn}`,
+  ]);
+});
+
+test('each account has a pace of its own', async () => {
+  await using run = await setUp({}, [ROLE.roleArn]);
+  await run.cloud.groups.describe(OWN);
+  expect(await failure(run.cloud.groups.describe(FAR))).toMatchObject({ kind: 'throttled' });
+  const [own, far] = run.cloud.limiters();
+  expect(own?.rate).toBe(50);
+  expect(far?.rate).toBeLessThan(50);
+});
+
+test('a group of another account is never called with the own credentials', async () => {
+  await using run = await setUp();
+  const { role: _, ...unreachable } = FAR;
+  await expect(run.cloud.groups.describe(unreachable)).rejects.toThrow('no role to call account 2 with');
+  expect(run.calls).toEqual([]);
+});
