@@ -108,15 +108,25 @@ const readiness = z.object({
 /** Of bindings that say nothing of it. */
 export const DEFAULT_READINESS = readiness.parse({});
 
+/** Text of a pattern, which zod and the API server (by CEL, after `rules`) check alike. */
+function matching(
+  pattern: string,
+  { message, min, max, description }: { message: string; min?: number; max: number; description: string },
+  ...rules: Parameters<typeof cel>
+) {
+  const text = min === undefined ? z.string() : z.string().min(min);
+  return text
+    .max(max)
+    .regex(new RegExp(pattern), message)
+    .meta({ description, ...cel(...rules, { rule: `self.matches('${pattern}')`, message }) });
+}
+
 const vServerGroup = z.object({
-  loadBalancerId: z
-    .string()
-    .max(64)
-    .regex(new RegExp(LOAD_BALANCER_ID), MESSAGES.loadBalancerId)
-    .meta({
-      description: 'Id of the load balancer that the group belongs to, as lb-bp1x0abc.',
-      ...cel({ rule: `self.matches('${LOAD_BALANCER_ID}')`, message: MESSAGES.loadBalancerId }),
-    }),
+  loadBalancerId: matching(LOAD_BALANCER_ID, {
+    message: MESSAGES.loadBalancerId,
+    max: 64,
+    description: 'Id of the load balancer that the group belongs to, as lb-bp1x0abc.',
+  }),
   name: z
     .string()
     .min(1)
@@ -125,60 +135,47 @@ const vServerGroup = z.object({
 });
 
 const assumeRole = z.object({
-  roleArn: z
-    .string()
-    .max(128)
-    .regex(new RegExp(ROLE_ARN), MESSAGES.roleArn)
-    .meta({
-      description:
-        'ARN of the RAM role, as acs:ram::1234567890123456:role/slb. It says which account the group is in.',
-      ...cel({ rule: `self.matches('${ROLE_ARN}')`, message: MESSAGES.roleArn }),
-    }),
-  externalId: z
-    .string()
-    .min(2)
-    .max(1024)
-    .regex(new RegExp(EXTERNAL_ID), MESSAGES.externalId)
-    .optional()
-    .meta({
-      description: "External id that the role's trust policy asks for.",
-      ...cel({ rule: `self.matches('${EXTERNAL_ID}')`, message: MESSAGES.externalId }),
-    }),
+  roleArn: matching(ROLE_ARN, {
+    message: MESSAGES.roleArn,
+    max: 128,
+    description:
+      'ARN of the RAM role, as acs:ram::1234567890123456:role/slb. It says which account the group is in.',
+  }),
+  externalId: matching(EXTERNAL_ID, {
+    message: MESSAGES.externalId,
+    min: 2,
+    max: 1024,
+    description: "External id that the role's trust policy asks for.",
+  }).optional(),
 });
 
 export const specSchema = z
   .object({
-    vServerGroupId: z
-      .string()
-      .max(64)
-      .regex(new RegExp(GROUP_ID), MESSAGES.groupId)
-      .optional()
-      .meta({
+    vServerGroupId: matching(
+      GROUP_ID,
+      {
+        message: MESSAGES.groupId,
+        max: 64,
         description:
           'Id of the vServer group, as rsp-bp1x0abc. Cannot be changed. Exactly one of vServerGroupId and vServerGroup is given.',
-        ...cel(immutable, {
-          rule: `self.matches('${GROUP_ID}')`,
-          message: MESSAGES.groupId,
-        }),
-      }),
+      },
+      immutable,
+    ).optional(),
     vServerGroup: vServerGroup.optional().meta({
       description:
         'The vServer group by its name. The operator looks it up once and records its id in status.vServerGroupId; from then on that group is the one, whatever it is called, until it is deleted. Then the name is looked up again. Cannot be changed.',
       ...cel(immutable),
     }),
-    regionId: z
-      .string()
-      .max(64)
-      .regex(new RegExp(REGION_ID), MESSAGES.regionId)
-      .optional()
-      .meta({
+    regionId: matching(
+      REGION_ID,
+      {
+        message: MESSAGES.regionId,
+        max: 64,
         description:
           'Region of the load balancer, as cn-hangzhou. Cannot be changed. Default: --region of the operator.',
-        ...cel(immutable, {
-          rule: `self.matches('${REGION_ID}')`,
-          message: MESSAGES.regionId,
-        }),
-      }),
+      },
+      immutable,
+    ).optional(),
     assumeRole: assumeRole.optional().meta({
       description:
         "A RAM role of the account that the group is in, if that is another account than the operator's. The group is read and changed with sessions of it; network interfaces are looked up with the operator's own credentials. Only roles that --assumable-role of the operator lists. Cannot be changed.",

@@ -35,7 +35,8 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
         logger.error('Credentials could not be fetched', { from: description, reason, error });
         return;
       }
-      if (expiresAt !== undefined) expiries.set(description, expiresAt);
+      if (expiresAt === undefined) expiries.delete(description);
+      else expiries.set(description, expiresAt);
       metrics.cloud.credentialsExpiry.set(expiries.size === 0 ? 0 : Math.min(...expiries.values()) / 1000);
       logger.debug('Credentials fetched', { from: description, reason });
     },

@@ -45,7 +45,7 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
  * | no group                     | is of an account whose role may not be assumed | told, and not asked                           |
  * | no group                     | has one group of the name                      | that is recorded                              |
  * | no group                     | has none of the name, or several               | told; asked again                             |
- * | no group                     | does not answer                                | told as any failure of the API; asked again   |
+ * | no group                     | does not answer                                | reported like any API failure; retried        |
  * | no group, and is being deleted | –                                            | it may go: nothing was ever written for it    |
  */
 export class GroupNames {
