@@ -3,12 +3,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 interface Count {
   passed: number;
   failed: number;
   skipped: number;
+  /** Of each failed test its file, its name and how its message begins, as the end of a long log is what is read first. */
+  failures?: string[];
 }
 
 /** Runs behind the words of `prefix`, if any. */
@@ -83,17 +86,20 @@ async function main(wanted: string[]): Promise<number> {
   }
   const total: Count = { passed: 0, failed: 0, skipped: 0 };
   const report: string[] = [];
+  const failures: string[] = [];
   for (const [name, step] of Object.entries(steps)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`\n== ${name}`);
     const started = Date.now();
     const count = await step();
     report.push(`${name}: ${sentence(count)} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    failures.push(...(count.failures ?? []));
     total.passed += count.passed;
     total.failed += count.failed;
     total.skipped += count.skipped;
   }
   rmSync(scratch, { recursive: true, force: true });
+  for (const failure of failures) console.log(`\nFAILED ${failure}`);
   console.log(`\n${report.join('\n')}`);
   if (total.skipped > 0) console.log(`${total.skipped} skipped`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
@@ -160,10 +166,33 @@ function readCount(file: string): Count | undefined {
       passed: result.numPassedTests,
       failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
       skipped: result.numPendingTests + result.numTodoTests,
+      failures: result.testResults.flatMap(failuresOf),
     };
   } catch {
     return undefined;
   }
+}
+
+interface FileResult {
+  readonly name: string;
+  readonly message: string;
+  readonly assertionResults: readonly {
+    readonly status: string;
+    readonly fullName: string;
+    readonly failureMessages: readonly string[];
+  }[];
+}
+
+function failuresOf({ name, message, assertionResults }: FileResult): string[] {
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  const file = relative(root, name);
+  // One that does not load has no tests.
+  if (assertionResults.length === 0) return message === '' ? [] : [`${file}: ${beginning(message)}`];
+  return failed.map((test) => `${file}: ${test.fullName}\n${beginning(test.failureMessages.join('\n'))}`);
+}
+
+function beginning(message: string): string {
+  return stripVTControlCharacters(message).slice(0, 1000).trimEnd();
 }
 
 /** The exit code; a program that does not start, or dies of a signal, has failed. */

@@ -9,22 +9,28 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A longer step of the clock is a machine that stood still, and nothing that was waited for could happen in it. */
+const LONGEST_STEP_MS = 5000;
+
 type Falsy = false | 0 | 0n | '' | null | undefined;
 
 /**
- * Polls until `probe` returns something truthy, and returns that. A probe that throws counts as "not yet".
- * When time is up the error says what was waited for, and what the last probe returned or threw.
+ * Polls until `probe` returns something truthy, and returns that. A probe that throws counts as "not yet". Of the time between two
+ * probes at most 5 s count, so that a machine that is paused for a while fails nothing. When time is up the error says what was waited for, and what the last probe returned or threw.
  */
 export async function waitUntil<T>(
   description: string,
   probe: () => T | Promise<T>,
   { timeoutMs = 30_000, intervalMs = 50, signal }: WaitOptions = {},
 ): Promise<Exclude<Awaited<T>, Falsy>> {
-  const deadline = performance.now() + timeoutMs;
-  for (;;) {
+  let left = timeoutMs;
+  for (let last = performance.now(); ; ) {
     const outcome = await attempt(probe);
     if (outcome.value) return outcome.value as Exclude<Awaited<T>, Falsy>;
-    if (performance.now() >= deadline) {
+    const now = performance.now();
+    left -= Math.min(now - last, LONGEST_STEP_MS);
+    last = now;
+    if (left <= 0) {
       throw new Error(`waited ${timeoutMs / 1000} s for: ${description}; ${describe(outcome)}`, {
         cause: outcome.error,
       });

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 
 const QUICK = { timeoutMs: 20, intervalMs: 1 };
@@ -21,4 +21,22 @@ test('says what the last probe threw', async () => {
 test('stops waiting when it is aborted', async () => {
   const waiting = waitUntil('nothing', () => false, { signal: AbortSignal.timeout(5) });
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('goes on waiting where the machine stood still for longer than the whole deadline', async () => {
+  const clock = jest.spyOn(performance, 'now');
+  try {
+    let now = 0;
+    clock.mockImplementation(() => now);
+    const standsStill = () => {
+      now += 60_000;
+      return false;
+    };
+    const probes = [standsStill, standsStill, () => 'up'];
+    expect(
+      await waitUntil('it to be up', () => probes.shift()?.(), { timeoutMs: 11_000, intervalMs: 1 }),
+    ).toBe('up');
+  } finally {
+    clock.mockRestore();
+  }
 });

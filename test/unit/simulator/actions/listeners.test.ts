@@ -273,13 +273,13 @@ test('a group that stands behind a listener made by API cannot be deleted', asyn
 });
 
 test('a listener made by API whose port is taken says so on stderr, and forwards nothing', async () => {
-  const { port } = await tcpBackend('a');
   const simulator = await start();
+  const { port } = new URL(simulator.url);
   const complaints: string[] = [];
   const write = console.error;
   console.error = (text: string) => complaints.push(text);
   try {
-    const listener = { ...LISTENER, ListenerPort: String(port) };
+    const listener = { ...LISTENER, ListenerPort: port };
     await ok(simulator, 'CreateLoadBalancerTCPListener', { ...TCP, ...listener });
     await ok(simulator, 'StartLoadBalancerListener', listener);
     await waitUntil('the complaint', () => complaints.length > 0);

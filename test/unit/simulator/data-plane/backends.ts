@@ -14,8 +14,16 @@ export interface Backend {
   readonly errors: string[];
   /** Refuses connections from now on; open ones go on. */
   stopListening(): Promise<void>;
+  /** At the same port as before. */
+  listenAgain(): Promise<void>;
   close(): Promise<void>;
 }
+
+/**
+ * An address of this process alone, so that nobody else (a test in another process, the simulator at 127.0.0.1) can get the port
+ * of a backend that stopped listening, and answer in its place.
+ */
+export const HOST = `127.${1 + ((process.pid >> 16) % 254)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
 const backends: Backend[] = [];
 const clients: Socket[] = [];
@@ -48,9 +56,13 @@ async function listening(name: string, server: Server): Promise<Backend> {
     socket.on('error', (error) => errors.push(String((error as NodeJS.ErrnoException).code)));
     socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const listen = async (port: number): Promise<void> => {
+    server.listen(port, HOST);
+    await once(server, 'listening');
+  };
+  await listen(0);
   const { port } = server.address() as AddressInfo;
+  const listenAgain = (): Promise<void> => listen(port);
   const stopListening = async (): Promise<void> => {
     // With the callback alone it would wait for the open connections too.
     server.close();
@@ -60,15 +72,15 @@ async function listening(name: string, server: Server): Promise<Backend> {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  const row = { serverId: `eni-${name}`, serverIp: '127.0.0.1', port };
-  const backend = { port, row, sockets, errors, stopListening, close };
+  const row = { serverId: `eni-${name}`, serverIp: HOST, port };
+  const backend = { port, row, sockets, errors, stopListening, listenAgain, close };
   backends.push(backend);
   return backend;
 }
 
 async function waitForRefusal(port: number): Promise<void> {
   for (;;) {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, HOST);
     const refused = await new Promise((resolve) => {
       socket.on('connect', () => resolve(false));
       socket.on('error', () => resolve(true));
@@ -78,9 +90,9 @@ async function waitForRefusal(port: number): Promise<void> {
   }
 }
 
-/** A port where nothing listens. */
+/** A port of `HOST` where nothing listens. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+  const server = createServer().listen(0, HOST);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();

@@ -1,13 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { TrafficMeter } from '../../../../simulator/traffic.ts';
 import { exchange } from '../harness.ts';
-import { freePort, httpBackend, withListener } from './backends.ts';
+import { freePort, HOST, httpBackend, withListener } from './backends.ts';
 
 async function withTraffic() {
-  const rows = [
-    (await httpBackend('a')).row,
-    { serverId: 'eni-x', serverIp: '127.0.0.1', port: await freePort() },
-  ];
+  const rows = [(await httpBackend('a')).row, { serverId: 'eni-x', serverIp: HOST, port: await freePort() }];
   const simulator = await withListener({ protocol: 'http' }, rows);
   const url = `http://127.0.0.1:${simulator.dataPlane.listeners[0]!.port}`;
   const meter = new TrafficMeter(simulator.dataPlane);
@@ -17,7 +14,7 @@ async function withTraffic() {
 
 test('listeners, failures and beliefs are told to other processes', async () => {
   const { simulator } = await withTraffic();
-  simulator.state.addRow('rsp-0', { serverId: 'eni-x', serverIp: '127.0.0.1', port: 1, weight: 7 });
+  simulator.state.addRow('rsp-0', { serverId: 'eni-x', serverIp: HOST, port: 1, weight: 7 });
   const read = async (path: string) => (await exchange(simulator.url, { path })).json;
   const [listener] = simulator.dataPlane.listeners;
   expect(await read('/_listeners')).toMatchObject({

@@ -5,7 +5,7 @@ import { HealthCheck } from '../../../../simulator/data-plane/health-check.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import { DEFAULT_HEALTH_CHECK } from '../../../../simulator/state/listeners.ts';
 import { call } from '../harness.ts';
-import { freePort, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
+import { freePort, HOST, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
 
 describe('a health check with the defaults of the vendor', () => {
   const checked = (passes: () => boolean, timeoutMs = 0) => {
@@ -93,6 +93,9 @@ test('a row that listens becomes normal, one that does not abnormal and gets not
   await waitUntil('both abnormal', async () => (await statuses(simulator))['eni-a'] === 'abnormal');
   expect(await reach(simulator)).toBe('ECONNRESET');
   expect(simulator.dataPlane.failures.since(0).at(-1)).toMatchObject({ cause: 'no-backend' });
+  await b.listenAgain();
+  await waitUntil('one normal again', async () => (await statuses(simulator))['eni-b'] === 'normal');
+  expect(await reach(simulator)).toBe('b');
 });
 
 test('all rows get requests when none is healthy, where that is asked for', async () => {
@@ -119,7 +122,7 @@ describe('a new row whose health is not known', () => {
 });
 
 test('a row with weight 0 counts as healthy; without a health check every row does', async () => {
-  const row = { serverId: 'eni-a', serverIp: '127.0.0.1', port: await freePort() };
+  const row = { serverId: 'eni-a', serverIp: HOST, port: await freePort() };
   const clock = new FakeClock();
   expect(await statuses(await withListener({ healthCheck: {} }, [{ ...row, weight: 0 }], { clock }))).toEqual(
     {
@@ -143,7 +146,7 @@ test('with connection drain, connections of a row that stays unhealthy are reset
 
 test('health checks that are switched off and on by API end and begin', async () => {
   const clock = new FakeClock();
-  const row = { serverId: 'eni-a', serverIp: '127.0.0.1', port: await freePort() };
+  const row = { serverId: 'eni-a', serverIp: HOST, port: await freePort() };
   const simulator = await withListener({ healthCheck: {} }, [row], { clock });
   const { port } = simulator.dataPlane.listeners[0]!;
   const set = async (HealthCheckSwitch: string) => {
@@ -177,7 +180,7 @@ describe('a health check by HTTP', () => {
   };
 
   test('asks by HEAD for /, and takes 2xx', async () => {
-    expect(await answering(204, {})).toEqual({ health: 'normal', asked: 'HEAD / 127.0.0.1' });
+    expect(await answering(204, {})).toEqual({ health: 'normal', asked: `HEAD / ${HOST}` });
     expect(await answering(302, {})).toMatchObject({ health: 'abnormal' });
   });
 

@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { waitUntil } from '../../../../lab/time/wait-until.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import type { Simulator } from '../../../../simulator/simulator.ts';
-import { type Backend, freePort, TestClient, tcpBackend, withListener } from './backends.ts';
+import { type Backend, freePort, HOST, TestClient, tcpBackend, withListener } from './backends.ts';
 
 const portOf = (simulator: Simulator): number => simulator.dataPlane.listeners[0]!.port;
 const countsOf = (simulator: Simulator, backend: Backend) =>
@@ -72,7 +72,7 @@ test('rr goes in turn whatever the weights; sch keeps a client address at one ro
 test('an ecs row is reached at the address of its instance and the port of the row, which is a node port', async () => {
   const backend = await tcpBackend('a');
   const row = { serverId: 'i-1', serverIp: '', port: backend.port };
-  const known = await withListener({}, [row], { instanceAddresses: { 'i-1': '127.0.0.1' } });
+  const known = await withListener({}, [row], { instanceAddresses: { 'i-1': HOST } });
   expect(await reach(known)).toBe('a');
   const unknown = await withListener({}, [row]);
   expect(await reach(unknown)).toBe('ECONNRESET');
@@ -89,7 +89,7 @@ test('without a row the connection is reset, and the failure names no row', asyn
 
 describe('a refused connection to a row', () => {
   const rows = async () => [
-    { serverId: 'eni-x', serverIp: '127.0.0.1', port: await freePort() },
+    { serverId: 'eni-x', serverIp: HOST, port: await freePort() },
     (await tcpBackend('b')).row,
   ];
 
@@ -111,7 +111,7 @@ describe('a refused connection to a row', () => {
 
   test('by every row ends as no-backend', async () => {
     const port = await freePort();
-    const row = { serverId: 'eni-x', serverIp: '127.0.0.1', port };
+    const row = { serverId: 'eni-x', serverIp: HOST, port };
     const simulator = await withListener({ afterRefusal: 'next' }, [row]);
     expect(await reach(simulator)).toBe('ECONNRESET');
     expect(causes(simulator)).toEqual(['refused', 'no-backend']);
@@ -250,6 +250,6 @@ test('closing the simulator ends every connection', async () => {
 });
 
 test('a port that is taken is an error of the start, and leaves nothing listening', async () => {
-  const backend = await tcpBackend('a');
-  await expect(withListener({ port: backend.port }, [])).rejects.toThrow('EADDRINUSE');
+  const { port } = (await withListener({}, [])).dataPlane.listeners[0]!;
+  await expect(withListener({ port }, [])).rejects.toThrow('EADDRINUSE');
 });
