@@ -111,7 +111,7 @@ async function measure(chosen: readonly Trial[], operator: string | undefined): 
       try {
         const outcome = await runScenario(bed, scenario, variant, operators);
         outcomes.push({ date: new Date().toISOString().slice(0, 10), ...outcome });
-        console.log(`${outcomeTable([outcome])}\n${outcome.seconds} s`);
+        console.log([outcomeTable([outcome]), ...outcome.failures, `${outcome.seconds} s`].join('\n'));
       } catch (error) {
         failed.push({ scenario: scenario.name, why: String(error) });
         console.error(`${scenario.name}: ${error}\n${await bed.env.operatorLogs(30)}\n${bed.nodes.logs(10)}`);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Attack } from './load/attack.ts';
 import { bySecond, type RequestResult, type Tally, tally } from './load/results.ts';
+import { type FailedRequest, failureLines } from './report/failed-requests.ts';
 import type { Timeline } from './report/timeline-svg.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import type { Bed } from './stage/bed.ts';
@@ -53,6 +54,8 @@ export interface Outcome {
   readonly seconds: number;
   readonly measured: readonly Measured[];
   readonly timeline: Timeline;
+  /** What is known of the first failed requests, a line each. */
+  readonly failures: readonly string[];
 }
 
 /**
@@ -125,6 +128,9 @@ async function measure(
   const measured = results.flatMap(({ load, fronts, results: ofLoad }) =>
     fronts.map((front) => measuredOf(front, load, ofLoad)),
   );
+  const failed = results.flatMap(({ load, fronts, results: ofLoad }) =>
+    fronts.flatMap((front) => failedOf(front, load, ofLoad)),
+  );
   const shown = results[0];
   const panels = PROPAGATIONS.flatMap((propagation) => {
     const front = shown?.fronts.find((f) => f.propagation === propagation);
@@ -146,7 +152,19 @@ async function measure(
     seconds: Math.round(seconds),
     measured,
     timeline,
+    failures: failureLines(failed, {
+      beginning,
+      failures: bed.env.simulator.dataPlane.failures.since(0),
+      marks,
+    }),
   };
+}
+
+function failedOf(front: Front, load: Load, results: readonly RequestResult[]): readonly FailedRequest[] {
+  const sentTo = `${front.backends}, ${front.propagation} s, ${load.kind}`;
+  return resultsOf(front, load, results)
+    .filter(({ failure }) => failure !== undefined)
+    .map((result) => ({ ...result, sentTo, listener: front.listener.id }));
 }
 
 function urlOf({ listener }: Front, path: string): string {

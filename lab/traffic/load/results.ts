@@ -5,6 +5,8 @@ export interface RequestResult {
   readonly url: string;
   readonly latencyMs: number;
   readonly failure: FailureCause | undefined;
+  /** What the client says; empty: nothing. */
+  readonly error: string;
 }
 
 /**
@@ -26,7 +28,9 @@ export function parseResults(lines: string): readonly RequestResult[] {
   return lines.split('\n').flatMap((line) => {
     if (line === '') return [];
     const { timestamp, url, latency, code, error } = JSON.parse(line) as Line;
-    return [{ at: Date.parse(timestamp), url, latencyMs: latency / 1e6, failure: causeOf(code, error) }];
+    return [
+      { at: Date.parse(timestamp), url, latencyMs: latency / 1e6, failure: causeOf(code, error), error },
+    ];
   });
 }
 

@@ -15,7 +15,7 @@ const FIGURES = join(ROOT, 'bench/traffic.json');
 const DRAWINGS = join(ROOT, 'docs/traffic');
 
 /** What is kept of an outcome for those that are measured later. */
-export interface Kept extends Omit<Outcome, 'timeline'> {
+export interface Kept extends Omit<Outcome, 'timeline' | 'failures'> {
   /** Of the measurement, as 2026-11-28. */
   readonly date: string;
 }
@@ -64,7 +64,7 @@ export function merge(
 }
 
 function write(report: KeptReport, drawn: readonly Measurement[]): void {
-  const outcomes = report.outcomes.map((one) => ({ ...one, timeline: undefined }));
+  const outcomes = report.outcomes.map((one) => ({ ...one, timeline: undefined, failures: undefined }));
   mkdirSync(dirname(FIGURES), { recursive: true });
   writeFileSync(FIGURES, `${JSON.stringify({ ...report, outcomes }, null, 2)}\n`);
   mkdirSync(DRAWINGS, { recursive: true });

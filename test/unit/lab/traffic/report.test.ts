@@ -20,6 +20,7 @@ const outcome: Outcome = {
     },
     { backends: 'ecs-local', propagation: 10, load: 'new', requests: 50, failed: 1, causes: { reset: 1 } },
   ],
+  failures: [],
   timeline: {
     title: 'rollout-1 <b>',
     duration: 10,

@@ -19,7 +19,7 @@ function line(second: number, code: number, error = ''): string {
 
 test('a request that was answered did not fail, and has its latency in milliseconds', () => {
   expect(parseResults(`${line(1, 200)}\n`)).toEqual([
-    { at: BEGINNING + 1000, url: 'http://127.0.0.1:80/', latencyMs: 2.5, failure: undefined },
+    { at: BEGINNING + 1000, url: 'http://127.0.0.1:80/', latencyMs: 2.5, failure: undefined, error: '' },
   ]);
 });
 

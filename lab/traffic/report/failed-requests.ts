@@ -1,0 +1,64 @@
+import type { Failure } from '../../../simulator/data-plane/forwarding.ts';
+import type { RequestResult } from '../load/results.ts';
+import type { Mark } from './timeline-svg.ts';
+
+/** A failed request, and where it was sent. */
+export interface FailedRequest extends RequestResult {
+  /** Backends, propagation and load, as the table has them. */
+  readonly sentTo: string;
+  /** Id of the listener. */
+  readonly listener: string;
+}
+
+/** What else was seen, by whom. */
+export interface Witnesses {
+  /** Ms since the epoch. */
+  readonly beginning: number;
+  /** By the load balancer. */
+  readonly failures: readonly Failure[];
+  /** Of pods and rows. */
+  readonly marks: readonly Mark[];
+}
+
+/** More are told by the drawing. */
+const TOLD = 20;
+
+/** A client knows later, and the clocks differ by rounding. */
+const SLACK_MS = 50;
+
+/** How long before the end of a request something may have been that made it fail. */
+const BEFORE_MS = 2000;
+
+/** A line for each of the first failed requests: what its client saw, what the load balancer, and what had just become of pods and rows. */
+export function failureLines(failed: readonly FailedRequest[], witnesses: Witnesses): readonly string[] {
+  const told = failed.toSorted((a, b) => a.at - b.at).slice(0, TOLD);
+  const lines = told.map((request) => lineOf(request, witnesses));
+  const more = failed.length - told.length;
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
+}
+
+function lineOf(request: FailedRequest, { beginning, failures, marks }: Witnesses): string {
+  const end = request.at + request.latencyMs;
+  const since = (ms: number) => `${((ms - beginning) / 1000).toFixed(3)} s`;
+  const seen = failures.filter(
+    ({ listener, at, retried }) =>
+      listener === request.listener && !retried && at >= request.at - SLACK_MS && at <= end + SLACK_MS,
+  );
+  const recent = marks.filter((mark) => {
+    const at = beginning + mark.at * 1000;
+    return at >= end - BEFORE_MS && at <= end + SLACK_MS;
+  });
+  return [
+    `${since(request.at)}, ended ${since(end)}: ${request.sentTo}: ${request.failure} (${request.error})`,
+    `load balancer: ${seen.map((failure) => `${since(failure.at)} ${describe(failure)}`).join(', ') || 'saw nothing'}`,
+    `before: ${recent.map(({ at, kind }) => `${at.toFixed(3)} s ${kind}`).join(', ') || 'nothing'}`,
+  ].join('; ');
+}
+
+function describe({ cause, row, machine, believedWeight, groupWeight }: Failure): string {
+  if (row === undefined) return `${cause}, machine ${machine}`;
+  const { serverId, serverIp, port } = row;
+  const group =
+    groupWeight === undefined ? 'not in the group any more' : `weight ${groupWeight} in the group`;
+  return `${cause} at ${serverId} ${serverIp}:${port}, machine ${machine}, weight ${believedWeight} there, ${group}`;
+}
