@@ -23,7 +23,7 @@ function seen(second: number, listener: string, retried = false) {
     weight: 100,
     type: 'eni',
     description: '',
-  };
+  } as const;
   const at = BEGINNING + second * 1000;
   return { at, listener, machine: 2, cause: 'refused', row, believedWeight: 100, retried } as const;
 }
