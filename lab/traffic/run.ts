@@ -54,7 +54,7 @@ export interface Outcome {
   readonly seconds: number;
   readonly measured: readonly Measured[];
   readonly timeline: Timeline;
-  /** What is known of the first failed requests, a line each. */
+  /** Where few requests failed, what is known of each, a line each. */
   readonly failures: readonly string[];
 }
 

@@ -20,21 +20,22 @@ export interface Witnesses {
   readonly marks: readonly Mark[];
 }
 
-/** More are told by the drawing. */
-const TOLD = 20;
+/** More are no riddle: the drawing shows what they have in common. */
+const FEW = 20;
 
-/** A client knows later, and the clocks differ by rounding. */
+/** A client knows later than its load balancer, or earlier by as much as the loop was busy. */
 const SLACK_MS = 50;
 
 /** How long before the end of a request something may have been that made it fail. */
 const BEFORE_MS = 2000;
 
-/** A line for each of the first failed requests: what its client saw, what the load balancer, and what had just become of pods and rows. */
+/**
+ * Where few requests failed, a line for each: what its client saw, what the load balancer at that time, and what had just become of
+ * pods and rows.
+ */
 export function failureLines(failed: readonly FailedRequest[], witnesses: Witnesses): readonly string[] {
-  const told = failed.toSorted((a, b) => a.at - b.at).slice(0, TOLD);
-  const lines = told.map((request) => lineOf(request, witnesses));
-  const more = failed.length - told.length;
-  return more > 0 ? [...lines, `and ${more} more`] : lines;
+  if (failed.length > FEW) return [];
+  return failed.toSorted((a, b) => a.at - b.at).map((request) => lineOf(request, witnesses));
 }
 
 function lineOf(request: FailedRequest, { beginning, failures, marks }: Witnesses): string {
@@ -42,7 +43,7 @@ function lineOf(request: FailedRequest, { beginning, failures, marks }: Witnesse
   const since = (ms: number) => `${((ms - beginning) / 1000).toFixed(3)} s`;
   const seen = failures.filter(
     ({ listener, at, retried }) =>
-      listener === request.listener && !retried && at >= request.at - SLACK_MS && at <= end + SLACK_MS,
+      listener === request.listener && !retried && Math.abs(at - end) <= SLACK_MS,
   );
   const recent = marks.filter((mark) => {
     const at = beginning + mark.at * 1000;

@@ -25,7 +25,9 @@ export async function checkAsOperator(
   const { config } = command;
   const [namespace] = config.namespace;
   const cluster = connect(config);
-  const cloud = await checkCloudFromHere({ config, groupId, cluster, namespace, clock, signal });
+  const assumableRoles = config.assumableRole;
+  const options = { config, groupId, assumableRoles, cluster, namespace, clock, signal };
+  const cloud = await checkCloudFromHere(options);
   return [...cloud, judgeCaches(await readMetrics(config, signal))];
 }
 

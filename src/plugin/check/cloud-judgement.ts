@@ -2,6 +2,7 @@ import type { NetworkInterface } from '../../alibaba/api/ecs-api.ts';
 import { PROBED_WRITES, type ProbedWrite } from '../../alibaba/api/rights-probe.ts';
 import { isInPrefix } from '../../alibaba/ip-prefix.ts';
 import type { ApiError } from '../../cloud/api-error.ts';
+import type { AssumedRole } from '../../cloud/group-ref.ts';
 import type { GroupDescription } from '../../cloud/server-groups.ts';
 import { judgeClock } from './clock-judgement.ts';
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
@@ -24,6 +25,7 @@ export interface CloudSurvey {
   readonly siblings?: CloudSeen<unknown>;
   readonly health?: CloudSeen<unknown>;
   readonly writes?: Readonly<Record<ProbedWrite, CloudSeen<unknown>>>;
+  readonly roles: readonly RoleSeen[];
   readonly nodes: KubeSeen<readonly NodeSample[]>;
   /** Addresses of running pods that have one of their own. */
   readonly podIPs: KubeSeen<readonly string[]>;
@@ -34,6 +36,15 @@ export interface CloudSurvey {
   /** By how much the other clocks are ahead, in milliseconds; undefined: unknown. */
   readonly cloudAheadMs: number | undefined;
   readonly apiServerAheadMs: number | undefined;
+}
+
+/** A role that bindings may name, with one external id of it. */
+export interface RoleSeen {
+  readonly role: AssumedRole;
+  /** By a binding. */
+  readonly isNamed: boolean;
+  /** What came of asking, with its session, for a group that does not exist. */
+  readonly asked: CloudSeen<unknown>;
 }
 
 export interface NodeSample {
@@ -51,6 +62,7 @@ export function judgeCloud(seen: CloudSurvey): readonly Finding[] {
     region(seen),
     right('ecs:DescribeNetworkInterfaces', failureOf(seen.interfaces)),
     ...groupAndRights(seen),
+    ...seen.roles.map((role) => assumableRole(role, seen.credentials)),
     vpc(seen),
     podInterfaces(seen),
     judgeClock('cloud clock', seen.cloudAheadMs, CLOUD_CLOCK),
@@ -152,6 +164,21 @@ function write(action: ProbedWrite, { writes, group: described }: CloudSurvey): 
     check,
     `not denied, but refused as incomplete (${error.code}): whether the API checks rights before parameters is not documented, and only a change would prove it`,
     'Compare the RAM policy with deploy/ram-policy.json. If the right is missing, the first binding says so: AccessDenied.',
+  );
+}
+
+function assumableRole({ role, isNamed, asked }: RoleSeen, given: CloudSurvey['credentials']): Finding {
+  const check = `role ${role.roleArn}`;
+  const error = failureOf(asked);
+  if ('failure' in given) return notShown(check, given.failure);
+  if (error === undefined || error.kind === 'groupMissing')
+    return ok(check, 'assumed, and slb:DescribeVServerGroupAttribute is allowed with it');
+  if (error.kind !== 'credentials') return right(check, error);
+  if (isNamed) return failed(check, told(error), error.hint.text);
+  return warning(
+    check,
+    `no binding names it, and without an external id: ${told(error)}`,
+    `If its trust policy asks for one, check again once a binding names the role. ${error.hint.text}`,
   );
 }
 

@@ -10,8 +10,10 @@ import { type CloudHearing, surveyCloud } from './survey-cloud.ts';
 export interface FromHereOptions {
   readonly config: CloudConfig;
   readonly groupId: string | undefined;
+  /** ARNs that bindings may name. */
+  readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Of the pods to look up; undefined: all. */
+  /** Of the pods to look up and the bindings; undefined: all. */
   readonly namespace: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -39,7 +41,7 @@ export async function checkCloudFromHere({
     },
   });
   try {
-    return judgeCloud(await surveyCloud({ ...options, cloud, heard, endpoints, region, vpcId }));
+    return judgeCloud(await surveyCloud({ ...options, clock, cloud, heard, endpoints, region, vpcId }));
   } finally {
     cloud.close();
   }

@@ -1,13 +1,15 @@
 import type { NetworkInterface } from '../../alibaba/api/ecs-api.ts';
 import { PROBED_WRITES, type ProbedWrite } from '../../alibaba/api/rights-probe.ts';
 import type { Cloud } from '../../alibaba/cloud.ts';
+import type { Clock } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
-import { vServerGroup } from '../../cloud/group-ref.ts';
+import { accountOfRole, roleKey, vServerGroup } from '../../cloud/group-ref.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { paths, transformNode } from '../../kubernetes/objects/objects.ts';
 import { isHybrid } from '../../membership/desired/cluster.ts';
+import { listBindings } from '../bindings.ts';
 import type { Cluster } from '../command.ts';
-import type { CloudSeen, CloudSurvey, NodeSample } from './cloud-judgement.ts';
+import type { CloudSeen, CloudSurvey, NodeSample, RoleSeen } from './cloud-judgement.ts';
 import { type KubeSeen, seenInCluster } from './seen.ts';
 
 export interface SurveyCloudOptions {
@@ -18,9 +20,12 @@ export interface SurveyCloudOptions {
   readonly region: string;
   readonly vpcId: string | undefined;
   readonly groupId: string | undefined;
+  /** ARNs that bindings may name. */
+  readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Of the pods to look up; undefined: all. */
+  /** Of the pods to look up and the bindings; undefined: all. */
   readonly namespace: string | undefined;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
@@ -36,6 +41,7 @@ const NO_GROUP = 'rsp-vsgb0000check';
 const NO_ADDRESS = '192.0.2.1';
 const MOST_NODES = 10;
 const MOST_PODS = 20;
+const MOST_SESSIONS = 20;
 const LISTED = 500;
 
 /** Calls the cloud, and changes nothing there. Rejects when the signal is aborted. */
@@ -45,11 +51,16 @@ export async function surveyCloud(options: SurveyCloudOptions): Promise<CloudSur
     await cloud.credentials.get();
     return heard.credentialsFrom;
   });
-  const [onGroup, onAddresses] = await Promise.all([surveyGroup(options), surveyAddresses(options)]);
+  const [onGroup, onAddresses, roles] = await Promise.all([
+    surveyGroup(options),
+    surveyAddresses(options),
+    surveyRoles(options),
+  ]);
   return {
     ...{ region, vpcId, endpoints, credentials, groupId },
     ...onGroup,
     ...onAddresses,
+    roles,
     cloudAheadMs: heard.aheadMs,
     apiServerAheadMs: cluster.aheadMs(),
   };
@@ -77,6 +88,28 @@ async function surveyGroup({
   for (const action of PROBED_WRITES)
     writes[action] = await seenInCloud(signal, () => client.rights.probe(action, ref, { signal }));
   return { group, siblings, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
+}
+
+/** A role is assumed with each external id that bindings name for it; one that none names, without. */
+async function surveyRoles(options: SurveyCloudOptions): Promise<readonly RoleSeen[]> {
+  const { cloud, region, assumableRoles, cluster, clock, namespace, signal } = options;
+  if (assumableRoles.length === 0) return [];
+  const bindings = await seenInCluster(signal, () => listBindings(cluster, clock, signal, namespace));
+  const named = valuesOf(bindings).flatMap(({ parsed }) =>
+    parsed.ok && parsed.binding.spec.assumeRole !== undefined ? [parsed.binding.spec.assumeRole] : [],
+  );
+  const roles = new Map<string, Omit<RoleSeen, 'asked'>>();
+  for (const roleArn of assumableRoles) {
+    const ofBindings = named.filter((role) => role.roleArn === roleArn);
+    const isNamed = ofBindings.length > 0;
+    for (const role of isNamed ? ofBindings : [{ roleArn }]) roles.set(roleKey(role), { role, isNamed });
+  }
+  return await Promise.all(
+    [...roles.values()].slice(0, MOST_SESSIONS).map(async (one) => {
+      const ref = vServerGroup(region, NO_GROUP, { account: accountOfRole(one.role), role: one.role });
+      return { ...one, asked: await seenInCloud(signal, () => cloud.groups.describe(ref, { signal })) };
+    }),
+  );
 }
 
 async function surveyAddresses(

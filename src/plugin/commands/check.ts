@@ -25,7 +25,7 @@ Kubernetes. The cloud is called from a pod of the operator (kubectl exec), with 
 and clock, none of which leaves the pod; or, with --from here, from this machine, with credentials as for diff. Changes nothing.
 Rights on load balancers are checked with --group. The API has no dry run: a removal names a backend that is not in the group,
 which the API is documented to ignore; calls to add and to weigh name nothing, and the output says what that proves. All appear
-in the cloud's audit log.
+in the cloud's audit log. Each role that --assumable-role lists is assumed, with the external ids that bindings name for it.
 Needs, in Kubernetes, to read CustomResourceDefinitions and MutatingWebhookConfigurations, in the operator's namespace to
 read its objects and to create pods/exec, and services/proxy for the webhook. What you may not read is unknown.`,
   exitCodes: {
@@ -33,7 +33,7 @@ read its objects and to create pods/exec, and services/proxy for the webhook. Wh
     [LEFT]: 'something failed',
     [FAILED]: 'a wrong argument',
   },
-  flags: ['group', 'from', 'operatorNamespace', 'output', ...KUBERNETES, ...CLOUD, 'vpcId'],
+  flags: ['group', 'from', 'operatorNamespace', 'output', ...KUBERNETES, ...CLOUD, 'vpcId', 'assumableRole'],
   async run(call) {
     const { options, terminal, clock, signal } = call;
     // Wrong arguments first: nothing has been asked then.
@@ -49,6 +49,7 @@ read its objects and to create pods/exec, and services/proxy for the webhook. Wh
         : await checkCloudFromHere({
             config: fromHere,
             groupId,
+            assumableRoles: options.operator('assumableRole'),
             cluster,
             namespace: undefined,
             clock,

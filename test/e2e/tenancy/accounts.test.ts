@@ -168,20 +168,24 @@ scenario('one id in two accounts is two groups, each called with what is its own
   expect(await operator.metric('vsgb_groups')).toBe(2);
 });
 
+/** From this machine, with the key of the operator. */
+function plugin(...args: readonly string[]) {
+  const flags = [
+    ...['-o', 'json', '--kubeconfig', env.controlPlane.kubeconfig],
+    ...['--region', 'cn-hangzhou', '--sts-endpoint', sts.url],
+    ...['--slb-endpoint', env.simulator.url, '--ecs-endpoint', env.simulator.url],
+  ];
+  const key = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret' };
+  return runPlugin([...args, ...flags], key);
+}
+
 scenario('kubectl vsgb diff reads the group with the role, if it is told that it may', async () => {
   await start();
   await bindWeb('10.66.0.1');
   await env.untilHolds(group, ['10.66.0.1']);
   await operator.stop();
   await serve();
-  const cluster = ['-n', app.namespace, '--kubeconfig', env.controlPlane.kubeconfig];
-  const cloud = [
-    ...['--region', 'cn-hangzhou', '--sts-endpoint', sts.url],
-    ...['--slb-endpoint', env.simulator.url, '--ecs-endpoint', env.simulator.url],
-  ];
-  const key = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret' };
-  const diff = (...flags: readonly string[]) =>
-    runPlugin(['diff', 'web', '-o', 'json', ...cluster, ...cloud, ...flags], key);
+  const diff = (...flags: readonly string[]) => plugin('diff', 'web', '-n', app.namespace, ...flags);
   const before = sts.assumed.length;
   const refused = await diff();
   expect(JSON.parse(refused.stdout)).toMatchObject({
@@ -196,6 +200,34 @@ scenario('kubectl vsgb diff reads the group with the role, if it is told that it
   });
   expect(sts.assumed).toHaveLength(before + 1);
 });
+
+scenario(
+  'kubectl vsgb check assumes each role that is listed, with the external id of the bindings that name it',
+  async () => {
+    await bindWeb('10.67.0.1');
+    const unnamed = 'acs:ram::1234567890123456:role/unnamed';
+    const check = async () => {
+      const { stdout } = await plugin('check', '--from', 'here', ...LISTED, '--assumable-role', unnamed);
+      const { findings } = JSON.parse(stdout) as {
+        findings: { check: string; level: string; message: string }[];
+      };
+      return findings.filter((finding) => finding.check.startsWith('role '));
+    };
+    const ofRoles = (...levels: readonly string[]) =>
+      [ROLE.roleArn, unnamed].map((arn, i) =>
+        expect.objectContaining({ check: `role ${arn}`, level: levels[i] }),
+      );
+    expect(await check()).toEqual(ofRoles('ok', 'ok'));
+    expect(sts.assumed.toSorted()).toEqual([
+      `testid ${ROLE.roleArn} ${ROLE.externalId}`,
+      `testid ${unnamed} `,
+    ]);
+    sts.refuses = 'NoPermission';
+    const refused = await check();
+    expect(refused).toEqual(ofRoles('failed', 'warning'));
+    expect(refused.map(({ message }) => message).join()).not.toContain(ROLE.externalId);
+  },
+);
 
 scenario('what names a role cannot be changed, added or removed, and has to be the ARN of one', async () => {
   const bind = (name: string, assumeRole?: object) =>

@@ -54,6 +54,7 @@ const WELL: CloudSurvey = {
     SetVServerGroupAttribute: { value: undefined },
     RemoveVServerGroupBackendServers: { value: undefined },
   },
+  roles: [],
   nodes: { value: [{ name: 'n', region: 'cn-hangzhou', address: '10.0.0.1' }] },
   podIPs: { value: ['10.0.0.2'] },
   interfaces: { value: [eni('10.0.0.1'), eni('10.0.0.2')] },
@@ -117,6 +118,38 @@ test('why there are no credentials is told once, and the other lines lead there'
   expect(leading.map(({ check }) => check)).toEqual(
     expect.arrayContaining(['ECS endpoint', 'ecs:DescribeNetworkInterfaces', 'vServer group', 'VPC']),
   );
+});
+
+const ROLE = { roleArn: 'acs:ram::1234567890123456:role/slb' };
+
+describe('a role that bindings may name', () => {
+  const findingOfRole = (asked: CloudSurvey['group'], isNamed = true, change: Partial<CloudSurvey> = {}) =>
+    findingOf(`role ${ROLE.roleArn}`, { roles: [{ role: ROLE, isNamed, asked }], ...change });
+
+  test('is fine where its session reads groups, as the answer about one that does not exist shows', () => {
+    expect(findingOfRole({ failure: GROUP_MISSING })).toMatchObject({ level: 'ok' });
+  });
+
+  test('fails where a binding names it and it cannot be assumed, or its session may not read groups', () => {
+    expect(findingOfRole({ failure: NO_CREDENTIALS })).toMatchObject({ level: 'failed' });
+    expect(findingOfRole({ failure: denied('DescribeVServerGroupAttribute') })).toMatchObject({
+      level: 'failed',
+      message: expect.stringContaining('Forbidden.RAM'),
+    });
+  });
+
+  test('that no binding names may want an external id', () => {
+    expect(findingOfRole({ failure: NO_CREDENTIALS }, false)).toMatchObject({
+      level: 'warning',
+      message: expect.stringContaining('no binding names it'),
+      advice: expect.stringContaining('check again once a binding names the role'),
+    });
+  });
+
+  test('is not judged where the credentials that assume it are missing', () => {
+    const failure = { failure: NO_CREDENTIALS };
+    expect(findingOfRole(failure, true, { credentials: failure })).toMatchObject({ level: 'unknown' });
+  });
 });
 
 interface Case {
