@@ -20,21 +20,21 @@ export interface CloudTransportOptions {
   readonly endpoints: EndpointOptions;
   readonly clock: Clock;
   readonly cloudTime: CloudTime;
-  /** For a whole call. The slowest writes of the API take several seconds; pop-core's own 3 s are too short. */
+  /** Limit for a whole call. The API's slowest writes take several seconds, so pop-core's default of 3 s is too short. */
   readonly timeoutMs?: number;
   readonly connectTimeoutMs?: number;
-  /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. */
+  /** Holds HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Told of each attempt, for metrics and logs. */
+  /** Called for each attempt, for metrics and logs. */
   readonly onCall?: (record: CallRecord) => void;
 }
 
 export interface AlibabaClientOptions extends CloudTransportOptions {
   readonly credentials: CredentialsSource;
   /**
-   * Reads take a token by themselves, and are tried again; that of a group is not, since a removal that comes up meanwhile
-   * would wait behind it, nor that of health, which is asked again anyway. Writes do not take a token: who plans a write
-   * acquires first, so that what is sent was planned after the wait. Throttled replies to either are reported to it here.
+   * Reads acquire a token automatically and are retried, except reads of a group, because a removal that comes up meanwhile
+   * would wait behind them, and reads of health, which are repeated anyway. Writes do not acquire a token: their planner
+   * does so first, to plan after the wait. Throttled replies to reads and writes are reported to the limiter here.
    */
   readonly limiter: RateLimiter;
   readonly retry?: ReadRetryOptions;
@@ -42,7 +42,7 @@ export interface AlibabaClientOptions extends CloudTransportOptions {
 
 export interface AlibabaClient {
   readonly vServerGroups: Required<ServerGroups>;
-  /** The same with other credentials, and at the pace of their account. */
+  /** Uses other credentials and the rate limit of their account. */
   vServerGroupsWith(credentials: CredentialsSource, limiter: RateLimiter): Required<ServerGroups>;
   readonly ecs: EcsApi;
   readonly rights: RightsProbe;
@@ -83,12 +83,12 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
 type Caller = Pick<AlibabaClientOptions, 'credentials' | 'limiter'>;
 
 export interface CredentialsChoice extends CloudTransportOptions, Pick<CredentialsOptions, 'onRefresh'> {
-  /** Region of the STS endpoint that roles are assumed at. */
+  /** Region of the STS endpoint where roles are assumed. */
   readonly regionId: string;
   readonly credentialsDir?: string;
 }
 
-/** The credentials that the environment is set up for. `get` once before the first call: a failure then is a setting. */
+/** The credentials configured in the environment. Call `get` once at start-up: if it fails, the configuration is wrong. */
 export function credentialsFromEnvironment(options: CredentialsChoice): AssumableCredentials {
   const env = options.env ?? process.env;
   const transport = createTransport(options);
@@ -113,7 +113,10 @@ interface Transport {
   close(): void;
 }
 
-/** Pools of connections, made when needed and shared by all clients; each call is corrected in its time. A loopback endpoint is never behind a proxy. */
+/**
+ * Connection pools, created on demand and shared by all clients. A call that is refused for its timestamp is resent with
+ * the corrected time. Loopback endpoints bypass the proxy.
+ */
 function createTransport(options: CloudTransportOptions): Transport {
   const {
     clock,
@@ -146,7 +149,7 @@ function createTransport(options: CloudTransportOptions): Transport {
   };
 }
 
-/** One `Rpc` for each endpoint; a region that is none fails the call that named it. */
+/** One `Rpc` for each endpoint. An invalid region id fails only the call that names it. */
 function perRegion(
   product: Product,
   endpoints: EndpointOptions,

@@ -12,29 +12,29 @@ import type { CallRecord } from './rpc/rpc.ts';
 import { createRateLimiter, type RateLimiter } from './throttle.ts';
 
 export interface Cloud {
-  /** With the operator's own credentials. */
+  /** Uses the operator's own credentials. */
   readonly client: AlibabaClient;
   readonly credentials: CredentialsSource;
-  /** Those of other accounts, too, with the roles of their refs. */
+  /** Groups of the operator's own account and of others; a call uses the role in its ref. */
   readonly groups: ServerGroups;
   readonly resolver: EniResolver;
-  /** One for each account that was called. */
+  /** One for each account called so far. */
   limiters(): readonly RateLimiter[];
-  /** Calls back whenever credentials are other ones than before: the sessions of this role, or the operator's own. */
+  /** Calls back when the credentials of a role change, or the operator's own (`role` undefined). */
   onCredentialsChanged(listener: (role: AssumedRole | undefined) => void): void;
   close(): void;
 }
 
-/** What is told of each call, and each time that credentials are fetched. */
+/** Callbacks for metrics and logs. */
 export interface CloudObserver {
   readonly onCall?: (record: CallRecord) => void;
   readonly onRefresh?: (record: RefreshRecord) => void;
-  /** By how much the cloud's clock is ahead of ours, each time that this is found to be another. */
+  /** Called when the measured lead of the cloud's clock over ours changes. */
   readonly onClockOffset?: (offsetMs: number) => void;
   readonly onEniAnswer?: EniResolverOptions['onAnswer'];
 }
 
-/** What the flags of these names say. Durations are in milliseconds. */
+/** The values of the flags with these names. Durations are in milliseconds. */
 export interface CloudConfig {
   readonly region: string;
   readonly vpcId: string | undefined;
@@ -64,7 +64,10 @@ export function endpointsOf(config: CloudConfig): EndpointOptions {
   };
 }
 
-/** Of roles with their external ids, which bindings may make up: those that were needed first are not renewed any more. */
+/**
+ * Limit for sessions, one for each role and external id. Bindings can name any number of them; beyond the limit, the oldest
+ * session is no longer renewed.
+ */
 const MOST_SESSIONS = 200;
 
 /** The cloud API as configured. */
@@ -85,7 +88,7 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     ...transport,
     regionId: config.region,
     ...(config.credentialsDir !== undefined && { credentialsDir: config.credentialsDir }),
-    // What is wrong with those that only assume roles is told when they are needed.
+    // Failures of credentials that only assume a role are reported when the role is assumed.
     ...(roleArn === undefined && { onRefresh: tellOf() }),
   });
   const credentials =
@@ -109,7 +112,7 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     clock,
     vpcId: config.vpcId,
     onAnswer: observer.onEniAnswer,
-    // An address looked up later than its group's next addition may go delays nothing.
+    // Unless a call is full, the additions of a group are this far apart anyway, so the spacing delays none of them.
     spacingMs: config.addWindow,
   });
   const sessions = new Map<

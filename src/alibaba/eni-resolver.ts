@@ -12,21 +12,21 @@ type Settled = Exclude<EniLookup, { readonly state: 'pending' }>;
 export interface EniResolverOptions {
   readonly ecs: EcsApi;
   readonly clock: Clock;
-  /** Of the cluster: private addresses repeat across VPCs. */
+  /** The VPC of the cluster, because private addresses repeat across VPCs. */
   readonly vpcId?: string | undefined;
-  /** Told of each address that was asked for, and what came of it. */
+  /** Called with the result for each address that was queried. */
   readonly onAnswer?: ((result: Settled['state']) => void) | undefined;
-  /** Between the starts of two rounds of calls; what falls due meanwhile shares the next one. Default 0. */
+  /** Time between the starts of two rounds of calls; addresses that become due meanwhile share the next round. Default 0. */
   readonly spacingMs?: number | undefined;
 }
 
-/** A pod's address can move to another interface; what is older is asked for again while the old answer serves. */
+/** A pod's address can move to another interface, so an older answer is refreshed, and serves until the new one is there. */
 const FRESH_MS = 10 * 60_000;
-/** Not asked for so long, an address is forgotten, and no more retried: twice the controller's resync. */
+/** An address that nobody looked up for this long is forgotten and no longer retried. Twice the controller's resync period. */
 const IDLE_MS = 10 * 60_000;
-/** After a call that failed. */
+/** Back-off after a failed call. */
 const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
-/** An interface that is being attached is there in seconds; an address that stays without one belongs elsewhere. */
+/** Attaching an interface takes seconds; an address that stays without one longer belongs elsewhere. */
 const MISSING_RETRY = { baseMs: 1_000, capMs: 10 * 60_000, jitter: 0 };
 const SWEEP_MS = 60_000;
 
@@ -35,7 +35,7 @@ interface Entry {
   readonly ip: string;
   answer: EniLookup;
   askedAt: number;
-  /** When to ask ECS again; never while it is being asked. */
+  /** When to query ECS again; infinite while a query is queued or running. */
   dueAt: number;
   failures: number;
 }
@@ -47,9 +47,9 @@ export function createEniResolver(options: EniResolverOptions): EniResolver & { 
 }
 
 /**
- * One entry for each address that is asked for. The first one goes out at once; what is due in the same turn of the event
- * loop, or in the spacing after, goes out in one call for each hundred addresses of a region. An address is asked for by
- * one call at a time.
+ * Keeps one entry for each address that was looked up. The first query is sent at once; addresses that become due in the
+ * same turn of the event loop, or within the spacing after it, are sent together, up to a hundred addresses of a region per
+ * call. An address is never in two calls at a time.
  */
 class CachingResolver implements EniResolver {
   readonly #ecs: EcsApi;
@@ -87,7 +87,7 @@ class CachingResolver implements EniResolver {
   invalidate(regionId: string, ip: string): void {
     const key = `${regionId}/${ip}`;
     const entry = this.#entries.get(key);
-    // The answer to a question that is under way finds its entry gone.
+    // The answer to a query that is running is dropped, because its entry is gone.
     this.#entries.delete(key);
     if (entry !== undefined) this.#queue.delete(entry);
   }
@@ -144,7 +144,7 @@ class CachingResolver implements EniResolver {
     for (const listener of this.#listeners) listener(regionId, ips);
   }
 
-  /** Whether the answer is another one than before. */
+  /** Returns whether the answer changed. */
   #settle(entry: Entry, answer: ReadonlyMap<string, readonly string[]> | ApiError): boolean {
     const now = this.#clock.now();
     const before = entry.answer;
@@ -162,7 +162,7 @@ class CachingResolver implements EniResolver {
     return !sameAnswer(before, entry.answer);
   }
 
-  /** Asks again for what is missing or failed, and forgets what nobody asks for. */
+  /** Retries missing and failed addresses, and forgets those that nobody looks up. */
   #sweep(): void {
     const now = this.#clock.now();
     let next = now + SWEEP_MS;
@@ -196,7 +196,7 @@ function answerFor(
   now: number,
 ): Settled {
   if (answer instanceof ApiError) {
-    // A failed renewal says nothing against what was known.
+    // A failed refresh does not invalidate the known answer.
     return entry.answer.state === 'found' ? entry.answer : { state: 'failed', error: answer };
   }
   const [eniId, other] = answer.get(canonical(entry.ip)) ?? [];
@@ -215,8 +215,8 @@ function sameAnswer(a: EniLookup, b: EniLookup): boolean {
 }
 
 /**
- * Only an interface that is attached takes traffic; one that is attaching is found by the next try. An interface with IP
- * prefixes lists no address out of them (Terway gives such to pods, one for each).
+ * Only attached interfaces receive traffic; one that is attaching is found by a retry. An interface with IP prefixes does
+ * not list the addresses in them, which Terway gives to pods.
  */
 function byAddress(
   interfaces: readonly NetworkInterface[],
@@ -235,12 +235,12 @@ function byAddress(
   return result;
 }
 
-/** IPv6 addresses have many spellings: that of URLs is as good as any. */
+/** An IPv6 address has many spellings; this is the one used in URLs. */
 function canonical(ip: string): string {
   return ip.includes(':') ? (URL.parse(`http://[${ip}]`)?.hostname.slice(1, -1) ?? ip) : ip;
 }
 
-/** Private addresses repeat across VPCs: without --vpc-id nothing says which of them is the pod's. */
+/** Private addresses repeat across VPCs: without --vpc-id, the pod's interface cannot be told from the others. */
 export function ambiguous(
   { ip, regionId }: Pick<Entry, 'ip' | 'regionId'>,
   ids: readonly string[],

@@ -1,7 +1,7 @@
 import type { AssumedRole, Scope } from '../cloud/group-ref.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
 
-/** The groups of all accounts: each call is made with the role of where it goes, or else with the operator's own credentials. */
+/** The groups of all accounts: each call uses the role of its scope, or without one the operator's own credentials. */
 export function groupsByRole(
   own: Required<ServerGroups>,
   withRole: (role: AssumedRole) => Required<ServerGroups>,

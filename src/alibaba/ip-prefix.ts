@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Whether the address is one of a block as `10.0.0.16/28`; of what is no such block none is. */
+/** Whether the address is in a block such as `10.0.0.16/28`; false if `prefix` is not a valid block. */
 export function isInPrefix(ip: string, prefix: string): boolean {
   const [network = '', bits = ''] = prefix.split('/');
   const family = isIP(network);

@@ -1,37 +1,37 @@
 import type { Clock, Timer } from '../clock.ts';
 
-/** Order in the account's token bucket: removals first. */
+/** Highest priority first. */
 export const CALL_PRIORITIES = ['removal', 'read', 'addition', 'health'] as const;
 export type CallPriority = (typeof CALL_PRIORITIES)[number];
 
-/** One token bucket for all calls of the account, since the API's limits are per account. */
+/** One token bucket for all calls of the account, because the API's limits are per account. */
 export interface RateLimiter {
   /**
-   * Resolves when a call may go; at once while there are tokens. Removals go first, then reads, then additions, then
-   * questions about health; first come, first served within each. Additions leave a tenth of the bucket (at most what
-   * 200 ms bring) to the others, questions about health three quarters of it: nobody is to wait for those.
+   * Resolves when a call may be sent; immediately while there are tokens. Removals go first, then reads, then additions,
+   * then health queries; each priority is first come, first served. Additions leave a tenth of the bucket (at most what
+   * 200 ms bring) to the others; health queries leave three quarters of it, because no other call must wait for them.
    * One token in ten goes to a read or addition that has waited 5 s, so that endless removals do not starve them.
-   * Rejects with the signal's reason when it is aborted, and takes no token then.
+   * Rejects with the signal's reason if it is aborted, and then takes no token.
    */
   acquire(priority: CallPriority, signal?: AbortSignal): Promise<void>;
   /**
-   * The API throttled a call: halves the rate (at most once a second, not below 1/s or what is configured), empties the bucket, and pauses
-   * for `retryAfterMs` when the API named a time. From then on the rate grows by a tenth of the configured one each
-   * second until it is back.
+   * Reports that the API throttled a call. Halves the rate (at most once a second, and not below 1/s or the configured rate,
+   * whichever is lower), empties the bucket, and pauses for `retryAfterMs` if the API named a time. The rate then grows by a
+   * tenth of the configured rate each second until it is back.
    */
   onThrottled(retryAfterMs?: number): void;
-  /** Calls that may go at once. */
+  /** Number of calls that could be sent immediately. */
   readonly tokens: number;
   readonly waiting: Readonly<Record<CallPriority, number>>;
-  /** Calls a second that are allowed now. */
+  /** Calls per second that are allowed now. */
   readonly rate: number;
-  /** Those who wait are rejected. */
+  /** Rejects everyone who is waiting. */
   close(): void;
 }
 
 export interface RateLimiterOptions {
   readonly clock: Clock;
-  /** Calls a second, more than 0; 0.5 is one every two seconds. */
+  /** Calls per second, greater than 0; 0.5 is one call every two seconds. */
   readonly qps: number;
   /** Size of the bucket, full at the start. */
   readonly burst: number;
@@ -62,7 +62,7 @@ class TokenBucket implements RateLimiter {
   readonly #clock: Clock;
   readonly #qps: number;
   readonly #burst: number;
-  /** Tokens that a call has to find there. */
+  /** Tokens that must be in the bucket before a call may take one. */
   readonly #needed: Readonly<Record<CallPriority, number>>;
   readonly #queues: Readonly<Record<CallPriority, Set<Waiter>>> = {
     removal: new Set(),
@@ -72,7 +72,7 @@ class TokenBucket implements RateLimiter {
   };
   #tokens: number;
   #filledAt: number;
-  /** The rate right after the last cut, and when that was. */
+  /** The last cut: the rate right after it, and its time. */
   #cut: { readonly rate: number; readonly at: number };
   #pausedUntil = Number.NEGATIVE_INFINITY;
   #grantsWhileStarving = 0;
@@ -122,7 +122,7 @@ class TokenBucket implements RateLimiter {
       };
       queue.add(waiter);
       signal?.addEventListener('abort', leave, { once: true });
-      // Not only a timer: a removal may find a token that those who wait leave to it.
+      // Not just a timer: a removal may take a token now that the waiting calls leave to it.
       this.#drain();
     });
   }
@@ -133,7 +133,7 @@ class TokenBucket implements RateLimiter {
     this.#tokens = 0;
     this.#pausedUntil = Math.max(this.#pausedUntil, now + retryAfterMs);
     this.#filledAt = Math.max(this.#filledAt, this.#pausedUntil, now);
-    // One overload is answered by every call that was under way: it counts once.
+    // One overload throttles every call in flight, but counts once.
     if (now - this.#cut.at >= CUT_INTERVAL_MS) {
       this.#cut = { rate: Math.max(Math.min(LOWEST_CUT, this.#qps), this.#rateAt(now) / 2), at: now };
     }
@@ -175,7 +175,7 @@ class TokenBucket implements RateLimiter {
     return Math.min(this.#qps, this.#cut.rate + recovered);
   }
 
-  /** The rate grows in a straight line up to its cap, so the mean of both ends never promises too much. */
+  /** The rate grows linearly up to its cap, so the mean of both ends is never too high. */
   #fill(): void {
     const now = this.#clock.now();
     if (now <= this.#filledAt) return;
@@ -195,7 +195,7 @@ class TokenBucket implements RateLimiter {
     this.#schedule();
   }
 
-  /** Who gets a token now: a starving one when it is its turn, or else the first of the highest priority. */
+  /** The next call to get a token: a starving one if it is its turn, otherwise the first of the highest priority. */
   #next(): Waiter | undefined {
     if (this.#tokens < 1) return undefined;
     const starving = this.#starving();
@@ -214,7 +214,7 @@ class TokenBucket implements RateLimiter {
     return undefined;
   }
 
-  /** The one that has waited longest of reads and additions, if that is too long. */
+  /** The read or addition that has waited longest, if it has waited too long. */
   #starving(): Waiter | undefined {
     const heads = [first(this.#queues.read), first(this.#queues.addition)].filter(
       (head) => head !== undefined,
@@ -231,7 +231,7 @@ class TokenBucket implements RateLimiter {
     this.#fill();
     const next = CALL_PRIORITIES.find((priority) => this.#queues[priority].size > 0) ?? 'health';
     const missing = Math.max(0, this.#needed[next] - this.#tokens);
-    // While the rate recovers the token comes earlier than this; never later.
+    // While the rate recovers, the token comes earlier than this, never later.
     const wait = (missing * 1000) / this.#rateAt(Math.max(now, this.#filledAt));
     const delay = Math.max(0, this.#filledAt - now) + wait;
     this.#timer = this.#clock.setTimeout(() => this.#drain(), Math.max(1, Math.ceil(delay)));

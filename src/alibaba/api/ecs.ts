@@ -13,10 +13,10 @@ export const ECS_API_VERSION = '2014-05-26';
  */
 export const MAX_ADDRESSES_PER_CALL = 100;
 
-/** Page size, "10 to 500" (same page). Each address has one interface in a VPC: one page holds all but odd cases. */
+/** Page size, "10 to 500" (same page). An address has one interface in a VPC, so one page is nearly always enough. */
 const MAX_RESULTS = 500;
 
-/** More pages than addresses could fill means a token that never ends. */
+/** More pages than the addresses could fill: the tokens never end. */
 const MAX_PAGES = 20;
 
 const ACTION = 'DescribeNetworkInterfaces';
@@ -63,7 +63,7 @@ interface Batch {
   readonly addresses: readonly string[];
 }
 
-/** The two parameters narrow each other down, so a call asks for one family only. */
+/** The two parameters filter together, so each call queries one address family only. */
 function batches(ips: readonly string[]): Batch[] {
   const unique = [...new Set(ips)];
   const v6 = unique.filter((ip) => isIPv6(ip));

@@ -6,10 +6,10 @@ import { unreadable } from '../errors/errors.ts';
 import type { NetworkInterface } from './ecs-api.ts';
 
 /**
- * Reads replies. They are taken as they come: numbers as strings (the API's own samples), a single object instead of
- * a list, an `<Action>Response` around it all, lists that are absent, objects without prototype and BigNumbers (both
- * from pop-core's parser). What cannot be a reply to the call is an `ApiError` of unknown outcome, never a guess:
- * taking an odd reply for an empty group would add every backend again.
+ * Parses replies leniently: numbers may be strings (as in the API's own samples), a list may be a single object or
+ * absent, everything may be wrapped in an `<Action>Response`, and pop-core's parser returns objects without a prototype
+ * and BigNumbers. Anything that cannot be a reply to the call is an `ApiError` of unknown outcome, never a guess:
+ * mistaking an odd reply for an empty group would add every backend again.
  */
 export type Reply = JsonObject;
 
@@ -18,7 +18,7 @@ export interface ReplyContext {
   readonly group?: GroupRef | undefined;
 }
 
-/** Strings as they are; numbers and BigNumbers as their digits; anything else, and the empty string, is no text. */
+/** Returns strings as they are, numbers and BigNumbers as digits, and undefined for the empty string and anything else. */
 export function asText(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value;
   if (typeof value === 'number') return String(value);
@@ -78,7 +78,7 @@ export function parseGroup(
   };
 }
 
-/** A reply that is no list, or has a group without an id, tells of no group: a name that two have must not look like one's. */
+/** Rejects a reply without a list or with a group without an id: a name that two groups share must not look unique. */
 export function parseGroups(reply: unknown, context: ReplyContext): readonly NamedGroup[] {
   const body = unwrap(reply, context);
   if (!isObject(body['VServerGroups'])) {
@@ -93,7 +93,7 @@ export function parseGroups(reply: unknown, context: ReplyContext): readonly Nam
   });
 }
 
-/** Nothing for a row of a type that is not known: nobody here can have added it, or could name it in a removal. */
+/** Skips a row of an unknown type: the operator cannot have added it, and could not name it in a removal. */
 function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
   const server = isObject(row) ? serverOf(row) : undefined;
   if (!isObject(row) || server === undefined) {
@@ -117,7 +117,7 @@ function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
   ];
 }
 
-/** What names a backend in every reply; undefined of a row that has no ServerId or no valid Port. */
+/** The fields that identify a backend in every reply; undefined if the row has no ServerId or no valid Port. */
 function serverOf(row: JsonObject) {
   const serverId = asText(row['ServerId']);
   const port = integer(row['Port']);
@@ -128,8 +128,8 @@ function serverOf(row: JsonObject) {
 }
 
 /**
- * A copy, for what is kept: pop-core's parser cuts strings out of the text of the reply, and each piece holds on to all
- * of it.
+ * Copies a string that outlives the reply: pop-core's parser returns slices of the reply's text, and each slice keeps the
+ * whole text in memory.
  */
 function own<T extends string | undefined>(piece: T): T {
   return (piece === undefined ? undefined : Buffer.from(piece).toString()) as T;
@@ -145,12 +145,12 @@ function backendType(serverId: string, type: string | undefined): Row['type'] | 
     case 'eci':
       return 'eci';
     default:
-      // The API's default for rows that say nothing.
+      // The API's default for rows without a type.
       return type === undefined ? 'ecs' : undefined;
   }
 }
 
-/** Rows come per listener. One that can't be read tells of no backend; a status that is not known is no result. */
+/** There is one row per listener and backend. Unreadable rows are skipped; an unknown status counts as `unavailable`. */
 export function parseHealth(reply: unknown, context: ReplyContext): readonly BackendHealth[] {
   const body = unwrap(reply, context);
   return list(body, 'BackendServers', 'BackendServer').flatMap((row) => {

@@ -10,19 +10,19 @@ export const PROBED_WRITES = [
 
 export type ProbedWrite = (typeof PROBED_WRITES)[number];
 
-/** Whether an action is allowed, asked by calls that change nothing. The API has no dry run. */
+/** Finds out whether an action is allowed with calls that change nothing. The API has no dry run. */
 export interface RightsProbe {
-  /** Rejects with the `ApiError` that the call got: one of kind `denied` says that the right is missing. */
+  /** Rejects with the `ApiError` of the call: kind `denied` means that the permission is missing. */
   probe(action: ProbedWrite, group: GroupRef, options?: Pick<CallOptions, 'signal'>): Promise<void>;
 }
 
-/** An instance that nobody has, so that it is in no group. */
+/** An instance that does not exist, so it is in no group. */
 const NOBODY = JSON.stringify([{ ServerId: 'i-vsgb00000000000check', Port: 65_535, Type: 'ecs', Weight: 0 }]);
 
 /**
- * What is to be changed is left out, which a call of Add may not do, and of a call of Set leaves nothing to change. A removal
- * names a backend that is not in the group, which is ignored without an error (…-removevservergroupbackendservers). Whether a
- * call that lacks a parameter is refused for that before its right is looked at, no page says.
+ * Add and Set leave out BackendServers: Add requires it, and Set without it has nothing to change. Remove names a backend
+ * that is not in the group, which is ignored without an error (…-removevservergroupbackendservers). It is not documented
+ * whether a call that lacks a parameter is refused for that before its permission is checked.
  */
 const NOTHING: Readonly<Record<ProbedWrite, { readonly BackendServers?: string }>> = {
   AddVServerGroupBackendServers: {},

@@ -8,28 +8,28 @@ import { parseGroup, parseGroups, parseHealth } from './parse.ts';
 export const SLB_API_VERSION = '2014-05-15';
 
 /**
- * Servers named in one call. The pages say "up to 20" (…-removevservergroupbackendservers, BackendServers); production
- * evidently takes up to 40, which is what the vendor's own controller sends. The caller's batch size keeps to 20 unless told.
+ * Servers in one call. The API reference says "up to 20" (…-removevservergroupbackendservers, BackendServers), but production
+ * evidently accepts 40, which is what the vendor's own controller sends. The caller's batch size is 20 unless configured.
  */
 const MAX_BACKENDS_PER_CALL = 40;
 
-/** What a call may carry as a Description (…-addvservergroupbackendservers, BackendServers). */
+/** The descriptions that a call accepts (…-addvservergroupbackendservers, BackendServers). */
 const DESCRIPTION = /^[A-Za-z0-9/._-]{1,80}$/;
 
 export interface VServerGroupsOptions {
-  /** Each answers for a region, since each has an endpoint of its own. */
+  /** A function of the region, because each region has its own endpoint. */
   readonly read: (regionId: string) => Rpc;
-  /** For questions about health, which let all others go first. */
+  /** For health queries, which let all other calls go first. */
   readonly health: (regionId: string) => Rpc;
   readonly write: (regionId: string) => Rpc;
   readonly limiter: Pick<RateLimiter, 'acquire'>;
 }
 
 /**
- * The vServer groups of classic load balancers (Slb, version 2014-05-15). A write is done with its reply, which holds the
- * full list. A description that is not given stays as it is, and a removal of what is not there is ignored. Rows are
- * removed as the group showed them: whether a wrong Type or a missing ServerIp still matches the row of an ENI is not
- * documented, nor what becomes of an added row that is there already.
+ * The vServer groups of classic load balancers (Slb, version 2014-05-15). A write is complete with its reply, which holds
+ * the full list. An omitted description stays as it is, and removing a row that does not exist is ignored. Rows are
+ * removed exactly as the group showed them: it is not documented whether a wrong Type or a missing ServerIp still matches
+ * the row of an ENI, nor what happens when an added row already exists.
  *
  * API reference: https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/
  * (api-slb-2014-05-15-<action>).
@@ -63,15 +63,15 @@ export function createVServerGroups({
       return { ...parseGroup(reply, { action, group }), pending: false };
     },
     /**
-     * The action has no paging (…-describevservergroups). How its name filter compares is not documented: all groups are
-     * asked for, and names compared by whoever asks.
+     * The action has no paging (…-describevservergroups). How its name filter matches is not documented, so all groups
+     * are listed and the caller compares the names.
      */
     async list({ regionId, id }, { signal } = {}) {
       const action = 'DescribeVServerGroups';
       const reply = await read(regionId)(action, { RegionId: regionId, LoadBalancerId: id }, { signal });
       return parseGroups(reply, { action });
     },
-    /** For a load balancer or one of its listeners, not for a group (…-describehealthstatus); RegionId is optional. */
+    /** The action takes a load balancer or one of its listeners, not a group (…-describehealthstatus); RegionId is optional. */
     async describeHealth({ regionId, id }, { signal } = {}) {
       const action = 'DescribeHealthStatus';
       const reply = await health(regionId)(action, { RegionId: regionId, LoadBalancerId: id }, { signal });
@@ -90,11 +90,11 @@ function groupParams(group: GroupRef): Params {
 }
 
 /**
- * The parameter is JSON inside a string (…-addvservergroupbackendservers, BackendServers). Numbers go as numbers.
- * Type is always given, since the API takes `ecs` for granted; ServerIp tells the addresses of one ENI apart and has
- * no place in an ecs row. Weight is sent with removals too: older pages call it required there. A Description that
- * somebody else gave a row may be one that the API does not take back, as the console's Chinese; it is no part of the
- * row's identity and is left out.
+ * The parameter is JSON inside a string (…-addvservergroupbackendservers, BackendServers), with numbers as numbers.
+ * Type is always sent, because the API's default is `ecs`. ServerIp distinguishes the addresses of one ENI and does not
+ * belong in an ecs row. Weight is sent with removals too: older pages of the reference require it there. The API may not
+ * accept a Description that somebody else gave a row, such as the Chinese text of the console; such a Description is
+ * left out, as it is not part of the row's identity.
  */
 function backendServers(rows: readonly Row[]): string {
   if (rows.length < 1 || rows.length > MAX_BACKENDS_PER_CALL) {

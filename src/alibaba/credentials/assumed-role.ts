@@ -10,18 +10,18 @@ import {
   createCredentialsSource,
 } from './credentials.ts';
 
-/** Credentials, and sessions of the RAM roles that they assume. */
+/** Credentials and the sessions of the RAM roles that they assume. */
 export interface AssumableCredentials {
   readonly base: CredentialsSource;
   /**
-   * Sessions of a role (STS AssumeRole, 2015-04-01; a signed call), fetched when they are first needed. Each set is kept good by
-   * itself. Others to assume it with than before assume the role anew, so that what was refused for the old ones need not wait.
+   * Sessions of a role (STS AssumeRole, 2015-04-01; a signed call), fetched on first use and renewed independently of other
+   * roles. When the base credentials change, the role is assumed again at once, in case the old ones were refused.
    */
   assume(role: AssumedRole, onRefresh: CredentialsOptions['onRefresh']): CredentialsSource;
   close(): void;
 }
 
-/** @param sts Calls to STS that are signed with these. */
+/** @param sts Creates signed calls to STS. */
 export function createAssumableCredentials(
   provider: CredentialsProvider,
   sts: (credentials: CredentialsSource) => Rpc,

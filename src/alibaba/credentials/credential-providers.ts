@@ -14,7 +14,7 @@ export const STS_API_VERSION = '2015-04-01';
 
 export interface ProviderChoice {
   readonly env: NodeJS.ProcessEnv;
-  /** A folder with `access-key-id`, `access-key-secret` and, for a session, `security-token`: a mounted Secret. */
+  /** A mounted Secret: a folder with `access-key-id`, `access-key-secret` and, for a session, `security-token`. */
   readonly credentialsDir?: string | undefined;
   /** Unsigned calls to STS. */
   readonly sts: () => Rpc;
@@ -22,11 +22,11 @@ export interface ProviderChoice {
 
 interface CredentialSource {
   readonly help: string;
-  /** Undefined when it is not set up. */
+  /** Returns undefined if this source is not configured. */
   readonly provider: (choice: ProviderChoice) => CredentialsProvider | undefined;
 }
 
-/** In this order: files go first, because somebody asked for them by a flag. */
+/** In order of precedence. Files come first, because a flag requests them explicitly. */
 const SOURCES: readonly CredentialSource[] = [
   {
     help: 'the files in --credentials-dir',
@@ -57,7 +57,7 @@ ALIBABA_CLOUD_SECURITY_TOKEN`,
 /** For --help. */
 export const CREDENTIALS_HELP = [...SOURCES.map(({ help }) => help), 'the RAM role of the instance'];
 
-/** The first that is set up, chosen once and in the open: `description` says which. */
+/** Chooses the first source that is configured, once and visibly: `description` names it. */
 export function chooseProvider(choice: ProviderChoice): CredentialsProvider {
   for (const { provider } of SOURCES) {
     const chosen = provider(choice);
@@ -79,9 +79,9 @@ function environmentProvider(env: NodeJS.ProcessEnv): CredentialsProvider {
   };
 }
 
-/** Rotated Secrets reach the files within a minute or so; this adds little to it. */
+/** The kubelet updates the files of a rotated Secret within a minute or so; this adds little to that. */
 const FILES_RELOAD_MS = 10_000;
-/** Reading them costs next to nothing: a key that is refused just after they were read may have been rotated since. */
+/** Short, because reading files is cheap, and a key that is refused just after a read may have been rotated since. */
 const FILES_REFRESH_INTERVAL_MS = 200;
 
 export function filesProvider(dir: string): CredentialsProvider {
@@ -109,12 +109,12 @@ interface OidcRole {
   readonly sessionName: string;
 }
 
-/** Within what every role allows (its maximum is at least an hour). */
+/** Every role allows this: the lowest possible maximum of a role is one hour. */
 export const SESSION_SECONDS = 3600;
 
 /**
- * AssumeRoleWithOIDC over our own client, not the vendor's provider: that one speaks https only, knows no proxy, puts
- * STS replies into its errors, and hands out expired sessions once a renewal has failed.
+ * Calls AssumeRoleWithOIDC with our own client instead of the vendor's provider, which supports https only and no proxy,
+ * puts STS replies into its errors, and returns expired sessions after a failed renewal.
  */
 function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
   const description = `the RAM role ${role.roleArn} (RRSA)`;
@@ -133,7 +133,7 @@ function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
   };
 }
 
-/** Asks STS for a session of what `description` says. */
+/** Requests a session from STS. `description` names its source in errors. */
 export async function openSession(
   sts: Rpc,
   description: string,
@@ -147,7 +147,7 @@ export async function openSession(
   }
 }
 
-/** Whatever STS holds against it, to the callers the credentials are what is wrong. */
+/** Whatever the reason of STS, for the callers it is the credentials that are wrong. */
 function notOurs(error: ApiError, description: string): ApiError {
   const { action, code, httpStatus, requestId } = error;
   const reason = `no credentials from ${description}: ${error.message}`;
@@ -174,8 +174,8 @@ function sessionFrom(reply: Reply): Credentials {
 }
 
 /**
- * The role name is asked from the metadata service unless given. A fresh provider each time, so that nothing sticks.
- * The vendor's errors quote replies, which may be credentials: what is told is made from the status alone.
+ * Without a role name, the provider gets it from the metadata service. Each load uses a fresh provider, which keeps no
+ * state. The vendor's errors quote replies, which may contain credentials, so the error is built from the status alone.
  */
 export function instanceRoleProvider(roleName: string | undefined): CredentialsProvider {
   return {
@@ -190,7 +190,7 @@ export function instanceRoleProvider(roleName: string | undefined): CredentialsP
       let status: number | undefined;
       provider.doRequest = async (request) => {
         status = undefined;
-        // A kept connection would be hours old at the next renewal, and dead: the vendor then goes on without a token.
+        // A kept-alive connection would be hours old and dead at the next renewal; the vendor's code then continues without a token.
         request.headers['connection'] = 'close';
         const reply = await doRequest(request);
         status = reply.statusCode;
@@ -209,7 +209,7 @@ export function instanceRoleProvider(roleName: string | undefined): CredentialsP
   };
 }
 
-/** What is used of the vendor's provider; `doRequest` is what it sends with, told in its source as meant for mocks. */
+/** The part of the vendor's provider that is used here; `doRequest` sends its requests, and is meant for mocks (see its source). */
 interface InstanceRole {
   doRequest(request: VendorRequest): Promise<{ readonly statusCode?: number }>;
   getCredentials(): Promise<Partial<Credentials>>;
@@ -222,7 +222,7 @@ interface VendorRequest {
 
 const OTHER_WAYS = 'use RRSA, or give an access key (--credentials-dir)';
 
-/** What became of the last request: no answer, or its status. */
+/** @param status Of the last request; undefined: no answer. */
 function metadataFailure(status: number | undefined): string {
   const service = 'the metadata service (100.100.100.200)';
   if (status === undefined)
@@ -233,7 +233,7 @@ function metadataFailure(status: number | undefined): string {
   return `what ${service} answers is no session`;
 }
 
-/** Without a date that can be read, what every session lasts. */
+/** Falls back to the usual duration of a session if the date is missing or invalid. */
 function expiry(date: string | undefined): number {
   const parsed = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(parsed) ? Date.now() + SESSION_SECONDS * 1000 : parsed;

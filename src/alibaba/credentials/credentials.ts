@@ -10,30 +10,30 @@ export interface Credentials {
   readonly accessKeyId: string;
   readonly accessKeySecret: string;
   readonly securityToken?: string;
-  /** Wall-clock milliseconds; absent: they do not expire. */
+  /** Wall-clock milliseconds; absent if they do not expire. */
   readonly expiresAt?: number;
 }
 
-/** One way to get credentials; `load` fetches them anew each time and keeps nothing. */
+/** One way to get credentials; `load` always fetches them and caches nothing. */
 export interface CredentialsProvider {
   readonly description: string;
   load(): Promise<Credentials>;
-  /** Credentials may change without expiring (a mounted Secret): look again after so long. */
+  /** Set if credentials can change without expiring, as in a mounted Secret: how often to reload them. */
   readonly reloadAfterMs?: number;
-  /** How soon after a load another one may be asked for. Default: 5 s, so that a service is not asked by each refused call. */
+  /** Shortest time between two loads. Default: 5 s, so that not every refused call sends a request to the service. */
   readonly refreshIntervalMs?: number;
   close?(): void;
 }
 
 export interface CredentialsSource {
-  /** At once while what is known is good. Rejects with an `ApiError`. Called once at start-up, it is the warm-up. */
+  /** Resolves immediately while the cached credentials are valid. Rejects with an `ApiError`. Call it once at start-up to warm up. */
   get(): Promise<Credentials>;
   /**
-   * Fetches credentials anew because the API refused them. Many callers share one fetch, and a fetch that ended a
-   * moment ago counts. Rejects when none could be had.
+   * Fetches credentials again because the API refused them. Concurrent callers share one fetch, and a fetch that ended a
+   * moment ago counts as theirs. Rejects if the fetch failed.
    */
   refresh(reason: string): Promise<void>;
-  /** The values that must not be shown. */
+  /** The values that must not appear in logs and messages. */
   secrets(): readonly (string | undefined)[];
   close(): void;
 }
@@ -49,32 +49,32 @@ export interface RefreshRecord {
 
 export interface CredentialsOptions {
   readonly clock: Clock;
-  /** What expiries are read by: they are the cloud's. */
+  /** Expiry times are compared with this clock, because the cloud sets them. */
   readonly cloudTime: Pick<CloudTime, 'now'>;
   readonly onRefresh?: (record: RefreshRecord) => void;
 }
 
-/** As the vendor's SDKs do; less when the session is short. */
+/** The same as the vendor's SDKs; less for short sessions. */
 const REFRESH_BEFORE_EXPIRY_MS = 15 * 60_000;
-/** Not handed out in their last moments: the call would arrive with expired ones. */
+/** Credentials this close to their expiry are not returned: they would have expired when the call arrives. */
 const UNUSABLE_BEFORE_EXPIRY_MS = 30_000;
 const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
-/** A refresh that ended so recently answers those who ask for another. */
+/** A refresh that ended this recently counts for later requests to refresh, too. */
 const REFRESH_INTERVAL_MS = 5_000;
 
 /**
- * Keeps one set of credentials good: fetched by one caller at a time, renewed in the background well before it
- * expires, and fetched by a fresh provider each time. The vendor's default chain does none of this: two first calls
- * at once make one fail, and one early failure pins it to its last provider for ever.
+ * Keeps one set of credentials valid: runs one fetch at a time and renews in the background well before expiry. The
+ * vendor's default chain does neither: of two concurrent first calls one fails, and one early failure pins the chain to its
+ * last provider for good.
  */
 export function createCredentialsSource(
   provider: CredentialsProvider,
   { clock, cloudTime, onRefresh }: CredentialsOptions,
 ): CredentialsSource {
   let current: Credentials | undefined;
-  /** `Clock.now()` milliseconds, so that no jump of the wall clock ends or prolongs a session. */
+  /** In `Clock.now()` milliseconds, so that a jump of the wall clock neither ends nor extends a session. */
   let usableUntil = Number.NEGATIVE_INFINITY;
-  /** Calls made with these may still be answered. */
+  /** Replies to calls made with these may still arrive. */
   let previous: Credentials | undefined;
   let loading: Promise<Credentials> | undefined;
   let lastError: ApiError | undefined;
@@ -139,7 +139,7 @@ export function createCredentialsSource(
   return {
     async get() {
       if (current !== undefined && usable()) return current;
-      // The back-off's timer fetches next; until then everybody gets the last answer instead of a request each.
+      // The next fetch is due when the back-off timer fires; until then all callers get the last error.
       if (loading === undefined && lastError !== undefined && timer !== undefined) throw lastError;
       return load('needed');
     },
@@ -164,7 +164,7 @@ export function createCredentialsSource(
   };
 }
 
-/** One that is handed out expired is taken as it is: the clock may be what is wrong, and whether it is good the API tells. */
+/** Credentials that arrive already expired are used anyway: our clock may be wrong, and the API decides whether they are valid. */
 function usableFor({ expiresAt }: Credentials, now: number): number {
   if (expiresAt === undefined || expiresAt <= now) return Number.POSITIVE_INFINITY;
   return expiresAt - now - UNUSABLE_BEFORE_EXPIRY_MS;

@@ -1,13 +1,13 @@
 import type { Reason } from '../../api/conditions.ts';
 import type { CallOutcome, ErrorKind, Hint } from '../../cloud/api-error.ts';
 
-/** What an error code means. What a record leaves open is as its kind has it. */
+/** The meaning of an error code. Fields that are absent have the values of the kind. */
 interface CodeMeaning {
   readonly kind: ErrorKind;
-  /** A reply with this code says nothing about what became of the call, or of an equal one before it. */
+  /** A reply with this code does not say whether the call, or an identical one before it, took effect. */
   readonly outcome?: 'unknown';
   readonly hint?: string;
-  /** Of the condition; as long as the error is of this kind. */
+  /** Reason of the condition; applies while the error has this kind. */
   readonly reason?: Reason;
 }
 
@@ -15,8 +15,8 @@ const CHECK_ENDPOINT = 'Check spec.regionId, --region and the endpoint.';
 const CHECK_REGION = 'Check spec.regionId or --region.';
 
 /**
- * The vendor's codes (DOCS-ERR, the API metadata, and what Terraform's provider and the cloud controller manager retry),
- * and those of this client.
+ * The vendor's codes (DOCS-ERR, the API metadata, and the codes that Terraform's provider and the cloud controller manager
+ * retry) and this client's own.
  */
 const CODES: Readonly<Record<string, CodeMeaning>> = {
   VServerGroupProcessing: { kind: 'busy' },
@@ -95,7 +95,7 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
     kind: 'configuration',
     hint: 'The load balancer must be active: start or unlock it, or settle its bill.',
   },
-  // Whatever is asked of a group whose load balancer is gone: the group went with it.
+  // The answer to any call on a group whose load balancer is gone: the group was deleted with it.
   'InvalidLoadBalancerId.NotFound': { kind: 'groupMissing' },
   ActionNotAllowed: { kind: 'configuration' },
   UnsupportedOperation: { kind: 'configuration' },
@@ -114,7 +114,7 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
   'BackendServer.InvalidType': { kind: 'bug' },
   TooManyListeners: { kind: 'bug' },
 
-  // not the API's: of this client, and of the way to the API
+  // Codes of this client and of the network, not of the API.
   InvalidRegionId: { kind: 'configuration', reason: 'UnknownRegion', hint: CHECK_REGION },
   ENOTFOUND: {
     kind: 'transient',
@@ -191,7 +191,7 @@ const KINDS: Readonly<Record<ErrorKind, { readonly reason: Reason; readonly hint
   },
 };
 
-/** For codes nobody listed: what their names say, most telling first. */
+/** The kinds of unlisted codes, by the form of their names; the first match counts. */
 const KIND_BY_FORM: readonly (readonly [RegExp, ErrorKind])[] = [
   [/^Throttling|\.Throttling$/, 'throttled'],
   [/^InvalidSecurityToken|^InvalidAccessKey/, 'credentials'],
@@ -203,12 +203,12 @@ const KIND_BY_FORM: readonly (readonly [RegExp, ErrorKind])[] = [
 ];
 
 /**
- * A group that is gone is no *.NotFound but an InvalidParameter with this message (Terraform's provider matches the
- * same text), so the text is what counts.
+ * For a missing group the API does not answer *.NotFound but InvalidParameter with this message, so the message is matched,
+ * as in Terraform's provider.
  */
 const GROUP_MISSING = /VServerGroup(?:Id)?\b.*\b(?:does not exist|not found)/i;
 
-/** What the API answered instead of a result. */
+/** An error reply of the API. */
 export interface ErrorReply {
   readonly code: string;
   readonly text: string;
@@ -219,7 +219,7 @@ export interface ErrorReply {
 
 export function kindOf({ code, text, httpStatus, retryAfterMs }: ErrorReply): ErrorKind {
   if (GROUP_MISSING.test(text)) return 'groupMissing';
-  // A region that is no region comes from a user's resource; any other bad parameter comes from us.
+  // An invalid region comes from a user's resource; any other invalid parameter is our own fault.
   if (code === 'InvalidParameter' && /\bRegionId\b/i.test(text)) return 'configuration';
   const listed = meaningOf(code)?.kind ?? KIND_BY_FORM.find(([form]) => form.test(code))?.[1];
   if (listed !== undefined) return listed;
@@ -241,12 +241,12 @@ interface Occurrence {
   readonly action: string;
 }
 
-/** What a user is told of an error: what to do, and the condition's reason. */
+/** The advice that a user gets on an error, and the condition's reason. */
 export function adviceOn({ code, kind, outcome, action }: Occurrence): {
   readonly hint: Hint;
   readonly reason: Reason;
 } {
-  // As a matter of configuration, InvalidParameter is about the region (kindOf).
+  // An InvalidParameter of kind configuration is about the region (kindOf).
   const isRegion = code === 'InvalidParameter' && kind === 'configuration';
   const meaning = meaningOf(isRegion ? 'InvalidRegionId' : code);
   const byKind = KINDS[kind];

@@ -5,7 +5,7 @@ import { adviceOn, callOutcomeOf, type ErrorReply, kindOf } from './error-codes.
 
 type Secrets = readonly (string | undefined)[];
 
-/** An error with what the table of codes says of it, and without secrets. */
+/** Creates an error with the hint and reason from the table of codes, and without secrets. */
 export function createApiError(
   fields: Omit<ApiErrorFields, 'hint' | 'reason'>,
   secrets: Secrets = [],
@@ -16,7 +16,7 @@ export function createApiError(
   return new ApiError({ ...fields, code, text, requestId, ...adviceOn({ ...fields, code }) });
 }
 
-/** An error page of something between may be long. */
+/** Error pages of proxies and gateways may be long. */
 const MAX_TEXT = 600;
 
 function shortened(text: string): string {
@@ -34,7 +34,7 @@ export function refused(
   return createApiError({ action, group, ...reply, kind, outcome: callOutcomeOf(reply, kind) }, secrets);
 }
 
-/** A reply that cannot be read, or did not come: the call may have been carried out. */
+/** A reply that is unreadable or did not arrive: the call may have taken effect. */
 export function unreadable(
   action: string,
   group: GroupRef | undefined,
@@ -56,12 +56,12 @@ export function unreadable(
   });
 }
 
-/** A call that was never made, because what it was told cannot be right. */
+/** A call that was never made, because its settings cannot be right. */
 export function misconfigured(action: string, code: string, text: string, group?: GroupRef): ApiError {
   return createApiError({ action, group, code, text, kind: 'configuration', outcome: 'refused' });
 }
 
-/** The same error, told of the call that it kept from being made. */
+/** The same error, attributed to the call that it prevented. */
 export function inPlaceOf(error: ApiError, action: string, group: GroupRef | undefined): ApiError {
   return new ApiError({ ...error, action, group: group ?? error.group });
 }

@@ -4,7 +4,7 @@ import { isObject } from '../../json.ts';
 import { asText } from '../api/parse.ts';
 import { createApiError } from './errors.ts';
 
-/** With these the request was never sent. */
+/** Codes that mean that the request was never sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -17,7 +17,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 
 const CERTIFICATE = /^(CERT_|ERR_TLS_CERT|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
 
-/** An error that is not the API's: of the network, of TLS, or a body that is no JSON. */
+/** An error that does not come from the API: of the network or TLS, or a body that is not JSON. */
 export function networkError(
   failure: unknown,
   action: string,
@@ -59,7 +59,7 @@ export function networkError(
   );
 }
 
-/** What pop-core's parser throws is no Error, and has no code. */
+/** Errors of pop-core's parser are not `Error` objects and have no code. */
 function codeOf(failure: unknown): string | undefined {
   if (!isObject(failure)) return undefined;
   const hungUp = asText(failure['message'])?.includes('socket hang up') === true;

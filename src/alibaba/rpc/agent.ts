@@ -2,25 +2,25 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 
-/** Handed to `http.request` next to its own options, to get hold of the request that pop-core keeps to itself. */
+/** Passed to `http.request` with its own options, to get access to the request that pop-core does not expose. */
 export interface RequestHook {
   readonly onRequest?: (request: http.ClientRequest) => void;
 }
 
 export interface AgentOptions {
   readonly connectTimeoutMs: number;
-  /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read; none: always direct. */
+  /** Holds HTTPS_PROXY, HTTP_PROXY and NO_PROXY; undefined: always connect directly. */
   readonly proxyEnv?: NodeJS.ProcessEnv | undefined;
   readonly freeSocketTimeoutMs?: number;
 }
 
 /**
- * An idle connection is closed here before the other side does: gateways keep them for 60 s and more, proxies in
- * between often for less, and a request written to a connection that is being closed has an unknown outcome.
+ * We close idle connections before the other side does: gateways keep them for 60 s or longer, proxies in between often
+ * for less, and the outcome of a request on a connection that is being closed is unknown.
  */
 const FREE_SOCKET_TIMEOUT_MS = 15_000;
 
-/** Connections that hang until their time-out must not use up the pool: at 50 calls a second this lasts 5 s. */
+/** Connections that hang until they time out must not exhaust the pool: at 50 calls a second it lasts for 5 s. */
 const MAX_SOCKETS = 256;
 const MAX_FREE_SOCKETS = 32;
 
@@ -90,12 +90,12 @@ class HttpsAgent extends https.Agent {
   }
 }
 
-/** What `http.request` calls on its agent; not in the types, but what every agent library builds on. */
+/** The method that `http.request` calls on its agent; missing in the types, but every agent library relies on it. */
 const { addRequest } = http.Agent.prototype as unknown as {
   addRequest: (this: http.Agent, request: http.ClientRequest, options: object) => void;
 };
 
-/** A connection that is not up (TLS and a proxy's tunnel included) in time is destroyed with a ConnectTimeoutError. */
+/** Destroys a connection with a ConnectTimeoutError if it is not ready in time, including TLS and a proxy's tunnel. */
 function connect(
   create: (done: Callback) => Duplex | null | undefined,
   readyEvent: 'connect' | 'secureConnect',

@@ -4,23 +4,23 @@ import { misconfigured } from '../errors/errors.ts';
 export type Product = 'slb' | 'ecs' | 'sts';
 
 export interface EndpointOptions {
-  /** `vpc` reaches the API from inside a VPC without NAT. */
+  /** `vpc` works from inside a VPC without NAT. */
   readonly network: 'vpc' | 'public';
-  /** Instead of the regions' own endpoints, for each product. */
+  /** Replaces the regions' own endpoints, per product. */
   readonly override?: Partial<Record<Product, string>>;
-  /** Plain HTTP is taken for loopback only, unless this is set. */
+  /** Plain HTTP is accepted only for loopback addresses, unless this is set. */
   readonly allowInsecureEndpoint?: boolean;
 }
 
 /**
- * The one public name that breaks the rule: cn-hangzhou is served by the central endpoint
+ * The one exception to the rule for public names: cn-hangzhou is served by the central endpoint
  * (https://www.alibabacloud.com/help/en/slb/classic-load-balancer/developer-reference/api-slb-2014-05-15-endpoint).
  */
 const PUBLIC_EXCEPTIONS: Readonly<Record<string, string>> = { 'slb.cn-hangzhou': 'slb.aliyuncs.com' };
 
 /**
- * The base URL of a product in a region. A region that is not one is refused: it comes from a user's resource, and
- * becomes part of the host that signed requests are sent to.
+ * Returns the base URL of a product in a region. Invalid region ids are rejected, because they come from a user's resource
+ * and become part of the host that signed requests are sent to.
  */
 export function endpointUrl(product: Product, regionId: string, options: EndpointOptions): string {
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)+$/.test(regionId) || regionId.length > 40) {

@@ -1,7 +1,7 @@
 import type http from 'node:http';
 
 /**
- * How long to wait, in ms: `x-acs-retry-after` (milliseconds, as the vendor's command line reads it), the older
+ * How long to wait, in ms. Reads `x-acs-retry-after` (milliseconds, as in the vendor's command line), the older
  * `x-ratelimit-user[-api]` ("…TimeLeft:ms"), or the standard `retry-after` (seconds).
  */
 export function retryAfter(headers: http.IncomingHttpHeaders): number | undefined {
@@ -18,5 +18,5 @@ export function retryAfter(headers: http.IncomingHttpHeaders): number | undefine
   return found === undefined ? undefined : Math.min(found, MAX_RETRY_AFTER_MS);
 }
 
-/** A server that asks for more is misread or wrong; removals do not wait for it. */
+/** A longer wait is a misreading or the server's mistake; removals must not wait for it. */
 const MAX_RETRY_AFTER_MS = 60_000;

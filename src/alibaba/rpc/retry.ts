@@ -8,21 +8,21 @@ import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
 import type { Rpc } from './rpc.ts';
 
 export interface ReadRetryOptions {
-  /** Default: that of a read. */
+  /** Default: `read`. */
   readonly priority?: CallPriority;
-  /** Attempts in all. */
+  /** Total number of attempts. */
   readonly attempts?: number;
   readonly maxElapsedMs?: number;
-  /** 0 up to, but not, 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   readonly random?: () => number;
 }
 
 const DELAY = { baseMs: 100, capMs: 5_000, jitter: 0.5 };
 
 /**
- * Sends again, once and at once, what was refused for expired credentials (after they were renewed) or for a nonce
- * that a proxy had sent twice. With `correcting`, this is all that happens to a write: what to send after any other
- * failure is for the planner to say, since the group may have changed meanwhile.
+ * Immediately resends a call, once, if it was refused for expired credentials (after renewing them) or for a nonce that a
+ * proxy sent twice. Apart from `correcting`, this is the only retry of a write: after any other failure the planner decides
+ * what to send, because the group may have changed meanwhile.
  */
 export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
   return async (action, params, context) => {
@@ -41,14 +41,14 @@ export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
         if (sameCredentials(used, await credentials.get())) await credentials.refresh(error.code);
         return !sameCredentials(used, await credentials.get());
       } catch {
-        // The error that the call got says more than that of the renewal, which was reported where it happened.
+        // The call's own error says more than the renewal's, which was already reported.
         return false;
       }
     }
   };
 }
 
-/** Sends again, once and at once, what was refused for its time, when the cloud's is known better since. */
+/** Immediately resends a call, once, if it was refused for its timestamp and the cloud's time is known better since. */
 export function correcting(rpc: Rpc, cloudTime: CloudTime): Rpc {
   return async (action, params, context) => {
     const used = cloudTime.offsetMs;
@@ -62,7 +62,7 @@ export function correcting(rpc: Rpc, cloudTime: CloudTime): Rpc {
   };
 }
 
-/** For reads, which may be repeated at will: waits for a token, and again after a failure that may pass. */
+/** For reads, which are safe to repeat: acquires a token for each attempt and retries after transient failures. */
 export function retrying(rpc: Rpc, limiter: RateLimiter, clock: Clock, options: ReadRetryOptions = {}): Rpc {
   const { priority = 'read', attempts = 4, maxElapsedMs = 30_000, random = Math.random } = options;
   return (action, params, context = {}) => {
@@ -74,7 +74,7 @@ export function retrying(rpc: Rpc, limiter: RateLimiter, clock: Clock, options: 
     };
     return pRetry(attempt, {
       retries: attempts - 1,
-      // p-retry waits by the wall; the wait is in shouldRetry, by our clock.
+      // p-retry would wait by its own timers; shouldRetry waits by our clock instead.
       minTimeout: 0,
       ...(signal === undefined ? {} : { signal }),
       shouldRetry: async ({ error, attemptNumber }) => {

@@ -18,13 +18,13 @@ export type Params = Readonly<Record<string, string | number | readonly string[]
 
 export interface CallContext {
   readonly group?: GroupRef | undefined;
-  /** Backends or addresses named in the call; for metrics and logs. */
+  /** Number of backends or addresses in the call; for metrics and logs. */
   readonly count?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly mayLeave?: (() => boolean) | undefined;
 }
 
-/** One attempt, as told to `onCall`. `code` is `OK`, the error's code, or `Aborted`. */
+/** One attempt, as passed to `onCall`. `code` is `OK`, the error's code, or `Aborted`. */
 export interface CallRecord {
   readonly action: string;
   readonly code: string;
@@ -40,18 +40,21 @@ export interface RpcOptions {
   /** Scheme, host and port. */
   readonly endpoint: string;
   readonly apiVersion: string;
-  /** `anonymous` sends the call unsigned, as AssumeRoleWithOIDC wants it. */
+  /** `anonymous` sends the call unsigned, as AssumeRoleWithOIDC requires. */
   readonly credentials: CredentialsSource | 'anonymous';
   readonly agent: http.Agent;
   readonly clock: Clock;
-  /** Calls are signed with it; it is told of those that are refused for it. */
+  /** Signs the calls; refusals for the timestamp are reported to it. */
   readonly cloudTime: CloudTime;
-  /** For the whole call: connection, request and complete reply. */
+  /** Limit for the whole call: connection, request and complete reply. */
   readonly timeoutMs: number;
   readonly onCall?: ((record: CallRecord) => void) | undefined;
 }
 
-/** Makes one signed call of the RPC style and answers with the parsed reply, or rejects with an `ApiError`. */
+/**
+ * Makes one call in the RPC style, signed unless anonymous, and resolves with the parsed reply. Rejects with an `ApiError`,
+ * the reason of an aborted signal, or a `WithdrawnError`.
+ */
 export type Rpc = (action: string, params: Params, context?: CallContext) => Promise<Reply>;
 
 export function createRpc(options: RpcOptions): Rpc {
@@ -96,7 +99,7 @@ export function createRpc(options: RpcOptions): Rpc {
   };
 }
 
-/** What was seen of the reply, also when pop-core fails on it and forgets: it parses before it looks at the status. */
+/** Status and headers of the reply. pop-core parses the body before it checks the status, and drops both if that fails. */
 interface Exchange {
   status: number | undefined;
   headers: http.IncomingHttpHeaders;
@@ -107,8 +110,8 @@ class CallTimeout extends Error {}
 type PopClient = Pick<RPCClient, 'request'>;
 
 /**
- * pop-core's types know neither `credentialsProvider` nor that it makes the key unnecessary. It is asked on every
- * call; without keys in its answer, the call goes unsigned.
+ * pop-core's types lack `credentialsProvider`, and require the key that it makes unnecessary. pop-core queries the provider
+ * for every call; if the answer has no keys, the call is sent unsigned.
  */
 function createPopClient({ endpoint, apiVersion, credentials }: RpcOptions): PopClient {
   const credentialsProvider = {
@@ -118,10 +121,10 @@ function createPopClient({ endpoint, apiVersion, credentials }: RpcOptions): Pop
   return new RPCClient(config as unknown as RPCClient.Config);
 }
 
-/** httpx's time-outs leave connections open, so they never come first. */
+/** httpx's timeouts leave connections open, so our own timeout must always fire first. */
 const HTTPX_GRACE_MS = 5_000;
 
-/** pop-core knows no abort and no time limit for the whole call: both end the call here, and destroy the request. */
+/** pop-core supports neither abort signals nor a limit for the whole call: both are done here, and destroy the request. */
 function send(
   client: PopClient,
   options: RpcOptions,
@@ -163,7 +166,7 @@ function send(
     };
     client
       .request(action, sendable({ ...params, Timestamp: timestamp(options.cloudTime.now()) }), {
-        // Literally 'POST': with anything else the signed parameters are in the URL, and so in every error message.
+        // Exactly 'POST': otherwise the signed parameters are in the URL, and so in every error message.
         method: 'POST',
         agent: options.agent,
         timeout: options.timeoutMs + HTTPX_GRACE_MS,
@@ -178,8 +181,8 @@ function send(
 }
 
 /**
- * A time-out of 0 takes the agent's, which is for idle connections, off the connection while it is in use. httpx's own
- * is for connecting, but would also cut short a reply that takes longer.
+ * The agent's timeout is meant for idle connections; a timeout of 0 disables it while the connection is in use. httpx's own
+ * timeout is meant for connecting, but would also cut off a slow reply.
  */
 function hooked(
   options: http.RequestOptions,
@@ -190,7 +193,7 @@ function hooked(
 
 function observe(request: http.ClientRequest, exchange: Exchange): void {
   const ignore = () => undefined;
-  // httpx takes its own listeners off when it is done; an error after that would end the process.
+  // httpx removes its own listeners when it is done; an error after that would crash the process.
   request.on('error', ignore);
   request.once('response', (response) => {
     exchange.status = response.statusCode;
@@ -199,19 +202,19 @@ function observe(request: http.ClientRequest, exchange: Exchange): void {
   });
 }
 
-/** As pop-core writes it, in whole seconds; it takes this one instead of its own. */
+/** In pop-core's own format, in whole seconds; pop-core prefers it to its own timestamp. */
 function timestamp(time: number): string {
   return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** pop-core sends `undefined` and `null` as these words. */
+/** Drops `undefined` and `null`, which pop-core would send as these words. */
 function sendable(params: Params): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(params).filter(([, value]) => value !== undefined && value !== null),
   );
 }
 
-/** pop-core takes any JSON without `Code` for a success, whatever the status. */
+/** Checks the status too, because pop-core treats any JSON without `Code` as a success. */
 function checked(reply: unknown, action: string, context: CallContext, exchange: Exchange): Reply {
   const status = exchange.status;
   const succeeded = status === undefined || (status >= 200 && status < 300);
