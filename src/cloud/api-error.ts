@@ -2,17 +2,17 @@ import type { Reason } from '../api/conditions.ts';
 import { type GroupRef, groupName } from './group-ref.ts';
 
 /**
- * What an error means to whoever called:
- * - busy: the group or load balancer is still taking in the change before; soon again
- * - throttled: over the account's rate; later again
- * - transient: the API or the way to it failed; again with back-off
- * - credentials: keys expired or refused; refreshed once already, then somebody has to look
+ * What an error means to the caller:
+ * - busy: the group or load balancer is still applying the previous change; retry soon
+ * - throttled: over the account's rate; retry later
+ * - transient: the API or the network failed; retry with back-off
+ * - credentials: the keys expired or were refused, even after one refresh; a person must check them
  * - groupMissing: the group, or its load balancer, does not exist (any more)
- * - badBackend: one of the backends named is not known (yet), or not any more; the others can be taken
- * - unfitBackend: one of them can't be attached to this load balancer, and won't be by itself; the others can
+ * - badBackend: one of the backends in the call is unknown (yet, or no longer); the others can be used
+ * - unfitBackend: one of the backends does not fit this load balancer, and retrying will not help; the others can be used
  * - quota: no room for more backends
  * - denied: the account may not do this
- * - configuration: region, endpoint, load balancer state …: somebody has to change something
+ * - configuration: region, endpoint, load balancer state …: a person must change something
  * - bug: the request was malformed
  */
 export type ErrorKind =
@@ -28,13 +28,13 @@ export type ErrorKind =
   | 'configuration'
   | 'bug';
 
-/** unknown: the call may have been carried out, so Describe before planning on. */
+/** unknown: the call may have taken effect, so describe the group before planning again. */
 export type CallOutcome = 'refused' | 'unknown';
 
-/** What to do about an error: one sentence or two. */
+/** What to do about an error, in one or two sentences. */
 export interface Hint {
   readonly text: string;
-  /** It says that the operator tries again: whoever shows it need not add that. */
+  /** The text already says that the operator retries; do not add it again. */
   readonly tellsRetry: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface ApiErrorFields {
   readonly kind: ErrorKind;
   readonly outcome: CallOutcome;
   readonly hint: Hint;
-  /** Of the condition that tells of it. */
+  /** Reason of the condition that reports the error. */
   readonly reason: Reason;
   readonly group?: GroupRef | undefined;
   readonly httpStatus?: number | undefined;
@@ -55,8 +55,8 @@ export interface ApiErrorFields {
 }
 
 /**
- * What a call of the cloud fails with. It holds plain values and nothing of the request, so it can be logged whole.
- * `message` says what happened, to which group, and what to do.
+ * The error of a cloud call. It holds plain values and nothing of the request, so it can be logged as a whole. `message`
+ * says what happened, to which group, and what to do.
  */
 export class ApiError extends Error implements ApiErrorFields {
   override readonly name = 'ApiError';
@@ -88,8 +88,8 @@ export class ApiError extends Error implements ApiErrorFields {
   }
 
   /**
-   * Whether the same call may succeed later without anybody changing anything. The API also answers
-   * `ServiceUnavailable` with status 400 to permanent faults, so callers cap their attempts.
+   * Whether the same call may succeed later without anyone changing anything. The API also answers `ServiceUnavailable`
+   * with status 400 for permanent faults, so callers limit their attempts.
    */
   get retryable(): boolean {
     return this.kind === 'busy' || this.kind === 'throttled' || this.kind === 'transient';

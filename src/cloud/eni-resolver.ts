@@ -7,12 +7,12 @@ export type EniLookup =
   | { readonly state: 'missing'; readonly since: number }
   | { readonly state: 'failed'; readonly error: ApiError };
 
-/** Which network interface holds a pod's address: needed for additions only. */
+/** Finds the network interface that holds a pod's address. Only additions need it. */
 export interface EniResolver {
-  /** Never blocks: answers what is known, and starts a look-up in the background when nothing is. */
+  /** Never blocks: returns the cached answer, and starts a lookup in the background if there is none or it is due again. */
   lookup(regionId: string, ip: string): EniLookup;
-  /** Forgets an address, because the API refused what was known of it. */
+  /** Forgets an address, because the API refused its cached interface. */
   invalidate(regionId: string, ip: string): void;
-  /** Calls back with the addresses of which `lookup` now answers something else. */
+  /** Calls back with the addresses whose `lookup` answer has changed. */
   onResolved(listener: (regionId: string, ips: readonly string[]) => void): void;
 }

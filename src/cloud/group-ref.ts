@@ -1,22 +1,22 @@
-/** A RAM role that calls are made with instead of the operator's own credentials. */
+/** A RAM role to use for calls instead of the operator's own credentials. */
 export interface AssumedRole {
   readonly roleArn: string;
-  /** What the role's trust policy asks for besides who assumes it. */
+  /** The external id, if the role's trust policy requires one. */
   readonly externalId?: string | undefined;
 }
 
-/** Where something of the cloud is. */
+/** The region and account of a cloud resource. */
 export interface Scope {
   readonly regionId: string;
-  /** Id of the account, if a binding names a role of one; undefined: whichever the operator's own credentials are of. */
+  /** Account id, if a binding names a role in that account; undefined: the account of the operator's own credentials. */
   readonly account?: string | undefined;
-  /** What calls are made with. Undefined with an account: no role of it may be assumed, and nothing is called. */
+  /** The role to use for calls. If undefined while `account` is set, no role of the account may be assumed and no call is made. */
   readonly role?: AssumedRole | undefined;
 }
 
-/** A group is one of a region and an account. */
+/** A group is identified by its region, account and id. */
 export interface GroupRef extends Scope {
-  /** As messages call it: `vServer group`. */
+  /** The word for it in messages: `vServer group`. */
   readonly kind: string;
   readonly id: string;
 }
@@ -30,23 +30,23 @@ export function vServerGroup(
   return { kind: 'vServer group', regionId, id, account, role };
 }
 
-/** As every message names it. */
+/** The group's name in all messages. */
 export function groupName({ kind, id, ...scope }: GroupRef): string {
   return `${kind} ${id} (${scopeName(scope)})`;
 }
 
-/** As `cn-hangzhou` or `cn-hangzhou, account 1234567890123456`. */
+/** Returns `cn-hangzhou` or `cn-hangzhou, account 1234567890123456`. */
 export function scopeName({ regionId, account }: Scope): string {
   return account === undefined ? regionId : `${regionId}, account ${account}`;
 }
 
-/** The account that a role is of, from its ARN: `acs:ram::1234567890123456:role/slb`. */
+/** The account of a role, from its ARN: `acs:ram::1234567890123456:role/slb`. */
 export function accountOfRole({ roleArn }: AssumedRole): string {
   const start = roleArn.indexOf('::') + 2;
   return roleArn.slice(start, roleArn.indexOf(':', start));
 }
 
-/** The same for roles that are assumed alike: sessions and what they are refused are theirs. */
+/** Equal for roles that are assumed in the same way; they share sessions and refusals. */
 export function roleKey(role: AssumedRole | undefined): string {
   return role === undefined ? '' : `${role.roleArn} ${role.externalId ?? ''}`;
 }

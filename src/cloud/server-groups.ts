@@ -3,51 +3,50 @@ import type { ApiError } from './api-error.ts';
 import type { GroupRef, Scope } from './group-ref.ts';
 
 /**
- * The server groups of one kind, as the controller knows them: the vServer groups of a classic load balancer, say.
- * Every method rejects with an `ApiError` and nothing else, except for a programming error, an aborted signal (its
- * reason), and a write that was not sent (`WithdrawnError`).
+ * The controller's view of the server groups of one kind, such as the vServer groups of classic load balancers. Every
+ * method rejects only with an `ApiError`, except for programming errors, an aborted signal (its reason), and a write that
+ * was not sent (`WithdrawnError`).
  *
- * Two kinds of writes fit: those that are done with the reply, which then holds the group's full list, and those that
- * are accepted as a job. While a job is under way `describe` answers `pending`, and how it ended is asked with `job`.
+ * A write may either be complete with its reply, which then holds the group's full list, or be accepted as a job. While a
+ * job is running, `describe` returns `pending`; `job` returns how it ended.
  *
- * A kind that refuses a whole call because one of its rows is there (or gone) already says so with an error of unknown
- * outcome: the group is read before anything else, and planned anew.
+ * A kind that refuses a whole call because one of its rows already exists (or is already gone) must report this as an
+ * error of unknown outcome: the controller then reads the group first, and plans again.
  */
 export interface ServerGroups {
   readonly limits: GroupLimits;
 
-  /** The group's rows, all of them; pages are hidden. Waits for its turn by itself. */
+  /** Returns all rows of the group; pages are hidden. Waits for its turn automatically. */
   describe(group: GroupRef, options?: CallOptions): Promise<GroupDescription>;
 
-  /** All groups of a load balancer; pages are hidden. Waits for its turn by itself. */
+  /** Returns all groups of a load balancer; pages are hidden. Waits for its turn automatically. */
   list(loadBalancer: LoadBalancerRef, options?: Pick<CallOptions, 'signal'>): Promise<readonly NamedGroup[]>;
 
   /**
-   * What health checks say of the backends of a load balancer (`GroupDescription.loadBalancerId`), those of all its groups.
-   * Waits for its turn by itself, behind everything else. Undefined: this kind does not tell, and what is in a group
-   * counts as healthy.
+   * Returns the health check results of a load balancer's backends (`GroupDescription.loadBalancerId`), in all its groups.
+   * Waits for its turn automatically, behind all other calls. Undefined if this kind does not report health; then every
+   * backend in a group counts as healthy.
    */
   describeHealth?(
     loadBalancer: LoadBalancerRef,
     options?: Pick<CallOptions, 'signal'>,
   ): Promise<readonly BackendHealth[]>;
 
-  /** Adds rows. What becomes of one that is there already is the kind's affair, so callers compare first. */
+  /** Adds rows. The effect on a row that already exists depends on the kind, so callers compare first. */
   add(group: GroupRef, rows: readonly Row[], options?: CallOptions): Promise<WriteReply>;
 
-  /** Changes the weight of rows; adds and removes nothing. */
+  /** Changes the weight of rows; does not add or remove any. */
   setWeight(group: GroupRef, rows: readonly Row[], options?: CallOptions): Promise<WriteReply>;
 
-  /** Removes rows, named as the group showed them. */
+  /** Removes rows, exactly as the group showed them. */
   remove(group: GroupRef, rows: readonly Row[], options?: CallOptions): Promise<WriteReply>;
 
-  /** How far an accepted write is; `done` for ever after it is. Waits for its turn by itself. */
+  /** Returns the state of an accepted write; once `done`, it stays `done`. Waits for its turn automatically. */
   job(group: GroupRef, jobId: string, options?: Pick<CallOptions, 'signal'>): Promise<JobState>;
 
   /**
-   * Resolves when such a write may be made: rates are per account and product, for some kinds also per action. Urgent
-   * ones go first. Writes do not wait by themselves: who plans one acquires first, so that what is sent was planned
-   * after the wait.
+   * Resolves when such a write may be made; urgent writes go first. Rates are per account and product, for some kinds also
+   * per action. Writes do not wait automatically: the planner acquires first, so that the write is planned after the wait.
    */
   acquire(scope: Scope, action: WriteAction, urgent: boolean, signal?: AbortSignal): Promise<void>;
 }
@@ -55,22 +54,22 @@ export interface ServerGroups {
 export interface GroupLimits {
   /** Rows that one call may carry. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
-  /** Characters of a row's description. */
+  /** Length of a row's description, in characters. */
   readonly description: { readonly min: number; readonly max: number };
-  /** Milliseconds between two looks at a change that is under way. */
+  /** Milliseconds between two polls of a running change. */
   readonly pollMs: number;
 }
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
-  /** Asked when the signed request is about to leave, also a second one: a write that may not rejects with `WithdrawnError`. */
+  /** Called just before each signed request is sent, resends included; if false, the write rejects with `WithdrawnError`. */
   readonly mayLeave?: () => boolean;
 }
 
 export interface GroupDescription {
   readonly requestId: string;
   readonly rows: readonly Row[];
-  /** Some row, or the group, is still taking in a change: a write now may be refused as busy. */
+  /** A row or the group is still applying a change, so a write may be refused as busy. */
   readonly pending: boolean;
   readonly loadBalancerId?: string;
   /** Names need not be unique. */
@@ -86,10 +85,10 @@ export interface LoadBalancerRef extends Scope {
   readonly id: string;
 }
 
-/** What the check of one listener says of one backend that it sends to. */
+/** The result of one listener's health check for one of its backends. */
 export interface BackendHealth {
   readonly backend: BackendKey;
-  /** As `tcp:80`. */
+  /** For example `tcp:80`. */
   readonly listener: string;
   readonly status: HealthStatus;
 }
@@ -97,16 +96,16 @@ export interface BackendHealth {
 export type WriteReply =
   /** `rows`: the group's full list after the call. */
   | { readonly is: 'done'; readonly requestId: string; readonly rows: readonly Row[] }
-  /** Nothing is known yet of what becomes of it. */
+  /** The result is not known yet. */
   | { readonly is: 'accepted'; readonly requestId: string; readonly jobId: string };
 
 export type JobState =
   | { readonly is: 'pending' }
   | { readonly is: 'done' }
-  /** `rows`: those that it failed for; empty when that is not told. */
+  /** `rows`: the rows that failed; empty if the API does not report them. */
   | { readonly is: 'failed'; readonly error: ApiError; readonly rows: readonly Row[] };
 
-/** The write was not made, because who asked for it may not make it any more. */
+/** The write was not sent, because its caller may no longer write. */
 export class WithdrawnError extends Error {
   override readonly name = 'WithdrawnError';
 
