@@ -8,25 +8,25 @@ export type TlsOptions = Pick<
   'ca' | 'cert' | 'key' | 'passphrase' | 'servername' | 'rejectUnauthorized'
 >;
 
-/** Where the API server is and how to be let in: what a request needs besides its path. */
+/** The API server's address and credentials: what a request needs besides its path. */
 export interface Access {
-  /** Without a slash at the end; may hold a path (API servers behind a gateway do). */
+  /** Without a trailing slash; may include a path, as for API servers behind a gateway. */
   readonly server: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
-  /** Equal for equal TLS options: connections made under another one must not be used any more. */
+  /** Equal for equal TLS options. Connections with a different identity must no longer be used. */
   readonly tlsIdentity: string;
   readonly proxyUrl?: string;
 }
 
-/** Tokens of service accounts live for an hour or more and are renewed in their file well before; client-go re-reads as often. */
+/** Service account tokens live for an hour or more, and their files are updated well before expiry; client-go re-reads as often. */
 const REREAD_AFTER_MS = 60_000;
-/** A server that refuses every token must not make us run a credential plugin for each request. */
+/** Prevents running a credential plugin for each request when the server refuses every token. */
 const RENEW_AT_MOST_EVERY_MS = 5_000;
 
 /**
- * Credentials of a KubeConfig, always fresh: token, CA and certificate files are read again once a minute, and at once when the
- * API server refuses them. client-node does the authentication itself (exec plugins, OIDC, certificates, token files).
+ * Keeps the credentials of a KubeConfig fresh: re-reads token, CA and certificate files once a minute, and immediately when
+ * the API server refuses them. client-node does the actual authentication (exec plugins, OIDC, certificates, token files).
  */
 export class ApiAccess {
   #config: KubeConfig;
@@ -47,14 +47,14 @@ export class ApiAccess {
     try {
       return await this.#read();
     } catch (error) {
-      // A file that is being replaced is no reason to stop: what was read before may be good for long.
+      // The file may be being replaced right now, and the previous credentials may be valid for a long time.
       if (known === undefined) throw error;
       this.#readAt = this.#clock.now();
       return known;
     }
   }
 
-  /** After `refused` was not let in: other credentials, or undefined when there are none to be had just now. */
+  /** Returns credentials to replace the `refused` ones, or undefined if they were renewed only a moment ago. */
   async renew(refused: Access): Promise<Access | undefined> {
     if (this.#current !== refused) return this.#current ?? this.#read();
     const now = this.#clock.now();
@@ -66,7 +66,7 @@ export class ApiAccess {
   }
 
   #read(): Promise<Access> {
-    // What an exec plugin has said holds until it expires; a token file is asked each time.
+    // The answer of an exec plugin is valid until it expires; a token file is re-read each time.
     if (this.#config.getCurrentUser()?.authProvider?.config?.tokenFile)
       this.#config = forgetful(this.#config);
     this.#reading ??= readAccess(this.#config).then(
@@ -85,7 +85,7 @@ export class ApiAccess {
   }
 }
 
-/** client-node keeps tokens in a KubeConfig; only a new one has forgotten them. */
+/** A copy without the tokens that client-node caches in a KubeConfig. */
 function forgetful({ clusters, contexts, users, currentContext }: KubeConfig): KubeConfig {
   const config = new KubeConfig();
   config.loadFromOptions({ clusters, contexts, users, currentContext });
@@ -97,8 +97,8 @@ async function readAccess(config: KubeConfig): Promise<Access> {
   if (cluster === null) throw new Error('the kubeconfig has no current cluster');
   const headers: Record<string, string> = {};
   let tls: TlsOptions = {};
-  // client-node hands out headers and TLS options only through a dispatcher of its own, one per request. This object makes it
-  // return the options and create none.
+  // client-node exposes headers and TLS options only by creating a dispatcher for each request. This object captures the
+  // options and creates none.
   const asking: KubeConfig = Object.create(config, {
     createDispatcherOptions: {
       value: (_cluster: unknown, options: TlsOptions) => {
@@ -122,7 +122,7 @@ async function readAccess(config: KubeConfig): Promise<Access> {
   };
 }
 
-/** A digest, because there is a private key among them. */
+/** A digest, because the options include a private key. */
 function identityOf(tls: TlsOptions): string {
   const digest = createHash('sha256');
   for (const [name, value] of Object.entries(definedOnly(tls)).sort(([a], [b]) => a.localeCompare(b))) {
@@ -138,7 +138,7 @@ function definedOnly(tls: TlsOptions): TlsOptions {
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== null));
 }
 
-/** JSON.parse quotes what it could not parse, and that is a credential plugin's output: a token. */
+/** Errors of JSON.parse quote their input, which here is a credential plugin's output and contains a token. */
 function harmless(error: unknown): string {
   if (error instanceof SyntaxError) return "the credential plugin's output is not JSON";
   const message = error instanceof Error ? error.message : String(error);

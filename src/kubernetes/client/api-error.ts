@@ -1,15 +1,15 @@
 import { asArray, asObject, asString } from '../../json.ts';
 
-/** What the API server answered with a status of 400 or more, or sent as an ERROR event in a watch (then with its status). */
+/** An answer of the API server with a status of 400 or more, or an ERROR event in a watch (then with its status). */
 export class KubeApiError extends Error {
   override readonly name = 'KubeApiError';
   /** HTTP status. */
   readonly status: number;
-  /** The API server's machine-readable word (`Expired`, `Conflict`, `AlreadyExists` …); '' when it gave none. */
+  /** The machine-readable reason (`Expired`, `Conflict`, `AlreadyExists` …); '' if there is none. */
   readonly reason: string;
-  /** How long the API server asks to be left alone. */
+  /** From Retry-After or `status.details.retryAfterSeconds`. */
   readonly retryAfterMs?: number;
-  /** `status.details.causes[].reason`: tells "too large resource version" from other time-outs. */
+  /** `status.details.causes[].reason`: distinguishes "too large resource version" from other timeouts. */
   readonly causes: readonly string[];
 
   constructor(request: { method: string; path: string }, status: number, answer: StatusAnswer) {
@@ -29,7 +29,7 @@ export interface StatusAnswer {
   readonly retryAfterMs?: number;
 }
 
-/** The request did not come to an answer: connection refused or cut, TLS, time-out. Whether it was carried out is unknown. */
+/** The request got no answer: connection refused or cut, TLS, timeout. Whether it took effect is unknown. */
 export class KubeConnectionError extends Error {
   override readonly name = 'KubeConnectionError';
   /** `ECONNRESET`, `UND_ERR_SOCKET`, `TIMEOUT`, `SILENT` … */
@@ -41,14 +41,14 @@ export class KubeConnectionError extends Error {
   }
 }
 
-/** Something that should have been JSON was not. Holds no piece of the text: it may be a Secret's. */
+/** The answer was not valid JSON, or not what was expected. Never quotes the text, which may contain a Secret. */
 export class KubeParseError extends Error {
   override readonly name = 'KubeParseError';
 }
 
 const LONGEST_MESSAGE = 500;
 
-/** Reads the `Status` object of an error answer; proxies in between answer with plain text or HTML, which is cut short. */
+/** Parses the `Status` object of an error answer. Proxies answer with plain text or HTML, which is truncated. */
 export function parseErrorAnswer(text: string, retryAfter?: string): StatusAnswer {
   let status: unknown;
   try {
@@ -59,7 +59,7 @@ export function parseErrorAnswer(text: string, retryAfter?: string): StatusAnswe
   return statusAnswer(status, seconds(retryAfter));
 }
 
-/** The same from a parsed `Status`, as ERROR events carry it. */
+/** Like `parseErrorAnswer`, for the parsed `Status` of an ERROR event. */
 export function statusAnswer(status: unknown, retryAfterMs?: number): StatusAnswer {
   const { reason, message, details } = asObject(status);
   const { causes, retryAfterSeconds } = asObject(details);
@@ -75,7 +75,7 @@ export function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeApiError && error.status === status;
 }
 
-/** How long the API server asks to be left alone; 0 when it does not. */
+/** How long the API server asks to wait; 0 if it does not say. */
 export function retryAfterMsOf(error: unknown): number {
   return error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
 }
@@ -84,7 +84,7 @@ export function isExpired(error: unknown): boolean {
   return error instanceof KubeApiError && (error.status === 410 || error.reason === 'Expired');
 }
 
-/** The asked-for version lies in the server's future: an apiserver that lags behind, or an etcd restored from a backup. */
+/** The requested version is in the server's future: the API server lags behind, or etcd was restored from a backup. */
 export function isTooLargeResourceVersion(error: unknown): boolean {
   if (!(error instanceof KubeApiError) || error.reason !== 'Timeout') return false;
   return (

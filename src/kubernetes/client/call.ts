@@ -1,7 +1,7 @@
 import { KubeApiError, KubeConnectionError, KubeParseError, parseErrorAnswer } from './api-error.ts';
 import type { Method, Query, RequestOptions } from './transport-types.ts';
 
-/** What to accept where metadata is all that is needed. */
+/** `Accept` headers for requests that only need metadata. */
 export const METADATA_OBJECT = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 export const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
@@ -47,7 +47,7 @@ export function answeredError(call: Call, status: number, answer: string, retryA
   );
 }
 
-/** Without the error as its cause: undici's hold the socket, or bytes that a server which echoes has our token in. */
+/** Does not keep the error as its cause: undici's errors hold the socket, or received bytes, which may echo our token. */
 export function connectionError(call: Call, error: unknown): KubeConnectionError {
   const { code, message } = error as { code?: unknown; message?: unknown };
   return new KubeConnectionError(call, typeof code === 'string' ? code : 'ERROR', String(message || code));

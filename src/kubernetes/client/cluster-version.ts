@@ -20,8 +20,9 @@ export async function readVersion(
 }
 
 /**
- * Whether the cluster has `lifecycle.preStop.sleep`: on by default from 1.30. An older API server drops the field, and then refuses
- * the pod for a preStop that is empty. https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+ * Whether the cluster supports `lifecycle.preStop.sleep`, which is on by default since 1.30. An older API server drops the
+ * field and then refuses the pod because its preStop is empty.
+ * https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
  */
 export async function knowsPreStopSleep(
   transport: Pick<KubeTransport, 'request'>,

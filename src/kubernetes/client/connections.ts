@@ -2,22 +2,22 @@ import { Agent, type Dispatcher, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import type { Access } from './api-access.ts';
 
 /**
- * HTTP/1.1 throughout. A watch then has a connection to itself: its events wait behind no large list, and one lost packet holds up
- * one watch instead of all. When the server ends a watch properly the next one goes over the same connection, so a re-watch costs
- * one small request and no TLS handshake.
+ * HTTP/1.1 only. Each watch then has its own connection: its events do not wait behind a large list, and a lost packet delays
+ * one watch instead of all. When the server ends a watch properly, the next one uses the same connection, so it costs one small
+ * request and no TLS handshake.
  */
 const COMMON = {
   allowH2: false,
   pipelining: 1,
-  // Time-outs are ours (transport.ts), by the injected clock.
+  // transport.ts has its own timeouts, by the injected clock.
   headersTimeout: 0,
   bodyTimeout: 0,
-  // Below the 90 s after which an API server closes idle connections: no request is sent into a connection that is being closed.
+  // API servers close idle connections after 90 s. Staying below avoids sending a request on a connection that is being closed.
   keepAliveTimeout: 60_000,
   keepAliveMaxTimeout: 60_000,
 } as const;
 
-/** Watches are kept out of the bounded pool: enough of them would leave no connection to renew the lease with. */
+/** Watches do not use the bounded pool: enough of them would leave no connection to renew the lease. */
 export class Connections {
   readonly tlsIdentity: string;
   readonly requests: Dispatcher;
@@ -29,7 +29,7 @@ export class Connections {
     this.watches = dispatcher(access, null);
   }
 
-  /** Lets what is under way come to its end. */
+  /** Waits for running requests to finish. */
   async close(): Promise<void> {
     await Promise.allSettled([this.requests.close(), this.watches.close()]);
   }

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../clock.ts';
 
-/** Made once: without a reason each call would end with a new exception and its stack. */
+/** Created once: without a reason, each call would create a new exception with its stack trace. */
 const ENDED = new Error('the call has ended');
 
 /**
- * Aborts when the caller does, or when nothing was heard for long enough; knows which of the two it was.
- * `heard` is cheap enough for every chunk: it moves a number, not a timer.
+ * Aborts when the caller does, or when `heard` was not called for long enough; `passed` says which of the two it was.
+ * `heard` is cheap enough for every chunk: it sets a number, not a timer.
  */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -31,17 +31,17 @@ export class Deadline {
     return this.#controller.signal;
   }
 
-  /** The time is up, as opposed to: the caller has aborted. */
+  /** True if the time is up, false if the caller aborted. */
   get passed(): boolean {
     return this.#passed;
   }
 
-  /** Restarts the time. */
+  /** Restarts the time limit. */
   heard(): void {
     this.#since = this.#clock.now();
   }
 
-  /** Another limit, from now on. */
+  /** Starts over with another limit. */
   restart(limitMs: number): void {
     this.#timer?.cancel();
     this.#limitMs = limitMs;
@@ -49,7 +49,7 @@ export class Deadline {
     this.#arm(limitMs);
   }
 
-  /** Also aborts what is still running under the signal: an unread body holds its connection. */
+  /** Also aborts whatever still runs under the signal: an unread body would keep its connection. */
   end(): void {
     this.#timer?.cancel();
     this.#caller?.removeEventListener('abort', this.#onAbort);

@@ -7,7 +7,7 @@ import { asArray, asObject, isObject, type JsonObject } from '../../json.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** Why there is no usable configuration, in a sentence for the user. Never holds a piece of the file: it has credentials in it. */
+/** Says in one sentence for the user why there is no usable configuration. Never quotes the file, which contains credentials. */
 export class KubeConfigError extends Error {
   override readonly name = 'KubeConfigError';
 }
@@ -16,18 +16,18 @@ export interface KubeConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly home?: string;
   readonly serviceAccountToken?: string;
-  /** Instead of the current one. */
+  /** Overrides the current context. */
   readonly context?: string | undefined;
 }
 
-/** The given file, else those of KUBECONFIG, else the pod's service account, else ~/.kube/config: kubectl's order. */
+/** Loads the given file, else those in KUBECONFIG, else the pod's service account, else ~/.kube/config: kubectl's order. */
 export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): KubeConfig {
   const env = sources.env ?? process.env;
   const using = (config: KubeConfig, source: string) => checked(config, source, sources.context);
   if (file !== undefined) return using(merged([file]), file);
   const named = (env['KUBECONFIG'] ?? '').split(delimiter).filter((name) => name !== '');
   if (named.length > 0) {
-    // As with kubectl, not all of them have to be there.
+    // As with kubectl, some of the files may be missing.
     const files = named.filter((name) => existsSync(name));
     if (files.length === 0) throw new KubeConfigError(`KUBECONFIG: ${named.join(delimiter)} is not there`);
     return using(merged(files), files.join(delimiter));
@@ -69,7 +69,7 @@ function readOne(file: string): KubeConfig {
   return config;
 }
 
-/** client-node does not know `users[].user.tokenFile` of kubeconfigs, only its own name for it. */
+/** client-node does not support `users[].user.tokenFile` of kubeconfigs, only its own name for it. */
 function withTokenFile(user: User, folder: string, tokenFile: string | undefined): User {
   if (tokenFile === undefined) return user;
   const config = { tokenFile: makeAbsolutePath(folder, tokenFile) };
@@ -83,7 +83,7 @@ function read(file: string): { text: string; tokenFiles: Map<string, string> } {
   } catch (error) {
     throw new KubeConfigError(`kubeconfig ${file} cannot be read: ${codeOf(error)}`);
   }
-  // client-node's own YAML errors quote the lines around the mistake, and with them tokens and keys.
+  // client-node's own YAML errors quote the lines around the mistake, which may contain tokens and keys.
   const document = parseDocument(text, { prettyErrors: false });
   const [mistake] = document.errors;
   if (mistake !== undefined) {

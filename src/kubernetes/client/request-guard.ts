@@ -4,30 +4,31 @@ import { forgetOldest } from '../../forget-oldest.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import type { KubeTransport } from './transport-types.ts';
 
-/** unauthenticated: an unknown token. forbidden: its user lacks the right. */
+/** unauthenticated: an unknown token. forbidden: its user lacks the permission. */
 export type AccessReview = 'allowed' | 'unauthenticated' | 'forbidden';
 
 export interface RequestGuardOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly clock: Clock;
-  /** The right that is asked for: `verb` on a path that is no resource. */
+  /** The required permission: `verb` on a non-resource `path`. */
   readonly verb: string;
   readonly path: string;
 }
 
 const KEPT_MS = 60_000;
 const MOST_KEPT = 256;
-/** Whoever asks needs no right to do so: all others must still get their turn at the API server. */
+/** Anyone can send tokens to review, so their reviews must not crowd out our other requests to the API server. */
 const MOST_AT_ONCE = 8;
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /**
- * Asks the API server who shows a bearer token (TokenReview) and whether they may (SubjectAccessReview). The answer
- * counts for a minute, and all who ask meanwhile share it. Rejects when there is no answer: then no request passes.
+ * Asks the API server whose bearer token it is (TokenReview) and whether that user has the permission (SubjectAccessReview).
+ * The verdict is cached for a minute, and concurrent checks share it. `check` rejects if there is no verdict; the request
+ * must then be denied.
  */
 export class RequestGuard {
   readonly #options: RequestGuardOptions;
-  /** By the token's digest, in order of age. */
+  /** By the token's digest, oldest first. */
   readonly #verdicts = new Map<string, { readonly until: number; readonly verdict: Promise<AccessReview> }>();
   #asking = 0;
 

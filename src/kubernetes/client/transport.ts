@@ -33,7 +33,7 @@ export type * from './transport-types.ts';
 export interface KubeTransportOptions {
   readonly clock?: Clock;
   readonly userAgent?: string;
-  /** For calls other than watches; more of them wait for their turn. Default 32. */
+  /** Limit for calls other than watches; further calls wait for their turn. Default 32. */
   readonly maxConnections?: number;
   readonly onRequest?: (record: RequestRecord) => void;
 }
@@ -43,7 +43,7 @@ export function createTransport(kubeConfig: KubeConfig, options: KubeTransportOp
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** The API server answers a watch before the first event; under load it may queue it for a while. */
+/** The API server answers a watch before its first event; under load it may queue the request for a while. */
 const WATCH_ANSWER_MS = 15_000;
 
 class HttpTransport implements KubeTransport {
@@ -106,7 +106,7 @@ class HttpTransport implements KubeTransport {
       options.onOpen?.();
       yield* this.#events(call, body, deadline);
       finish(statusCode);
-      // undici counts the connection as free one turn after the body's end; sooner, the next watch would open another one.
+      // undici frees the connection one turn after the end of the body; before that, the next watch would open another one.
       await nextTurn();
     } catch (error) {
       if (!options.signal.aborted) throw finish(this.#failure(call, error, deadline, 'SILENT'));
@@ -133,7 +133,7 @@ class HttpTransport implements KubeTransport {
       throw new KubeConnectionError(call, 'CUT', 'the watch ended in the middle of a line');
   }
 
-  /** Answers whatever the API server said; one that refuses our credentials is asked once more with fresh ones. */
+  /** Returns the API server's response, whatever its status. If our credentials are refused, tries once more with fresh ones. */
   async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const access = await unlessAborted(this.#access.current(), signal);
     try {
@@ -146,7 +146,7 @@ class HttpTransport implements KubeTransport {
     } catch (error) {
       if (!isCertificateError(error)) throw error;
       const renewed = await unlessAborted(this.#access.renew(access), signal);
-      // Nothing was sent before the handshake failed, so even a POST can go again.
+      // Nothing was sent before the handshake failed, so even a POST can be repeated.
       if (renewed === undefined || renewed.tlsIdentity === access.tlsIdentity) throw error;
       return await this.#sendAs(renewed, call, signal);
     }
@@ -182,14 +182,14 @@ class HttpTransport implements KubeTransport {
   #failure(call: Call, error: unknown, deadline: Deadline, code: string): unknown {
     if (error instanceof KubeApiError || error instanceof KubeParseError) return error;
     if (deadline.passed) {
-      // What swallowed this call may swallow what goes over any other connection made before.
+      // The other existing connections may be just as dead as this one.
       this.#retireConnections();
       return new KubeConnectionError(call, code, 'the API server was not heard of in time');
     }
     return error instanceof KubeConnectionError ? error : connectionError(call, error);
   }
 
-  /** The returned function reports the call's end, the first time it is called, and hands back what it was given. */
+  /** Returns a function that reports the end of the call, when first called, and returns its argument. */
   #begin(method: RequestRecord['method']): <R>(result: R, date?: unknown) => R {
     let open = true;
     return (result, date) => {

@@ -1,11 +1,11 @@
 import { KubeParseError } from './api-error.ts';
 import type { WatchEvent } from './transport-types.ts';
 
-/** More than etcd lets any object be, several times: past this it is no watch but something that would eat the memory. */
+/** Many times the size that etcd allows for an object: a longer line is not a watch event, and would exhaust the memory. */
 const LONGEST_LINE = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** Cuts a stream of bytes into lines; on bytes, because a chunk may end in the middle of a character. */
+/** Splits a byte stream into lines. It works on bytes because a chunk may end in the middle of a character. */
 export class LineSplitter {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
