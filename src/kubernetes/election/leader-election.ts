@@ -6,9 +6,9 @@ import type { KubeTransport } from '../client/transport-types.ts';
 import { microTime } from '../objects/micro-time.ts';
 import { type Lease, LeaseClient, type LeaseSpec, readSpec } from './lease.ts';
 
-/** Lease duration > renew deadline > 2 × retry period > 0; the reader of the settings ensures it. */
+/** Lease duration > renew deadline > 2 × retry period > 0; this is checked when the flags are read. */
 export interface ElectionTiming {
-  /** How long the others wait after the last sign of life that they saw. */
+  /** How long other candidates wait after the last renewal that they observed. */
   readonly leaseDurationMs: number;
   /** How long the leader continues after its last renewal. */
   readonly renewDeadlineMs: number;
@@ -18,18 +18,18 @@ export interface ElectionTiming {
 export interface LeaderElectorOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly namespace: string;
-  /** Of the Lease, and the metric's label. */
+  /** Name of the Lease; also the metric's label. */
   readonly name: string;
-  /** Has to differ from that of every other candidate. Default: host name and a random UUID. */
+  /** Must be unique among all candidates. Default: host name and a random UUID. */
   readonly identity?: string;
   readonly timing: ElectionTiming;
   readonly clock?: Clock;
   readonly random?: () => number;
   /** leader_election_master_status */
   readonly masterStatus?: { set(labels: { readonly name: string }, value: number): void };
-  /** Leads from now on, until the signal is aborted. */
+  /** Called when leadership begins; it lasts until the signal is aborted. */
   readonly onStartedLeading: (signal: AbortSignal) => void;
-  /** Called once after it led. Lost: something went wrong, and whatever still wants to write must not. */
+  /** Called once when leadership ends. `lost`: something went wrong, and all pending writes must be dropped. */
   readonly onStoppedLeading?: (how: 'lost' | 'released', why: string) => void;
   readonly onNewLeader?: (identity: string) => void;
   readonly onFailure?: (failure: {
@@ -43,14 +43,17 @@ const LONGEST_CANDIDATE_PAUSE_MS = 800;
 /**
  * client-go's leader election on a Lease.
  *
- * Whether the leader is alive is judged by changes of the Lease that this process saw, timed by its own monotonic clock: clocks of
- * two machines are never compared. Leadership ends, and its signal is aborted, `renewDeadlineMs` after the *start* of the last renewal
- * that succeeded: before anyone else can take the Lease, since they wait for `leaseDurationMs` after they saw that renewal.
- * `isLeader` needs no timer: also in the first moment after the process was stopped and continued (SIGSTOP, a frozen cgroup) it is false
- * when that time has passed. The monotonic clock stands still while the whole machine is suspended: then the next renewal
- * finds out, so do not rely on the Lease alone where a machine may be suspended. Leadership that was lost is not sought again:
- * the process should end and start over. `stop` gives the Lease back, so that the next leader need not wait; whoever calls it has
- * stopped the work before.
+ * Whether the leader is alive is judged by the Lease changes that this process observed, timed by its own monotonic clock; the
+ * clocks of two machines are never compared. Leadership ends, and its signal is aborted, `renewDeadlineMs` after the *start* of
+ * the last successful renewal. No other candidate can take the Lease by then, because they wait for `leaseDurationMs` after they
+ * observed that renewal.
+ *
+ * `isLeader` does not rely on a timer: if the deadline passed while the process was stopped (SIGSTOP, a frozen cgroup), it is
+ * false right after the process continues. But the monotonic clock stands still while the whole machine is suspended, and only
+ * the next renewal detects that: do not rely on the Lease alone where machines may be suspended.
+ *
+ * Lost leadership is not sought again: the process should exit and start over. `stop` releases the Lease, so that the next
+ * leader need not wait; stop the work before calling it.
  */
 export class LeaderElector {
   readonly identity: string;
@@ -61,7 +64,7 @@ export class LeaderElector {
   readonly #over = new AbortController();
   readonly #leadership = new AbortController();
   #state: 'candidate' | 'leading' | 'ended' = 'candidate';
-  /** As last seen or written by us. */
+  /** As last read or written by us. */
   #lease: Lease | undefined;
   #seenSpec = '';
   #seenAt = Number.NEGATIVE_INFINITY;
@@ -83,7 +86,7 @@ export class LeaderElector {
     this.#running ??= this.#run();
   }
 
-  /** A fence: ask right before each write. */
+  /** Fences writes: call it right before each write. */
   isLeader(): boolean {
     if (this.#state !== 'leading') return false;
     if (this.#clock.now() - this.#renewedAt < this.#timing.renewDeadlineMs) return true;
@@ -93,7 +96,7 @@ export class LeaderElector {
 
   async stop(): Promise<void> {
     this.#over.abort();
-    // A request in flight may win the Lease: cut off, its holder would be a process that is gone.
+    // A request in flight may acquire the Lease. If it were aborted, the Lease might be held by a process that is gone.
     await this.#running;
     const led = this.isLeader();
     if (this.#state === 'ended') return;
@@ -109,7 +112,7 @@ export class LeaderElector {
     }
   }
 
-  /** A candidate only reads, and looks more often: a Lease that is given back is to be taken within a second. */
+  /** Candidates only read, and poll more often, to take a released Lease within a second. */
   #pauseMs(): number {
     const { retryPeriodMs } = this.#timing;
     if (this.#state === 'leading') return retryPeriodMs;
@@ -128,10 +131,10 @@ export class LeaderElector {
     }
   }
 
-  /** When the write that made the Lease ours was sent; undefined when it is another's. */
+  /** Returns when the write that acquired or renewed the Lease was sent; undefined if another candidate holds it. */
   async #acquireOrRenew(): Promise<number | undefined> {
     try {
-      // The leader knows the Lease: no read, unless someone else touched it.
+      // The leader knows the Lease, so it reads it only after someone else changed it.
       if (this.#state === 'leading' && this.#lease !== undefined) return await this.#take(this.#lease);
     } catch (error) {
       if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
@@ -141,7 +144,7 @@ export class LeaderElector {
     try {
       return await this.#take(lease);
     } catch (error) {
-      // Another candidate was faster; who leads looks again.
+      // Another candidate was faster. A leader tries again instead.
       if (hasStatus(error, 409) && this.#state !== 'leading') return undefined;
       throw error;
     }
@@ -191,7 +194,7 @@ export class LeaderElector {
     return spec;
   }
 
-  /** Half the deadline: a connection that swallows everything leaves time for another one. */
+  /** Half the deadline, so that after a dead connection there is time to try another one. */
   #timeoutMs(): number {
     const half = this.#timing.renewDeadlineMs / 2;
     if (this.#state !== 'leading') return half;
@@ -215,7 +218,7 @@ export class LeaderElector {
     const left = this.#renewedAt + this.#timing.renewDeadlineMs - this.#clock.now();
     this.#deadline = this.#clock.setTimeout(
       () => {
-        // Timers may run a moment early.
+        // Timers may fire slightly early.
         if (this.isLeader()) this.#watchDeadline();
       },
       Math.max(1, left),

@@ -2,19 +2,19 @@ import { asObject, asString, type JsonObject } from '../../json.ts';
 import { hasStatus } from '../client/api-error.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 
-/** A Lease as the API server sent it: raw, so that fields of later versions survive being written back. */
+/** A raw Lease as sent by the API server, so that fields of later API versions are kept when it is written back. */
 export type Lease = JsonObject;
 
 export interface LeaseSpec {
   readonly holderIdentity: string;
   readonly leaseDurationSeconds: number;
-  /** MicroTime, as is `renewTime`. */
+  /** A MicroTime, like `renewTime`. */
   readonly acquireTime: string;
   readonly renewTime: string;
   readonly leaseTransitions: number;
 }
 
-/** One Lease of coordination.k8s.io/v1. `replace` fails with 409 when the Lease is not the one that was read. */
+/** Reads and writes one Lease of coordination.k8s.io/v1. `replace` fails with 409 if the Lease has changed since it was read. */
 export class LeaseClient {
   readonly #transport: Pick<KubeTransport, 'request'>;
   readonly #namespace: string;
