@@ -4,22 +4,23 @@ import type { Stored } from './store.ts';
 
 const SUSPICIOUS_REMOVALS = 3;
 
-/** Two consecutive lists show different removals: neither is acted on. */
+/** Two consecutive lists show different removals, so neither is used. */
 export class ListsDisagreeError extends Error {
   override readonly name = 'ListsDisagreeError';
 }
 
 /**
- * A list, but not blindly: an API server in trouble (a cache that is still filling, an etcd half restored) answers 200 with too few
- * objects, and each missing one would be removed from service.
+ * Lists the collection, but does not trust the list blindly: an API server in trouble (a cache that is still filling, a partly
+ * restored etcd) answers 200 with too few objects, and each missing object would be removed from service.
  *
- * | the list would                                                | then                          |
- * |---------------------------------------------------------------|-------------------------------|
- * | remove all of the store, or half of it and at least 3 objects | read once more, consistently  |
- * | leave an empty store empty                                    | read once more, consistently  |
- * | anything else                                                 | it is believed                |
+ * | the list would                                                  | then                           |
+ * |-----------------------------------------------------------------|--------------------------------|
+ * | remove the whole store, or half of it and at least 3 objects    | it is read again, consistently |
+ * | leave an empty store empty                                      | it is read again, consistently |
+ * | anything else                                                   | it is accepted                 |
  *
- * The second list counts. It is refused (and everything retried later) when it too would remove that much, and something the first did not.
+ * The second list counts. It is rejected (and everything is retried later) if it would also remove that much, and includes an
+ * object that the first list would not remove.
  */
 export async function believableList<T extends Stored>(
   options: ReflectorOptions<T>,

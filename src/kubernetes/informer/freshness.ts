@@ -1,26 +1,26 @@
 import { type Clock, type Timer, unlessAborted } from '../../clock.ts';
 
 const BEAT_MS = 250;
-/** A loop that is merely busy stands still for less. */
+/** A merely busy event loop is blocked for less. */
 const STALL_MS = 1_000;
 
 export interface FreshnessOptions {
   readonly clock: Clock;
-  /** Reads everything again; resolves once the caches hold what there was when it was called. Never rejects. */
+  /** Lists everything again; resolves once the caches are at least as new as the call. Never rejects. */
   readonly refresh: () => Promise<void>;
   readonly onStall?: (ms: number) => void;
   readonly onRefreshed?: () => void;
 }
 
 /**
- * Whether the caches may be believed.
+ * Tells whether the caches can be trusted.
  *
- * A process that was frozen (SIGSTOP, a paused machine) continues as if no time had passed: timers that fell due meanwhile
- * run first, then replies to earlier requests; watch events wait behind them in the sockets. So the end of a drain would
- * remove a pod that has long been ready again. A watch can't say that it has caught up (the version of a quiet collection
- * does not move), hence everything is listed again; until then nothing is decided or written.
+ * A process that was frozen (SIGSTOP, a paused machine) continues as if no time had passed: overdue timers run first, then
+ * replies to earlier requests; watch events wait behind them in the sockets. So the end of a drain might remove a pod that has
+ * long been ready again. A watch cannot tell that it has caught up (the version of a quiet collection does not change), so
+ * everything is listed again after a stall; until then nothing is decided or written.
  *
- * When asked, it detects a stall at once, as any code may run first after it. Otherwise the beat proves that the loop runs.
+ * `isFresh` detects a stall immediately, because any code may run first after it; in between, a periodic beat does.
  */
 export class Freshness {
   readonly #options: FreshnessOptions;
@@ -61,7 +61,7 @@ export class Freshness {
     this.#refresh();
   }
 
-  /** A list that was read before a stall says nothing about the time after it: the last refresh counts. */
+  /** A list from before a stall says nothing about the time after it, so only the last refresh counts. */
   #refresh(): void {
     const { refresh, onRefreshed } = this.#options;
     const refreshing = refresh().then(() => {

@@ -1,7 +1,7 @@
 import type { Reflector, ReflectorHealth } from './reflector.ts';
 import type { Stored } from './store.ts';
 
-/** What a group needs to know of a reflector: they hold different kinds. */
+/** The part of a reflector that does not depend on the kind of its objects. */
 type AnyReflector = Pick<
   Reflector<Stored>,
   'name' | 'hasSynced' | 'healthy' | 'waitForSync' | 'refresh' | 'start'
@@ -12,7 +12,7 @@ export class Informers {
   readonly #members = new Map<AnyReflector, { stop: AbortController; stopped: Promise<void> }>();
   readonly #stop = new AbortController();
 
-  /** Starts it at once. */
+  /** Also starts the reflector. */
   add(reflector: AnyReflector): void {
     const stop = new AbortController();
     if (this.#stop.signal.aborted) stop.abort(this.#stop.signal.reason);
@@ -26,18 +26,18 @@ export class Informers {
     await member?.stopped;
   }
 
-  /** Names, for /readyz and for the log. */
+  /** Names of the reflectors that have not synced, for /readyz and the log. */
   get notSynced(): string[] {
     return [...this.#members.keys()].filter((reflector) => !reflector.hasSynced).map(({ name }) => name);
   }
 
-  /** Of each member; those that are down longest come first. */
+  /** Health of each member; those that have been down longest come first. */
   get health(): ReflectorHealth[] {
     const all = [...this.#members.keys()].map((reflector) => reflector.healthy);
     return all.sort((a, b) => Number(a.up) - Number(b.up) || a.since - b.since);
   }
 
-  /** Waits for all members, also those that come meanwhile: what one lists may need another. */
+  /** Waits for all members, including those added meanwhile, because objects of one may require another. */
   async waitForSync(signal: AbortSignal): Promise<void> {
     while (this.notSynced.length > 0 && !this.#stop.signal.aborted) {
       const members = [...this.#members].map(([reflector, { stopped }]) =>

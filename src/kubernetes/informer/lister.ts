@@ -5,7 +5,7 @@ import { keyOf } from '../objects/metadata.ts';
 import type { ReflectorOptions } from './reflector-types.ts';
 import type { Stored } from './store.ts';
 
-/** A page of pods is a megabyte; as objects, before they are trimmed, it is five. */
+/** A page of pods is a megabyte of JSON, and five megabytes as untrimmed objects. */
 const PAGE_SIZE = 100;
 
 export interface Listing<T> {
@@ -13,7 +13,7 @@ export interface Listing<T> {
   readonly resourceVersion: string;
 }
 
-/** `refused`: transform threw. `dropped`: of no interest. */
+/** `refused`: transform threw. `dropped`: transform returned undefined. */
 export type Transformed<T> =
   | { readonly is: 'kept'; readonly object: T }
   | { readonly is: 'dropped' | 'refused'; readonly key: string | undefined };
@@ -30,12 +30,13 @@ export function transformed<T extends Stored>(options: ReflectorOptions<T>, obje
 }
 
 /**
- * Lists the collection: '' the newest there is, else not older than the version.
+ * Lists the collection at the newest version if `version` is '', otherwise at that version or a newer one.
  *
- * Page by page, each transformed before the next is asked for: memory holds one page of raw objects, and no page blocks the loop for
- * long. That is why nothing is listed at version 0, as client-go does: API servers ignore the limit there, and may go back in time.
- * Measured against 1.36, 4,000 EndpointSlices of 2.3 KB: version 0 160–190 ms, the loop blocked for 50–80 ms; the newest in pages
- * 190–260 ms, blocked for 20–35 ms (since 1.31 the server takes it from its cache as well); streamed (`sendInitialEvents`) 300–430 ms.
+ * Each page is transformed before the next is requested, so that memory holds only one page of raw objects and no page blocks
+ * the event loop for long. That is why, unlike client-go, it does not list at version 0, where API servers ignore the limit and
+ * may go back in time. Measured against 1.36 with 4,000 EndpointSlices of 2.3 KB: version 0 takes 160–190 ms and blocks the loop
+ * for 50–80 ms; the newest version in pages takes 190–260 ms and blocks it for 20–35 ms (since 1.31 the server also answers this
+ * from its cache); streaming (`sendInitialEvents`) takes 300–430 ms.
  */
 export async function listCollection<T extends Stored>(
   options: ReflectorOptions<T>,
@@ -60,7 +61,7 @@ export async function listCollection<T extends Stored>(
   return { objects, resourceVersion };
 }
 
-/** Without the match, a version together with a limit would mean exactly that version, which the server may have forgotten. */
+/** Without the match, a version with a limit means exactly that version, which the server may have forgotten. */
 function versionQuery(version: string) {
   return version === '' ? {} : { resourceVersion: version, resourceVersionMatch: 'NotOlderThan' };
 }
@@ -77,7 +78,7 @@ async function readPage<T extends Stored>(
   });
   const page = asObject(answer);
   const { continue: next, resourceVersion } = asObject(page['metadata']);
-  // Anything else taken for an empty list would empty the store. `items: null` is how Go writes an empty slice.
+  // Mistaking another answer for an empty list would empty the store. Go writes an empty slice as `items: null`.
   const isList =
     Array.isArray(page['items']) || (page['items'] === null && asString(page['kind']).endsWith('List'));
   if (!isList || asString(resourceVersion) === '')
@@ -91,7 +92,7 @@ async function transformPage<T extends Stored>(
   into: T[],
 ): Promise<void> {
   for (let start = 0; start < page.length; start += PAGE_SIZE) {
-    // API servers ignore the limit when they answer from their cache: such a page can be all there is.
+    // API servers may ignore the limit when they answer from their cache, so a page can be the whole collection.
     if (start > 0) await nextTurn();
     for (const object of page.slice(start, start + PAGE_SIZE)) {
       const result = transformed(options, object);
@@ -101,7 +102,7 @@ async function transformPage<T extends Stored>(
   }
 }
 
-/** A refused object is still there: its absence from the list would read as its removal. */
+/** Keeps the stored version of a refused object, which still exists; leaving it out of the list would remove it. */
 function keepStored<T extends Stored>({ store }: ReflectorOptions<T>, key: string, into: T[]): void {
   const stored = store.get(key);
   if (stored !== undefined) into.push(stored);

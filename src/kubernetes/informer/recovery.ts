@@ -10,14 +10,14 @@ import { ListsDisagreeError } from './believable.ts';
 export interface ListWatchFailure {
   readonly error: unknown;
   readonly during: 'list' | 'watch';
-  /** The watch had lived for a while, or delivered something, before it failed: the next one need not fail too. */
+  /** The watch had lived for a while, or delivered an event, before it failed, so the next one may succeed. */
   readonly proven: boolean;
 }
 
-/** The code of a connection that the server has closed as soon as it was opened. */
+/** Code of a connection that the server closed as soon as it was opened. */
 export const CLOSED = 'CLOSED';
 
-/** The server reports an older version than before. */
+/** The server sent an older version than before. */
 export class WentBackError extends Error {
   override readonly name = 'WentBackError';
 
@@ -27,7 +27,7 @@ export class WentBackError extends Error {
 }
 
 export interface Recovery {
-  /** `again`: what failed. `list`: at the last version or newer. `newest`: a consistent list. */
+  /** `again`: repeat what failed. `list`: list at the last version or newer. `newest`: make a consistent list. */
   readonly next: 'again' | 'list' | 'newest';
   readonly pause: 'none' | 'backoff' | 'missing' | 'none-if-rare';
 }
@@ -39,20 +39,20 @@ export interface Recovery {
  * |----------------------------------------------------|--------|--------------------------------|
  * | version forgotten: 410 or `Expired`                | newest | none if rare, else back-off    |
  * | version in the server's future                     | newest | back-off                       |
- * | collection not there: 404                          | newest | back-off                       |
+ * | collection does not exist: 404                     | newest | back-off                       |
  * | two lists disagree                                 | newest | back-off                       |
- * | watch not understood                               | list   | back-off                       |
+ * | answer cannot be parsed                            | list   | back-off                       |
  * | 401, 403, 408, 429, 5xx                            | again  | back-off or Retry-After        |
  * | any other answer ≥ 400 to a watch                  | newest | back-off                       |
  * | two versions in the wrong order                    | newest | back-off                       |
- * | watch cut or silent that had lived                 | again  | none                           |
+ * | watch that had lived is cut or silent              | again  | none                           |
  * | watch closed as soon as opened                     | again  | back-off                       |
  * | server not reached, or not in time                 | newest | back-off                       |
  * | anything else                                      | again  | back-off                       |
  *
- * An API server that could not be reached may come back with an older state of the cluster: etcd restored from a backup. A watch
- * from the version seen last would then be silent until the new history has caught up with that number, and tell nothing of
- * what the old one had before it. So what follows an outage is the newest list, however the numbers look by then.
+ * After an outage the API server may come back with an older state of the cluster, if etcd was restored from a backup. A watch
+ * from the last seen version would then be silent until the new history reaches that number, and would never report what
+ * the old history no longer contains. So an outage is always followed by the newest list, whatever the version numbers are by then.
  */
 export function recoveryFrom({ error, during, proven }: ListWatchFailure): Recovery {
   if (isExpired(error)) return { next: 'newest', pause: 'none-if-rare' };

@@ -13,30 +13,30 @@ import type { Store, Stored } from './store.ts';
 export type { ListRecord, ReflectorHealth, ReflectorHooks, ReflectorOptions } from './reflector-types.ts';
 
 /**
- * How long a watch is asked for. A connection can be cut without a word (a NAT entry or a node gone), and HTTP/1.1 has no ping; a
- * quiet collection sends a bookmark a minute at best. So each watch is kept short: the server then ends it properly, after a
- * bookmark, and the next one goes on at that version over the same connection: no list, no handshake, nothing missed. One that is
- * silent until `graceMs` after its time is dark. That is noticed within 40 s, and costs a small request per collection and half
- * minute. (Opening the next watch before its time instead would starve the bookmarks, which come two seconds before the end at the
- * latest, and with them the version, until the server has forgotten it.)
+ * The duration requested for a watch. A connection can break silently (a NAT entry or a node is gone), HTTP/1.1 has no ping, and
+ * a quiet collection sends a bookmark once a minute at best. So watches are short: the server ends each one properly after a
+ * bookmark, and the next one continues at that version over the same connection, with no list, no handshake and nothing missed.
+ * A watch that is silent until `GRACE_MS` after its end is dead. This detects a broken connection within 40 s, for one small
+ * request per collection every half minute. (Opening the next watch early instead would lose the bookmarks, which come two
+ * seconds before the end at the latest; the version would then stand still until the server has forgotten it.)
  */
 const SHORTEST_WATCH_SECONDS = 25;
 const WATCH_SPREAD_SECONDS = 10;
 const GRACE_MS = 5_000;
-/** A watch that ends sooner without an event is as good as refused: opened again at once, it would be so thousands of times a minute. */
+/** A watch that ends sooner and without an event counts as refused; reopening it without a pause would cause a busy loop. */
 const PROVEN_AFTER_MS = 1_000;
 const MISSING_BELIEVED_AFTER_MS = 30_000;
 const MISSING_BELIEVED_AFTER_ANSWERS = 3;
 
 /**
- * Keeps a store equal to a collection of the API server: lists, then watches from the list's version on; never stops trying.
+ * Keeps a store equal to a collection of the API server: lists, then watches from the list's version on, and never gives up.
  *
- * - Changes reach the store, and its handlers, in the order of the server's events, in the turn in which their line was read.
- * - A watch that ends, however it ends, is taken up again at the last version seen. A list is read again only when the server has
- *   forgotten that version, could not be reached, or was not understood; what to do when is the table in recovery.ts.
- * - When the collection itself disappears (CRD deleted) the store is kept for 30 s of 404s, three of them at least, then emptied
- *   with a `removed` for each object; it fills again once the CRD is back. A CRD leaves only after its last object, so
- *   what the store still holds then has missed its event; the wait is for API servers that answer 404 while they start.
+ * - Changes reach the store and its handlers in the order of the server's events, in the same turn in which their line is read.
+ * - A watch that ends is resumed at the last version seen. The collection is listed again only if the server has forgotten that
+ *   version, could not be reached, or sent an unusable answer; see the table in recovery.ts.
+ * - If the collection itself disappears (CRD deleted), the store is kept for 30 s and at least three 404s, then emptied with a
+ *   `removed` for each object; it fills again once the CRD is back. A CRD is deleted only after its last object, so the events of
+ *   the objects that are still in the store were missed. The wait is for API servers that answer 404 while they start.
  */
 export class Reflector<T extends Stored> {
   readonly name: string;
@@ -50,7 +50,7 @@ export class Reflector<T extends Stored> {
   #missing: { since: number; answers: number } | undefined;
   readonly #synced = Promise.withResolvers<void>();
   #refreshed: PromiseWithResolvers<void> | undefined;
-  /** Of the list or watch that is under way, or the pause after it. */
+  /** Aborts the current list or watch, or the pause after it. */
   #turn = new AbortController();
   #health: ReflectorHealth;
 
@@ -72,7 +72,7 @@ export class Reflector<T extends Stored> {
     return this.#health.synced;
   }
 
-  /** The store holds what happened up to this version; '' before the first list. */
+  /** The store is up to date with this version; '' before the first list. */
   get version(): string {
     return this.#version;
   }
@@ -86,7 +86,7 @@ export class Reflector<T extends Stored> {
     return signal === undefined ? promise : unlessAborted(promise, signal);
   }
 
-  /** Resolves when the signal has aborted and all work has ended. To be called once. */
+  /** Resolves when the signal is aborted and all work has ended. Call it only once. */
   async start(signal: AbortSignal): Promise<void> {
     const stop = () => this.#turn.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -98,7 +98,7 @@ export class Reflector<T extends Stored> {
     this.#refreshed?.resolve();
   }
 
-  /** Drops work in progress for the newest list; resolves once the store equals it, or is no longer kept. */
+  /** Drops the work in progress and lists the newest version; resolves once the store equals it, or the reflector has stopped. */
   refresh(): Promise<void> {
     this.#refreshed ??= Promise.withResolvers();
     this.#listAt = '';
@@ -193,7 +193,7 @@ export class Reflector<T extends Stored> {
     this.#options.hooks?.watching?.(this.name);
   }
 
-  /** Decides where to continue; returns after how long. */
+  /** Decides where to continue, and returns the pause before it, in ms. */
   #recover(error: unknown, during: 'list' | 'watch'): number {
     this.#note({ up: false });
     const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });

@@ -7,10 +7,10 @@ const QUIET_MS = 30_000;
 const MAX_RETRY_MS = 1_500;
 
 /**
- * How long to wait before the next attempt: 0.2 s, then doubling to 1.5 s, half of it random; starts over after 30 s
- * without a failure. client-go goes up to 30 s for the sake of a server with thousands of clients. There are two or three of
- * this one, with half a dozen watches each, and a backend that leaves while a watch rests stays in its group for as
- * long as the rest lasts. A server that wants more says so, by Retry-After.
+ * How long to wait before the next attempt: 0.2 s, doubling up to 1.5 s, half of it random; starts over after 30 s without a
+ * failure. client-go goes up to 30 s, because a server may have thousands of its clients. This operator has two or three
+ * replicas with half a dozen watches each, and a backend that leaves while a watch pauses stays in its group until the pause
+ * ends. A server that needs longer pauses sends Retry-After.
  */
 export class RetryPause {
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class RetryPause {
 
   after(kind: Recovery['pause'], retryAfterMs = 0): number {
     if (kind === 'none' || (kind === 'none-if-rare' && this.#isRare())) return 0;
-    // Clients with the same Retry-After must not all retry in the same instant.
+    // Clients with the same Retry-After must not all retry at the same moment.
     const asked = retryAfterMs * (1 + this.#random() / 10);
     return Math.max(asked, this.#next());
   }

@@ -1,5 +1,5 @@
 export interface Stored {
-  /** `namespace/name`, or `name` of what has no namespace. */
+  /** `namespace/name`, or `name` for cluster-scoped objects. */
   readonly key: string;
   readonly resourceVersion: string;
 }
@@ -19,15 +19,15 @@ interface Index<T> {
   readonly keysByValue: Map<string, Keys>;
 }
 
-/** Most values have one key, as a pod its slice; a Set for each would be most of an index. */
+/** Most values have one key, like a pod and its slice; a Set for each would make up most of the index. */
 type Keys = string | Set<string>;
 
 /**
- * The cache of one kind: what a reflector last heard of, with indexes.
+ * The cache of one kind, with indexes, filled by a reflector.
  *
- * - A handler sees the store as it is after the change, or after the whole of a `replace`: never half of a list.
- * - Handlers run at once, in the order they were added; one that throws is reported and stops no other.
- * - An object whose resourceVersion is the stored one is not a change.
+ * - Handlers see the store after the change, or after a complete `replace`: never half of a list.
+ * - Handlers run synchronously, in the order they were added; one that throws is reported and does not stop the others.
+ * - An object with the same resourceVersion as the stored one is not a change.
  */
 export class Store<T extends Stored> {
   readonly #objects = new Map<string, T>();
@@ -44,7 +44,7 @@ export class Store<T extends Stored> {
     return this.#objects.size;
   }
 
-  /** Unchanged as long as the content of the store is. */
+  /** Changes whenever the content of the store does. */
   get version(): number {
     return this.#version;
   }
@@ -61,7 +61,7 @@ export class Store<T extends Stored> {
     return this.#objects.keys();
   }
 
-  /** Names an index; what is stored already is indexed as well. The function must depend on the object alone. */
+  /** Adds an index, which includes the objects already stored. The function must depend on the object alone. */
   index(name: string, valuesOf: IndexFunction<T>): this {
     if (this.#indexes.has(name)) throw new Error(`the store has an index ${name} already`);
     const index: Index<T> = { valuesOf, keysByValue: new Map() };
@@ -96,7 +96,7 @@ export class Store<T extends Stored> {
     if (change !== undefined) this.#notify(change);
   }
 
-  /** Makes the store equal to the list. Removals are delivered first: what left must not wait behind what came. */
+  /** Makes the store equal to the list. Handlers get the removals first, so that they do not wait behind additions. */
   replace(list: readonly T[]): void {
     const listed = new Set(list.map((object) => object.key));
     const gone = [...this.keys()].filter((key) => !listed.has(key));
@@ -133,7 +133,7 @@ export class Store<T extends Stored> {
   }
 }
 
-/** Touches only what differs: of a slice's hundred pods one has changed. */
+/** Does nothing if the values are unchanged, which is the usual case. */
 function reindex<T>(
   { valuesOf, keysByValue }: Index<T>,
   key: string,

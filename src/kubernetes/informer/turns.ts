@@ -1,4 +1,4 @@
-/** So many at a time, in the order in which they asked. */
+/** Limits how much work runs at a time; further work starts in the order of its `take` calls. */
 export class Turns {
   readonly #waiting: (() => void)[] = [];
   #free: number;
@@ -7,7 +7,7 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** Settles as the work does. */
+  /** Settles like the promise of `work`. */
   async take<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
