@@ -1,4 +1,4 @@
-/** What queue and loop ask of a metric; the metrics of prom-client fit as they are. */
+/** The metrics that the queue and the loop need; those of prom-client fit as they are. */
 export interface Counter<Label extends string> {
   inc(labels: Readonly<Record<Label, string>>): void;
 }

@@ -3,23 +3,23 @@ import { retryAfterMsOf } from '../client/api-error.ts';
 import type { Counter, Gauge, Histogram } from './metric-types.ts';
 import type { Priority, WorkQueue } from './work-queue.ts';
 
-/** What a reconcile asks for: nothing more, or a look after a while whatever happens. */
+/** The result of a reconcile: done, or another reconcile after some time, whatever happens meanwhile. */
 export type Result = 'done' | { readonly requeueAfterMs: number; readonly priority?: Priority };
 
 /**
- * Brings the world to the state that `key` stands for, whatever happened since the last call (it learns that something changed, never
- * what), and stops soon after the signal is aborted. A throw is an error: the key is retried after its back-off.
+ * Brings the actual state to the desired state of `key`. It is not told what has changed since the last call, only that something
+ * may have. It must stop soon after the signal is aborted. If it throws, the key is retried after its back-off.
  */
 export type Reconcile<K extends string> = (key: K, signal: AbortSignal) => Promise<Result>;
 
 export interface ReconcileFailure<K extends string> {
   readonly key: K;
   readonly error: unknown;
-  /** Failures of this key in a row. */
+  /** Consecutive failures of this key. */
   readonly attempts: number;
 }
 
-/** Names and meaning are those of controller-runtime. */
+/** Names and meanings are those of controller-runtime. */
 export interface ReconcileMetrics {
   /** controller_runtime_reconcile_total */
   readonly total: Counter<'controller' | 'result'>;
@@ -29,14 +29,14 @@ export interface ReconcileMetrics {
   readonly panics: Counter<'controller'>;
   /** controller_runtime_reconcile_time_seconds */
   readonly time: Histogram<'controller'>;
-  /** controller_runtime_max_concurrent_reconciles: `+Inf`, since there is no cap */
+  /** controller_runtime_max_concurrent_reconciles: `+Inf`, because there is no limit */
   readonly maxConcurrent: Gauge<'controller'>;
   /** controller_runtime_active_workers */
   readonly activeWorkers: Gauge<'controller'>;
 }
 
 export interface ReconcileLoopOptions<K extends string> {
-  /** The controller's name, in lower case: the metrics' label. */
+  /** The controller's name in lower case; the label of the metrics. */
   readonly name: string;
   readonly queue: WorkQueue<K>;
   readonly reconcile: Reconcile<K>;
@@ -57,15 +57,15 @@ export interface Outcome {
 type Settled = { readonly value: Result } | { readonly error: unknown };
 
 /**
- * The only place that knows what the end of a reconcile does to the queue and the metrics.
+ * Decides what the end of a reconcile means for the queue and the metrics.
  *
- * | the reconcile …              | counts as     | = the key                                             |
- * |------------------------------|---------------|-------------------------------------------------------|
- * | returned done                | success       | is forgotten                                          |
- * | returned requeueAfterMs      | requeue_after | is forgotten and comes back then                      |
- * | threw                        | error         | comes back after its back-off                         |
- * | threw what names a time      | error         | the same, not before the API server's Retry-After     |
- * | threw what only a bug throws | error, panic  | comes back after its back-off                         |
+ * | the reconcile …                   | counts as     | = the key                                             |
+ * |-----------------------------------|---------------|-------------------------------------------------------|
+ * | returned done                     | success       | is forgotten                                          |
+ * | returned requeueAfterMs           | requeue_after | is forgotten and comes back then                      |
+ * | threw                             | error         | comes back after its back-off                         |
+ * | threw an error with a Retry-After | error         | comes back after its back-off, not before Retry-After |
+ * | threw an error that is a bug      | error, panic  | comes back after its back-off                         |
  */
 export function outcome(settled: Settled): Outcome {
   if ('error' in settled) {
@@ -79,7 +79,7 @@ export function outcome(settled: Settled): Outcome {
   return { result: 'requeue_after', panic: false, next: { do: 'after', ms: requeueAfterMs, priority } };
 }
 
-/** The classes that the engine itself throws, and whatever is no error at all. */
+/** True for the errors that the JavaScript engine throws, and for anything that is not an `Error`. */
 function isPanic(error: unknown): boolean {
   return (
     !(error instanceof Error) ||
@@ -92,9 +92,9 @@ function isPanic(error: unknown): boolean {
 /**
  * Reconciles the keys of a queue.
  *
- * The same key is never reconciled twice at once; different keys are, without a cap, since they are independent of each other and each
- * mostly waits for the network. Nothing that a reconcile throws ends the loop. After `stop` no key is started; those under way get
- * until the deadline to finish, then their signal is aborted.
+ * A key is never reconciled twice at the same time. Different keys run concurrently without a limit, because they are independent
+ * and mostly wait for the network. Errors of a reconcile do not end the loop. After `stop` no more keys are started; running ones
+ * have until the deadline to finish, then their signal is aborted.
  */
 export class ReconcileLoop<K extends string> {
   readonly #options: ReconcileLoopOptions<K>;
@@ -117,7 +117,7 @@ export class ReconcileLoop<K extends string> {
     this.#pulling = this.#pull();
   }
 
-  /** Resolves with the keys that did not finish before the deadline: they were aborted, and are not waited for. */
+  /** Resolves with the keys that did not finish before the deadline: they are aborted, and not waited for. */
   async stop(deadlineMs: number): Promise<readonly K[]> {
     this.#stopping = true;
     this.#options.queue.shutDown();
@@ -165,7 +165,7 @@ export class ReconcileLoop<K extends string> {
   #conclude(key: K, settled: Settled): void {
     const { queue, metrics } = this.#options;
     const { result, panic, next } = outcome(settled);
-    // Cut short by us: no failure of the key.
+    // An error after our own abort is not a failure of the key.
     if (!(result === 'error' && this.#cut.signal.aborted)) {
       metrics?.total.inc({ ...this.#labels, result });
       if (next.do === 'backoff') queue.addRateLimited(key, undefined, next.atLeastMs);
@@ -183,7 +183,7 @@ export class ReconcileLoop<K extends string> {
     try {
       onFailure?.({ key, error, attempts: queue.numRequeues(key) });
     } catch {
-      // What reports failures may not become one: the key would never be done.
+      // If a failing callback threw here, the key would never be done.
     }
   }
 }

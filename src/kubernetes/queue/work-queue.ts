@@ -2,11 +2,11 @@ import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, systemClock, type Timer } from '../../clock.ts';
 import type { Counter, Histogram } from './metric-types.ts';
 
-/** Served in this order. */
+/** Highest first. */
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Names and meaning are those of client-go; the gauges of the family are read from `WorkQueue.gauges`. */
+/** Names and meanings are those of client-go; the gauges of the same family come from `WorkQueue.gauges`. */
 export interface WorkQueueMetrics {
   /** workqueue_adds_total */
   readonly adds: Counter<'name'>;
@@ -30,7 +30,7 @@ export interface WorkQueueGauges {
 export interface WorkQueueOptions {
   readonly name: string;
   readonly clock?: Clock;
-  /** Default: 5 ms doubling up to 30 s, a fifth of it random. */
+  /** Default: 5 ms, doubling up to 30 s, a fifth of it random. */
   readonly backoff?: Partial<BackoffOptions>;
   readonly metrics?: WorkQueueMetrics;
 }
@@ -51,16 +51,16 @@ interface Processing {
   readonly startedAt: number;
 }
 
-/** A longer time-out would overflow the timer and fire at once. */
+/** A longer timeout would overflow the timer and fire immediately. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Keys that need work, each at most once, whatever was added how often.
+ * Keys that need work. Each key is in the queue at most once, however often it was added.
  *
- * A key being worked on is not handed out again before `done`; added meanwhile, it comes back after it. Of several adds of one key
- * the earliest ready time and the highest priority win, so a plain add overrides a delay. Higher priorities are served first, and
- * first come, first served within each. A waiting `get` is answered by `add` itself: there is no timer in between.
- * After `shutDown` adds are ignored and delayed keys dropped; what was ready is still handed out.
+ * A key in work is not handed out again before `done`; if it is added meanwhile, it comes back after that. Of several adds of one
+ * key, the earliest ready time and the highest priority win, so a plain add overrides a delay. Higher priorities are served first;
+ * each priority is first come, first served. `add` resolves a waiting `get` directly, without a timer. After `shutDown`, adds are
+ * ignored and delayed keys are dropped; keys that are ready are still handed out.
  */
 export class WorkQueue<K extends string> {
   readonly name: string;
@@ -69,7 +69,7 @@ export class WorkQueue<K extends string> {
   readonly #metrics: WorkQueueMetrics | undefined;
   readonly #labels: { readonly name: string };
   readonly #dirty = new Map<K, Dirty>();
-  /** The dirty keys that no worker has, in their order. */
+  /** The dirty keys that are not in work, in order. */
   readonly #ready: Readonly<Record<Priority, Set<K>>> = {
     high: new Set(),
     normal: new Set(),
@@ -119,8 +119,8 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * After the key's own back-off, and not before `atLeastMs`. While it is worked on, its priority is by default the one that it was
-   * handed out with.
+   * Adds the key after its own back-off, and not before `atLeastMs`. For a key in work, the default priority is the one that it
+   * was handed out with.
    */
   addRateLimited(key: K, priority?: Priority, atLeastMs = 0): void {
     const failures = this.numRequeues(key);
@@ -129,17 +129,17 @@ export class WorkQueue<K extends string> {
     this.addAfter(key, ms, priority ?? this.#processing.get(key)?.priority ?? 'normal');
   }
 
-  /** The key did well: its back-off starts over. Does not take it off the queue. */
+  /** Resets the key's back-off, because it succeeded. Does not remove the key from the queue. */
   forget(key: K): void {
     this.#failures.delete(key);
   }
 
-  /** How often the key was added rate-limited since it was last forgotten. */
+  /** Number of `addRateLimited` calls for the key since it was last forgotten. */
   numRequeues(key: K): number {
     return this.#failures.get(key) ?? 0;
   }
 
-  /** The next key, which is the caller's until `done`; undefined when the queue was shut down and holds nothing more. */
+  /** Resolves with the next key, which is in work until `done`; undefined once the queue is shut down and empty. */
   get(): Promise<K | undefined> {
     return new Promise((resolve) => {
       this.#getters.push(resolve);
@@ -176,7 +176,7 @@ export class WorkQueue<K extends string> {
   #handOut(): void {
     for (let get = this.#getters[0]; get !== undefined; get = this.#getters[0]) {
       const key = this.#take();
-      // A dirty key that is still worked on comes back at its `done`: the getters wait for it even during a shut-down.
+      // A dirty key that is still in work comes back at its `done`: the getters wait for it even after `shutDown`.
       if (key === undefined && (!this.#isShutDown || this.#dirty.size > 0)) break;
       this.#getters.shift();
       get(key);
@@ -197,7 +197,7 @@ export class WorkQueue<K extends string> {
     return undefined;
   }
 
-  /** Of a key that is dirty already, only the priority can change. */
+  /** Raises the priority of a key that is already dirty; returns whether it is. */
   #raised(key: K, priority: Priority): boolean {
     const dirty = this.#dirty.get(key);
     if (dirty === undefined) return false;
@@ -207,7 +207,7 @@ export class WorkQueue<K extends string> {
     return true;
   }
 
-  /** The priority of the delayed add that is dropped; the lowest when there was none. */
+  /** Drops the key's delayed add and returns its priority; the lowest priority if there was none. */
   #cancelDelay(key: K): Priority {
     const delayed = this.#delayed.get(key);
     if (delayed === undefined) return 'low';
