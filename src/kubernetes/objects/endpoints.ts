@@ -22,7 +22,7 @@ export interface EndpointSubset {
   readonly ports: readonly EndpointPort[];
 }
 
-/** An Endpoints object, or one EndpointSlice (then with one subset; a Service has any number of slices). */
+/** An Endpoints object, or one EndpointSlice (with one subset; a Service has any number of slices). */
 export interface EndpointsObject {
   readonly key: string;
   readonly namespace: string;
@@ -30,10 +30,10 @@ export interface EndpointsObject {
   readonly resourceVersion: string;
   readonly serviceName: string;
   readonly subsets: readonly EndpointSubset[];
-  /** Kubernetes has left addresses out (Endpoints only: at 1,000). */
+  /** Kubernetes has left out addresses (only in Endpoints, beyond 1,000). */
   readonly overCapacity: boolean;
   readonly source: 'Endpoints' | 'EndpointSlice';
-  /** Its label says that Kubernetes' own controllers write it. */
+  /** Its label says that Kubernetes' own controller manages it. */
   readonly byKubernetes: boolean;
 }
 
@@ -44,7 +44,7 @@ const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';
 const ENDPOINTS_MANAGER_LABEL = 'endpoints.kubernetes.io/managed-by';
 const OVER_CAPACITY_ANNOTATION = 'endpoints.kubernetes.io/over-capacity';
 
-/** Undefined for what is of no Service, or holds host names instead of addresses. */
+/** Returns undefined for a slice without a Service, or with host names instead of addresses. */
 export function transformEndpointSlice(object: unknown): EndpointsObject | undefined {
   const { key, namespace, name, resourceVersion } = identity(object, 'namespaced');
   const { addressType, endpoints, ports } = asObject(object);
@@ -86,13 +86,13 @@ export function transformEndpoints(object: unknown): EndpointsObject {
   };
 }
 
-/** An endpoint's further addresses are of the same pod and interchangeable; kube-proxy takes the first, and so do we. */
+/** All addresses of an endpoint belong to the same pod and are interchangeable; like kube-proxy, we use the first. */
 const sliceAddressIn =
   (namespace: string) =>
   (value: unknown): EndpointAddress[] => {
     const endpoint = asObject(value);
     const conditions = asObject(endpoint['conditions']);
-    // The API says how to read what is not set: ready → true, serving → as ready, terminating → false.
+    // Defaults that the API defines for unset conditions: ready → true, serving → same as ready, terminating → false.
     const ready = conditions['ready'] !== false;
     const { serving, terminating } = conditions;
     return address(asArray(endpoint['addresses'])[0], endpoint, namespace, {
@@ -126,7 +126,7 @@ function address(
   list: string,
   { ready, serving, terminating }: Conditions,
 ): EndpointAddress[] {
-  // `fe80::1%eth0` is an address to Node, but means nothing outside of its own machine.
+  // Node.js accepts `fe80::1%eth0`, but such an address is meaningless on other machines.
   if (typeof ip !== 'string' || isIP(ip) === 0 || ip.includes('%')) return [];
   const nodeName = asString(of['nodeName']);
   const pod = podOf(of['targetRef'], list);
@@ -142,14 +142,14 @@ function address(
   ];
 }
 
-/** Whose namespace is not said it is in that of the list. */
+/** Without a namespace in `targetRef`, the pod is in the namespace of the list. */
 function podOf(targetRef: unknown, list: string): EndpointAddress['pod'] {
   const { kind, namespace, name, uid } = asObject(targetRef);
   if (kind !== 'Pod' || asString(name) === '') return undefined;
   return { namespace: intern(asString(namespace) || list), name: asString(name), uid: asString(uid) };
 }
 
-/** A port of null means "all ports" in a slice: nothing that a backend could be made of. */
+/** In a slice, a null port means "all ports", which cannot be a backend. */
 function endpointPort(value: unknown): EndpointPort[] {
   const entry = asObject(value);
   const number = port(entry['port']);

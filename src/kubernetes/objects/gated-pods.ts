@@ -8,13 +8,13 @@ export interface GatedPodObject extends Identity {
   readonly labels: Readonly<Record<string, string>>;
   /** It has a deletionTimestamp, or has ended. */
   readonly leaving: boolean;
-  /** It is ready but for the gates of load balancers. */
+  /** It is ready except for the gates of load balancers. */
   readonly registrable: boolean;
-  /** The condition of our gate; undefined: there is none yet. */
+  /** The condition of our gate; undefined if there is none yet. */
   readonly gate: { readonly open: boolean; readonly reason: string } | undefined;
 }
 
-/** Undefined for pods without the gate, which are nearly all of them. */
+/** Returns undefined for pods without the gate, which most pods are. */
 export function transformGatedPod(object: unknown): GatedPodObject | undefined {
   const { spec, status } = asObject(object);
   const gates = gatesOf(spec);
@@ -33,13 +33,13 @@ export function transformGatedPod(object: unknown): GatedPodObject | undefined {
   };
 }
 
-/** Undefined as well for those that are settled, as nearly all with the gate are most of the time. */
+/** Also returns undefined for settled pods, which most pods with the gate are most of the time. */
 export function transformUnsettledPod(object: unknown): GatedPodObject | undefined {
   const pod = transformGatedPod(object);
   return pod === undefined || isSettled(pod) ? undefined : pod;
 }
 
-/** Its gate does not change while this holds. */
+/** While this is true, the pod's gate does not change. */
 export function isSettled({
   leaving,
   registrable,

@@ -1,19 +1,19 @@
 import { asArray, asObject } from '../../json.ts';
 
-/** Kubernetes' own, where a pod says nothing. */
+/** Kubernetes' default. */
 export const DEFAULT_GRACE_SECONDS = 30;
 
 /**
- * For how many seconds at least all containers of a pod go on as before once it is deleted. 0: not at all.
+ * How many seconds, at least, all containers of a pod keep running as before after its deletion; 0 if not at all.
  *
- * | preStop of a container         | it goes on for                                                           |
+ * | preStop of a container         | it keeps running for                                                     |
  * |--------------------------------|--------------------------------------------------------------------------|
  * | none, or one that always fails | no time                                                                  |
- * | `sleep`                        | so long                                                                  |
- * | `exec`, `httpGet`              | who knows: as long as the grace period allows                            |
+ * | `sleep`                        | the duration of the sleep                                                |
+ * | `exec`, `httpGet`              | an unknown time: as long as the grace period allows                      |
  *
- * The grace period begins with the deletion. A sleep may be as long, which the API server sees to: the kubelet leaves two seconds
- * after it. Sidecars are asked to stop last, and count for nothing here.
+ * The grace period begins with the deletion. The API server ensures that a sleep is not longer than it; the kubelet grants two
+ * more seconds after the sleep. Sidecars are stopped last and do not count here.
  * https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
  */
 export function holdSecondsOf(spec: unknown): number {

@@ -1,6 +1,6 @@
 import { asObject, asString, type JsonObject } from '../../json.ts';
 
-/** The object has no name or version to keep it under. */
+/** The object has no name, namespace or resourceVersion, so it cannot be stored. */
 export class MalformedObjectError extends Error {
   override readonly name = 'MalformedObjectError';
 }
@@ -13,7 +13,7 @@ export interface Identity {
   readonly resourceVersion: string;
 }
 
-/** Any field may be missing, or be of any type. */
+/** Any field may be missing or have any type. */
 export function metadata(object: unknown): JsonObject {
   return asObject(asObject(object)['metadata']);
 }
@@ -24,11 +24,11 @@ export function port(value: unknown): number | undefined {
     : undefined;
 }
 
-/** The entries of a map whose values are strings, as labels and annotations have to be. */
+/** The entries whose values are strings, as those of labels and annotations must be. */
 export function strings(value: unknown, keep: (key: string) => boolean = () => true): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [key, entry] of Object.entries(asObject(value))) {
-    // A key of this name would set the prototype instead of an entry.
+    // Assigning to this key would set the prototype.
     if (typeof entry === 'string' && key !== '__proto__' && keep(key)) kept[intern(key)] = entry;
   }
   return kept;
@@ -46,7 +46,7 @@ export function identity(object: unknown, scope: 'namespaced' | 'cluster'): Iden
   return { key, namespace, name, uid: asString(fields['uid']), resourceVersion };
 }
 
-/** The store's key of any object; undefined when it has no name. */
+/** The key of any object in its store; undefined if it has no name. */
 export function keyOf(object: unknown): string | undefined {
   const { name, namespace } = metadata(object);
   if (typeof name !== 'string' || name === '') return undefined;
@@ -57,7 +57,7 @@ export function resourceVersionOf(object: unknown): string {
   return asString(metadata(object)['resourceVersion']);
 }
 
-/** Versions are numbers of any length, and comparable, in every release so far and by contract since 1.35. */
+/** Versions are comparable numbers of any length, in every release so far, and guaranteed since 1.35. */
 export function isOlder(version: string, than: string): boolean {
   return version.length < than.length || (version.length === than.length && version < than);
 }
@@ -66,8 +66,8 @@ const interned = new Map<string, string>();
 const MOST_INTERNED = 20_000;
 
 /**
- * One copy of a string that thousands of objects repeat (node names, namespaces, label keys): JSON.parse makes a new one each time.
- * Emptied when full, so that it never outgrows a cluster whose names all differ.
+ * Returns one shared copy of a string that thousands of objects repeat (node names, namespaces, label keys); JSON.parse creates
+ * a new one each time. The cache is emptied when full, so that it stays bounded in a cluster whose names all differ.
  */
 export function intern(value: string): string {
   const known = interned.get(value);

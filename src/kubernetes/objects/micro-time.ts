@@ -1,4 +1,4 @@
-/** Kubernetes' MicroTime of a `Clock.wall()`: the API server takes six digits after the point and nothing else. */
+/** Formats a `Clock.wall()` as a Kubernetes MicroTime: the API server requires exactly six decimal places. */
 export function microTime(wall: number): string {
   return new Date(wall).toISOString().replace(/\.(\d{3})Z$/, '.$1000Z');
 }

@@ -27,9 +27,9 @@ export interface ServiceObject {
   readonly publishNotReadyAddresses: boolean;
   /** It has a selector. */
   readonly selects: boolean;
-  /** The labels of its pods; empty when it has none. */
+  /** Empty if it has none. */
   readonly selector: Readonly<Record<string, string>>;
-  /** In its own order; empty when it has none. */
+  /** In the Service's order; empty if it has none. */
   readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
   readonly ports: readonly ServicePort[];
 }
@@ -43,9 +43,9 @@ export interface NodeObject {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: unknown. */
+  /** When `ready` last changed (`lastTransitionTime`), in milliseconds since the Unix epoch; 0 if unknown. */
   readonly readyChangedAt: number;
-  /** Its kubelet says that it shuts down. */
+  /** Its kubelet reports that the node is shutting down. */
   readonly shuttingDown: boolean;
   /** Its condition InstanceExpired: the instance is about to be released. */
   readonly expiring: boolean;
@@ -53,7 +53,7 @@ export interface NodeObject {
   readonly taintKeys: readonly string[];
 }
 
-/** Where each kind is listed and watched: in one namespace, or in all. */
+/** Collection paths of each kind, in one namespace or in all. */
 export const paths = {
   services: (namespace?: string) => namespaced('/api/v1', 'services', namespace),
   endpoints: (namespace?: string) => namespaced('/api/v1', 'endpoints', namespace),
@@ -101,12 +101,12 @@ function servicePort(value: unknown): ServicePort[] {
 }
 
 /**
- * Among whatever else keeps the node from being ready, in the message of Ready.
+ * Part of the message of the condition Ready, next to other reasons why the node is not ready.
  * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#graceful-node-shutdown
  */
 const SHUTTING_DOWN = 'node is shutting down';
 /**
- * ack-node-problem-detector sets it on the node of a spot instance that is to be released.
+ * Condition that ack-node-problem-detector sets on the node of a spot instance that is about to be released.
  * https://www.alibabacloud.com/help/en/container-service-for-kubernetes/latest/check-whether-a-preemptible-instance-is-about-to-expire
  */
 const EXPIRED = 'InstanceExpired';

@@ -3,7 +3,7 @@ import { asArray, asObject, asString } from '../../json.ts';
 import { holdSecondsOf } from './hold.ts';
 import { type Identity, identity, intern, metadata, strings } from './metadata.ts';
 
-/** A pod, as far as its own word on whether it lives goes. */
+/** A pod: the fields that say whether it is alive and can serve. */
 export interface PodObject extends Identity {
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
@@ -13,13 +13,13 @@ export interface PodObject extends Identity {
   readonly ready: boolean;
   /** Its containers are ready and its readiness gates are open. */
   readonly able: boolean;
-  /** It is ready but for the gates of load balancers: any other would keep it out for a reason. Only with ours. */
+  /** It is ready except for the gates of load balancers. Only set for pods with our gate. */
   readonly registrable?: boolean;
   /** See `holdSecondsOf`. */
   readonly holdSeconds: number;
   readonly ips: readonly string[];
   readonly nodeName?: string;
-  /** Only those of the operator (`NAME_PREFIX`). */
+  /** Only the operator's annotations (`NAME_PREFIX`). */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -56,7 +56,8 @@ export function gatesOf(spec: unknown): readonly string[] {
 }
 
 /**
- * Gates that others open once the pod is in their load balancer: two that waited for each other would do so for ever.
+ * Gates that other controllers open once the pod is in their load balancer. If two gates waited for each other, neither would
+ * ever open.
  * https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/
  * https://cloud.google.com/kubernetes-engine/docs/concepts/container-native-load-balancing#pod_readiness
  * https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-annotations-to-configure-load-balancing-1
@@ -64,7 +65,7 @@ export function gatesOf(spec: unknown): readonly string[] {
 const OF_OTHER_LOAD_BALANCERS =
   /^(target-health\.[a-z0-9.-]*k8s\.aws\/|cloud\.google\.com\/load-balancer-neg-ready$|service\.readiness\.alibabacloud\.com\/)/;
 
-/** Of a pod with our gate. `holds`: whether its condition of that type is True. */
+/** For pods with our gate. `holds`: whether the pod's condition of that type is True. */
 export function isRegistrable(gates: readonly string[], holds: (type: string) => boolean): boolean {
   const needed = gates.filter((gate) => gate !== READINESS_GATE && !OF_OTHER_LOAD_BALANCERS.test(gate));
   return ['ContainersReady', ...needed].every(holds);
@@ -77,13 +78,13 @@ function isTrue(condition: unknown, wanted: unknown): boolean {
 
 const NONE: Readonly<Record<string, string>> = Object.freeze({});
 
-/** Thousands of pods have none: they share one object. */
+/** Thousands of pods have no such annotations, so they share one object. */
 function ownAnnotations(annotations: unknown): Readonly<Record<string, string>> {
   const own = strings(annotations, (annotation) => annotation.startsWith(NAME_PREFIX));
   return Object.keys(own).length === 0 ? NONE : own;
 }
 
-/** Whether both say the same, whatever else of the object has changed. */
+/** Whether all fields that can change and matter here are equal. */
 export function isSamePod(a: PodObject, b: PodObject): boolean {
   const entries = (pod: PodObject) => JSON.stringify(Object.entries(pod.annotations).sort());
   return (
