@@ -6,17 +6,17 @@ export interface EventInput {
   readonly regarding: {
     readonly apiVersion: string;
     readonly kind: string;
-    /** Empty for what has no namespace. */
+    /** Empty for cluster-scoped objects. */
     readonly namespace: string;
     readonly name: string;
     readonly uid: string;
   };
   readonly type: 'Normal' | 'Warning';
-  /** Why, for machines: one word in UpperCamelCase. */
+  /** Machine-readable: one word in UpperCamelCase. */
   readonly reason: string;
   /** What was done or tried: one word in UpperCamelCase. */
   readonly action: string;
-  /** For people; cut to 1024 bytes. */
+  /** Human-readable; truncated to 1024 bytes. */
   readonly note: string;
 }
 
@@ -42,7 +42,7 @@ export function eventBody(event: EventInput, reportingInstance: string, wall: nu
   };
 }
 
-/** The API server takes events about what has no namespace in `default` only (and kube-system). */
+/** The API server accepts events about cluster-scoped objects in `default` only (and kube-system). */
 function eventNamespace({ regarding }: EventInput): string {
   return regarding.namespace === '' ? 'default' : regarding.namespace;
 }
@@ -52,14 +52,14 @@ function eventName(name: string): string {
   return name.slice(0, LONGEST_NAME - unique.length).replace(/[^a-z0-9]+$/, '') + unique;
 }
 
-/** Events of one key are repeats of one another. */
+/** Events with the same key are repeats of one another. */
 export function seriesKey({ regarding, type, reason, action, note }: EventInput): string {
-  // A problem that persists is one problem whatever its request ids and counts; each thing done is a fact of its own.
+  // Warnings that differ only in request ids or counts are the same problem; every Normal event is a fact of its own.
   const what = type === 'Warning' ? note.replace(/\S*\d\S*/g, '#') : note;
   return JSON.stringify([regarding.uid, regarding.kind, regarding.name, type, reason, action, what]);
 }
 
-/** At most so many bytes of UTF-8, without half a character at the end. */
+/** Truncates to at most `most` bytes of UTF-8, without splitting a character. */
 export function cutBytes(value: string, most: number): string {
   const bytes = Buffer.from(value);
   if (bytes.length <= most) return value;

@@ -11,10 +11,10 @@ export type { EventInput } from './event-body.ts';
 
 export interface EventRecorderOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
-  /** The pod's name. Default: the host's, which is the same in a pod. */
+  /** The pod's name. Default: the host name, which is the same in a pod. */
   readonly reportingInstance?: string;
   readonly clock?: Clock;
-  /** Results: `sent`, `merged` (into an earlier one), `dropped` (too many), `failed` (the API server did not take it). */
+  /** Results: `sent`, `merged` (into an earlier event), `dropped` (too many), `failed` (could not be written). */
   readonly events?: { inc(labels: { readonly result: string }): void };
   readonly onFailure?: (failure: { readonly event: EventInput; readonly error: unknown }) => void;
 }
@@ -24,14 +24,14 @@ interface Recorded {
   readonly body: ReturnType<typeof eventBody>;
   count: number;
   lastSeen: { readonly now: number; readonly wall: number };
-  /** The count that the API server knows; 0 before it knows of the event. */
+  /** The count that the API server has; 0 before the event is created. */
   sentCount: number;
   notBefore: number;
   inOutbox: boolean;
   timer: Timer | undefined;
 }
 
-/** client-go's: a repeat later than that is an event of its own. */
+/** The same as client-go; a later repeat is a new event. */
 const SERIES_ENDS_AFTER_MS = 6 * 60_000;
 const SERIES_SPACING_MS = 60_000;
 const MOST_RECORDED = 1_000;
@@ -40,17 +40,17 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RETRIES: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
 
 /**
- * Reports to the users of an object what happened to it, as Events of events.k8s.io/v1.
+ * Reports what happened to an object to its users, as Events of events.k8s.io/v1.
  *
- * `record` never waits and never throws. A repeat becomes part of the earlier event's series: its count is written at once the
- * first time, then once a minute. New events of one object are limited as in client-go, to 25 and then one in 5 minutes. Memory is bounded:
- * what does not fit, and what the API server refuses five times, is dropped and counted.
+ * `record` never waits and never throws. A repeat joins the series of the earlier event: its count is written immediately the
+ * first time, then once a minute. As in client-go, new events of one object are limited to 25, then one every 5 minutes. Memory is
+ * bounded: events that do not fit, and writes that fail for good or five times, are dropped and counted.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
   readonly #spam: SpamFilter;
-  /** In the order of their last use. */
+  /** Least recently used first. */
   readonly #recorded = new Map<string, Recorded>();
   readonly #outbox: Recorded[] = [];
   readonly #closed = new AbortController();
@@ -71,7 +71,7 @@ export class EventRecorder {
     }
   }
 
-  /** Sends all that waits, counts included, for at most so long, then closes. */
+  /** Sends everything that is waiting, including counts, for at most `deadlineMs`, then closes. */
   async flush(deadlineMs: number): Promise<void> {
     this.#flushing = true;
     for (const recorded of this.#recorded.values()) this.#post(recorded);
@@ -79,7 +79,7 @@ export class EventRecorder {
     this.close();
   }
 
-  /** Drops what waits and cuts what is in flight. */
+  /** Drops everything that is waiting and aborts the write in flight. */
   close(): void {
     this.#closed.abort(new Error('the event recorder is closed'));
     for (const { timer } of this.#recorded.values()) timer?.cancel();
@@ -158,11 +158,11 @@ export class EventRecorder {
       next.sentCount = count;
       this.#post(next);
     }
-    // Not later: what is recorded before a promise's callback runs would wait for the next event.
+    // Reset here rather than in a promise callback: an event recorded before that callback ran would wait for the next event.
     this.#sending = undefined;
   }
 
-  /** Resolves with the error that the last attempt ended with, if it did. */
+  /** Resolves with the error of the last attempt, or undefined on success. */
   async #deliver(recorded: Recorded): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -186,7 +186,7 @@ export class EventRecorder {
       try {
         await transport.request('POST', path, { ...options, body: { ...body, ...series } });
       } catch (error) {
-        // The reply to an earlier attempt was lost: the name is ours alone.
+        // The name is unique to us, so the reply to an earlier attempt was lost.
         if (!(error instanceof KubeApiError && error.reason === 'AlreadyExists')) throw error;
       }
     };
@@ -219,7 +219,7 @@ export class EventRecorder {
   }
 }
 
-/** Refusals don't pass by being asked again. */
+/** Whether a retry may succeed. */
 function mayPass(error: unknown): boolean {
   return !(error instanceof KubeApiError) || error.status === 429 || error.status >= 500;
 }

@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto';
 import { asObject } from '../../json.ts';
 
-/** A status as JSON, field by field. Equal for equal statuses: keys are sorted, and what is undefined is left out. */
+/** The JSON of each field of a status. Equal for equal statuses: keys are sorted, and undefined values are left out. */
 export type StatusFields = Readonly<Record<string, string>>;
 
-/** The same, long fields by their digest: enough to tell whether two are equal, and small however many rows there are. */
+/** Like `StatusFields`, with digests in place of long values: small however many rows there are, and enough to compare. */
 export type StatusPrint = Readonly<Record<string, string>>;
 
-/** No field when there is no status. */
+/** Returns no fields if there is no status. */
 export function fieldsOf(status: unknown): StatusFields {
   const fields: Record<string, string> = {};
   for (const [field, value] of Object.entries(asObject(status))) {
@@ -31,7 +31,7 @@ export function isSamePrint(a: StatusPrint, b: StatusPrint): boolean {
   return holds(a, b) && Object.keys(a).length === Object.keys(b).length;
 }
 
-/** Whether each field of the part is there with this very value. */
+/** Whether `print` has each field of `part` with the same value. */
 export function holds(print: StatusPrint, part: StatusPrint): boolean {
   for (const field in part) if (print[field] !== part[field]) return false;
   return true;
@@ -43,7 +43,7 @@ export function toJson(fields: StatusFields): string {
     .join()}}`;
 }
 
-/** By way of a copy, where anything has to be sorted: JSON.stringify is several times as fast as anything that is written here. */
+/** Copies what must be sorted and uses JSON.stringify, which is several times faster than a serializer of our own. */
 function sortedJson(value: unknown): string {
   return JSON.stringify(sorted(value));
 }
@@ -56,7 +56,7 @@ function sorted(value: unknown): unknown {
   return copy;
 }
 
-/** What the API server sends always is. */
+/** Always true for objects from the API server. */
 function isSorted(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (Array.isArray(value)) return value.every(isSorted);

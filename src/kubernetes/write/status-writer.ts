@@ -20,7 +20,7 @@ export interface StatusFailure {
   readonly ref: ObjectRef;
   readonly error: unknown;
   readonly attempts: number;
-  /** Undefined: it is not retried. */
+  /** Undefined if it is not retried. */
   readonly retryInMs: number | undefined;
 }
 
@@ -29,21 +29,21 @@ export interface StatusWriterOptions {
   /** The object's path, without `/status`. */
   readonly pathOf: (ref: ObjectRef) => string;
   readonly clock?: Clock;
-  /** Default: 200 ms doubling up to 30 s, a fifth of it random. */
+  /** Default: 200 ms, doubling up to 30 s, a fifth of it random. */
   readonly backoff?: Partial<BackoffOptions>;
-  /** Asked right before each write; one that may not go is dropped: the next leader writes its own. */
+  /** Called right before each write. If false, the write is dropped: the next leader writes its own. */
   readonly mayWrite?: () => boolean;
-  /** Results: `written`, `unchanged` (none needed), `conflict` (the object is gone or another one now), `error`. */
+  /** Results: `written`, `unchanged` (no write needed), `conflict` (the object is gone or was replaced), `error`. */
   readonly writes?: { inc(labels: { readonly result: string }): void };
   readonly onFailure?: (failure: StatusFailure) => void;
 }
 
 interface Entry {
   readonly ref: ObjectRef;
-  /** What the API server last showed or received, and the object's version then. Undefined: no status. */
+  /** The status last observed or written; undefined if there is none. `version` is the object's version at that time. */
   known: StatusPrint | undefined;
   version: string;
-  /** What was last written, and what the API server made of it: a schema may drop or default fields. */
+  /** The status last written, and how the API server stored it: a schema may drop or default fields. */
   accepted: { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' } | undefined;
   wanted: WantedStatus | undefined;
   notBefore: number;
@@ -53,22 +53,24 @@ interface Entry {
   timer: Timer | undefined;
 }
 
-/** From the start of a write to the next of the same object, unless it is urgent. */
+/** Time between the starts of two writes of the same object, unless the second is urgent. */
 const SPACING_MS = 1_000;
-/** How long a write may wait at most to share it with what comes meanwhile. */
+/** How long a patient write may wait, so that later changes share it. */
 const PATIENCE_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * Writes the status of objects.
  *
- * At most one write per object is in flight; of what comes meanwhile the newest wins. Nothing is written that the API server shows
- * already. Writes of one object keep a spacing, urgent ones go at once. A failed write is retried after a back-off, with the
- * newest status. A status never reaches another object of the same name, and a field that is left out is removed.
+ * At most one write per object is in flight; the newest status that arrives meanwhile is written next. A status that the API
+ * server already has is not written. Writes of one object are spaced; urgent ones are sent immediately. A failed write is retried
+ * after a back-off, with the newest status. A status never reaches another object of the same name, and a field that is left out
+ * is removed.
  *
- * Each write is a JSON Patch: `test` of the uid, then the whole status. A merge patch cannot guard the uid (the status subresource of
- * a custom resource ignores metadata, so a foreign uid in the body is accepted: seen on 1.36), and leaves behind each field for which
- * it has no null. Server-side apply ignores the uid likewise, and pays for field ownership that a status with one writer has no use for.
+ * Each write is a JSON Patch: a `test` of the uid, then the whole status. A merge patch cannot guard the uid, because the status
+ * subresource of a custom resource ignores metadata and accepts a foreign uid in the body (seen on 1.36); it also leaves behind
+ * every field that is not set to null. Server-side apply ignores the uid too, and its field ownership is an unneeded cost for a
+ * status with one writer.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -84,7 +86,7 @@ export class StatusWriter {
     this.#backoff = { baseMs: 200, capMs: 30_000, jitter: 0.2, ...options.backoff };
   }
 
-  /** The status this object should have from now on. Never throws for what the API server may answer. */
+  /** Sets the status that the object should have from now on. Does not throw, whatever the API server answers. */
   write(ref: ObjectRef, status: object, options: WriteOptions = {}): void {
     if (this.#closed.signal.aborted) return;
     const entry = this.#entry(ref);
@@ -95,8 +97,8 @@ export class StatusWriter {
   }
 
   /**
-   * The status that a cache shows, as the API server sent it. It may lag behind the reply to a write: an older version is
-   * not believed.
+   * Reports the object's status in the cache, as sent by the API server. The cache may lag behind the reply to a write, so an
+   * older version is ignored.
    */
   observed(ref: ObjectRef & { readonly resourceVersion: string }, status: StatusPrint | undefined): void {
     const entry = this.#entry(ref);
@@ -108,13 +110,13 @@ export class StatusWriter {
     this.#schedule(entry);
   }
 
-  /** The object is gone: what waits for it is dropped. */
+  /** Drops the pending write of an object that is gone. */
   forget({ uid }: Pick<ObjectRef, 'uid'>): void {
     this.#entries.get(uid)?.timer?.cancel();
     this.#entries.delete(uid);
   }
 
-  /** Writes all that waits without spacing, then closes; resolves with the objects that could not be written before the deadline. */
+  /** Sends all pending writes without spacing, then closes. Resolves with the objects that were not written before the deadline. */
   async flush(deadlineMs: number): Promise<readonly ObjectRef[]> {
     this.#flushing = true;
     for (const entry of this.#entries.values()) this.#schedule(entry);
@@ -126,7 +128,7 @@ export class StatusWriter {
     return unwritten;
   }
 
-  /** Drops what waits and cuts what is in flight. */
+  /** Drops pending writes and aborts those in flight. */
   close(): void {
     this.#closed.abort(new Error('the status writer is closed'));
     for (const entry of this.#entries.values()) this.forget(entry.ref);
@@ -162,7 +164,7 @@ export class StatusWriter {
   async #drained(over: AbortSignal): Promise<void> {
     for (let open = this.#unwritten(); open.length > 0; open = this.#unwritten()) {
       const now = this.#clock.now();
-      // The timer of a failed write was set before this one, so it goes first.
+      // The timer of a failed write's retry was set before this sleep, so it fires first.
       await Promise.all(
         open.map((entry) => entry.inFlight ?? sleep(this.#clock, Math.max(0, entry.retryAt - now), over)),
       );
@@ -211,7 +213,7 @@ export class StatusWriter {
     }
   }
 
-  /** The cache may have shown this version before the reply came, or a newer one. */
+  /** The cache may have observed this version, or a newer one, before the reply arrived. */
   #accepted(entry: Entry, { print, part }: WantedStatus, version: string): void {
     entry.accepted = { print, as: version === entry.version ? entry.known : 'not seen yet' };
     if (version === entry.version || isOlder(version, entry.version)) return;
@@ -222,7 +224,7 @@ export class StatusWriter {
   #patch({ ref, known }: Entry, wanted: WantedStatus): Promise<unknown> {
     return this.#options.transport.request('PATCH', `${this.#options.pathOf(ref)}/status`, {
       contentType: 'application/json-patch+json',
-      // The version is all that is needed of the answer: the rest comes by the watch anyway.
+      // Only the version in the reply is needed; the rest arrives by the watch anyway.
       accept: METADATA_OBJECT,
       body: patchOf(ref.uid, wanted, known !== undefined),
       timeoutMs: REQUEST_TIMEOUT_MS,
@@ -230,7 +232,7 @@ export class StatusWriter {
     });
   }
 
-  /** A failed `test` is answered 422 without a reason, as a status that breaks the schema may be: the object shows which. */
+  /** A failed `test` gets a 422 without a reason, and so may a status that violates the schema; reading the object tells which. */
   async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
     if (!hasStatus(error, 422)) return hasStatus(error, 404);
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };

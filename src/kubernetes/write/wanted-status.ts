@@ -1,18 +1,18 @@
 import { fieldsOf, printOf, type StatusFields, type StatusPrint, toJson } from './status-fields.ts';
 
 export interface WriteOptions {
-  /** Goes without spacing. */
+  /** Written without spacing. */
   readonly urgent?: boolean;
-  /** May wait for a while, so that it shares a write with what comes meanwhile. */
+  /** May wait for a while, so that later changes share the write. */
   readonly patient?: boolean;
   /**
-   * The fields given are all that is written; the others stay. For an object that the API server may hold to be invalid
-   * as a whole: what it refuses is not retried.
+   * Only the given fields are written; the others stay. For an object that may be invalid as a whole to the API server: a refused
+   * write is not retried.
    */
   readonly part?: boolean;
 }
 
-/** A status that waits to be written. */
+/** A status to be written. */
 export interface WantedStatus {
   readonly fields: StatusFields;
   readonly print: StatusPrint;
@@ -31,7 +31,10 @@ export function wantedOf(status: object, options: WriteOptions, patientUntil: nu
   return { fields, print: printOf(fields), urgent, notBefore, part, retried: !part };
 }
 
-/** The newest wins; but what waits as a whole is not lost to a part of it, and nothing waits for longer than the oldest may. */
+/**
+ * The newer status wins. But a part is merged into a pending whole status instead of replacing it, and the result waits no
+ * longer than either of the two may.
+ */
 export function merged(older: WantedStatus | undefined, newer: WantedStatus): WantedStatus {
   if (older === undefined) return newer;
   const urgent = older.urgent || newer.urgent;
@@ -41,7 +44,7 @@ export function merged(older: WantedStatus | undefined, newer: WantedStatus): Wa
   return { ...newer, fields, print: { ...older.print, ...newer.print }, urgent, notBefore, part: older.part };
 }
 
-/** A JSON Patch; of a part each field, if there is a status that they can be set in. */
+/** Returns a JSON Patch. A part is set field by field, if the object has a status to set them in. */
 export function patchOf(uid: string, { fields, part }: WantedStatus, hasStatus: boolean): string {
   const additions =
     part && hasStatus
