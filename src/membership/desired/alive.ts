@@ -2,15 +2,15 @@ import type { AddressView, EndpointsView, NodesView, NodeView, PodsView, PodView
 
 export type Standing =
   | 'member'
-  /** Kept only while nothing better serves, and never added. */
+  /** Kept only while nothing better serves; never added. */
   | 'last resort'
-  /** Kept from being ready by its node only (unreachable.ts). */
+  /** Not ready only because of its node (unreachable.ts). */
   | 'unreachable'
   | 'none';
 
 /**
- * What an endpoint names: it is here, or was here and is no more. Of what is `elsewhere` (in another cluster), or not known (yet), an
- * endpoint is not judged by it.
+ * The pod or node that an endpoint names: it is in this cluster, or was and is gone. A pod or node that is `elsewhere` (in another
+ * cluster) or `unknown` (yet) says nothing about the endpoint.
  */
 export type Found<T> = T | 'gone' | 'elsewhere' | 'unknown';
 
@@ -18,20 +18,20 @@ export function isHere<T>(found: Found<T>): found is T {
   return found !== 'gone' && found !== 'elsewhere' && found !== 'unknown';
 }
 
-/** All that speaks of one endpoint. */
+/** Everything that is known about one endpoint. */
 export interface Witnesses {
   readonly list: Pick<EndpointsView, 'byKubernetes'> & Pick<AddressView, 'ready' | 'serving'>;
   readonly pod: Found<PodView>;
   readonly node: Found<NodeView>;
   /** The Service's `publishNotReadyAddresses`. */
   readonly published: boolean;
-  /** Its binding waits for no pod to be Ready that waits for it. */
+  /** Its binding opens readiness gates, so it does not wait until a pod is Ready that waits for its gate. */
   readonly opensGates: boolean;
 }
 
 /**
- * Who is alive. EndpointSlices and Endpoints (the lists) say which pods belong to a Service and port, but they can be late,
- * frozen, foreign or wrong: pods and nodes speak for themselves. The first row that fits:
+ * Decides whether an endpoint is alive. EndpointSlices and Endpoints (the lists) say which pods belong to a Service and port, but
+ * they can be late, frozen, foreign or wrong, so pods and nodes are checked directly. The first row that fits:
  *
  * | the node  | the pod                                   | the list          | = standing  |
  * |-----------|-------------------------------------------|-------------------|-------------|
@@ -49,21 +49,21 @@ export interface Witnesses {
  * | –         | any other                                 | serving           | last resort |
  * | –         | any other                                 | neither           | none        |
  *
- * - *Terminates*: it has a deletionTimestamp. That is there before any list says so, and while the controllers that write the
- *   lists are away. With `publishNotReadyAddresses` Kubernetes lists such a pod as ready to its end; it leaves all the same.
+ * - *Terminates*: it has a deletionTimestamp. The timestamp is there before any list shows it, and also while the controllers that
+ *   write the lists are down. With `publishNotReadyAddresses` Kubernetes lists such a pod as ready until its end; it leaves anyway.
  *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
- * - *Has ended*: its phase is Succeeded or Failed. Nothing of it runs, however long the object stays.
+ * - *Has ended*: its phase is Succeeded or Failed. None of it is running, however long the object stays.
  *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
  * - *Though all of it is*: its containers are ready and its readiness gates are open. The node controller sets Ready to False on the
- *   pods of a node that it hears nothing of, and leaves ContainersReady as the kubelet last wrote it; a probe that fails changes both.
+ *   pods of a node that stopped reporting, and leaves ContainersReady as the kubelet last wrote it; a failing probe changes both.
  *   https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
- * - *Waits for its group*: its binding opens gates, and it is ready but for its gate, or for those of other load balancers. The gate
- *   may be open already: the kubelet takes a moment to say Ready, and a row that left meanwhile would close it again. Under a node
- *   that is not Ready it is not known whether it still lives, gate or no gate.
+ * - *Waits for its group*: its binding opens gates, and it is ready except for its gate or those of other load balancers. The gate
+ *   may already be open: the kubelet takes a moment to set Ready, and if the row left meanwhile, the gate would close again. On a
+ *   node that is not Ready, it is not known whether the pod is still alive, whatever its gate.
  *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-readiness-gate
- * - *Of Kubernetes*: written by its own controllers. Who writes a list by hand means what it says of readiness; that a pod is
- *   gone or terminates they can't mean otherwise.
- * - *Last resort*: kube-proxy sends to terminating pods that serve, while there are no others (KEP-1669).
+ * - *Of Kubernetes*: written by its own controllers. Readiness in a list written by hand is intended by its author and overrides
+ *   the pod's, but not that the pod is gone or terminates.
+ * - *Last resort*: kube-proxy sends to terminating pods that serve while there are no others (KEP-1669).
  *   https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#serving
  */
 export function standingOf({ list, pod, node, published, opensGates }: Witnesses): Standing {
@@ -83,17 +83,17 @@ export function standingOf({ list, pod, node, published, opensGates }: Witnesses
 }
 
 /**
- * Why all that is on a node will soon be gone, though it lives still: the kubelet ends the pods of a node that shuts down without
+ * Why all pods on a node will soon be gone, though they are still alive: when a node shuts down, the kubelet ends its pods without
  * deleting them, and their lists say ready until their containers have ended. The first row that fits:
  *
- * | the node is Ready | it                                       | = departure |
- * |-------------------|------------------------------------------|-------------|
- * | no                | has said before or now that it shuts down | shutdown    |
- * | –                 | has an instance that is about to be released | release  |
- * | –                 | any other                                | none        |
+ * | the node is Ready | it                                           | = departure |
+ * |-------------------|----------------------------------------------|-------------|
+ * | no                | has reported that it is shutting down        | shutdown    |
+ * | –                 | has an instance that is about to be released | release     |
+ * | –                 | any other                                    | none        |
  *
- * A node that shuts down eventually falls silent: it counts as departing until it is Ready. One that is
- * not Ready for any other reason may be well (unreachable.ts).
+ * A node that is shutting down eventually stops reporting; it counts as departing until it is Ready again. A node that is not Ready
+ * for any other reason may be fine (unreachable.ts).
  * https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/#graceful-node-shutdown
  */
 export function departureOf({
@@ -106,24 +106,24 @@ export function departureOf({
 }
 
 /**
- * The pod that an endpoint names.
+ * Finds the pod that an endpoint names. The first row that fits:
  *
- * | the endpoint names                            | the cache of pods                              | = found   |
- * |-----------------------------------------------|------------------------------------------------|-----------|
- * | no pod                                        | –                                              | unknown   |
- * | one of another namespace                      | –                                              | elsewhere |
- * | a pod                                         | is not complete                                | unknown   |
- * | a pod, in a list of Kubernetes                | has it, with other addresses                   | gone      |
- * | a pod                                         | has it, or one of its name, without the address that it had | gone      |
- * | a pod                                         | has it                                         | it        |
- * | a pod                                         | has had it                                     | gone      |
- * | a pod of here                                 | hasn't it, and is as new as the list           | gone      |
- * | a pod of here                                 | hasn't it, and is older than the list          | unknown   |
- * | any other                                     | hasn't it                                      | elsewhere |
+ * | the endpoint names             | the cache of pods                                                       | = found   |
+ * |--------------------------------|-------------------------------------------------------------------------|-----------|
+ * | no pod                         | –                                                                       | unknown   |
+ * | a pod of another namespace     | –                                                                       | elsewhere |
+ * | a pod                          | is not complete                                                         | unknown   |
+ * | a pod, in a list of Kubernetes | has it, with other addresses                                            | gone      |
+ * | a pod                          | has it, but it, or a pod of its name before, has lost the address       | gone      |
+ * | a pod                          | has it                                                                  | the pod   |
+ * | a pod                          | had it                                                                  | gone      |
+ * | a pod of this cluster          | does not have it, and is as new as the list                             | gone      |
+ * | a pod of this cluster          | does not have it, and is older than the list                            | unknown   |
+ * | any other                      | does not have it                                                        | elsewhere |
  *
- * A pod is *of here* when a list of Kubernetes' own controllers names it, or with it a node that is here: if it is not here now, it
- * has gone, be it before this process began. Lists that other tools write may name pods of other clusters, or give a pod an address
- * of another network, which it never had by its own word.
+ * A pod is *of this cluster* if a list of Kubernetes' own controllers names it, or if the endpoint also names a node of this
+ * cluster. If such a pod is missing, it is gone, perhaps since before this process started. Lists written by other tools may name
+ * pods of other clusters, or an address of another network that the pod itself never reported.
  */
 export function findPod(
   { ip, pod, nodeName }: Pick<AddressView, 'ip' | 'pod' | 'nodeName'>,
@@ -146,7 +146,7 @@ export function findPod(
   return pods.isAsNewAs(list.resourceVersion) ? 'gone' : 'unknown';
 }
 
-/** The node that an endpoint names. One that is not here has gone if Kubernetes' own controllers name it, or if it was here. */
+/** Finds the node that an endpoint names. A missing node is gone if Kubernetes' own controllers name it, or if it was here before. */
 export function findNode(
   { nodeName }: Pick<AddressView, 'nodeName'>,
   { byKubernetes }: Pick<EndpointsView, 'byKubernetes'>,

@@ -1,4 +1,4 @@
-// What membership reads of the cluster: plain data, a subset of what the caches hold.
+// The cluster as membership sees it: plain data, a subset of what the caches hold.
 import { DRAIN_LABEL } from '../../api/names.ts';
 
 export interface ServiceView {
@@ -8,13 +8,13 @@ export interface ServiceView {
   readonly publishNotReadyAddresses: boolean;
   /** It has a selector. */
   readonly selects: boolean;
-  /** In its own order; empty when it has none. */
+  /** In the Service's order; empty if it has none. */
   readonly ipFamilies: readonly ('IPv4' | 'IPv6')[];
   readonly ports: readonly ServicePortView[];
 }
 
 export interface ServicePortView {
-  /** '' when the Service's only port has no name. */
+  /** '' if the Service's only port has no name. */
   readonly name: string;
   readonly port: number;
   readonly protocol: string;
@@ -26,7 +26,7 @@ export interface EndpointsView {
   readonly namespace: string;
   readonly resourceVersion: string;
   readonly source: 'Endpoints' | 'EndpointSlice';
-  /** Its label says that Kubernetes' own controllers write it, from the pods that the Service selects. */
+  /** Its label says that Kubernetes' own controllers write it, for the pods that the Service selects. */
   readonly byKubernetes: boolean;
   readonly subsets: readonly {
     readonly addresses: readonly AddressView[];
@@ -43,7 +43,7 @@ export interface AddressView {
   readonly pod?: PodRef;
 }
 
-/** What a pod says of itself. */
+/** A pod's own spec and status. */
 export interface PodView {
   readonly uid: string;
   /** It has a deletionTimestamp. */
@@ -52,15 +52,15 @@ export interface PodView {
   readonly ended: boolean;
   /** Its condition Ready. */
   readonly ready: boolean;
-  /** Its containers are ready and its readiness gates are open: what is ready of it, be it Ready or not. */
+  /** Its containers are ready and its readiness gates are open, whether or not it is Ready. */
   readonly able: boolean;
-  /** It is ready but for the readiness gates of load balancers. Only with ours. */
+  /** It is ready except for the readiness gates of load balancers. Only set for pods with our gate. */
   readonly registrable?: boolean;
   readonly ips: readonly string[];
   readonly nodeName?: string;
 }
 
-/** How an endpoint names a pod; a list that is made by hand may leave the UID out (''). */
+/** An endpoint's reference to a pod; a list written by hand may omit the UID (''). */
 export interface PodRef {
   readonly namespace: string;
   readonly name: string;
@@ -70,11 +70,11 @@ export interface PodRef {
 /** All pods of a namespace. */
 export interface PodsView {
   get(pod: PodRef): PodView | undefined;
-  /** It was here and is no more. */
+  /** The pod existed and is gone. */
   had(pod: PodRef): boolean;
-  /** A pod of that name had the address, and none has it now. */
+  /** A pod of this name had the address, and the current one, if any, does not have it. */
   hadAt(pod: Pick<PodRef, 'namespace' | 'name'>, ip: string): boolean;
-  /** What happened up to that version of the cluster's store has been seen. */
+  /** All changes up to this version of the cluster's store have been seen. */
   isAsNewAs(resourceVersion: string): boolean;
 }
 
@@ -84,9 +84,9 @@ export interface NodeView {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed, by the API server's clock; milliseconds since the Unix epoch. 0: unknown. */
+  /** When `ready` last changed (`lastTransitionTime`), in milliseconds since the Unix epoch; 0 if unknown. */
   readonly readyChangedAt: number;
-  /** Its kubelet has said that it shuts down, and it was not Ready since. */
+  /** Its kubelet has reported that the node is shutting down, and it has not been Ready since. */
   readonly shuttingDown: boolean;
   /** Its condition InstanceExpired: the instance is about to be released. */
   readonly expiring: boolean;
@@ -94,17 +94,17 @@ export interface NodeView {
   readonly taintKeys: readonly string[];
 }
 
-/** As long as a node has the label, whatever its value. */
+/** A node is drained while it has the label, whatever the label's value. */
 export function isDrained({ labels }: Pick<NodeView, 'labels'>): boolean {
   return labels[DRAIN_LABEL] !== undefined;
 }
 
-/** What a node is that stands for elastic container instances: its pods are machines of their own. */
+/** A virtual node stands for elastic container instances: each of its pods is a machine of its own. */
 export function isVirtual({ labels }: Pick<NodeView, 'labels'>): boolean {
   return labels['type'] === 'virtual-kubelet';
 }
 
-/** A machine of somebody's own, joined to the cluster from outside the cloud. */
+/** A hybrid node is a machine outside the cloud that has joined the cluster. */
 export function isHybrid({ providerID }: Pick<NodeView, 'providerID'>): boolean {
   return providerID?.startsWith('ack-hybrid://') ?? false;
 }
@@ -112,13 +112,13 @@ export function isHybrid({ providerID }: Pick<NodeView, 'providerID'>): boolean 
 export interface NodesView {
   get(name: string): NodeView | undefined;
   values(): Iterable<NodeView>;
-  /** It was here and is no more. */
+  /** The node existed and is gone. */
   had(name: string): boolean;
 }
 
 /**
- * The ECS instance of a node, from `spec.providerID`: `<region>.<instanceId>`, optionally behind `alicloud://`.
- * Undefined when the node has none or it names no instance: such a node can't be a backend.
+ * The ECS instance of a node, from `spec.providerID`: `<region>.<instanceId>`, optionally with the prefix `alicloud://`.
+ * Undefined if there is none, or if it names no instance: such a node cannot be a backend.
  * https://github.com/kubernetes/cloud-provider-alibaba-cloud/blob/master/docs/getting-started.md
  */
 export function instanceIdOf(node: Pick<NodeView, 'providerID'>): string | undefined {

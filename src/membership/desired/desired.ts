@@ -7,20 +7,20 @@ import type { Desired, DesiredInput, Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
 /**
- * Cluster → what the group should hold. Sorted by slot: the same cluster gives the same answer.
+ * Computes what the group should hold from the state of the cluster. Sorted by slot, so that the same cluster gives the same result.
  *
- * | the Service                                   | = what it gives the group                                       |
- * |-----------------------------------------------|-----------------------------------------------------------------|
- * | does not exist, or is an ExternalName         | nothing new; what the former Service gives may stay             |
- * | has not the port that the binding names       | the same, and what it gives itself by any other port            |
- * | has it, without a nodePort (`ecs`)            | the same                                                        |
- * | has it, but no node is of spec.nodeSelector   | nothing new; what it gives by all nodes may stay                |
- * | has it, but live endpoints of the other family than spec.addressFamily only | nothing new; what it gives by those may stay |
- * | has it                                        | its endpoints (endpoint-members.ts) or nodes (node-members.ts)  |
+ * | the Service                                                | = what it gives the group                                      |
+ * |------------------------------------------------------------|----------------------------------------------------------------|
+ * | does not exist, or is an ExternalName                      | nothing new; what the former Service gives may stay            |
+ * | does not have the port that the binding names              | the same, and what it gives itself by any other port           |
+ * | has it, without a nodePort (`ecs`)                         | the same                                                       |
+ * | has it, but spec.nodeSelector selects no node              | nothing new; what it gives by all nodes may stay               |
+ * | has it, and live endpoints, but none of spec.addressFamily | nothing new; what it gives by those may stay                   |
+ * | has it                                                     | its endpoints (endpoint-members.ts) or nodes (node-members.ts) |
  *
- * The former Service is the one that gave what the group holds, if the binding names another one now. That is where a typing error
- * in the binding and a change of the Service part: a port that a Service has, though not under the name that the binding gives
- * it or the Service, goes on; one that it has no more is free for another Service, whose traffic would follow.
+ * The former Service is the one whose backends the group holds, if the binding names another one now. These rules tell a typo in the
+ * binding from a change of the Service. Backends at a port that a Service still has stay, even if the binding names the port or the
+ * Service wrongly. Backends at a port that it no longer has leave: another Service may get the port, and would get their traffic.
  */
 export function computeDesired(input: DesiredInput): Desired {
   const desired = givenByService(input);
@@ -70,7 +70,7 @@ function givenByService(input: DesiredInput): Desired {
   return { ...desired, problems: [...desired.problems, ambiguousPort(input, port, others)] };
 }
 
-/** A selector that selects no node is a typing error, or ahead of its nodes. If its nodes are all gone, nothing may stay. */
+/** A selector that selects no node is a typo, or was set before its nodes were labelled. If all nodes are gone, nothing may stay. */
 function unfoundNodes(input: DesiredInput, service: ServiceView): Desired | undefined {
   const { nodeSelector, nodes } = input;
   if (nodeSelector === undefined) return undefined;
@@ -100,15 +100,15 @@ function unfoundFamily(input: DesiredInput): Desired | undefined {
 
 const NOTHING: ReadonlySet<Slot> = new Set();
 
-/** `ecs` may be the error: then the group still holds what `eni` has added. */
+/** With `ecs`, the endpoints count too: `ecs` may be the mistake, and the group still hold what `eni` has added. */
 function givenBy(input: DesiredInput, service: ServiceView): ReadonlySet<Slot> {
   const given = givenByEndpoints(input);
   return input.backendType === 'eni' ? given : new Set([...given, ...givenByNodes(input, service)]);
 }
 
 /**
- * A number names the Service's port, a string its name; a string of digits is taken as a number, as kubectl does. Two ports have one
- * number when their protocols differ.
+ * A number is a port number, a string the name of a port; a string of digits is also taken as a number, as in kubectl. Two ports
+ * may have the same number if their protocols differ.
  */
 export function findPorts({ ports }: ServiceView, wanted: number | string): readonly ServicePortView[] {
   const byName = ports.filter(({ name }) => name === wanted);

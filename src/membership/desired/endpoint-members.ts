@@ -32,15 +32,15 @@ import { isDoubtful, isTolerated, nextEnd, type Others, stayingUnreachable } fro
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
  *
- * | endpoint                                            | = member                                             |
- * |-----------------------------------------------------|------------------------------------------------------|
- * | member                                              | yes                                                  |
- * | unreachable                                         | if it stays all the same (unreachable.ts), as a last resort |
- * | last resort                                         | while there is none of those, as a last resort       |
- * | … in a list that is older than the port's name      | as a last resort (endpoints.ts)                      |
- * | … on a drained node                                 | drained                                              |
- * | … on a node that is about to go (alive.ts)          | departing                                            |
- * | … with its node's own address (hostNetwork)         | the node's instance, as ecs; none on a hybrid node    |
+ * | endpoint                                       | = member                                           |
+ * |------------------------------------------------|----------------------------------------------------|
+ * | member                                         | yes                                                |
+ * | unreachable                                    | as a last resort, if it stays (unreachable.ts)     |
+ * | last resort                                    | as a last resort, if there is none of the above    |
+ * | … in a list that is older than the port's name | as a last resort (endpoints.ts)                    |
+ * | … on a drained node                            | drained                                            |
+ * | … on a node that is about to go (alive.ts)     | departing                                          |
+ * | … with its node's own address (hostNetwork)    | the node's instance, as ecs; none on a hybrid node |
  *
  * The same address in two slices is one member (slices may overlap while endpoints move between them:
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints).
@@ -58,7 +58,7 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
   return { ...wantMembers(members, [...problems.values()]), until };
 }
 
-/** Those that are to be in the group, of the endpoints of one port. */
+/** Selects the endpoints of one port that belong in the group. */
 export function servingEndpoints(
   endpoints: readonly EndpointOfPort[],
   input: DesiredInput,
@@ -83,14 +83,14 @@ function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others
   return { reachable: ready.length - doubtful, doubtful };
 }
 
-/** On which it depends who of the unreachable stays. */
+/** The nodes of the unreachable endpoints; which of these stay depends on their nodes. */
 export function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
   return endpoints.flatMap(({ standing, node }) =>
     standing === 'unreachable' && isHere(node) ? [node] : [],
   );
 }
 
-/** The Service's targetPort is a name that no container of its ready pods has, or the lists are older than the name of its port. */
+/** No container of the ready pods has the Service's named targetPort, or the lists are older than the name of the Service's port. */
 export function lacksTargetPort(all: readonly LiveEndpoint[], ofPort: readonly EndpointOfPort[]): boolean {
   return ofPort.length === 0 && all.some(({ standing }) => standing === 'member');
 }
@@ -110,7 +110,7 @@ export function noSuchTargetPort(
   };
 }
 
-/** The places of all that the endpoints of the Service give, by whatever port. */
+/** The slots that the endpoints of the Service give, by any port. */
 export function givenByEndpoints(input: DesiredInput): ReadonlySet<Slot> {
   const given = new Set<Slot>();
   for (const { address, port, node } of byPort(liveEndpoints(input))) {
@@ -122,12 +122,12 @@ export function givenByEndpoints(input: DesiredInput): ReadonlySet<Slot> {
   return given;
 }
 
-/** The node whose own address this is: the pod uses hostNetwork. */
+/** The endpoint's node, if the address is the node's own because the pod uses hostNetwork. */
 function hostOf({ ip }: AddressView, node: LiveEndpoint['node']): NodeView | undefined {
   return isHere(node) && node.internalIPs.includes(ip) ? node : undefined;
 }
 
-/** None for a pod with hostNetwork whose node is no instance. */
+/** Returns no member for a pod with hostNetwork whose node is not an instance. */
 export function memberOf(
   input: DesiredInput,
   endpoint: EndpointOfPort,
@@ -166,7 +166,7 @@ function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {
   return isHere(node) && !node.ready && !isTolerated(node, input);
 }
 
-/** A list that is made by hand may name a pod without its UID. */
+/** A list written by hand may name a pod without its UID. */
 function podOf({ address, pod }: LiveEndpoint): PodRef | undefined {
   return address.pod && { ...address.pod, uid: address.pod.uid || (isHere(pod) ? pod.uid : '') };
 }

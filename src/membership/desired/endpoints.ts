@@ -7,25 +7,25 @@ type EndpointPort = EndpointsView['subsets'][number]['ports'][number];
 /** An endpoint that is not dead (alive.ts). */
 export interface LiveEndpoint {
   readonly address: AddressView;
-  /** None when a named targetPort matches no port of its pod. */
+  /** Empty if a named targetPort matches no port of its pod. */
   readonly ports: readonly EndpointPort[];
-  /** Those of them that the Service has no more: its list is older than the Service. */
+  /** Those of `ports` that the Service no longer has: the endpoint's list is older than the Service. */
   readonly formerPorts: readonly EndpointPort[];
   readonly standing: Exclude<Standing, 'none'>;
   readonly pod: Found<PodView>;
   readonly node: Found<NodeView>;
-  /** Undefined for what may be of another cluster: with it is recorded what ends with its pod or node here. */
+  /** Undefined if the endpoint may be of another cluster. A row recorded with a node is gone once its pod or node is. */
   readonly nodeName: string | undefined;
 }
 
-/** The same by one of its ports. */
+/** A live endpoint with one of its ports. */
 export type EndpointOfPort = LiveEndpoint & {
   readonly port: EndpointPort;
   /** Its list is older than the port's name. */
   readonly outdated?: true;
 };
 
-/** All endpoints of the Service that are not dead, of the group's one address family. */
+/** All live endpoints of the Service, in the group's one address family. */
 export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
   const { service, nodes, pods } = input;
   for (const given of input.endpoints) {
@@ -54,7 +54,7 @@ export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
   }
 }
 
-/** A pod that is here knows its node, whatever the list says or leaves out. */
+/** A known pod names its own node, whatever the list says or omits. */
 function nodeOf(
   { nodeName }: PodView,
   address: AddressView,
@@ -66,7 +66,7 @@ function nodeOf(
     : findNode({ nodeName }, { byKubernetes: true }, nodes);
 }
 
-/** Those with the port of this name, or by all their ports. */
+/** The endpoints with each of their ports, or only with the port of this name. */
 export function byPort(endpoints: Iterable<LiveEndpoint>, name?: string): readonly EndpointOfPort[] {
   return [...endpoints].flatMap((endpoint) =>
     endpoint.ports.flatMap((port) =>
@@ -76,14 +76,14 @@ export function byPort(endpoints: Iterable<LiveEndpoint>, name?: string): readon
 }
 
 /**
- * Those of the Service's port. Lists are written one after the other: when the port gets another name, some have it and some have
- * none but the old one yet. Their endpoints live, so what the group has of them stays until their list says more.
+ * Selects the endpoints of the Service's port. Lists are updated one after the other: when the port is renamed, some have the new
+ * name while others only have the old one. The endpoints of the latter are alive, so their rows stay until their list is updated.
  *
- * | the endpoint's list has                             | = of the port        |
- * |-----------------------------------------------------|----------------------|
- * | the port                                            | by it                |
- * | not the port, but one that the Service has no more  | by that, as outdated, unless the address is there by the port, or nobody is |
- * | any other                                           | no                   |
+ * | the endpoint's list has                              | = of the port                                                      |
+ * |------------------------------------------------------|--------------------------------------------------------------------|
+ * | the port                                             | yes                                                                |
+ * | not the port, but one that the Service no longer has | by that, as outdated, if others have the port, but not its address |
+ * | any other                                            | no                                                                 |
  */
 export function ofServicePort(endpoints: readonly LiveEndpoint[], name: string): readonly EndpointOfPort[] {
   const current = byPort(endpoints, name);
@@ -101,10 +101,10 @@ export function ofServicePort(endpoints: readonly LiveEndpoint[], name: string):
   ];
 }
 
-/** Bookmarks, half a minute apart, show how new the cache is, but trigger no handler. */
+/** Bookmarks arrive every half minute and show how new the cache is, but trigger no handler. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** When to look again at those whose list is newer than the cache of pods, which has not heard of theirs; milliseconds since the epoch. */
+/** When to check again for pods that are not in the cache yet because a list is newer; milliseconds since the Unix epoch. */
 export function untilPodsAreKnown(
   endpoints: readonly LiveEndpoint[],
   { pods, now }: Pick<DesiredInput, 'pods' | 'now'>,
@@ -117,7 +117,7 @@ function hasPort(service: ServiceView | undefined, name: string): boolean {
   return service?.ports.some((port) => port.name === name) ?? false;
 }
 
-/** Before 1.33 Kubernetes put no label on its Endpoints: those of a Service that selects pods are its own. */
+/** Before 1.33 Kubernetes did not label its Endpoints; those of a Service that selects pods are Kubernetes' own. */
 function isByKubernetes(
   { byKubernetes, source }: EndpointsView,
   service: Pick<ServiceView, 'selects'> | undefined,
@@ -126,15 +126,15 @@ function isByKubernetes(
 }
 
 /**
- * A group takes addresses of one family: a pod with both would stand in it twice, or be refused once. Which one, the load balancer
- * can't be asked: its own address says nothing about its backends. The cloud's own controller writes IPv4 to every CLB, IPv6
- * instances included.
+ * A group holds addresses of one family; otherwise a pod with both would be in it twice, or be refused once. The load balancer does
+ * not tell which family: its own address says nothing about its backends. The cloud's own controller writes IPv4 addresses to every
+ * CLB, including IPv6 instances.
  *
- * | the binding says | the Service has | = the family                                            |
- * |------------------|-----------------|---------------------------------------------------------|
- * | one              | –               | that one                                                |
- * | nothing          | both            | IPv4; from Endpoints the first, for they hold no other  |
- * | nothing          | one             | that one                                                |
+ * | the binding says | the Service has | = the family                                          |
+ * |------------------|-----------------|-------------------------------------------------------|
+ * | one              | –               | that one                                              |
+ * | nothing          | both            | IPv4; for Endpoints the first, as they hold no other  |
+ * | nothing          | one             | that one                                              |
  *
  * https://github.com/kubernetes/cloud-provider-alibaba-cloud/tree/master/pkg/controller/service/reconcile/backend
  * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services

@@ -6,21 +6,24 @@ import type { LabelSelector } from './label-selector.ts';
 export interface Member {
   readonly slot: Slot;
   readonly type: 'ecs' | 'eni';
-  /** The ECS instance; for eni unknown until the ENI of `ip` is looked up, which only an addition needs. */
+  /** The ECS instance. Absent for eni: the ENI of `ip` must be looked up, which only an addition needs. */
   readonly instanceId?: string;
-  /** The pod's address. Of ecs only a pod with hostNetwork has one, its node's: others may have written its row by it, as eni. */
+  /**
+   * The pod's address. Members of type ecs have one only for a pod with hostNetwork: its node's address, because another system
+   * may have written the row by it, as eni.
+   */
   readonly ip?: string;
   readonly port: number;
   readonly weight: number;
-  /** It would be none, but for the others: nothing better serves, or too many nodes are lost at once. It stays and is never added. */
+  /** It is a member only because nothing better serves, or because too many nodes are lost at once. It stays but is never added. */
   readonly lastResort?: true;
-  /** The reason for that is its node, which is not Ready. */
+  /** It is a last resort because its node is not Ready. */
   readonly unreachable?: true;
-  /** Its node is no machine of this cloud: it may be that no ENI ever has its address. */
+  /** Its node is not a machine of this cloud, so its address may never have an ENI. */
   readonly outside?: true;
-  /** Its node is drained: it gets weight 0, and `weight` back afterwards. */
+  /** Its node is drained: it has weight 0 until the drain ends, then `weight` again. */
   readonly drained?: true;
-  /** It is about to go with its node (alive.ts): it gets weight 0 as well, while others take requests (plan.ts). */
+  /** It is about to go with its node (alive.ts): it also has weight 0 while others take requests (plan.ts). */
   readonly departing?: true;
   /** Name of the pod, in the namespace of the binding. */
   readonly pod?: string;
@@ -28,7 +31,7 @@ export interface Member {
   readonly node?: string;
 }
 
-/** Something about the cluster that keeps a binding, or one of its members, from being served; worded for its user. */
+/** A reason in the cluster why a binding, or one of its members, is not served; worded for its user. */
 export interface Problem {
   readonly reason:
     | 'ServiceNotFound'
@@ -45,22 +48,22 @@ export interface Problem {
 /** What the group should hold. */
 interface DesiredMembers {
   readonly kind: 'members';
-  /** Sorted by address and port, once each. */
+  /** Sorted by address and port, without duplicates. */
   readonly members: readonly Member[];
-  /** By port and address, or instance, the index in `members`. */
+  /** The index in `members`, by port and address or instance. */
   readonly indexAt: ReadonlyMap<number, ReadonlyMap<string, number>>;
-  /** What was left out, and why. */
+  /** Why members were left out or changed. */
   readonly problems: readonly Problem[];
-  /** When time alone changes it; milliseconds since the Unix epoch. */
+  /** When it changes by the passing of time alone; milliseconds since the Unix epoch. */
   readonly until?: number | undefined;
 }
 
 export type Desired =
   | DesiredMembers
   /**
-   * The binding asks for what there is not (a Service that does not exist, a port that it hasn't got, nodes with labels that none has). Nothing is added, and what is
-   * in the group stays where the Service, or the one that the binding named before, still gives it, by whatever port: a typing
-   * error in a binding must not empty a group. What they give no more leaves all the same.
+   * The binding asks for something that does not exist (a Service, a port, nodes with certain labels). Nothing is added. What is
+   * in the group stays if the Service, or the one that the binding named before, still gives it by any port: a typo in a binding
+   * must not empty a group. Everything else leaves as usual.
    */
   | { readonly kind: 'undetermined'; readonly given: ReadonlySet<Slot>; readonly problem: Problem };
 
@@ -69,7 +72,7 @@ export interface DesiredInput {
   readonly service: ServiceView | undefined;
   /** `namespace/name` of the Service, for messages. */
   readonly serviceName: string;
-  /** The Service that gave what the group holds, when the binding names another one now, and that one exists still. */
+  /** The Service whose backends the group holds, if it still exists and the binding names another one now. */
   readonly former?: Pick<DesiredInput, 'endpoints'> & { readonly service: ServiceView };
   readonly port: number | string;
   readonly backendType: 'eni' | 'ecs';
@@ -77,30 +80,30 @@ export interface DesiredInput {
   readonly nodeSelector?: LabelSelector | undefined;
   readonly endpoints: readonly EndpointsView[];
   readonly nodes: NodesView;
-  /** Those of the binding's namespace; undefined while they are not known. */
+  /** The pods of the binding's namespace; undefined until they are known. */
   readonly pods: PodsView | undefined;
-  /** Of the backends, if the binding says it. */
+  /** The address family of the backends, if the binding specifies one. */
   readonly addressFamily?: 'IPv4' | 'IPv6' | undefined;
-  /** The readiness gates of its pods are opened once they are in the group. */
+  /** The binding opens the readiness gates of its pods once they are in the group. */
   readonly opensGates: boolean;
-  /** The weight annotation of a pod, if it has one; by pod UID. */
+  /** The weight annotation of the pod with this UID, if it has one. */
   readonly podWeight: (podUID: string) => string | undefined;
   readonly excludeCordonedNodes: boolean;
   /** `externalTrafficPolicy: Local`: weigh nodes by their ready endpoints instead of equally. */
   readonly localWeights: boolean;
-  /** The share of the backends, from 0 to 1, that may leave at once because their nodes are not Ready. */
+  /** The share of the backends, from 0 to 1, that may be gone at a time because their nodes are not Ready. */
   readonly unreadyShare: number;
-  /** Nodes whose backends stayed, the last time, although they were not Ready. */
+  /** Nodes that were not Ready at the last evaluation, but whose backends stayed. */
   readonly keptNodes: ReadonlySet<string>;
-  /** For how long a node that is not Ready takes nothing out, in milliseconds (unreachable.ts). */
+  /** How long a node may be not Ready before its backends may leave, in milliseconds (unreachable.ts). */
   readonly unreadyToleranceMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
 /**
- * Sorted, and of two members for one place always the same one, no last resort if it can be: the order of what is cached says
- * nothing. There are two while an address passes from pod to pod, or when a node has registered under another name.
+ * Sorts the members. Of two members for one slot it always picks the same one, and no last resort if possible, because the order of
+ * the caches is arbitrary. There are two while an address passes from pod to pod, or if a node has registered under another name.
  */
 export function wantMembers(
   candidates: readonly Member[],
@@ -135,7 +138,7 @@ export function wantMembers(
   };
 }
 
-/** Of times, as far as there are any. */
+/** The earliest of the defined times; undefined if there are none. */
 export function earliest(...times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);

@@ -30,7 +30,7 @@ import {
 import { isDoubtful, isTolerated, nextEnd, stayingUnreachable } from './unreachable.ts';
 
 /**
- * Whoever sets one of them wants no load balancer to send to the node: that of Kubernetes, its two forerunners, and the cloud's own.
+ * Each of these labels excludes a node from load balancers: the one of Kubernetes, its two predecessors, and the cloud's own.
  * https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers
  * https://github.com/kubernetes/cloud-provider-alibaba-cloud/blob/master/pkg/controller/helper/k8s.go
  */
@@ -40,30 +40,30 @@ const EXCLUDE_LABELS = [
   'service.beta.kubernetes.io/exclude-node',
   'service.alibabacloud.com/exclude-node',
 ];
-/** Set by the cluster autoscaler on a node that it is about to delete. */
+/** The cluster autoscaler sets it on a node that it is about to delete. */
 const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
 
 /**
  * `ecs`: the instance and nodePort of each node that serves.
  *
- * | node                                                                   | = member                                    |
- * |------------------------------------------------------------------------|---------------------------------------------|
- * | excluded by label, about to be deleted by the autoscaler, not selected | no                                          |
- * | cordoned                                                               | yes, unless --exclude-cordoned-nodes        |
- * | policy Local, and none of the endpoints that serve is on it            | no: it counts among none                    |
+ * | node                                                                   | = member                                        |
+ * |------------------------------------------------------------------------|-------------------------------------------------|
+ * | excluded by label, about to be deleted by the autoscaler, not selected | no                                              |
+ * | cordoned                                                               | yes, unless --exclude-cordoned-nodes            |
+ * | policy Local, and no endpoint that serves is on it                     | no, and it does not count as unreachable        |
  * | virtual                                                                | no: its endpoints are, by address, as for `eni` |
- * | hybrid                                                                 | no: it is no instance of this cloud         |
- * | without an instance in spec.providerID                                 | no, and a problem says so                   |
- * | not Ready for less than --not-ready-tolerance                          | yes, until then                             |
- * | not Ready                                                              | if it stays all the same (unreachable.ts), as a last resort |
- * | any other                                                              | yes                                         |
+ * | hybrid                                                                 | no: it is not an instance of this cloud         |
+ * | without an instance in spec.providerID                                 | no, and a problem reports it                    |
+ * | not Ready for less than --not-ready-tolerance                          | yes, until then                                 |
+ * | not Ready                                                              | as a last resort, if it stays (unreachable.ts)  |
+ * | any other                                                              | yes                                             |
  *
- * With policy Local a node whose endpoints are last resorts is one, too (alive.ts). A drained node's member is drained; that of
- * one that is about to go is departing, whatever the policy: the connections that come in by it end with it.
+ * With policy Local, a node whose endpoints are all last resorts is one, too (alive.ts). The member of a drained node is drained;
+ * that of a node that is about to go is departing, whatever the policy: connections that arrive through the node end with it.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
-  // Of other nodes it doesn't matter where the endpoints are: thousands need not be looked at.
+  // Otherwise it does not matter where the endpoints are, so thousands of them need not be judged.
   const hasVirtual = [...input.nodes.values()].some(isVirtual);
   const all = isLocal || hasVirtual ? [...liveEndpoints(input)] : [];
   const ofPort = ofServicePort(all, port.name);
@@ -75,7 +75,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
       members.push(...memberOf(input, endpoint, problems));
   }
-  // How many leave with their nodes is decided once: of the nodes.
+  // The share that may leave because of unready nodes is applied only once, to the nodes below.
   const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
   const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
   for (const { node, lastResort, instanceId } of instances(input, problems, local)) {
@@ -101,7 +101,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   return { ...wantMembers(members, [...problems.values()]), until };
 }
 
-/** The places of all node ports that the Service has now, on all nodes that serve. */
+/** The slots of all current node ports of the Service, on all nodes that serve. */
 export function givenByNodes(input: DesiredInput, { ports }: ServiceView): ReadonlySet<Slot> {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const given = new Set<Slot>();
@@ -116,7 +116,7 @@ interface Instance {
   readonly lastResort: boolean;
 }
 
-/** The nodes that serve, each with its instance; `local`: of these only. */
+/** The nodes that serve, with their instances; only those in `local`, if given. */
 function instances(
   input: DesiredInput,
   problems: Map<string, Problem>,

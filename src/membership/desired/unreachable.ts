@@ -3,13 +3,13 @@ import { departureOf } from './alive.ts';
 import { isDrained, type NodeView } from './cluster.ts';
 import { type DesiredInput, earliest } from './member.ts';
 
-/** A node is Ready again before its pods are: its kubelet reports on them every 10 s. */
+/** A node is Ready before its pods are again, because its kubelet reports on them every 10 s. */
 const PODS_FOLLOW_MS = 15_000;
 
-/** How long a node that stayed for that reason continues to while others become Ready again: they recover one by one. */
+/** How long the backends of an unready node that stayed keep staying while other nodes recover, which they do one by one. */
 const RECOVERY_MS = 10 * 60_000;
 
-/** What would leave for no other reason than that its node is not Ready. */
+/** A backend that would leave only because its node is not Ready. */
 export interface Unreachable<T> {
   readonly of: T;
   readonly node: Pick<NodeView, 'name' | 'ready' | 'readyChangedAt'>;
@@ -23,9 +23,9 @@ export type UnreachableInput = Pick<
 type Readiness = Pick<NodeView, 'ready' | 'readyChangedAt'>;
 
 /**
- * Whether a node has not been Ready for so short a time that it counts for nothing. A kubelet that flaps (restarted, or short of
- * breath) is back within seconds, while its pods and proxy go on: each flap would cost a Remove and an Add, and the connections of
- * those who were served. And when many nodes are lost, the node controller finds one after the other: by then all are seen.
+ * Whether a node has been not Ready for such a short time that it does not matter yet. A flapping kubelet (restarted or overloaded)
+ * is back within seconds, while its pods and kube-proxy keep running; without this tolerance, each flap would cost a Remove, an Add,
+ * and established connections. Also, if many nodes are lost, the node controller notices them one by one, all within this time.
  */
 export function isTolerated(
   { ready, readyChangedAt }: Readiness,
@@ -34,7 +34,7 @@ export function isTolerated(
   return !ready && now < readyChangedAt + unreadyToleranceMs;
 }
 
-/** When time alone changes who stays, of those on these nodes; milliseconds since the Unix epoch. */
+/** When the passing of time alone changes which backends on these nodes stay; milliseconds since the Unix epoch. */
 export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): number | undefined {
   const ends = nodes.flatMap(({ ready, readyChangedAt }) =>
     (ready ? [PODS_FOLLOW_MS] : [input.unreadyToleranceMs, RECOVERY_MS]).map((ms) => readyChangedAt + ms),
@@ -42,35 +42,36 @@ export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): n
   return earliest(...ends.filter((end) => end > input.now));
 }
 
-/** How many others there are. */
+/** Numbers of the backends that are not unreachable. */
 export interface Others {
-  /** On nodes that are Ready, and that get requests. */
+  /** Backends that get requests, on Ready nodes. */
   readonly reachable: number;
-  /** Ready by their own word, but with weight 0, or on nodes that are not, are drained, or are about to go: nobody can rely on them. */
+  /** Backends that are ready, but with weight 0, or on nodes that are not Ready, drained, or about to go: they cannot be relied on. */
   readonly doubtful: number;
 }
 
-/** Whether what is ready on the node is doubtful all the same. */
+/** Whether ready backends on the node are doubtful because of the node. */
 export function isDoubtful(node: NodeView): boolean {
   return !node.ready || isDrained(node) || departureOf(node) !== undefined;
 }
 
 /**
- * Who stays although its node is not Ready. A cluster that has lost its nodes (heartbeats that do not arrive, a control plane in
- * trouble) has not lost its pods: most of them go on serving. So no more than a share of all, reachable or not, leave for that
- * reason, and never the last.
+ * Decides which backends stay although their nodes are not Ready. A cluster that has lost its nodes (missing heartbeats, a control
+ * plane in trouble) has not lost its pods: most of them keep serving. So only a share of all backends, reachable or not, may leave
+ * for this reason, and never the last ones.
  *
- * | reachable | unreachable                     | = who stays of the unreachable |
- * |-----------|---------------------------------|--------------------------------|
- * | –         | their node is Ready again, not for long | they                   |
- * | –         | their node is Ready             | nobody: it is not that         |
- * | –         | their node is tolerated         | they                           |
- * | none      | any                             | all                            |
- * | some      | stayed before, lost for less than 10 minutes | they              |
- * | some      | at most the share               | nobody                         |
- * | some      | more                            | those over it                  |
+ * | reachable | unreachable                                        | = which of the unreachable stay  |
+ * |-----------|----------------------------------------------------|----------------------------------|
+ * | –         | on a node that has been Ready again for under 15 s | these                            |
+ * | –         | on a node that is Ready                            | none: the node is not the reason |
+ * | –         | on a node that is tolerated                        | these                            |
+ * | none      | any                                                | all                              |
+ * | some      | stayed before, node lost for less than 10 minutes  | these                            |
+ * | some      | at most the share                                  | none                             |
+ * | some      | more than the share                                | those beyond the share           |
  *
- * Whole nodes leave, those first that have not been Ready for longest: who has left stays out when more nodes follow.
+ * Nodes leave as a whole, those first that have been not Ready for longest, so that backends that left stay out when more nodes
+ * are lost.
  */
 export function stayingUnreachable<T>(
   { reachable, doubtful }: Others,
