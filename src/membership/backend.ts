@@ -10,9 +10,9 @@ export interface Row {
   readonly type: 'ecs' | 'eni' | 'eci';
   /** The address on the ENI; absent for ecs. */
   readonly serverIp?: string;
-  /** 0–100; 0 takes no new requests. */
+  /** 0–100; a backend with weight 0 gets no new requests. */
   readonly weight: number;
-  /** 1–80 characters out of letters, digits and `- / . _`, unless somebody else wrote it. */
+  /** 1–80 letters, digits and `- / . _`, unless another system wrote it. */
   readonly description?: string;
 }
 
@@ -21,17 +21,17 @@ export type WriteAction = 'remove' | 'set' | 'add';
 
 /**
  * The identity of a row in its group: (ServerId, Port) for ecs, (ServerId, ServerIp, Port) for eni and eci.
- * Weight and Description play no part.
+ * Weight and Description are not part of it.
  */
 export type BackendKey = string & { readonly __brand: 'BackendKey' };
 
 /**
- * The place in a group that a member of the cluster fills: the instance and port (ecs), or the pod's address and port
- * (eni, eci). Two rows share a slot when an address moved from one ENI to another and the old row is still there.
+ * The place of a member in its group: the instance and port (ecs), or the pod's address and port (eni, eci). Two rows share
+ * a slot if an address moved from one ENI to another and the old row still exists.
  */
 export type Slot = string & { readonly __brand: 'Slot' };
 
-/** What a health check says of a backend. `unavailable`: there is no result, for the check is not over yet, or is none. */
+/** The health check result of a backend. `unavailable`: no result, because the check is not finished or not configured. */
 export type HealthStatus = 'normal' | 'abnormal' | 'unavailable';
 
 export function backendKey(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): BackendKey {
@@ -49,20 +49,20 @@ export function eniSlot(ip: string, port: number): Slot {
 }
 
 /**
- * What a row and the member that it stands for have in common beside the port: the pod's address, or the instance. A
- * row without an address can only be found by its server: some other system wrote it so.
+ * What a row and its member have in common besides the port: the pod's address, or the instance. A row of another system may
+ * lack the address; it can only be found by its server.
  */
 export function addressOf(row: Pick<Row, 'serverId' | 'type' | 'serverIp'>): string {
   return row.type === 'ecs' ? row.serverId : (row.serverIp ?? row.serverId);
 }
 
-/** The place that a row fills. */
+/** The slot that a row fills. */
 export function slotOf(row: Pick<Row, 'serverId' | 'port' | 'type' | 'serverIp'>): Slot {
   const address = addressOf(row);
   return row.type === 'ecs' ? ecsSlot(address, row.port) : eniSlot(address, row.port);
 }
 
-/** A row with what it is found by: computed once, for a group is planned many times over the same rows. */
+/** A row with its key, which is computed only once because a group is planned many times with the same rows. */
 export interface KnownRow {
   readonly row: Row;
   readonly key: BackendKey;
@@ -72,12 +72,12 @@ export function knownRow(row: Row): KnownRow {
   return { row, key: backendKey(row) };
 }
 
-/** One more than how many rows in a row may be gone and the next is still recognised: a call removes 20. */
+/** One more than the number of consecutive rows that may be gone before the next row is not recognised; a call removes 20. */
 const LONGEST_GAP = 21;
 
 /**
- * The rows of a reply; unchanged rows keep their objects. Both lists are in the order of the group, so they are walked
- * side by side. What is not recognised is computed again, with the same result.
+ * Returns the rows of a reply, reusing the objects of unchanged rows. Both lists are in the order of the group, so they are
+ * walked side by side. For a row that is not recognised, the key is computed again, with the same result.
  */
 export function knownRows(rows: readonly Row[], before: readonly KnownRow[] = []): readonly KnownRow[] {
   let next = 0;
@@ -103,7 +103,7 @@ function isSameRow(a: Row, b: Row): boolean {
   );
 }
 
-/** Orders strings by code unit: the same on every machine, and far cheaper than a locale's order. */
+/** Orders strings by code unit: the same on every machine, and much cheaper than a locale's order. */
 export function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

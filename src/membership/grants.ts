@@ -1,35 +1,35 @@
-/** What a namespace lets its bindings change, by its annotation (`GRANTS_ANNOTATION`). */
+/** What the bindings of a namespace may change, by the namespace's annotation (`GRANTS_ANNOTATION`). */
 export interface Grants {
-  /** By the id of a vServer group, or of a load balancer, which stands for all of its groups. */
+  /** By the id of a vServer group, or of a load balancer for all its groups. */
   readonly byId: ReadonlyMap<string, 'shared' | 'exclusive'>;
-  /** Entries that can't be read. */
+  /** Entries that cannot be parsed. */
   readonly unreadable: readonly string[];
 }
 
 /**
  * What a binding may do in its group.
  *
- * - `exclusive`: all that its spec says.
- * - `shared`: the same, but rows of others are left alone, whatever `spec.ownership` says.
- * - `none`: it adds and takes over nothing. Its live backends stay, and the others leave as usual.
- * - `undecided`: as `none`, until it is known which group it is, or of which load balancer.
- * - `unknown`: as `none`, until the namespace is known; not even the cloud is asked.
+ * - `exclusive`: everything that its spec says.
+ * - `shared`: the same, but it leaves rows of others alone, whatever `spec.ownership` says.
+ * - `none`: it adds nothing and takes nothing over. Its live backends stay, and the others leave as usual.
+ * - `undecided`: like `none`, until the id of the group or of its load balancer is known.
+ * - `unknown`: like `none`, until the namespace is known; until then the cloud is not called.
  */
 export type Grant = 'exclusive' | 'shared' | 'none' | 'undecided' | 'unknown';
 
 export interface GrantQuestion {
-  /** Undefined: the namespace is not known (yet). */
+  /** Undefined if the namespace is not known (yet). */
   readonly grants: Grants | undefined;
-  /** Undefined: it has to be found by its name. */
+  /** Undefined if the group must be found by its name. */
   readonly vServerGroupId: string | undefined;
-  /** Undefined: not known before the group is read. */
+  /** Undefined until the group has been read. */
   readonly loadBalancerId: string | undefined;
-  /** What became of the binding until now, by its status; undefined: nothing yet. */
+  /** Whether the binding was served or refused so far, by its status; undefined if neither. */
   readonly before: 'served' | 'refused' | undefined;
 }
 
 /**
- * What a namespace is granted in a group. The first row that fits:
+ * The namespace's grant in a group. The first row that fits:
  *
  * | the namespace lists                               | not known yet     | the binding was | = grant   |
  * |---------------------------------------------------|-------------------|-----------------|-----------|
@@ -37,13 +37,13 @@ export interface GrantQuestion {
  * | the group or its load balancer                    | –                 | –               | shared    |
  * | groups                                            | the group         | –               | undecided |
  * | load balancers                                    | the load balancer | –               | undecided |
- * | an entry that can't be read                       | –                 | served          | shared    |
+ * | an entry that cannot be parsed                    | –                 | served          | shared    |
  * | anything else, or nothing                         | –                 | –               | none      |
  * | –                                                 | the namespace     | served          | shared    |
  * | –                                                 | the namespace     | refused         | none      |
  * | –                                                 | the namespace     | neither         | unknown   |
  *
- * A typing error in the annotation takes nothing from a binding that works, and gives it no rights over rows of others.
+ * A typo in the annotation takes nothing from a binding that works, and gives it no rights over rows of others.
  */
 export function grantOf({ grants, vServerGroupId, loadBalancerId, before }: GrantQuestion): Grant {
   if (grants === undefined) return asBefore(before);
@@ -66,7 +66,7 @@ function asBefore(before: GrantQuestion['before']): Grant {
 const SEPARATORS = /[ ,\n]+/;
 const ENTRY = /^(?<id>(?:rsp|lb)-[0-9a-z-]{1,60})(?<exclusive>:Exclusive)?$/;
 
-/** Of an id that is listed with and without `:Exclusive`, the former counts. The policies of deploy/policies read it in the same way. */
+/** An id listed both with and without `:Exclusive` counts as exclusive. The policies in deploy/policies parse it in the same way. */
 export function parseGrants(annotation: string): Grants {
   const byId = new Map<string, 'shared' | 'exclusive'>();
   const unreadable: string[] = [];
