@@ -3,10 +3,10 @@ import type { Member } from '../desired/member.ts';
 
 /** One row to write. */
 export interface Change {
-  /** As it is to be removed, added, or to look afterwards (`set`). */
+  /** The row to remove or add, or the row after the change (`set`). */
   readonly row: Row;
   readonly key: BackendKey;
-  /** The binding that it is done for. */
+  /** Id of the claim that it is made for. */
   readonly claim: string;
   /** `set`: the weight before. */
   readonly was?: number;
@@ -18,7 +18,7 @@ export interface Change {
 export interface Batch {
   readonly action: WriteAction;
   readonly changes: readonly Change[];
-  /** It takes something out of service (removal, drain), or such a batch waits for it: nothing may hold it back. */
+  /** It takes backends out of service (removal, drain), or such a batch waits for it; it must not be delayed. */
   readonly urgent: boolean;
 }
 
@@ -27,20 +27,20 @@ export interface Changes {
   readonly drains: readonly Change[];
   readonly weights: readonly Change[];
   readonly additions: readonly Change[];
-  /** Rows of the group with a weight above 0, before any of it. */
+  /** Number of rows in the group with a weight above 0, before any change. */
   readonly usable: number;
   readonly cohorts: { get(key: BackendKey): number | undefined };
   readonly additionsBlocked: boolean;
-  /** That one call may carry. */
+  /** Limit for one call. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
 }
 
 /**
- * Changes → the fewest calls, in order: removals, weights (drains first), additions.
+ * Puts the changes into the fewest calls, in order: removals, weights (drains first), additions.
  *
- * One exception: when the next removal or drain would leave the group without a backend that takes requests while
- * others wait to be added or to get their weight back, one batch of those goes before it. Always adding first would
- * fail on a full group; always removing first would empty one.
+ * One exception: if the next removal or drain would leave the group without a backend that gets requests, while other backends
+ * wait to be added or to get their weight back, one batch of these goes first. Always adding first would fail on a full group;
+ * always removing first would empty a group.
  */
 export function orderBatches(changes: Changes): readonly Batch[] {
   const { cohorts, rowsPerCall, additionsBlocked } = changes;
@@ -80,7 +80,7 @@ function fillBeforeEmpty(
   ];
 }
 
-/** By how many rows a batch changes the number that takes requests. */
+/** By how much a batch changes the number of rows that get requests. */
 function usableDelta({ action, changes }: Batch): number {
   return changes.reduce((delta, { row, was = 0 }) => {
     const before = action === 'remove' ? row.weight > 0 : was > 0;
@@ -89,7 +89,7 @@ function usableDelta({ action, changes }: Batch): number {
   }, 0);
 }
 
-/** Whether the write of this change takes a backend out of service that was in it. */
+/** Whether this change takes a backend out of service. */
 export function takesOutOfService(action: WriteAction, change: Change): boolean {
   return action === 'remove' || (action === 'set' && change.row.weight === 0 && change.was !== 0);
 }
@@ -106,7 +106,7 @@ function sorted(changes: readonly Change[]): readonly Change[] {
   return changes.length < 2 ? changes : [...changes].sort((a, b) => byCodeUnit(a.key, b.key));
 }
 
-/** Full batches, each of one cohort only; rows without a cohort (all of them, unless a batch was refused) go first. */
+/** Splits into full batches of one cohort each. Rows without a cohort (all rows, unless a batch was refused) go first. */
 function intoBatches(
   changes: readonly Change[],
   cohorts: Changes['cohorts'],

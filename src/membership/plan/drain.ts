@@ -7,18 +7,18 @@ export type DrainStep =
   | { readonly step: 'drain' | 'wait'; readonly since: number; readonly until: number };
 
 /**
- * What is next for a row that leaves. `now` and all times are milliseconds since the Unix epoch.
+ * The next step for a row that leaves. `now` and all times are milliseconds since the Unix epoch.
  *
- * | drain asked | its pod or node is gone | drain began            | weight | next              |
- * |-------------|-------------------------|------------------------|--------|-------------------|
- * | no          | –                       | –                      | –      | remove            |
- * | yes         | yes                     | –                      | –      | remove            |
- * | yes         | no                      | ≥ drainMs ago          | –      | remove            |
- * | yes         | no                      | < drainMs ago, not yet | > 0    | weight 0          |
- * | yes         | no                      | < drainMs ago, not yet | 0      | wait for the rest |
+ * | drain configured | its pod or node is gone | drain began            | weight | next              |
+ * |------------------|-------------------------|------------------------|--------|-------------------|
+ * | no               | –                       | –                      | –      | remove            |
+ * | yes              | yes                     | –                      | –      | remove            |
+ * | yes              | no                      | ≥ drainMs ago          | –      | remove            |
+ * | yes              | no                      | < drainMs ago, not yet | > 0    | weight 0          |
+ * | yes              | no                      | < drainMs ago, not yet | 0      | wait for the rest |
  *
- * A drain begins with the first plan that knows of it, not with the call that carries it out: a row whose weight the
- * API refuses to change still leaves in time. A start in the future (a clock that was set back) counts as now.
+ * A drain begins with the first plan that includes it, not with the call that carries it out: a row whose weight the API refuses to
+ * change still leaves in time. A start in the future (the clock was set back) counts as now.
  */
 export function nextDrainStep(
   claim: Pick<Claim, 'drainMs' | 'livePods' | 'liveNodes'>,
@@ -34,8 +34,8 @@ export function nextDrainStep(
 }
 
 /**
- * Nothing is left that could finish its requests. What may be of another cluster is recorded without a node (desired/endpoints.ts):
- * nothing is known of its end.
+ * Whether nothing is left that could finish its requests. A backend that may be of another cluster is recorded without a node
+ * (desired/endpoints.ts), because its end cannot be known.
  */
 export function isGone(
   claim: Pick<Claim, 'livePods' | 'liveNodes'>,

@@ -4,47 +4,47 @@ import type { Member } from '../desired/member.ts';
 import type { Claim, Origin } from './claim.ts';
 import { ownersOf } from './ownership.ts';
 
-/** A binding wants a row: for one of its members, or because it holds on to what is alive while it is undetermined. */
+/** A binding wants a row for one of its members, or because it keeps live backends while it is undetermined. */
 export interface Want {
   readonly claim: Claim;
   readonly member: Member | undefined;
 }
 
-/** A member at the place of a row. */
+/** A member at the slot of a row. */
 interface Placed extends Want {
   readonly member: Member;
-  /** In the list of its claim. */
+  /** Its index in the members of its claim. */
   readonly index: number;
 }
 
 interface RowVerdict {
   readonly is: 'untouched' | 'kept' | 'leaving' | 'moved' | 'foreign';
   readonly owners: readonly Claim[];
-  /** First those for one of whose members it is. */
+  /** Wants with a member come first. */
   readonly wanted: readonly Want[];
-  /** The member that a row of somebody else stood for, which was here and has left. */
+  /** The former member, now gone, that a row of somebody else stands for. */
   readonly former?: Origin;
-  /** Members whose place the row fills: nothing is added there. */
+  /** Members whose slot the row fills, so that they are not added. */
   readonly filled: readonly Placed[];
 }
 
-/** Where a pod's address is, as far as it is known. */
+/** The ENI of a pod's address, if known. */
 export type EniOf = (ip: string, podUID: string | undefined) => string | undefined;
 
 /**
- * One row of the group → what it is to the bindings on the group.
+ * Judges what one row of the group means to the bindings on the group.
  *
- * | row is of (ownership.ts) | wanted by                                | verdict   |
- * |--------------------------|------------------------------------------|-----------|
- * | a suspended binding      | –                                        | untouched |
- * | a binding                | any binding                              | kept      |
- * | a binding                | one whose pod now is behind another ENI  | moved     |
- * | a binding                | nobody                                   | leaving   |
- * | somebody else            | a RemoveOnly binding                     | kept      |
- * | somebody else, not told by a tag | nobody; a RemoveOnly binding had a member there that has left | leaving |
- * | somebody else            | only Sync bindings, or nobody            | foreign   |
+ * | row is of (ownership.ts)   | wanted by                                                     | verdict   |
+ * |----------------------------|---------------------------------------------------------------|-----------|
+ * | a suspended binding        | –                                                             | untouched |
+ * | a binding                  | any binding                                                   | kept      |
+ * | a binding                  | only bindings whose pod now is behind another ENI             | moved     |
+ * | a binding                  | nobody                                                        | leaving   |
+ * | somebody else              | a RemoveOnly binding                                          | kept      |
+ * | somebody else, without tag | nobody; a RemoveOnly binding had a member there that has left | leaving   |
+ * | somebody else              | only Sync bindings, or nobody                                 | foreign   |
  *
- * A binding that is not granted the group wants no row but its own.
+ * A binding that is not granted the group wants only its own rows.
  */
 export function judge({ row, key }: KnownRow, claims: readonly Claim[], eniOf: EniOf): RowVerdict {
   const owners = ownersOf(claims, row, key);
@@ -73,8 +73,8 @@ function verdictOn(
 }
 
 /**
- * The former member that a row stands for, which something else added too late, or unseen: the member has left, and RemoveOnly
- * removes what has left. A row that any binding has tagged, here or in another cluster, is that one's.
+ * Finds the former member of a row that another system added too late, or unnoticed: the member has already left, and RemoveOnly
+ * removes rows of members that have left. A tagged row belongs to the binding that tagged it, here or in another cluster.
  */
 function lateFor({ description, ...row }: Row, claims: readonly Claim[]) {
   if (description?.startsWith(`${TAG_PREFIX}/`)) return undefined;
@@ -100,14 +100,14 @@ function placedAt(row: Row, claims: readonly Claim[], owners: readonly Claim[]):
   return placed;
 }
 
-/** Not so when the address moved to another ENI with its new pod: then the row leads nowhere. */
+/** False if the address moved to another ENI with a new pod: then the row leads nowhere. */
 function isHere(row: Row, member: Member, eniOf: EniOf): boolean {
   if (row.type !== 'eni' || member.ip === undefined) return true;
   const eni = eniOf(member.ip, member.podUID);
   return eni === undefined || eni === row.serverId;
 }
 
-/** Adds the owners that hold on to the row because their Service gives it, though not by the port that they ask for. */
+/** Adds the undetermined owners that keep the row because their Service still gives it, if by another port. */
 function withHolders(wanted: readonly Want[], owners: readonly Claim[], row: Row): readonly Want[] {
   const holds = ({ desired, suspended }: Claim) =>
     !suspended && desired.kind === 'undetermined' && desired.given.has(slotOf(row));
@@ -117,7 +117,7 @@ function withHolders(wanted: readonly Want[], owners: readonly Claim[], row: Row
 
 const NOBODY: readonly Placed[] = [];
 
-/** Nearly always all of them: no list is made then. */
+/** Like `filter`, but creates no list if all elements match, which is nearly always the case. */
 function only<T>(list: readonly T[], is: (one: T) => boolean): readonly T[] {
   return list.every(is) ? list : list.filter(is);
 }

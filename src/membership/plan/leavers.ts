@@ -4,28 +4,28 @@ import { type DrainStep, isGone, nextDrainStep } from './drain.ts';
 
 /** A row that leaves. */
 export interface Leaver extends KnownRow {
-  /** All bindings whose row it is. */
+  /** All bindings that own the row. */
   readonly owners: readonly Claim[];
   readonly record: BackendRecord | undefined;
-  /** Its address went to another ENI: it leads nowhere. */
+  /** Its address moved to another ENI, so the row leads nowhere. */
   readonly moved: boolean;
 }
 
-/** What is done with a leaver, in the name of one of its owners. */
+/** The next step for a leaver, on behalf of one of its owners. */
 type Leave = { readonly claim: Claim } & (DrainStep | { readonly step: 'hold'; readonly revive: boolean });
 
 /**
- * What becomes of the rows that leave, together because of minBackends.
+ * Decides the next step of all leaving rows; together, because of minBackends.
  *
  * | minBackends needs it | its address moved | its pod or node is gone | next                                     |
  * |----------------------|-------------------|-------------------------|------------------------------------------|
  * | yes                  | no                | no                      | hold, with the weight it had             |
- * | yes                  | yes               | –                       | hold as it is: it answers nobody         |
+ * | yes                  | yes               | –                       | hold as it is: it serves nobody          |
  * | yes                  | –                 | yes                     | hold as it is                            |
  * | no                   | yes               | –                       | remove                                   |
  * | no                   | no                | –                       | remove or drain (drain.ts)               |
  *
- * A binding that goes away holds nothing. `kept` is how many rows a binding has that do not leave.
+ * A binding that is being deleted holds nothing. `kept` returns how many rows of a binding do not leave.
  */
 export function settleLeavers(
   leavers: readonly Leaver[],
@@ -65,7 +65,7 @@ function holdersOf(
   return holders;
 }
 
-/** What can still answer is held first: alive before gone, serving before draining. */
+/** Backends that can still answer are held first: alive before gone, serving before draining. */
 function worth(claim: Claim, { record, row, moved }: Leaver): number {
   return (moved || isGone(claim, record) ? 0 : 2) + (row.weight === 0 ? 0 : 1);
 }

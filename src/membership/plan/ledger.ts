@@ -2,22 +2,22 @@ import type { BackendKey, KnownRow, Row } from '../backend.ts';
 import type { Member } from '../desired/member.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 
-/** What the plan says of one binding, for its status. */
+/** The plan's results for one binding, for its status. */
 export interface ClaimReport {
   readonly claim: Claim;
-  /** The claim's own map when nothing in it changed. */
+  /** The claim's own map if nothing in it changed. */
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
   /** Members that are not in the group. */
   readonly pending: readonly Member[];
-  /** Members that are in the group, but as somebody else's row. */
+  /** Members that are in the group, but as somebody else's rows. */
   readonly foreignMembers: readonly Member[];
-  /** Members on their way out that are not in the group, and are not added any more. */
+  /** Number of members that are last resorts and not in the group, so they are not added. */
   readonly passedOver: number;
-  /** Rows of the group that are not this binding's. */
+  /** Number of rows in the group that are not this binding's. */
   readonly foreign: number;
-  /** What waits until the binding's status shows it: a drain that is to begin, or a row that comes from another binding. */
+  /** Rows that wait until the binding's status shows them: a drain is about to begin, or the row comes from another binding. */
   readonly unshown: readonly BackendKey[];
-  /** A row of its own goes over to another binding, whose status does not show it yet. */
+  /** One of its rows passes to another binding, whose status does not show it yet. */
   readonly passing: boolean;
 }
 
@@ -26,7 +26,7 @@ export class Ledger {
   readonly claim: Claim;
   readonly pending: Member[] = [];
   readonly foreignMembers: Member[] = [];
-  /** Rows of the binding that do not leave. */
+  /** Number of the binding's rows that do not leave. */
   kept = 0;
   passedOver = 0;
   readonly unshown: BackendKey[] = [];
@@ -34,7 +34,7 @@ export class Ledger {
   readonly #keys: BackendKey[] = [];
   readonly #records: BackendRecord[] = [];
   #unchanged = true;
-  /** Of each member of the claim, whether a row is at its place. */
+  /** For each member of the claim, 1 if a row fills its slot. */
   readonly #filled: Uint8Array;
 
   constructor(claim: Claim) {
@@ -43,8 +43,8 @@ export class Ledger {
   }
 
   /**
-   * The row is the binding's. `before`: what the binding has recorded of it; `weight`: what it has, or gets back when it
-   * stays after all.
+   * Records a row as the binding's. `before`: the binding's earlier record of the row; `weight`: the row's weight, or the weight
+   * that it gets back if it stays after all.
    */
   own(
     { row, key }: KnownRow,
@@ -70,7 +70,7 @@ export class Ledger {
     });
   }
 
-  /** There is a row at the place of this member. */
+  /** Records that a row fills the slot of this member. */
   fill(index: number): void {
     this.#filled[index] = 1;
   }

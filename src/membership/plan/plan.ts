@@ -17,76 +17,77 @@ import { type ClaimReport, Ledger } from './ledger.ts';
 export type { ClaimReport } from './ledger.ts';
 
 export interface PlanInput {
-  /** What the group holds, as the API showed it last; or, while `presumed`, what the bindings' status recorded. */
+  /** The group's rows as the API last showed them; while `presumed`, the rows recorded in the bindings' status. */
   readonly rows: readonly KnownRow[];
-  /** The group was not read yet: only removals are planned, for they harm nothing when they are not needed. */
+  /** The group has not been read yet: only removals are planned, because an unnecessary removal does no harm. */
   readonly presumed: boolean;
   /** All bindings on the group, sorted by id. */
   readonly claims: readonly Claim[];
-  /** The ENI of a pod's address as far as it is known. */
+  /** The ENI of a pod's address, if known. */
   readonly eniOf: EniOf;
-  /** Rows that the API refused and that are not to be sent for now. A refused weight holds back no removal. */
+  /** Rows that the API refused and that must not be sent for now. A refused weight does not hold back a removal. */
   readonly refused: { has(key: BackendKey, action: Batch['action']): boolean };
-  /** Rows of one number only share a batch with each other: a refused batch is split so (batches.ts). */
+  /** Only rows of the same cohort share a batch; this is how a refused batch is split (batches.ts). */
   readonly cohorts: { get(key: BackendKey): number | undefined };
-  /** The API takes no additions for now: they hold no removal back. */
+  /** The API accepts no additions for now, so no removal waits for them. */
   readonly additionsBlocked: boolean;
-  /** Rows that one call carries. */
+  /** Limit of rows for one call. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
-  /** Milliseconds that each backend has waited for a status to show it. */
+  /** Milliseconds that a backend has waited for a status to show it. */
   readonly unshownForMs: (key: BackendKey) => number;
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
 export interface GroupPlan {
-  /** In the order in which they are to be sent. */
+  /** In the order in which they must be sent. */
   readonly batches: readonly Batch[];
   readonly reports: readonly ClaimReport[];
-  /** Members whose ENI decides whether they are added, or whether a row at their address is theirs; sorted by slot. */
+  /** Members whose ENI must be looked up to add them, or to tell whether a row at their address is theirs; sorted by slot. */
   readonly lookups: readonly Member[];
   /**
-   * When the next drain ends, what waits for a status waits no longer, or time alone changes what is wanted; milliseconds since
-   * the Unix epoch.
+   * When the next drain ends, the next wait for a status times out, or the passing of time alone changes what is wanted;
+   * milliseconds since the Unix epoch.
    */
   readonly wakeAt: number | undefined;
 }
 
 /**
- * Desired × actual → what to write, in which order. Pure: the same input gives the same plan, whatever the order of the
- * rows.
+ * Compares desired and actual state, and plans what to write in which order. Pure: the same input gives the same plan, whatever the
+ * order of the rows.
  *
- * | verdict on a row (judge.ts) | = what happens                                                                    |
- * |-----------------------------|-----------------------------------------------------------------------------------|
- * | untouched                   | nothing; its owners keep what they recorded of it                                 |
- * | kept                        | all who want it own it from now on; the first Sync binding among them corrects its weight, RemoveOnly only ends a drain |
- * | leaving                     | removed, drained first, or held by minBackends (leavers.ts)                        |
- * | moved                       | the same, but never drained                                                       |
- * | foreign                     | left alone                                                                        |
+ * | verdict on a row (judge.ts) | = what happens                                                                                     |
+ * |-----------------------------|----------------------------------------------------------------------------------------------------|
+ * | untouched                   | nothing; its owners keep their records of it                                                       |
+ * | kept                        | all who want it own it now; the first Sync binding of them sets its weight, RemoveOnly ends drains |
+ * | leaving                     | it is removed, drained first, or held by minBackends (leavers.ts)                                  |
+ * | moved                       | the same, but it is never drained                                                                  |
+ * | foreign                     | it is left alone                                                                                   |
  *
- * A row that is kept and whose node is drained has weight 0 for as long, in every mode; the weight it gets back is recorded.
+ * A kept row whose node is drained has weight 0 during the drain, in every mode; the weight that it gets back is recorded.
  *
- * | the group has rows with a weight of members that neither depart nor are last resorts | = a member that departs with its node |
- * |---------------------------------------------------------------------------------------|---------------------------------------|
- * | yes                                                                                   | is as if its node were drained        |
- * | no                                                                                    | is as any other                       |
+ * | the group has weighted rows of members that are not drained, departing or last resorts | = a departing member                  |
+ * |----------------------------------------------------------------------------------------|---------------------------------------|
+ * | yes                                                                                    | is treated as if its node was drained |
+ * | no                                                                                     | is treated like any other             |
  *
- * Rows that stand for nothing here don't count: nobody knows whether they answer. Nor do those that are to be added: they may be
- * refused. What departs is never removed for it, whatever spec.drain: it lives, and its node may stay after all.
+ * Rows without a member here do not count, because it is not known whether they answer. Rows that are still to be added do not
+ * count either, because they may be refused. A departing member is never removed because it departs, whatever spec.drain says: it
+ * is alive, and its node may stay after all.
  *
- * | what outlives only by a status                     | = what happens until the status shows it                      |
- * |-----------------------------------------------------|---------------------------------------------------------------|
- * | weight 0, by RemoveOnly: its rows carry no tag      | the weight stays, for 2 s at most                             |
- * | a row that another binding wants in its owner's stead | it is its owner's as well, for 30 s at most: no finalizer goes |
+ * | what only a status preserves                         | = what happens until the status shows it                               |
+ * |------------------------------------------------------|------------------------------------------------------------------------|
+ * | weight 0 set by RemoveOnly, whose rows have no tag   | the row keeps its weight, for 2 s at most                              |
+ * | a row that another binding takes over from its owner | the owner still owns it too, and keeps its finalizer, for 30 s at most |
  *
- * | no row at a wanted place    | = what happens                          |
+ * | no row at a wanted slot     | = what happens                          |
  * |-----------------------------|-----------------------------------------|
  * | wanted by a Sync binding    | added, as soon as its ENI is known      |
- * | wanted by RemoveOnly only   | nothing: something else adds it         |
- * | wanted as a last resort     | nothing: it left, and won't come back   |
+ * | wanted by RemoveOnly only   | nothing: another system adds it         |
+ * | wanted as a last resort     | nothing: it left, and is not added      |
  *
- * A second plan over the group that the first one made is empty, unless that held what minBackends needed or left what departs
- * its weight: others have come meanwhile.
+ * A second plan for the group that results from the first one is empty, unless the first held rows for minBackends, or let
+ * departing members keep their weight, and other backends have been added since.
  */
 export function planGroup(input: PlanInput): GroupPlan {
   const planning = planned(input, 'as if drained');
@@ -102,12 +103,12 @@ function planned(input: PlanInput, departing: Departing): Planning {
   return planning;
 }
 
-/** A pod on its way out must not get requests for long because the API server takes no status. */
+/** A leaving pod must not get requests for long if the status cannot be written. */
 const DRAIN_PATIENCE_MS = 2_000;
-/** Nor may a deleted binding stay for ever. */
+/** A deleted binding must not stay forever if the status cannot be written. */
 const HANDOVER_PATIENCE_MS = 30_000;
 
-/** How members are that depart with their node. */
+/** How departing members are treated. */
 type Departing = 'as if drained' | 'as any other';
 
 type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
@@ -115,7 +116,7 @@ type ChangeList = 'removals' | 'drains' | 'weights' | 'additions';
 class Planning {
   readonly #input: PlanInput;
   readonly #departing: Departing;
-  /** Rows with a weight, before and after, of members that neither depart nor are last resorts. */
+  /** Number of rows with a weight, both before and after this plan, of members that are not drained, departing or last resorts. */
   taking = 0;
   readonly #active: readonly Claim[];
   readonly #ledgers: ReadonlyMap<Claim, Ledger>;
@@ -175,18 +176,18 @@ class Planning {
     }
   }
 
-  /** Returns the weight that the row is to have. */
+  /** Returns the weight that the row should have. */
   #keep(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): number {
     const { row, key } = known;
     const decider = wanted.find(decidesWeight) ?? (wanted[0] as Want);
     const recorded = decider.claim.records.get(key);
     const record = recorded ?? recordOf(this.#active, key);
-    // A deleted binding restores the weight: nothing else would, once the drain of the node ends.
+    // A deleted binding restores the weight, because nobody else would when the drain of the node ends.
     const drained = wanted.some(({ claim, member }) => this.#isResting(member) && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
-    // What RemoveOnly gives back is known from the record alone: it says Draining until the group shows the weight.
+    // RemoveOnly knows the weight to restore only from the record, which stays Draining until the group shows that weight.
     const isOut = drained || (returning && weight > 0);
     const state = isOut ? 'Draining' : 'Registered';
     for (const want of wanted) {
@@ -205,14 +206,14 @@ class Planning {
     return drained ? 0 : weight;
   }
 
-  /** Whether it has weight 0 for as long as its node is what it is. */
+  /** Whether the member has weight 0 because of its node. */
   #isResting(member: Member | undefined): boolean {
     return !!member?.drained || (!!member?.departing && this.#departing === 'as if drained');
   }
 
   /**
-   * The pod that a kept row stands for. Its UID is recorded once its ENI is known to be the row's: an address that went
-   * to another pod may be behind another ENI now, and as long as that is open it has to be asked.
+   * The pod that a kept row stands for. Its UID is recorded only once its ENI is known to be the row's: if the address went to
+   * another pod, it may be behind another ENI now, which must be looked up until it is known.
    */
   #originOf({ claim, member }: Want, row: Row, record: BackendRecord | undefined): Origin | undefined {
     if (member === undefined) return record;
@@ -224,7 +225,7 @@ class Planning {
     return { pod, node };
   }
 
-  /** Whether none of those who take the row over would find it again but for its owner. */
+  /** Whether no binding that takes the row over could recognise it yet without its owner. */
   #isPassing({ row, key }: KnownRow, owner: Claim, wanted: readonly Want[]): boolean {
     const heirs = wanted.filter(({ claim }) => !claim.deleting);
     if (heirs.some(({ claim }) => row.description === claim.tag || claim.shows(key))) return false;
@@ -234,7 +235,7 @@ class Planning {
     return true;
   }
 
-  /** Whether what a status does not show is waited for still. */
+  /** Whether to keep waiting for a status that does not show the row yet. */
   #waits(key: BackendKey, patienceMs: number): boolean {
     const leftMs = patienceMs - this.#input.unshownForMs(key);
     if (leftMs <= 0) return false;
@@ -249,7 +250,7 @@ class Planning {
   #leaveToOthers({ type }: Row, { claim, member }: Want): void {
     if (member === undefined) return;
     this.#ledger(claim).foreignMembers.push(member);
-    // An old row of somebody else at another ENI must not keep the pod out.
+    // Somebody else's old row at another ENI must not keep the pod out of the group.
     const mayMove = type === 'eni' && member.ip !== undefined && claim.mayAdd;
     if (mayMove && this.#input.eniOf(member.ip, member.podUID) === undefined)
       this.#lookups.set(member.slot, member);
@@ -355,7 +356,7 @@ class Planning {
   }
 }
 
-/** Whether it knows the weight, and may have its way: not while it can't add either (its pods' weights are not known). */
+/** Whether the binding sets the row's weight. Not while it may not add either, because the pods' weights may not be known. */
 function decidesWeight({ claim, member }: Want): boolean {
   return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
 }
@@ -363,7 +364,7 @@ function decidesWeight({ claim, member }: Want): boolean {
 const hasDeparting = ({ desired, suspended }: Claim): boolean =>
   !suspended && desired.kind === 'members' && desired.members.some(({ departing }) => departing);
 
-/** Alive, and nothing says that it won't be for long. */
+/** Alive, and likely to stay so. */
 function isSteady(member: Member | undefined): boolean {
   return member !== undefined && !member.drained && !member.departing && !member.lastResort;
 }
