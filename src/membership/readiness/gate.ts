@@ -1,10 +1,10 @@
-/** What a pod says of itself, as far as its gate depends on it. */
+/** The part of a pod that its gate depends on. */
 export interface GatedPodView {
   /** It has a deletionTimestamp, or has ended. */
   readonly leaving: boolean;
-  /** It is ready but for the gates of load balancers. */
+  /** It is ready except for the gates of load balancers. */
   readonly registrable: boolean;
-  /** The condition of our gate; undefined: it has none, and the gate is closed. */
+  /** The condition of our gate; undefined if there is none, and the gate is closed. */
   readonly gate: Gate | undefined;
 }
 
@@ -14,23 +14,23 @@ export interface Gate {
   readonly reason: string;
 }
 
-/** How far one binding is with a pod that it wants in its group. */
+/** The state of one binding's registration of a pod that it wants in its group. */
 export type Registration =
-  /** Nothing is known of the group yet, or of what its load balancer makes of the pod (health.ts). */
+  /** The group has not been read yet, or the pod's health in the load balancer is not known yet (health.ts). */
   | {
       readonly is: 'unknown';
-      /** Half a sentence. */
+      /** A clause, not a full sentence. */
       readonly message: string;
       readonly timeoutMs: number;
     }
-  /** It never waits for the pod to be in its group. */
+  /** The binding never waits for the pod to be in its group. */
   | { readonly is: 'exempt'; readonly reason: string; readonly message: string }
   | {
       readonly is: 'waiting';
       readonly reason: string;
-      /** Half a sentence. */
+      /** A clause, not a full sentence. */
       readonly message: string;
-      /** A row of the pod is, or may be, in the group: it leaves, or lacks its weight. */
+      /** A row of the pod is, or may be, in the group, but it is leaving or lacks its weight. */
       readonly hasRow: boolean;
       readonly timeoutMs: number;
     }
@@ -38,7 +38,7 @@ export type Registration =
       readonly is: 'registered';
       /** `Clock.now()` milliseconds. */
       readonly since: number;
-      /** How long it has to be in the group before it counts. */
+      /** How long the pod must be in the group before it counts. */
       readonly settleMs: number;
     };
 
@@ -48,54 +48,54 @@ export interface GateInput {
   readonly registrations: readonly Registration[];
   /** This process sees all bindings. */
   readonly seesAll: boolean;
-  /** Since when the gate alone has kept the pod waiting, as far as this process has seen; `Clock.now()` milliseconds. */
+  /** When this process first saw that the pod waits only for the gate; `Clock.now()` milliseconds. */
   readonly closedSince: number;
   /** `Clock.now()` milliseconds. */
   readonly now: number;
 }
 
 export interface GateVerdict {
-  /** The condition to write; undefined: none. */
+  /** The condition to write, if any. */
   readonly gate?: Gate & { readonly message: string };
-  /** When time alone changes it; `Clock.now()` milliseconds. */
+  /** When the verdict changes by the passing of time alone; `Clock.now()` milliseconds. */
   readonly until?: number;
 }
 
-/** Most pods are in their group before that, and are written to once. */
+/** Most pods are in their group before that, so they are patched only once. */
 const UNTOLD_MS = 3_000;
 
-/** Bindings and Services have watches of their own, which may be behind that of the pods. */
+/** Bindings and Services have their own watches, which may lag behind that of the pods. */
 const UNSEEN_MS = 1_000;
 
 export const TIMED_OUT = 'TimedOut';
 
 /**
- * What becomes of a pod's gate. The first row that fits:
+ * What happens to a pod's gate. The first row that fits:
  *
- * | the pod            | its gate | the bindings that want it                    | = its gate                      |
- * |--------------------|----------|----------------------------------------------|---------------------------------|
- * | is leaving         | –        | –                                            | stays                           |
- * | is registrable     | open     | –                                            | stays                           |
- * | is not registrable | closed   | –                                            | stays                           |
- * | is not registrable | open     | some wait, and none has or may have a row    | closes, with what is waited for |
- * | is not registrable | open     | any other                                    | stays                           |
- * | is registrable     | closed   | none that is seen, and not all are          | stays                           |
- * | is registrable     | closed, for under 1 s | none                            | stays                           |
- * | is registrable     | closed   | none                                         | opens: NotWanted                |
- * | is registrable     | closed   | all are exempt                               | opens, with the first's reason  |
- * | is registrable     | closed   | all have it, settled, or are exempt          | opens: Registered               |
- * | is registrable     | closed   | each has it so, or has waited too long       | opens: TimedOut                 |
- * | is registrable     | closed   | some are unknown, or none waits              | stays                           |
- * | is registrable     | closed, for under 3 s | some wait                       | stays                           |
- * | is registrable     | closed   | some wait                                    | says what it waits for          |
+ * | the pod            | its gate              | the bindings that want it                        | = its gate                      |
+ * |--------------------|-----------------------|--------------------------------------------------|---------------------------------|
+ * | is leaving         | –                     | –                                                | stays                           |
+ * | is registrable     | open                  | –                                                | stays                           |
+ * | is not registrable | closed                | –                                                | stays                           |
+ * | is not registrable | open                  | some wait, and none has or may have a row        | closes, with what is waited for |
+ * | is not registrable | open                  | any other                                        | stays                           |
+ * | is registrable     | closed                | none is seen, but this process may not see all   | stays                           |
+ * | is registrable     | closed, for under 1 s | none                                             | stays                           |
+ * | is registrable     | closed                | none                                             | opens: NotWanted                |
+ * | is registrable     | closed                | all are exempt                                   | opens, with the first's reason  |
+ * | is registrable     | closed                | all have it, settled, or are exempt              | opens: Registered               |
+ * | is registrable     | closed                | the same, but some have waited too long          | opens: TimedOut                 |
+ * | is registrable     | closed                | some are unknown, or none waits                  | stays                           |
+ * | is registrable     | closed, for under 3 s | some wait                                        | stays                           |
+ * | is registrable     | closed                | some wait                                        | says what it waits for          |
  *
- * - A pod that could be Ready keeps an open gate, whatever becomes of its row: without, it would leave every Service, also for those
- *   who use no load balancer. What is lost is added again.
- * - *Closes*: a pod that failed its probe is out of its group by then. Back, it waits as a new one does.
- * - *Unknown* lasts as long as the first read of a group, and as the health checks of a pod that starts; if that takes too long it
- *   counts as waiting. So whatever becomes of bindings, groups, health checks and Services, a pod that waits for nothing else is
- *   Ready in the end.
- * - Which of these a pod is that its binding wants to be healthy, too, says `registrationByHealth`.
+ * - A pod that could be Ready keeps its gate open, whatever happens to its row. Otherwise it would leave every Service, even for
+ *   clients that do not use the load balancer. A lost row is added again.
+ * - *Closes*: by then, a pod that failed its probe is no longer in its group. When it recovers, it waits like a new pod.
+ * - *Unknown* lasts until the group has been read, and until the health checks of a starting pod have finished; if that takes too
+ *   long, the pod counts as waiting. So whatever happens to bindings, groups, health checks and Services, a pod that waits for
+ *   nothing else becomes Ready in the end.
+ * - For a binding that also wants the pod to be healthy, see `registrationByHealth`.
  */
 export function gateOf({ pod, registrations, seesAll, closedSince, now }: GateInput): GateVerdict {
   if (pod.leaving) return {};
@@ -135,7 +135,7 @@ function closedBy(registrations: readonly Registration[]): GateVerdict {
   return { gate: { open: false, reason: waiting.reason, message: waiting.message } };
 }
 
-/** When it stops holding the gate closed, if nothing changes. */
+/** When the registration stops holding the gate closed, if nothing changes. */
 function endOf(one: Registration, closedSince: number): number {
   if (one.is === 'registered') return one.since + one.settleMs;
   return one.is === 'exempt' ? Number.NEGATIVE_INFINITY : closedSince + one.timeoutMs;

@@ -1,37 +1,37 @@
 import type { HealthStatus } from '../backend.ts';
 import type { Registration } from './gate.ts';
 
-/** What is known of how healthy a load balancer finds a pod. */
+/** What is known about a pod's health in a load balancer. */
 export type Health =
   | {
       readonly is: 'told';
-      /** When the load balancer was asked; `Clock.now()` milliseconds. */
+      /** When the load balancer was queried; `Clock.now()` milliseconds. */
       readonly askedAt: number;
-      /** Of each listener that sends to the pod. */
+      /** The status by each listener that sends to the pod. */
       readonly listeners: readonly { readonly listener: string; readonly status: HealthStatus }[];
     }
-  /** It was asked, and did not say. */
+  /** The query failed. */
   | { readonly is: 'refused'; readonly reason: string; readonly message: string };
 
-/** The longest that a check may take: twice the 7 s of one with the load balancer's defaults. */
+/** How long the first check may take at most: twice the 7 s that it takes with the load balancer's defaults. */
 const CHECKED_MS = 15_000;
 
 /**
- * How far a binding with `gate: Healthy` is with a pod that it has in its group. The first row that fits:
+ * The registration of a pod in the group of a binding with `gate: Healthy`. The first row that fits:
  *
- * | the load balancer                 | its listeners that send to the pod             | = the pod                      |
- * |-----------------------------------|------------------------------------------------|--------------------------------|
- * | is not known                      | –                                              | is registered, settled in 15 s |
- * | was not asked since the pod is in | –                                              | unknown                        |
- * | refused to say                    | –                                              | waits, for that reason         |
- * | said it                           | at least one, and all find it healthy          | is registered                  |
- * | said it within 15 s               | any other                                      | unknown                        |
- * | said it                           | some find it unhealthy                         | waits: Unhealthy               |
- * | said it                           | none, or some have no result                   | is registered                  |
+ * | the load balancer                       | its listeners that send to the pod    | = the pod                      |
+ * |-----------------------------------------|---------------------------------------|--------------------------------|
+ * | is not known                            | –                                     | is registered, settled in 15 s |
+ * | was not queried since the pod was added | –                                     | is unknown                     |
+ * | could not be queried                    | –                                     | waits, for that reason         |
+ * | was queried                             | at least one, and all find it healthy | is registered                  |
+ * | was queried within 15 s                 | any other                             | is unknown                     |
+ * | was queried                             | some find it unhealthy                | waits: Unhealthy               |
+ * | was queried                             | none, or some have no result          | is registered                  |
  *
- * What it said before the pod was in the group is of the pod that had the address then.
+ * An answer from before the pod was in the group is about the pod that had the address then.
  *
- * @param loadBalancer Its id; undefined when the cloud does not return it.
+ * @param loadBalancer Its id; undefined if the cloud does not return it.
  */
 export function registrationByHealth(
   registered: Extract<Registration, { is: 'registered' }>,
