@@ -72,7 +72,7 @@ export function knownRow(row: Row): KnownRow {
   return { row, key: backendKey(row) };
 }
 
-/** One more than the number of consecutive rows that may be gone before the next row is not recognised; a call removes 20. */
+/** How far ahead a row is searched for: one more than the 20 rows that a call removes. */
 const LONGEST_GAP = 21;
 
 /**

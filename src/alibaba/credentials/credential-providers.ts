@@ -222,7 +222,7 @@ interface VendorRequest {
 
 const OTHER_WAYS = 'use RRSA, or give an access key (--credentials-dir)';
 
-/** @param status Of the last request; undefined: no answer. */
+/** @param status HTTP status of the last request; undefined if there was no answer. */
 function metadataFailure(status: number | undefined): string {
   const service = 'the metadata service (100.100.100.200)';
   if (status === undefined)

@@ -23,7 +23,7 @@ function shortened(text: string): string {
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
-/** An error that the API itself answered with. */
+/** An error reply of the API itself. */
 export function refused(
   action: string,
   group: GroupRef | undefined,

@@ -33,7 +33,7 @@ export function endpointUrl(product: Product, regionId: string, options: Endpoin
   return `https://${PUBLIC_EXCEPTIONS[`${product}.${regionId}`] ?? `${product}.${regionId}.aliyuncs.com`}`;
 }
 
-/** A bare host means https. */
+/** Without a scheme, an endpoint uses https. */
 export function checkedUrl(endpoint: string, allowInsecure: boolean): string {
   const url = URL.parse(endpoint.includes('://') ? endpoint : `https://${endpoint}`);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {

@@ -43,7 +43,7 @@ export interface Witnesses {
  * | –         | is not ready, but published               | ready             | member      |
  * | is Ready  | waits for its group                       | of Kubernetes     | member      |
  * | –         | waits for its group                       | of Kubernetes     | unreachable |
- * | –         | is not ready, though all of it is         | of Kubernetes     | unreachable |
+ * | –         | is not ready, though all its parts are    | of Kubernetes     | unreachable |
  * | –         | is not ready                              | of Kubernetes     | none        |
  * | –         | any other                                 | ready             | member      |
  * | –         | any other                                 | serving           | last resort |
@@ -54,7 +54,7 @@ export interface Witnesses {
  *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
  * - *Has ended*: its phase is Succeeded or Failed. None of it is running, however long the object stays.
  *   https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
- * - *Though all of it is*: its containers are ready and its readiness gates are open. The node controller sets Ready to False on the
+ * - *All its parts are*: its containers are ready and its readiness gates are open. The node controller sets Ready to False on the
  *   pods of a node that stopped reporting, and leaves ContainersReady as the kubelet last wrote it; a failing probe changes both.
  *   https://kubernetes.io/docs/concepts/architecture/nodes/#node-controller
  * - *Waits for its group*: its binding opens gates, and it is ready except for its gate or those of other load balancers. The gate

@@ -4,7 +4,7 @@ import type { DesiredInput } from './member.ts';
 
 type EndpointPort = EndpointsView['subsets'][number]['ports'][number];
 
-/** An endpoint that is not dead (alive.ts). */
+/** An endpoint that is alive (alive.ts). */
 export interface LiveEndpoint {
   readonly address: AddressView;
   /** Empty if a named targetPort matches no port of its pod. */

@@ -39,7 +39,7 @@ export interface Claim {
   readonly liveNodes: { has(name: string): boolean };
 }
 
-/** Where a row comes from. */
+/** The pod and node that a row stands for. */
 export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
 
 /** What is remembered of a former member: a pod by its address, or an instance. */
@@ -61,6 +61,6 @@ export interface BackendRecord {
   readonly pod?: string | undefined;
   readonly podUID?: string | undefined;
   readonly node?: string | undefined;
-  /** Milliseconds since the Unix epoch: a drain outlives the process that began it. */
+  /** Milliseconds since the Unix epoch, because a drain outlives the process that began it. */
   readonly drainingSince?: number | undefined;
 }
