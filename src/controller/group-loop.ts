@@ -42,28 +42,28 @@ import { ReadinessGates, type ReadinessGatesHooks } from './readiness/readiness-
 export const CONTROLLER = 'vservergroup';
 
 const FINALIZER_RETRY_MS = 1_000;
-/** A big group's look-ups are answered a hundred at a time: planned after each answer, 10,000 members took 11 s of the loop. */
+/** A big group's lookups are answered a hundred at a time. With a plan after each answer, 10,000 members took 11 s of the loop. */
 const ENI_ANSWERS_SHARE_MS = 10;
-/** Longer than the cache takes to show the newer object. */
+/** Longer than the cache needs to show the newer object. */
 const OUTDATED_RETRY_MS = 100;
 
 export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'rowsPerCall' | 'longestDescription'> {
-  /** Rows that one call carries; fewer where the kind of group takes fewer. */
+  /** Maximum rows per call; lower where the kind of group accepts fewer. */
   readonly maxRowsPerCall: number;
-  /** Of bindings that name none. */
+  /** The region of bindings that name none. */
   readonly region: string;
-  /** There are no bindings that this process does not see. */
+  /** This process sees all bindings of the cluster. */
   readonly seesAll: boolean;
 }
 
-/** All that the loop touches outside itself. */
+/** Everything outside the loop that it uses. */
 export interface GroupLoopPorts {
   readonly caches: ClusterCaches & { readonly pods: WatchedPods };
-  /** With --readiness-gates: the pods that have ours, until that is settled. */
+  /** With --readiness-gates: the pods that have one of our gates, until the gates are settled. */
   readonly unsettledPods?: Store<GatedPodObject>;
   readonly groups: ServerGroups;
   readonly resolver: EniResolver;
-  /** Calls back whenever credentials are other ones than before: the sessions of this role, or the operator's own. */
+  /** Calls the listener whenever credentials have changed: those of the role's sessions, or (undefined) the operator's own. */
   readonly onCredentialsChanged: (listener: (role: AssumedRole | undefined) => void) => void;
   /** For finalizers and readiness gates. */
   readonly transport: Pick<KubeTransport, 'request'>;
@@ -72,7 +72,7 @@ export interface GroupLoopPorts {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Asked before each write: false as soon as another replica may lead. */
+  /** Called before each write: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
   readonly freshness: CacheFreshness;
   readonly hooks: GroupLoopHooks;
@@ -81,11 +81,11 @@ export interface GroupLoopPorts {
 
 /** Observers of the loop's work; they change nothing. */
 export interface GroupLoopHooks extends WriteHooks, ReadinessGatesHooks {
-  /** A fault of the program: the group is retried. */
+  /** A bug: the group is retried. */
   onReconcileFailed(failure: ReconcileFailure<GroupKey>): void;
-  /** By its name; the binding is on it from now on. */
+  /** The binding's group was found by its name; the binding is on that group from now on. */
   onGroupFound(binding: BindingObject, group: GroupRef): void;
-  /** It is retried. */
+  /** The operator retries automatically. */
   onFinalizerFailed(binding: BindingObject, error: unknown): void;
 }
 
@@ -93,13 +93,13 @@ export interface GroupLoop {
   readonly queue: WorkQueue<GroupKey>;
   /** See GroupController. */
   longestLeaving: GroupController['longestLeaving'];
-  /** Begins to reconcile: every group once, then whatever changes. */
+  /** Starts reconciling: every group once, then every group with a change. */
   start(): void;
-  /** Lets calls in flight end, for at most so long. Returns the groups that did not make it. */
+  /** Waits up to `deadlineMs` for calls in flight. Returns the groups that are not done by then. */
   stop(deadlineMs: number): Promise<readonly GroupKey[]>;
 }
 
-/** From the caches' events to the groups they concern, and the loop that reconciles them. */
+/** Connects the events of the caches to the groups that they concern, and the groups to the loop that reconciles them. */
 export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts): GroupLoop {
   const { caches, clock, hooks, metrics } = ports;
   const queue = new WorkQueue<GroupKey>({
@@ -144,9 +144,12 @@ interface Parts {
   readonly gates: ReadinessGates | undefined;
   readonly drains: DrainIndex;
   readonly names: GroupNames;
-  /** All who remember something of a binding. */
+  /** Everything that remembers something about a binding. */
   readonly remembering: readonly { forget(binding: BindingObject): void }[];
-  /** A binding on no group, since that can't be read or was not found by its name yet, is in no reconcile. */
+  /**
+   * Looks after a binding that is on no group, because it can't be read or its group was not found by name yet: no reconcile
+   * covers such a binding.
+   */
   readonly lookAfterGroupless: (binding: BindingObject | undefined) => void;
 }
 
@@ -224,9 +227,9 @@ function connectEvents(
   queue: WorkQueue<GroupKey>,
   { controller, names, drains, remembering, lookAfterGroupless }: Parts,
 ): void {
-  // First of all who hear of a binding: what is written next is compared with what is there now.
+  // This listener comes first: what the others write next is compared with the binding as it is now.
   caches.bindings.onChange(({ old, new: now }) => {
-    // The store of the API server has gone back: what was written since is not there any more.
+    // The API server's store was set back: what was written since is lost.
     if (old !== undefined && now !== undefined && isOlder(now.resourceVersion, old.resourceVersion))
       status.forget(old);
     if (now !== undefined) {
@@ -250,7 +253,7 @@ function connectEvents(
       if (group !== undefined) queue.add(group);
     }
   });
-  // Of bindings that are on a group connectTriggers knows.
+  // Only for bindings without a group: connectTriggers handles the others.
   caches.namespaces.onChange(({ old, new: now }) => {
     for (const binding of caches.bindings.byIndex('namespace', (now ?? old)?.key ?? ''))
       lookAfterGroupless(binding);

@@ -13,7 +13,7 @@ export interface Bound {
   readonly preparation: Preparation | undefined;
 }
 
-/** Something that keeps nothing from being served but that the binding's user should know. */
+/** Something that the binding's user should know although it does not stop anything from being served. */
 export interface Notice {
   readonly reason: Extract<
     EventReason,
@@ -26,6 +26,6 @@ export interface Notice {
     | 'GroupRenamed'
   >;
   readonly message: string;
-  /** It is told again when this changes. Default: the message. */
+  /** The notice is reported again when this changes. Default: the message. */
   readonly about?: string;
 }

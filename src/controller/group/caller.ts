@@ -4,8 +4,8 @@ import { metadataOf } from '../cluster/cluster-caches.ts';
 import type { Bound } from './bound.ts';
 
 /**
- * The role that a group of another account is called with: that of the oldest binding that has a claim on it and may name its role.
- * Undefined: there is none.
+ * The role to assume for calls on a group of another account: the role of the oldest binding that has a claim on the group
+ * and may name its role. Undefined if there is none.
  */
 export function callerOf(
   bound: readonly Pick<Bound, 'object' | 'granted' | 'claim'>[],
@@ -16,7 +16,7 @@ export function callerOf(
   return first?.granted.role;
 }
 
-/** Times of the API server sort as text. */
+/** Timestamps of the API server sort as text. */
 function ageOf({ object }: Pick<Bound, 'object'>): string {
   return metadataOf(object).creationTimestamp ?? '';
 }

@@ -18,11 +18,11 @@ import { type GatherOptions, gather } from './gather.ts';
 import type { GroupState } from './state/group-state.ts';
 
 export interface DecideOptions extends GatherOptions {
-  /** Rows that one call carries. */
+  /** Rows per call. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
 }
 
-/** What a kind of groups takes, and of rows no more than configured. */
+/** The limits of a kind of group, with the rows per call capped at the configured maximum. */
 export function withinLimits(
   { rowsPerCall: { add, set, remove }, description }: GroupLimits,
   maxRowsPerCall: number,
@@ -42,19 +42,19 @@ export interface DecideParts {
 }
 
 export interface Decision {
-  /** `Clock.now()` milliseconds: what was to wait longer than that is not in the plan. */
+  /** `Clock.now()` milliseconds: the plan leaves out what has to wait beyond this time. */
   readonly now: number;
   readonly bound: readonly Bound[];
   readonly claims: readonly Claim[];
-  /** What it found out is to be kept (`keep`): the next decision builds on it, carried out or not. */
+  /** Must be kept (`keep`) whether or not it is carried out: the next decision builds on it. */
   readonly plan: GroupPlan;
-  /** Members that wait for a look-up, which is under way: the directory calls back when there is more to know. */
+  /** Members that wait for a lookup in progress: the directory enqueues the group when it is answered. */
   readonly missingEnis: readonly MissingEni[];
 }
 
 /**
- * What one group needs now. Reads the caches and what is known of the group; no I/O but look-ups in the background, and
- * nothing is kept of it but what those find.
+ * Decides what one group needs now, from the caches and the group's state. The only I/O is ENI lookups in the background,
+ * and nothing but their results is stored.
  */
 export function decide(
   key: GroupKey,
@@ -77,7 +77,7 @@ export function decide(
   };
 }
 
-/** Keeps what a decision found out of the group and of its bindings. In a dry run nobody comes to own anything. */
+/** Stores what a decision found out about the group and its bindings. In a dry run no binding comes to own anything. */
 export function keep(
   { bound, plan }: Decision,
   group: GroupState,
@@ -93,8 +93,8 @@ export function keep(
 }
 
 /**
- * Remembers the members of RemoveOnly bindings that leave and that were not in the group when that was last seen: they may be by
- * now. Whether there are any.
+ * Remembers the leaving members of RemoveOnly bindings that were not in the group when it was last read: they may have been
+ * added since. Returns whether there are any.
  */
 export function lookForUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
   let found = false;
@@ -133,7 +133,7 @@ function planOf(
   });
 }
 
-/** Before the group was read: what the bindings' status recorded. */
+/** Stands in for the rows until the group is first read: what the bindings' status recorded. */
 function presumedRows(claims: readonly Claim[]): readonly KnownRow[] {
   const rows = new Map<BackendKey, KnownRow>();
   for (const { records } of claims) {
@@ -142,7 +142,7 @@ function presumedRows(claims: readonly Claim[]): readonly KnownRow[] {
   return [...rows.values()];
 }
 
-/** What RemoveOnly wants, something else adds, with an ENI that nobody compares. */
+/** The members that this binding adds. In RemoveOnly mode something else adds them, and nobody compares the ENI it used. */
 function addedMembers({ mode, desired, suspended, granted }: Claim): readonly Member[] {
   return mode === 'Sync' && !suspended && granted && desired.kind === 'members' ? desired.members : [];
 }

@@ -5,13 +5,16 @@ interface Known {
   readonly desired: Desired;
 }
 
-/** By binding UID: what it wanted last. A group is decided about several times for one event, which changes this once. */
+/**
+ * What each binding wanted last, by binding UID. One event leads to several decisions about a group, but changes what a
+ * binding wants only once.
+ */
 export class DesiredCache {
   readonly #known = new Map<string, Known>();
 
   /**
-   * `from`: all that it depends on besides the time; the same object or number stands for the same content. `now` is
-   * milliseconds since the Unix epoch. `compute` gets what was wanted before.
+   * `from`: everything that the result depends on besides the time, compared by identity. `now`: milliseconds since the Unix
+   * epoch. `compute` is passed what was wanted before.
    */
   get(
     uid: string,

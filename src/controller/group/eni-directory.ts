@@ -3,7 +3,7 @@ import { forgetOldest } from '../../forget-oldest.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { GroupKey } from '../cluster/cluster-caches.ts';
 
-/** What a look-up did not find, worded later for the binding's user. */
+/** A member whose ENI is not known, and why; put into words for the binding's user elsewhere. */
 export interface MissingEni {
   readonly member: Member;
   readonly lookup: Exclude<EniLookup, { state: 'found' }>;
@@ -15,27 +15,27 @@ interface Known {
 }
 
 /**
- * Which ENI holds a pod's address, remembered for that very pod: an address goes to the next pod as soon as it is free,
- * and that pod may sit behind another ENI.
+ * Knows which ENI holds a pod's address. Each answer is remembered for that pod only: a free address is given to the next
+ * pod, which may be behind another ENI.
  *
  * | the member to be looked up                               | = answer                |
  * |----------------------------------------------------------|-------------------------|
- * | a pod whose row left a group, and that is back           | the ENI that it had     |
+ * | a pod that is back after its row left a group            | the ENI that it had     |
  * | any other                                                | what the resolver knows |
  *
- * An endpoint that names no pod may move to another ENI without a word: of such an address the newest answer counts, and it
- * is asked for again and again (`refresh`), whether a row stands for it or not.
+ * The address of an endpoint that names no pod may move to another ENI without any event. For such an address the newest
+ * answer counts, and it is looked up periodically (`refresh`), whether or not it has a row.
  */
 export class EniDirectory {
   readonly #resolver: EniResolver;
   readonly #known = new ByAddress();
-  /** Of addresses of which no pod is named. */
+  /** ENIs of addresses whose endpoint names no pod. */
   readonly #unnamed = new ByAddress();
-  /** By group: the addresses of which no pod is named, and when they were asked for (`Clock.now()` milliseconds). */
+  /** By group: the addresses whose endpoint names no pod, and when they were last looked up (`Clock.now()` milliseconds). */
   readonly #refreshed = new Map<GroupKey, { readonly at: number; readonly places: ReadonlySet<string> }>();
-  /** Of those that left: for a look-up only. */
+  /** ENIs of pods whose rows left; only lookups use them. */
   readonly #left = new ByAddress();
-  /** By group: the places that its last look-up left open. */
+  /** By group: the places that its last lookup did not find. */
   readonly #waiting = new Map<GroupKey, ReadonlySet<string>>();
 
   constructor(resolver: EniResolver, enqueue: (group: GroupKey) => void) {
@@ -49,7 +49,8 @@ export class EniDirectory {
         for (const place of answered) awaited.add(place);
         if (answered.length > 0) concerned.add(group);
       }
-      // Who waits takes the answer first: renewed before, it would look old to a pod that has come to the address, and be asked for anew.
+      // Not while a group waits for the place: to a pod that now has the address a renewed answer would look stale,
+      // and would be looked up again.
       const isRenewable = (place = '') => !awaited.has(place) && this.#isUnnamed(place);
       const moved = ips.filter((ip, i) => isRenewable(places[i]) && this.#renew(regionId, ip));
       for (const [group, { places: unnamed }] of this.#refreshed)
@@ -63,15 +64,15 @@ export class EniDirectory {
     return ofPod(known.get(regionId, ip), podUID);
   }
 
-  /** Nobody is on the group any more. */
+  /** No binding is on the group any more. */
   forgetGroup(group: GroupKey): void {
     this.#waiting.delete(group);
     this.#refreshed.delete(group);
   }
 
   /**
-   * Asks for the group's addresses of which no pod is named, of all `members`: the resolver asks ECS again for what is no
-   * longer fresh, and tells of what has moved. That takes time for all of them, so it is done once in a while only.
+   * Looks up the addresses of all `members` that name no pod. For answers that are no longer fresh the resolver asks ECS
+   * again, and calls back if an address has moved. Going through all members takes time, so it is done every `REFRESH_MS`.
    */
   refresh(regionId: string, group: GroupKey, now: number, members: () => Iterable<Member>): void {
     if (now - (this.#refreshed.get(group)?.at ?? Number.NEGATIVE_INFINITY) < REFRESH_MS) return;
@@ -84,7 +85,7 @@ export class EniDirectory {
     this.#refreshed.set(group, { at: now, places });
   }
 
-  /** Someone changed a binding of the group: what was not found before may be there now. */
+  /** Someone changed a binding of the group: what was not found before may exist now. */
   lookAgain(regionId: string, group: GroupKey): void {
     for (const place of this.#waiting.get(group) ?? [])
       this.#resolver.invalidate(regionId, place.slice(placeOf(regionId, '').length));
@@ -95,7 +96,7 @@ export class EniDirectory {
     return false;
   }
 
-  /** Returns whether the address is known to be behind another ENI than before. */
+  /** Returns whether the address is now known to be behind a different ENI. */
   #renew(regionId: string, ip: string): boolean {
     const lookup = this.#resolver.lookup(regionId, ip);
     if (lookup.state !== 'found' || lookup.eniId === this.#unnamed.get(regionId, ip)?.eniId) return false;
@@ -103,14 +104,14 @@ export class EniDirectory {
     return true;
   }
 
-  /** A pod's row leaves its group, with the ENI that it was added by: a pod that is ready again needs no look-up. */
+  /** A pod's row leaves its group. Its ENI is remembered, so that the pod needs no lookup when it is ready again. */
   noteLeaver(regionId: string, ip: string, podUID: string, eniId: string): void {
     if (this.#known.get(regionId, ip) === undefined) this.#left.set(regionId, ip, { podUID, eniId });
   }
 
   /**
-   * Looks members up without blocking. Returns how many are known now, and those that are not (yet): the group is told of
-   * their answers, and of no others any more.
+   * Looks members up without blocking. Returns how many are known now, and those that are not (yet). From now on the group
+   * is enqueued when those are answered, and no longer for earlier lookups.
    */
   resolve(
     regionId: string,
@@ -141,7 +142,7 @@ export class EniDirectory {
     return this.#resolver.lookup(regionId, ip);
   }
 
-  /** The API refused what was known of the address. */
+  /** The API refused the ENI that was known for the address. */
   forget(regionId: string, ip: string): void {
     this.#known.delete(regionId, ip);
     this.#unnamed.delete(regionId, ip);
@@ -171,10 +172,10 @@ function ofPod(known: Known | undefined, podUID: string | undefined): string | u
   return known !== undefined && known.podUID === podUID ? known.eniId : undefined;
 }
 
-/** Of one region. */
+/** Per region. */
 const MOST_ENTRIES = 100_000;
 
-/** By region, then by address; of too many in a region the oldest is forgotten. */
+/** By region, then by address. When a region has too many entries, the oldest are forgotten. */
 class ByAddress {
   readonly #regions = new Map<string, Map<string, Known>>();
 

@@ -32,7 +32,7 @@ import type { GroupView } from './state/group-view.ts';
 
 export interface GatherOptions extends GrantOptions {
   readonly clusterId: string;
-  /** Characters that the description of a row may have. */
+  /** Maximum length of a row's description, in characters. */
   readonly longestDescription: number;
   readonly defaultDrainSeconds: number;
   readonly excludeCordonedNodes: boolean;
@@ -40,9 +40,9 @@ export interface GatherOptions extends GrantOptions {
   /** See DesiredInput. */
   readonly unreadyShare: number;
   readonly unreadyToleranceMs: number;
-  /** The readiness gates of pods are opened once they are in their groups. */
+  /** The readiness gates of pods are opened once the pods are in their groups. */
   readonly readinessGates: boolean;
-  /** Nothing is written, so that nothing that is added needs a finalizer to guard it. */
+  /** Nothing is written, so no finalizer is needed to guard what would be added. */
   readonly dryRun: boolean;
 }
 
@@ -53,22 +53,22 @@ interface GatherParts {
 }
 
 /**
- * Reads all that one group's plan depends on from the caches: no I/O, so nothing can change in between.
+ * Reads everything that one group's plan depends on from the caches: no I/O, so nothing can change in between.
  *
- * | the binding   | its spec                                                 | its claim                              |
- * |---------------|----------------------------------------------------------|----------------------------------------|
- * | lives         | can be read                                              | the members that its Service gives     |
- * | lives         | can't be read                                            | suspended: its rows stay as they are   |
- * | lives         | names a group that it is not granted, and never was      | none: the group is not read for it     |
- * | lives         | names a group that it is not granted any more            | its members, of which none is added    |
- * | lives         | names a role that may not be assumed, and was served     | suspended: its rows stay as they are   |
- * | lives         | … and was not                                            | none                                   |
- * | being deleted | Retain, or suspended                                     | none: its rows stay, and are nobody's  |
- * | being deleted | Sync                                                     | no members: its rows leave             |
- * | being deleted | RemoveOnly, can be read                                  | its members: only what has left leaves |
- * | being deleted | RemoveOnly, can't be read                                | none                                   |
- * | being deleted | what decides this much can't be read (unreadable.ts)     | suspended                              |
- * | being deleted | names a role that may not be assumed, has rows to remove | suspended                              |
+ * | the binding   | its spec                                                 | its claim                                     |
+ * |---------------|----------------------------------------------------------|-----------------------------------------------|
+ * | lives         | can be read                                              | the members that its Service selects          |
+ * | lives         | can't be read                                            | suspended: its rows stay as they are          |
+ * | lives         | names a group that it was never granted                  | none: the group is not read for it            |
+ * | lives         | names a group that it is no longer granted               | its members, but none is added                |
+ * | lives         | names a role that may not be assumed, and was served     | suspended: its rows stay as they are          |
+ * | lives         | names such a role, and was never served                  | none                                          |
+ * | being deleted | Retain, or suspended                                     | none: its rows stay, and belong to nobody     |
+ * | being deleted | Sync                                                     | no members: its rows leave                    |
+ * | being deleted | RemoveOnly, can be read                                  | its members: only former members leave        |
+ * | being deleted | RemoveOnly, can't be read                                | none                                          |
+ * | being deleted | the deciding fields can't be read (unreadable.ts)        | suspended                                     |
+ * | being deleted | names a role that may not be assumed, has rows to remove | suspended                                     |
  */
 export function gather(
   key: GroupKey,
@@ -113,7 +113,7 @@ function claimOf(
     ...ownOf(object, parts, options),
     mode: spec.mode,
     ownership: granted.is === 'exclusive' ? spec.ownership : 'Shared',
-    // What something else has added is not taken away with a binding that only removes: its live backends stay.
+    // A RemoveOnly binding did not add its backends, so the live ones stay when it is deleted.
     desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, parts, options),
     drainMs: drainMsOf(spec, options),
     minBackends: spec.minBackends,
@@ -124,7 +124,7 @@ function claimOf(
   };
 }
 
-/** It asks for nothing: either its rows leave, or nobody touches them. */
+/** An unreadable binding wants no members: either its rows leave, or nobody touches them. */
 function claimOfUnreadable(
   object: BindingObject,
   unreadable: UnreadableBinding,
@@ -149,12 +149,12 @@ function claimOfUnreadable(
   };
 }
 
-/** It has, or had, a claim on its group: its status tells the load balancer, or this process knows what it owns. */
+/** The binding has, or had, a claim on its group: its status names the load balancer, or this process knows what it owns. */
 function isKnownInGroup(object: BindingObject, { memory }: GatherParts): boolean {
   return statusOf(object)?.loadBalancerId !== undefined || memory.recordsOf(object).size > 0;
 }
 
-/** What a claim says whatever the spec does: whose it is, what it owns, and what of that is alive. */
+/** The part of a claim that does not depend on the spec: whose it is, what it owns, and which of that is alive. */
 function ownOf(
   object: BindingObject,
   { caches, memory }: GatherParts,
@@ -235,20 +235,20 @@ function desiredOf(
   );
 }
 
-/** The Service that its group holds the backends of, if that is another one than the binding names. */
+/** The Service whose backends the group still holds, if it is not the one that the binding names. */
 function formerOf(object: BindingObject, named: string, { services, endpoints }: ClusterCaches) {
   const name = servicesOf(object).find((one) => one !== named);
   const service = name === undefined ? undefined : services.get(name);
   return service && { service, endpoints: endpoints.byIndex('service', name ?? '') };
 }
 
-/** Nodes that are not Ready, and whose backends were wanted all the same. */
+/** Nodes that are not Ready but whose backends were wanted nevertheless. */
 function nodesKept(before: Desired): ReadonlySet<string> {
   const members = before.kind === 'members' ? before.members : [];
   return new Set(members.flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
 }
 
-/** The same for a process that begins while nodes are lost: the status says so, and names what has stayed. */
+/** The same for a process that starts while nodes are not Ready, from the status: it says so, and names the backends that stayed. */
 function nodesKeptByStatus(object: BindingObject): ReadonlySet<string> {
   const { conditions = [], backends = [] } = statusOf(object) ?? {};
   if (!conditions.some(({ reason }) => reason === 'NodesNotReady')) return new Set();

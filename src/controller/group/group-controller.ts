@@ -28,7 +28,7 @@ import { nextStep, type Pacing, type Step, type Wait } from './next-step.ts';
 import { GroupState } from './state/group-state.ts';
 
 export interface GroupControllerOptions extends DecideOptions, Pacing {
-  /** A group is read again after this long without an event, give or take a tenth. */
+  /** A group is read again after this long, give or take a tenth, even without an event. */
   readonly resyncMs: number;
 }
 
@@ -41,7 +41,7 @@ export interface GroupControllerParts {
   readonly finalizers: Finalizers;
   readonly writer: GroupWriter;
   readonly reporter: BindingReporter;
-  /** Undefined: nobody opens readiness gates. */
+  /** Undefined: readiness gates are not opened. */
   readonly gates: Pick<ReadinessGates, 'concluded'> | undefined;
   readonly names: Pick<GroupNames, 'groupIsMissing' | 'isRecording'>;
   readonly freshness: CacheFreshness;
@@ -49,17 +49,17 @@ export interface GroupControllerParts {
   readonly random: () => number;
 }
 
-/** Whether the caches may be believed: not after the process stood still, until they have caught up. */
+/** Whether the caches can be trusted: after the process stood still they can't until they have caught up. */
 export interface CacheFreshness {
   isFresh(): boolean;
-  /** Rejects when the signal is aborted before. */
+  /** Rejects if the signal is aborted first. */
   untilFresh(signal: AbortSignal): Promise<void>;
 }
 
-/** A token that came so soon did not have to be waited for. */
+/** A token that arrives within this time counts as not waited for. */
 const SAME_TURN_MS = 2;
 
-/** Those who add rows behind our back are given the time for one that is on its way. */
+/** Delay before a group is read for rows that somebody else may be adding at this moment. */
 const LOOK_AFTER_MS = 1_000;
 
 interface Decided extends Decision {
@@ -67,8 +67,8 @@ interface Decided extends Decision {
 }
 
 /**
- * The loop: one reconcile per vServer group, never two of one group at once. Level-based: each turn reads the caches and
- * decides anew, so what is sent is never older than the last event, and a retry is a new plan.
+ * Reconciles vServer groups, never one group twice at the same time. Level-based: each turn reads the caches and makes a new
+ * decision, so what is sent is never older than the last event, and a retry is a new plan.
  */
 export class GroupController {
   readonly #options: GroupControllerOptions;
@@ -80,12 +80,12 @@ export class GroupController {
     this.#parts = parts;
   }
 
-  /** Something that the group depends on has changed: removals count their delay from here. */
+  /** Something that the group depends on has changed: the delay of removals counts from now. */
   noteChange(key: GroupKey): void {
     this.#groups.get(key)?.leaving.changed(this.#parts.clock.now());
   }
 
-  /** What a binding's status shows is waited for. */
+  /** The group waits for a binding's status to show its rows. */
   awaitsStatus(key: GroupKey): boolean {
     return (this.#groups.get(key)?.unshown.size ?? 0) > 0;
   }
@@ -99,8 +99,8 @@ export class GroupController {
   }
 
   /**
-   * There are other credentials: of this role, or the operator's own. Returns the groups that wait for such: they need not wait any
-   * longer.
+   * The credentials of this role (undefined: the operator's own) have changed. Returns the groups that were waiting for that:
+   * they can be retried now.
    */
   credentialsChanged(role: AssumedRole | undefined): readonly GroupKey[] {
     const waited = [...this.#groups].filter(
@@ -110,9 +110,9 @@ export class GroupController {
   }
 
   /**
-   * Takes a group as far as it can go now: decide, take one step, decide again. Says when it wants to be called without an
-   * event, and done when no binding is left on the group. After `signal` is aborted no further step is taken. Throws only
-   * on a bug.
+   * Takes a group as far as it can go now: decide, take one step, decide again. Returns when to call it next if there is no
+   * event before, or `done` when no binding is left on the group. After `signal` is aborted no further step is taken. Throws
+   * only on a bug.
    */
   async reconcile(key: GroupKey, signal: AbortSignal): Promise<Result> {
     const group = this.#state(key);
@@ -136,20 +136,20 @@ export class GroupController {
       const result = await this.#take(step, group, decided.bound);
       if (result?.is === 'not sent') {
         this.#conclude(group, decided);
-        // Not at once again: this process ends, and until then would do nothing but ask.
+        // Not requeued at once: this process is about to end, and until then would only spin.
         return { requeueAfterMs: this.#options.resyncMs };
       }
       if (result?.is === 'written') this.#noteWritten(group, decided, result.batch, result.requestId);
     }
   }
 
-  /** Each group that is looked after, and for how long the backend that waits longest to leave it has waited. */
+  /** For each group: the longest time, in milliseconds, that a backend has waited to leave it. */
   *longestLeaving(): Generator<{ readonly group: GroupRef; readonly ms: number }> {
     const now = this.#parts.clock.now();
     for (const group of this.#groups.values()) yield { group: group.ref, ms: group.leaving.longestMs(now) };
   }
 
-  /** False: the loop is being stopped meanwhile. */
+  /** Waits until the caches are fresh. False: the loop is being stopped. */
   async #cachesAreFresh(signal: AbortSignal): Promise<boolean> {
     const { freshness } = this.#parts;
     if (!freshness.isFresh()) await freshness.untilFresh(signal).catch(() => {});
@@ -223,7 +223,7 @@ export class GroupController {
     return nextStep(visible, group, this.#options, now, drainsEnd);
   }
 
-  /** Tells all who count from a plan what it says. */
+  /** Passes the plan on to everything that tracks time or failures from it. */
   #note(key: GroupKey, group: GroupState, { batches, reports }: GroupPlan): void {
     const now = this.#parts.clock.now();
     const draining: string[] = [];
@@ -242,14 +242,14 @@ export class GroupController {
     if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports);
   }
 
-  /** What RemoveOnly took over, something else has added, with an ENI that nobody has compared. */
+  /** Not in RemoveOnly mode: there something else added the row, with an ENI that nobody has compared. */
   #noteLeaver({ ref: { regionId } }: GroupState, { mode }: Claim, podUID: string, row: Row): void {
     const { type, serverIp, serverId } = row;
     if (mode === 'Sync' && type === 'eni' && serverIp !== undefined)
       this.#parts.enis.noteLeaver(regionId, serverIp, podUID, serverId);
   }
 
-  /** After a wait the caller decides anew: what was planned before is old. */
+  /** After a wait the caller must decide again: the plan is stale. */
   async #takeToken(
     { ref }: GroupState,
     { action, urgent }: Batch,
@@ -266,7 +266,9 @@ export class GroupController {
     return clock.now() - before < SAME_TURN_MS ? 'at once' : 'waited';
   }
 
-  /** Nothing more can be done for now: says so, lets go of bindings that are done with, and when to come back. */
+  /**
+   * Nothing more can be done for now: reports that, releases the bindings that may go, and returns when to reconcile next.
+   */
   #conclude(group: GroupState, decided: Decided): Result {
     const { plan, step } = decided;
     const { reporter, finalizers, writer, clock, memory, gates, names } = this.#parts;
@@ -295,7 +297,7 @@ export class GroupController {
     };
   }
 
-  /** What waits for a status does not wait for the step before it. */
+  /** Rows that wait for a status are reported before the step is taken, so that they do not have to wait for that too. */
   #reportUnshown(group: GroupState, decided: Decided): void {
     const { reporter, memory } = this.#parts;
     if (group.unshown.size === 0) return;

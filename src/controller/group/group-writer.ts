@@ -17,13 +17,13 @@ import type { Job, ReadReason } from './state/group-view.ts';
 
 export type WriteResult =
   | { readonly is: 'written'; readonly batch: Batch; readonly requestId: string }
-  /** The group takes it in: its view says when to look again. */
+  /** The group is still applying the change: its view says when to look again. */
   | { readonly is: 'pending' }
-  /** The group's attempts say when it may be tried again. */
+  /** The group's attempts say when to retry. */
   | { readonly is: 'failed' }
-  /** It stood still since this was decided: the caches may be old. */
+  /** The process stood still after the decision: the caches may be stale. */
   | { readonly is: 'outdated' }
-  /** This process may not write any more. */
+  /** This process may no longer write. */
   | { readonly is: 'not sent' };
 
 export interface WriteHooks {
@@ -42,10 +42,10 @@ export interface WriteHooks {
     attempts: number,
     retryInMs: number,
   ): void;
-  /** Dry run: the batch would be sent. */
+  /** Dry run: the batch would have been sent. */
   onWithheld(group: GroupState, batch: Batch): void;
   onRead(group: GroupState, reason: ReadReason): void;
-  /** A backend is as it should be again, after somebody else had changed it. */
+  /** A backend that somebody else had changed is as it should be again. */
   onDriftCorrected(drift: Drift): void;
 }
 
@@ -53,25 +53,25 @@ export interface GroupWriterParts {
   readonly groups: Omit<ServerGroups, 'acquire'>;
   readonly enis: Pick<EniDirectory, 'forget'>;
   readonly clock: Clock;
-  /** Asked before each write, and again when its request leaves: false as soon as another replica may lead. */
+  /** Called before each write, and again when its request leaves: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
-  /** Asked at the same times: whether what was decided comes from caches that may be believed. */
+  /** Called at the same times: whether the caches that the decision was made from can be trusted. */
   readonly isFresh: () => boolean;
   readonly hooks: WriteHooks;
 }
 
 /**
- * Makes one call on a group and keeps what is known of the group true:
+ * Makes one call on a group and updates the group's state from the answer:
  *
- * | a write is answered               | = what is known                                                                 |
- * |-----------------------------------|---------------------------------------------------------------------------------|
- * | done, with the list               | the list is what the group holds                                                |
- * | done, with a list that denies it  | nothing: it is read, and the action backs off                                   |
- * | accepted as a job                 | it is pending until the job is over, and read then                              |
- * | refused for one of its rows       | the batch is split, or the row that stands alone (or is named by its job) refused |
- * | … all of which were refused so    | they are refused again, together (attempts.ts)                                  |
- * | refused for anything else         | the action backs off                                                            |
- * | not at all, or not clearly        | the same, and the group is read before anything else                            |
+ * | answer to a write                       | = effect on the group's state                                                      |
+ * |-----------------------------------------|------------------------------------------------------------------------------------|
+ * | done, with the list of rows             | the list is what the group holds                                                   |
+ * | done, but the list contradicts it       | the group is read, and the action backs off                                        |
+ * | accepted as a job                       | the change is pending; the group is read when the job is over                      |
+ * | refused because of one of its rows      | the batch is split, or the row that is alone (or that its job names) is refused    |
+ * | … and all were refused like that before | they are refused again, together (attempts.ts)                                     |
+ * | refused for another reason              | the action backs off                                                               |
+ * | none, or an unclear one                 | the action backs off, and the group is read before anything else                   |
  */
 export class GroupWriter {
   readonly #parts: GroupWriterParts;
@@ -103,7 +103,7 @@ export class GroupWriter {
     }
   }
 
-  /** Looks how far the job is that the group waits for. */
+  /** Checks the job that the group waits for. */
   async poll(group: GroupState, job: Job): Promise<WriteResult> {
     const { clock, groups } = this.#parts;
     try {
@@ -117,12 +117,12 @@ export class GroupWriter {
     }
   }
 
-  /** Dry run: only tells what would be written. */
+  /** Dry run: only reports what would be written. */
   withhold(group: GroupState, batches: readonly Batch[]): void {
     for (const batch of batches) this.#parts.hooks.onWithheld(group, batch);
   }
 
-  /** Reads the group. */
+  /** Reads the group. Returns whether that succeeded. */
   async describe(group: GroupState, resyncInMs: number): Promise<boolean> {
     const { groups, clock, hooks } = this.#parts;
     hooks.onRead(group, group.view.readReason);
@@ -143,7 +143,7 @@ export class GroupWriter {
     return this.#parts.mayWrite() && this.#parts.isFresh();
   }
 
-  /** Who may not write any more never may again. */
+  /** `not sent` is final: a process that may no longer write never may again. */
   #notSent(): WriteResult {
     return { is: this.#parts.mayWrite() ? 'outdated' : 'not sent' };
   }
@@ -201,7 +201,7 @@ export class GroupWriter {
     return { is: 'written', batch, requestId };
   }
 
-  /** `named`: those of its rows that are known to be the reason. */
+  /** `named`: the rows of the batch that are known to be the reason. */
   #refused(group: GroupState, batch: Batch, error: ApiError, named: readonly BackendKey[]): void {
     const { changes, action } = batch;
     const bad = changes.length === 1 ? changes : changes.filter(({ key }) => named.includes(key));
@@ -231,7 +231,7 @@ export class GroupWriter {
   }
 }
 
-/** Whether a list that came after a write denies it. */
+/** Whether the list that a write returned contradicts that write. */
 function contradicts({ action, changes }: Batch, rows: readonly Row[]): boolean {
   const servers = new Set(changes.map(({ row }) => row.serverId));
   const written = rows.filter(({ serverId }) => servers.has(serverId));
@@ -243,10 +243,10 @@ function contradicts({ action, changes }: Batch, rows: readonly Row[]): boolean 
   });
 }
 
-/** The code of a call that was accepted and, by its reply, not carried out. */
+/** Error code for a call that was accepted but, according to its reply, not carried out. */
 export const CONTRADICTORY_REPLY = 'ContradictoryReply';
 
-/** The call was accepted, yet its reply does not show what it wrote: it is not believed, and the group is read. */
+/** The API accepted the call, but the reply does not show what it wrote: the reply is not trusted, and the group is read. */
 function contradiction(group: GroupState, { action, changes }: Batch, requestId: string): ApiError {
   return new ApiError({
     code: CONTRADICTORY_REPLY,

@@ -9,9 +9,9 @@ import type { WritePace } from './state/pace.ts';
 export interface Pacing {
   /** Milliseconds from the start of a write to a group to the next one. */
   readonly writeSpacingMs: number;
-  /** The same from addition to addition. */
+  /** The same between two additions. */
   readonly addWindowMs: number;
-  /** Rows that one call carries. */
+  /** Rows per call. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
 }
 
@@ -21,34 +21,34 @@ export type Step =
   | { readonly do: 'write'; readonly batch: Batch }
   | Wait;
 
-/** Nothing may be done before `at` (`Clock.now()` milliseconds). `urgent`: then something leaves that should not be there. */
+/** Nothing may be done before `at` (`Clock.now()` milliseconds). `urgent`: at that time something leaves that should not be there. */
 export interface Wait {
   readonly do: 'wait';
   readonly at: number;
   readonly urgent: boolean;
 }
 
-/** How often additions may be passed over by removals before one batch of them gets its turn. */
+/** How many add windows additions yield to removals before one batch of them gets its turn. */
 const PATIENCE_WINDOWS = 4;
 
 /**
- * What to do with a group now. Times are `Clock.now()` milliseconds; `wakeAt` is when the plan's next drain ends.
+ * Returns what to do with a group now. Times are `Clock.now()` milliseconds; `wakeAt` is when the plan's next drain ends.
  *
- * | the group             | plan                       | = step                                                |
- * |-----------------------|----------------------------|-------------------------------------------------------|
- * | takes in a job        | anything                   | ask how far that is, at intervals                     |
- * | takes in a change     | anything                   | describe, at intervals                                |
- * | is in doubt           | anything                   | describe: an unknown outcome is looked at first       |
- * | was never read        | removals known from status | write them: the reply is as good as a Describe        |
- * | was never read        | anything else              | describe                                              |
- * | was read              | a batch that may go        | write the first                                       |
- * | was read              | only batches that may not  | wait for the first of them                            |
- * | was read              | nothing, resync due        | describe                                              |
- * | was read              | nothing                    | wait for resync or the next drain's end               |
+ * | the group              | plan                       | = step                                                |
+ * |------------------------|----------------------------|-------------------------------------------------------|
+ * | is applying our job    | anything                   | poll the job, at intervals                            |
+ * | is applying a change   | anything                   | describe, at intervals                                |
+ * | is in doubt            | anything                   | describe: an unknown outcome is resolved first        |
+ * | was never read         | removals known from status | write them: the reply is as good as a Describe        |
+ * | was never read         | anything else              | describe                                              |
+ * | was read               | a batch that may go        | write the first such batch                            |
+ * | was read               | only batches that may not  | wait until the first of them may                      |
+ * | was read               | nothing, resync due        | describe                                              |
+ * | was read               | nothing                    | wait for the resync or the end of the next drain      |
  *
- * A batch may go when its action does not back off after a failure and, unless it is full or a piece of a refused batch,
- * the write spacing is over; additions and weights also wait for the add window. Removals go first, but a batch of
- * additions that was passed over for four windows gets one turn.
+ * A batch may go when its action is not backing off after a failure and the write spacing is over; additions and weight
+ * changes also wait for the add window. A batch that is full, or a piece of a refused batch, waits for the backoff only.
+ * Removals go first, but after four add windows of waiting one batch of additions gets a turn.
  */
 export function nextStep(
   plan: Pick<GroupPlan, 'batches'>,
@@ -99,7 +99,7 @@ function mayGoAt(batch: Batch, attempts: Attempts, pace: WritePace, pacing: Paci
   return Math.max(backedOff, spaced, gathered);
 }
 
-/** When a drain ends, or a refused backend is tried again: neither is in a batch until then. */
+/** When the next drain ends or the next refused backend is retried: until then neither is in a batch. */
 function firstWithoutBatch(attempts: Attempts, now: number, wakeAt = Number.POSITIVE_INFINITY): Wait {
   const retry = attempts.nextRetry(now);
   const drained: Wait = { do: 'wait', at: wakeAt, urgent: true };

@@ -4,7 +4,7 @@ import { messages } from '../binding/messages.ts';
 import type { ClusterCaches } from '../cluster/cluster-caches.ts';
 import type { Bound, Notice } from './bound.ts';
 
-/** Of a binding that can be read. */
+/** The notices of a readable binding. */
 export function noticesOf(
   { object, granted, claim, preparation }: Omit<Bound, 'notices'>,
   { spec }: VServerGroupBinding,
@@ -22,7 +22,7 @@ export function noticesOf(
   const serviceName = `${object.namespace}/${spec.serviceRef.name}`;
   if (caches.endpoints.byIndex('service', serviceName).some(({ overCapacity }) => overCapacity))
     notices.push({ reason: 'EndpointsTruncated', message: messages.endpointsTruncated(serviceName, ref) });
-  // Where they keep the binding from being served, the condition says so.
+  // If unreadable grants keep the binding from being served, the condition already says so.
   if (granted.unreadable.length > 0 && granted.is !== 'none')
     notices.push({ reason: 'GrantsUnreadable', message: messages.grantsUnreadable(granted, ref) });
   return notices;

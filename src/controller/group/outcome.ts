@@ -1,19 +1,19 @@
 import { backoffMs } from '../../backoff.ts';
 import type { ApiError, ErrorKind } from '../../cloud/api-error.ts';
 
-/** What an error of the cloud API does to the group that it happened to. */
+/** How an error of the cloud API affects the group that the call was for. */
 export interface ErrorOutcome {
   readonly retry: BackoffRange;
-  /** `Stalled`: nothing goes on before someone has acted. The operator keeps trying, slowly. */
+  /** `Stalled`: there is no progress until someone acts. The operator keeps trying, slowly. */
   readonly stalled: boolean;
-  /** The batch is split until what is refused stands alone (`undefined`: the whole action waits). */
+  /** The batch is split until each refused row is alone (`undefined`: the whole action waits). */
   readonly split?: {
-    /** Of those that are tried again together, and are refused together again, so many are tried alone. */
+    /** When rows are retried together and refused again, this many of them are then tried alone. */
     readonly probes: number;
-    /** The ENI that a refused row names may be the wrong one: it is looked up again. */
+    /** A refused row may name the wrong ENI: it is looked up again. */
     readonly doubtsEni: boolean;
   };
-  /** Failures in a row before it is worth a condition and an event: what passes by itself is no news. */
+  /** Consecutive failures before a condition and an event are written: faults that pass on their own are not reported. */
   readonly tellAfter: number;
 }
 
@@ -25,18 +25,21 @@ interface BackoffRange {
 /** A fault's end is noticed within two seconds. */
 const FAST: BackoffRange = { baseMs: 100, capMs: 1_600 };
 const SLOW: BackoffRange = { baseMs: 2_000, capMs: 60_000 };
-/** What somebody has to change first. */
+/** For errors that last until somebody changes something. */
 const SLOWEST: BackoffRange = { baseMs: 2_000, capMs: 120_000 };
 
 /**
- * The only place that knows what an error of the API does to queue, condition and event; what they say is the error's own.
- * Whether the group must be read before anything else is the error's own `outcome`, not its kind.
+ * The only place that maps an API error to its effect on queue, condition and event; their text comes from the error itself.
+ * Whether the group must be read before anything else depends on the error's `outcome`, not on its kind.
  */
 export function outcomeOf({ kind }: Pick<ApiError, 'kind'>): ErrorOutcome {
   return BY_KIND[kind];
 }
 
-/** After so many attempts, the last of which failed so; the API's own word is a floor. `random`: from 0 to 1. */
+/**
+ * Milliseconds until the next attempt, after `attempts` failures of which `error` is the last. The delay that the API asked
+ * for is a lower bound. `random`: from 0 to 1.
+ */
 export function retryInMs(
   error: Pick<ApiError, 'kind' | 'retryAfterMs'>,
   attempts: number,

@@ -10,46 +10,46 @@ import type { Batch, Change } from '../../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../../membership/plan/plan.ts';
 import { outcomeOf, retryInMs } from '../outcome.ts';
 
-/** What is done with a group: it is read, or written to. */
+/** An action on a group: a read or a write. */
 export type GroupAction = 'describe' | WriteAction;
 
-/** An action that failed last time: until when it waits, and what to tell of it. */
+/** An action whose last attempt failed: when to retry it, and what to report. */
 export interface FailedAttempt {
   readonly error: ApiError;
-  /** In a row. */
+  /** Consecutive failures. */
   readonly attempts: number;
   /** `Clock.now()` milliseconds. */
   readonly retryAt: number;
 }
 
-/** A single backend that the API refuses, with when it is retried. */
+/** A single backend that the API refuses, and when it is retried. */
 export interface RefusedBackend extends FailedAttempt {
   readonly row: Row;
-  /** Only this is refused: a weight that the API does not take holds no removal back. */
+  /** Only this action is refused: a weight that the API does not accept does not hold up a removal. */
   readonly action: WriteAction;
 }
 
 interface Refusal extends RefusedBackend {
-  /** How often it was tried alone, to see whether it still is like the others. */
+  /** How often the backend was tried alone, to see whether it is still refused like the others. */
   readonly probes: number;
 }
 
 /**
- * What failed on one group and is tried again: whole actions, single backends, and pieces of refused batches. It backs off
- * by action, so that an addition that may not go holds no removal back; and it remembers nothing of what is neither in the
- * group nor wanted there.
+ * What failed on one group and is retried: whole actions, single backends, and pieces of refused batches. Actions back off
+ * separately, so that a failing addition does not hold up a removal. Backends that are neither in the group nor wanted there
+ * are forgotten.
  *
- * Backends that are refused alike (the same action, with the same code) have one cause more often than not: they are tried
- * again in one call. Refused again as a whole they wait longer, all of them; a few are tried alone before, each time others,
- * so that one whose cause has gone is not held up by the rest. One that is taken then has the others tried at once. Removals
- * are not gathered so: each is tried for itself, for as long as it stays.
+ * Backends that are refused alike (same action, same error code) usually have one cause, so they are retried in one call.
+ * If that call is refused too, a few of them, different ones each time, are tried alone at once, so that a backend whose
+ * cause is gone is not held up by the rest; the others wait longer. When a backend is accepted, the others that were refused
+ * like it are retried at once. Removals are not grouped like this: each is retried alone.
  */
 export class Attempts {
   readonly #random: () => number;
   readonly #failures = new Map<GroupAction, FailedAttempt>();
   readonly #refusals = new Map<BackendKey, Refusal>();
   readonly #pieces = new Map<BackendKey, { readonly cohort: number; readonly row: Row }>();
-  /** Of backends that are refused alike. */
+  /** The cohorts of backends that are refused alike, by action and error code. */
   readonly #cohorts = new Map<string, number>();
   #nextCohort = 1;
 
@@ -67,7 +67,7 @@ export class Attempts {
     return this.#refusals;
   }
 
-  /** Of a row that was part of a refused batch: it only shares a batch with others of the same cohort. */
+  /** The cohort of a row that was part of a refused batch: the row shares batches only with others of its cohort. */
   cohortOf(key: BackendKey): number | undefined {
     return this.#pieces.get(key)?.cohort;
   }
@@ -82,7 +82,7 @@ export class Attempts {
     return refusal !== undefined && refusal.action === action && refusal.retryAt > now;
   }
 
-  /** The refused backend that is tried again first, of those that wait. */
+  /** The waiting refused backend that is retried first. */
   nextRetry(now: number): RefusedBackend | undefined {
     let first: RefusedBackend | undefined;
     for (const refusal of this.#refusals.values()) {
@@ -102,7 +102,7 @@ export class Attempts {
     this.#failures.delete(action);
   }
 
-  /** The batch was carried out. A removal makes room: what was refused for want of it may go. */
+  /** The batch was carried out. A removal makes room: additions that failed because of a quota may go. */
   done({ action, changes }: Batch): void {
     this.succeed(action);
     if (action === 'remove' && this.#failures.get('add')?.error.kind === 'quota') this.succeed('add');
@@ -126,7 +126,7 @@ export class Attempts {
     }
     const waiting = this.#alike(refusal).filter(([, { retryAt }]) => retryAt > now);
     const isNew = before?.error.code !== error.code;
-    // One that is new to them is tried again soon, and they with it.
+    // A newly refused backend is retried soon, together with the others that were refused alike.
     if (isNew) this.#retryAt(waiting, refusal.retryAt);
     const retryAt = isNew ? refusal.retryAt : (waiting[0]?.[1].retryAt ?? refusal.retryAt);
     this.#refusals.set(key, { ...refusal, retryAt });
@@ -134,7 +134,7 @@ export class Attempts {
     return { ...refusal, retryAt };
   }
 
-  /** Whether each of them is refused alone, and so. */
+  /** Whether every backend of the batch is already known to be refused for this action with this error code. */
   isKnown({ action, changes }: Batch, { code }: ApiError): boolean {
     return changes.every(({ key }) => {
       const refusal = this.#refusals.get(key);
@@ -142,7 +142,7 @@ export class Attempts {
     });
   }
 
-  /** Backends that are known to be refused were tried again together. */
+  /** Backends that were known to be refused were retried together, and refused again. */
   refuseAgain({ changes }: Batch, error: ApiError, now: number): FailedAttempt {
     const refused = changes.flatMap(({ key }) => {
       const refusal = this.#refusals.get(key);
@@ -165,8 +165,8 @@ export class Attempts {
   }
 
   /**
-   * A batch was refused because of one of its rows. Halves go on their own until the bad one stands alone; when the
-   * API's message names it, it stands alone at once.
+   * A batch was refused because of one of its rows. The batch is halved until the bad row is alone; if the API's message
+   * names the row, it is isolated at once.
    */
   split({ changes }: Batch, error: ApiError): void {
     const named = changes.filter(({ row }) => names(error.message, row));
@@ -186,7 +186,7 @@ export class Attempts {
     this.#cohorts.clear();
   }
 
-  /** Returns whether there were any. */
+  /** Forgets failures due to credentials. Returns whether there were any. */
   forgetWantOfCredentials(): boolean {
     const failed = [...this.#failures].filter(([, { error }]) => error.kind === 'credentials');
     for (const [action] of failed) this.#failures.delete(action);
@@ -194,8 +194,8 @@ export class Attempts {
   }
 
   /**
-   * What failed and is not needed any more is no failure: the group shows it done, the pod came back, or the backend is
-   * neither in the group nor waits to be.
+   * Forgets the failures of changes that are no longer needed: the group shows the change done, the pod came back, or the
+   * backend is neither in the group nor waiting to be added.
    */
   forgetNeedless(
     batches: readonly Batch[],
@@ -236,7 +236,7 @@ export class Attempts {
   }
 }
 
-/** Whether a message names the row, by its server id or address as a word of its own. */
+/** Whether a message contains the row's server id or address as a separate word. */
 function names(message: string, row: Row): boolean {
   const words = message.split(/[^A-Za-z0-9.:-]+/).map((word) => word.replace(/[.:]+$/, ''));
   return words.includes(row.serverId) || (row.serverIp !== undefined && words.includes(row.serverIp));

@@ -2,7 +2,7 @@ import type { BackendKey, KnownRow } from '../../../membership/backend.ts';
 
 export type Drift = 'missing' | 'unexpected' | 'weight';
 
-/** What somebody else has done to a group between two sights of it, by backend. */
+/** What somebody else did to a group between two reads of it, by backend. */
 export function driftOf(
   before: readonly KnownRow[],
   after: readonly KnownRow[],

@@ -7,8 +7,8 @@ import { UnshownRows } from './unshown.ts';
 import { WithheldBatches } from './withheld.ts';
 
 /**
- * What the operator knows of one server group. Nothing of it outlives the process but what the group itself and the
- * bindings' status say: a restart begins with an empty state.
+ * What the operator knows of one server group. None of it outlives the process: a restart begins with an empty state and
+ * relies on the group itself and the bindings' status.
  */
 export class GroupState {
   readonly view: GroupView;
@@ -18,7 +18,7 @@ export class GroupState {
   readonly unshown = new UnshownRows();
   readonly withheld = new WithheldBatches();
 
-  /** It is to be read now (`Clock.now()` milliseconds). `random`: from 0 to 1. */
+  /** `now`: when the group is first due to be read (`Clock.now()` milliseconds). `random`: from 0 to 1. */
   constructor(ref: GroupRef, now: number, random: () => number) {
     this.view = new GroupView(ref, now);
     this.attempts = new Attempts(random);
@@ -28,14 +28,14 @@ export class GroupState {
     return this.view.ref;
   }
 
-  /** What was refused to another role need not be refused to this one. */
+  /** Sets the role for later calls. What another role was refused may be allowed to this one, so failures are forgotten. */
   callWith(role: AssumedRole | undefined): void {
     if (roleKey(role) === roleKey(this.ref.role)) return;
     this.view.ref = { ...this.ref, role };
     this.attempts.forget();
   }
 
-  /** Of another account, and there is no role to call it with. */
+  /** The group belongs to another account, and there is no role to assume for it. */
   get isOutOfReach(): boolean {
     return this.ref.account !== undefined && this.ref.role === undefined;
   }

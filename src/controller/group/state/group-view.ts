@@ -4,13 +4,13 @@ import { type BackendKey, type KnownRow, knownRows, type Row } from '../../../me
 import type { Batch } from '../../../membership/plan/batches.ts';
 import { type Drift, driftOf } from './drift.ts';
 
-/** Why what a group shows can't be relied on. `pending`: a change was under way that may be over now. */
+/** Why the known rows of a group can't be relied on. `pending`: a change was in progress that may be over now. */
 export type Doubt = 'contradiction' | 'unknown-outcome' | 'pending';
 
 /** Why a group is read. */
 export type ReadReason = 'first' | 'resync' | Doubt;
 
-/** A write of ours that was accepted, and whose end is not known yet. */
+/** A write of ours that was accepted and whose outcome is not known yet. */
 export interface Job {
   readonly id: string;
   readonly batch: Batch;
@@ -19,20 +19,20 @@ export interface Job {
   readonly startedAt: number;
 }
 
-/** A change that the group takes in: until it is over nothing else is written to it. */
+/** A change that the group is still applying: until it is over, nothing else is written to the group. */
 export interface PendingChange {
-  /** Undefined: somebody else's, or of a process before this one. */
+  /** Undefined: the change was made by somebody else, or by an earlier process. */
   readonly job: Job | undefined;
   /** When to look again; `Clock.now()` milliseconds. */
   readonly lookAt: number;
 }
 
 /**
- * What one group shows, as far as this process has seen it: its rows as the API listed them last, and whether they can be
- * relied on. They can't after a write of unknown outcome or while a change is under way; the group is read then.
+ * What this process has seen of one group: its rows as last listed by the API, and whether they can be relied on. They
+ * can't after a write of unknown outcome or while a change is in progress; the group is then read.
  */
 export class GroupView {
-  /** Which group it is stays the same, what it is called with need not. */
+  /** Always the same group; the role it is called with may change. */
   ref: GroupRef;
   #rows: readonly KnownRow[] | undefined;
   #loadBalancerId: string | undefined;
@@ -42,13 +42,13 @@ export class GroupView {
   #resyncAt: number;
   readonly #drift = new Map<BackendKey, Drift>();
 
-  /** It is to be read at `resyncAt` (`Clock.now()` milliseconds). */
+  /** `resyncAt`: when the group is due to be read (`Clock.now()` milliseconds). */
   constructor(ref: GroupRef, resyncAt: number) {
     this.ref = ref;
     this.#resyncAt = resyncAt;
   }
 
-  /** Undefined: it was never read. */
+  /** Undefined if the group was never read. */
   get rows(): readonly KnownRow[] | undefined {
     return this.#rows;
   }
@@ -57,17 +57,17 @@ export class GroupView {
     return this.#loadBalancerId;
   }
 
-  /** Its name when it was read last. */
+  /** The group's name when it was last read. */
   get name(): string | undefined {
     return this.#name;
   }
 
-  /** The next thing to do is to read the group. */
+  /** The group must be read next. */
   get inDoubt(): boolean {
     return this.#rows === undefined || this.#doubt !== undefined;
   }
 
-  /** It was never read, and nothing was written whose outcome is unknown: what the status recorded may stand for its rows. */
+  /** The group was never read, and no outcome of a write is unknown: the rows recorded in the status may stand in for its rows. */
   get mayPresume(): boolean {
     return this.#rows === undefined && this.#doubt === undefined;
   }
@@ -81,28 +81,28 @@ export class GroupView {
     return this.#resyncAt;
   }
 
-  /** Why it would be read now. */
+  /** Why the group would be read now. */
   get readReason(): ReadReason {
     return this.#rows === undefined ? 'first' : (this.#doubt ?? 'resync');
   }
 
-  /** It is to be read before anything else. */
+  /** The group must be read before anything else. */
   doubt(reason: Doubt): void {
     this.#doubt = reason;
   }
 
-  /** The reply of a write listed these. */
+  /** The API listed these rows. */
   listed(rows: readonly Row[]): void {
     this.#rows = knownRows(rows, this.#rows);
     this.#doubt = undefined;
   }
 
-  /** It is to be read by then. */
+  /** The group is due to be read by `at` (`Clock.now()` milliseconds). */
   resyncBy(at: number): void {
     this.#resyncAt = Math.min(this.#resyncAt, at);
   }
 
-  /** It was read. Only a resync tells what others did: in any other read our own writes are in doubt. */
+  /** The group was read. Only a resync shows what others did: at any other read the effect of our own writes is in doubt. */
   described(
     { rows, loadBalancerId, name, pending }: GroupDescription,
     resyncAt: number,
@@ -120,18 +120,18 @@ export class GroupView {
     if (pending) this.#doubt = 'pending';
   }
 
-  /** A write was accepted, or is not over yet. */
+  /** A write was accepted, or is still in progress. */
   waitFor(job: Job, lookAt: number): void {
     this.#pending = { job, lookAt };
   }
 
-  /** The job is over, or can't be followed: what became of it is read. */
+  /** The job is over, or can't be followed: the group is read to see its outcome. */
   jobEnded(doubt: Doubt): void {
     this.#pending = undefined;
     this.#doubt = doubt;
   }
 
-  /** These are as they should be again. Returns what had been done to them. */
+  /** These backends are as they should be again. Returns how they had drifted. */
   corrected(keys: readonly BackendKey[]): readonly Drift[] {
     return keys.flatMap((key) => {
       const drift = this.#drift.get(key);

@@ -3,19 +3,19 @@ import { type Batch, takesOutOfService } from '../../../membership/plan/batches.
 import type { ClaimReport } from '../../../membership/plan/plan.ts';
 
 /**
- * Since when each backend waits to be out of service: from the event that took it from its Service, until the group shows
- * it gone or at weight 0. All times are `Clock.now()` milliseconds.
+ * Since when each leaving backend waits to be taken out of service: from the event that took it from its Service until the
+ * group shows it gone or at weight 0. All times are `Clock.now()` milliseconds.
  */
 export class LeavingRows {
   readonly #since = new Map<BackendKey, number>();
   #changedAt: number | undefined;
 
-  /** Something that the group depends on has changed: what leaves in the next plan leaves from here on. */
+  /** Something that the group depends on has changed: backends that leave in the next plan count from `now`. */
   changed(now: number): void {
     this.#changedAt ??= now;
   }
 
-  /** Keeps, of what leaves in this plan, when it was first seen to leave. */
+  /** Records since when each backend that leaves in this plan has been leaving. */
   planned(
     batches: readonly Batch[],
     reports: readonly Pick<ClaimReport, 'records' | 'unshown'>[],
@@ -31,14 +31,14 @@ export class LeavingRows {
         if (takesOutOfService(action, change)) this.#since.set(change.key, before.get(change.key) ?? since);
       }
     }
-    // One whose drain is to be recorded first is in no batch until then.
+    // A backend whose drain has to be recorded first is in no batch until it is.
     for (const key of reports.flatMap(({ unshown }) => unshown))
       if (isLeaving(key, reports)) this.#since.set(key, before.get(key) ?? since);
-    // One that the API refuses is in no batch while it waits, and leaves all the same.
+    // A backend that the API refuses is in no batch while it waits, but is still leaving.
     for (const [key, at] of before) if (isRefused(key) && isLeaving(key, reports)) this.#since.set(key, at);
   }
 
-  /** For how long each of these has waited that does. */
+  /** How long each of these backends has waited, without those that are not leaving. */
   waitedMs(keys: readonly BackendKey[], now: number): readonly number[] {
     return keys.flatMap((key) => {
       const since = this.#since.get(key);
@@ -46,7 +46,7 @@ export class LeavingRows {
     });
   }
 
-  /** For how long the one that waits longest has waited; 0 if none does. */
+  /** The longest wait of any backend; 0 if none waits. */
   longestMs(now: number): number {
     let longest = 0;
     for (const since of this.#since.values()) longest = Math.max(longest, now - since);

@@ -1,6 +1,6 @@
 import type { Batch } from '../../../membership/plan/batches.ts';
 
-/** When a group was written to, and since when additions wait: what the time of the next write is counted from. */
+/** When a group was last written to and since when additions wait; the time of the next write is computed from these. */
 export class WritePace {
   #wroteAt = Number.NEGATIVE_INFINITY;
   #addedAt = Number.NEGATIVE_INFINITY;
@@ -11,12 +11,12 @@ export class WritePace {
     return this.#wroteAt;
   }
 
-  /** The same of the last one that added or weighed. */
+  /** The same for the last write that added backends or set weights. */
   get addedAt(): number {
     return this.#addedAt;
   }
 
-  /** For how long additions or weights have waited without a turn; 0 if none does. */
+  /** How long additions or weight changes have waited without a turn; 0 if none waits. */
   additionsWaitedMs(now: number): number {
     return now - (this.#additionsWaitSince ?? now);
   }
@@ -28,7 +28,7 @@ export class WritePace {
     if (!urgent) this.#additionsWaitSince = undefined;
   }
 
-  /** This is what waits to be written. */
+  /** These batches wait to be written. */
   planned(batches: readonly Batch[], now: number): void {
     const waits = batches.some(({ urgent }) => !urgent);
     this.#additionsWaitSince = waits ? (this.#additionsWaitSince ?? now) : undefined;

@@ -1,7 +1,7 @@
 import type { BackendKey } from '../../../membership/backend.ts';
 import type { ClaimReport } from '../../../membership/plan/plan.ts';
 
-/** Since when each backend waits for a status to show it (`ClaimReport.unshown`); `Clock.now()` milliseconds. */
+/** Since when each backend has waited for a status to show it (`ClaimReport.unshown`); `Clock.now()` milliseconds. */
 export class UnshownRows {
   #since: ReadonlyMap<BackendKey, number> = new Map();
 

@@ -1,10 +1,10 @@
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
 
-/** In a dry run: what was told already of what would be written. */
+/** In a dry run: the changes that would be written and were already reported. */
 export class WithheldBatches {
   #told: ReadonlySet<string> = new Set();
 
-  /** The part that was not told before; what is not planned any more is news the next time. */
+  /** The changes not reported before. A change that drops out of the plan is news when it is planned again. */
   news(batches: readonly Batch[]): readonly Batch[] {
     const before = this.#told;
     const now = new Set<string>();
