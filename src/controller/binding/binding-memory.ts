@@ -9,25 +9,25 @@ import { recordsFromStatus } from './records.ts';
 export type Records = ReadonlyMap<BackendKey, BackendRecord>;
 
 /**
- * What this process knows of bindings, by UID, ahead of what their status says: what each owns, and when something was
- * last removed for it. A new process begins with the status. A binding is remembered until it is gone.
+ * What this process knows about bindings, by UID, ahead of their status: what each owns, and when a backend was last removed
+ * for it. A new process starts from the status. A binding is remembered until it is gone.
  */
 export class BindingMemory {
   readonly #records = new Map<string, Records>();
   /** Wall-clock milliseconds. */
   readonly #lastRemoval = new Map<string, number>();
   readonly #former = new Map<string, FormerMembers>();
-  /** What each wanted last. */
+  /** What each binding wanted last. */
   readonly desired = new DesiredCache();
   readonly lacking: LackingCache = new WeakMap();
-  /** From `Clock.now()` to the wall clock. */
+  /** Milliseconds from `Clock.now()` to the wall clock. */
   #wallOffset: number | undefined;
 
   recordsOf(object: BindingObject): Records {
     return this.#records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? []);
   }
 
-  /** Wall-clock milliseconds; undefined: not by this process. */
+  /** Wall-clock milliseconds; undefined if this process has removed nothing. */
   lastRemovalOf({ uid }: BindingObject): number | undefined {
     return this.#lastRemoval.get(uid);
   }
@@ -36,7 +36,7 @@ export class BindingMemory {
     this.#records.set(uid, records);
   }
 
-  /** Those of its members that have left. */
+  /** The members of the binding that have left. */
   formerOf(object: BindingObject): FormerMembers {
     const known = this.#former.get(object.uid);
     if (known !== undefined) return known;
@@ -46,24 +46,24 @@ export class BindingMemory {
     return former;
   }
 
-  /** Those of them for which the group was not read yet. */
+  /** The members that left after the group was last read. */
   unlookedOf({ uid }: BindingObject): readonly FormerMember[] {
     return this.#former.get(uid)?.unlooked ?? NOBODY;
   }
 
-  /** Its group was read. */
+  /** The binding's group was read. */
   noteLook({ uid }: BindingObject): void {
     this.#former.get(uid)?.looked();
   }
 
   noteRemoval({ uid }: BindingObject, wall: number): void {
-    // It may have gone while the call was under way.
+    // The binding may have gone while the call was in flight.
     if (this.#records.has(uid)) this.#lastRemoval.set(uid, wall);
   }
 
   /**
-   * A wall clock that is set moves the start of each drain with it: drains are recorded, and found after a restart, by
-   * the wall clock, but last as long as they should.
+   * When the wall clock is set, the start of each drain moves with it: drains are recorded, and found after a restart, in
+   * wall-clock time, but must last their full duration.
    */
   keepTime(now: number, wall: number): void {
     const offset = wall - now;
@@ -87,7 +87,7 @@ export class BindingMemory {
 
 const NOBODY: readonly FormerMember[] = [];
 
-/** Less is what keeps a clock right all the time. */
+/** Smaller jumps are the usual corrections of a synchronized clock. */
 const SMALLEST_JUMP_MS = 1_000;
 
 function movedBy(ms: number, record: BackendRecord): BackendRecord {

@@ -25,41 +25,41 @@ import {
   verdictOn,
 } from './verdict.ts';
 
-/** `urgent`: something waits until it is shown. `patient`: it may wait, to share a write with what comes meanwhile. */
+/** `urgent`: something waits for the status to show it. `patient`: the status may wait, to share a write with later changes. */
 export type Haste = 'urgent' | 'normal' | 'patient';
 
-/** Takes the newest status of an object; merges and paces the writes itself. */
+/** Accepts the newest status of an object; merges and paces the writes. */
 export interface StatusSink {
   write(ref: ObjectRef, status: VServerGroupBindingStatus, haste: Haste): void;
-  /** Leaves the rest of the status as it is. What the API server refuses is not retried. */
+  /** Leaves the rest of the status unchanged. A write that the API server refuses is not retried. */
   writeConditions(
     ref: ObjectRef,
     part: Pick<VServerGroupBindingStatus, 'observedGeneration' | 'conditions'>,
   ): void;
   /** The binding as the cache shows it now. */
   observed(binding: BindingObject): void;
-  /** The binding is gone: what waits to be written is dropped. */
+  /** The binding is gone: its pending write is dropped. */
   forget(binding: BindingObject): void;
 }
 
-/** Takes an event; never blocks, never throws. */
+/** Accepts an event; never blocks, never throws. */
 export interface EventSink {
   record(event: EventInput): void;
 }
 
-/** What has been reported on a binding, so that nothing is reported twice. */
+/** What has been reported on a binding; prevents duplicate reports. */
 interface Told {
   conditions: readonly Condition[];
   problem: Reason | undefined;
   notices: ReadonlySet<string>;
 }
 
-/** Reasons that are a state of work, not a problem. */
+/** Reasons that describe progress, not a problem. */
 const QUIET: ReadonlySet<Reason> = new Set(['Synced', 'Progressing', 'Deleting', 'DryRun', 'Suspended']);
 
 type StatusWrites = Pick<StatusSink, 'write' | 'writeConditions'>;
 
-/** The one place that speaks to a binding's user: status, conditions and events. */
+/** The only place that reports to a binding's user: status, conditions and events. */
 export class BindingReporter {
   readonly #status: StatusWrites;
   readonly #events: EventSink;
@@ -81,12 +81,12 @@ export class BindingReporter {
     else this.#reportConditions(object, verdictOn(object, now));
   }
 
-  /** A binding that is on no group, since its spec can't be read: it only gets a report of that. */
+  /** Reports on a binding that is on no group because its spec can't be read. */
   reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
     this.#reportConditions(object, grouplessVerdict(object.key, unreadable));
   }
 
-  /** A binding whose group was looked up by its name. */
+  /** Reports on a binding whose group was looked up by name. */
   reportNamed(object: BindingObject, found: NamedGroupVerdict): void {
     if (!object.parsed.ok) return;
     const { binding } = object.parsed;
@@ -116,7 +116,7 @@ export class BindingReporter {
     ]);
   }
 
-  /** What the status says of the group stays as it is. */
+  /** What the status says about the group stays unchanged. */
   #reportConditions(object: BindingObject, verdict: BindingVerdict): void {
     const told = this.#toldTo(object.uid, statusOf(object)?.conditions ?? []);
     const part = conditionsStatus(metadataOf(object), verdict, told.conditions, this.#clock.wall());
@@ -125,7 +125,7 @@ export class BindingReporter {
     this.#tellProblem(object, told, verdict.reason, verdict.message);
   }
 
-  /** One event per binding and call that changed its backends. */
+  /** Records one event per binding and kind of change, for a call that changed backends. */
   reportWrite(bound: readonly Bound[], group: GroupState, batch: Batch, requestId: string): void {
     for (const { object } of bound) {
       const own = batch.changes.filter(({ claim }) => claim === object.key);

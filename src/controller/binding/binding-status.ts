@@ -18,8 +18,8 @@ import { statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
 /**
- * The status to write; `conditions` are those before, whose transition times stay as long as they do. `lastRemoval`: when
- * this process last removed a backend for it; milliseconds since the Unix epoch.
+ * The status to write. `conditions`: the previous conditions; an unchanged one keeps its transition time. `lastRemoval`: when
+ * this process last removed a backend for the binding, in milliseconds since the Unix epoch.
  */
 export function bindingStatus(
   input: StatusInput,
@@ -31,7 +31,7 @@ export function bindingStatus(
   const backends = backendsOf(input);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
-  // A binding without a grant does not learn whose the group is; that it is recorded says that the binding was served (granted.ts).
+  // A binding without a grant does not learn the group's load balancer. A recorded one means that it was served (granted.ts).
   const seen = isGranted(granted) ? group.view.loadBalancerId : undefined;
   const loadBalancerId = seen ?? binding.status.loadBalancerId;
   const count = (state: BackendStatus['state']) =>
@@ -52,7 +52,7 @@ export function bindingStatus(
   };
 }
 
-/** The one before, as long as nothing is written by what the binding names now. */
+/** Keeps the previous Service while nothing is written for the one that the binding names now. */
 function servedService({ binding, report, dryRun }: StatusInput): { serviceName?: string } {
   const { desired, suspended } = report?.claim ?? {};
   const { serviceName } = binding.status;
@@ -74,8 +74,8 @@ function preparedness(
 }
 
 /**
- * Of a binding whose group was looked up by its name: it has nothing in any group, and from then on it is on the one that is found.
- * `loadBalancerId` tells that a group was read, so that it is not there.
+ * The status of a binding whose group was looked up by name: it has nothing in any group, and from now on it is on the group
+ * that was found. `loadBalancerId` is left out, because it would mean that the group was read.
  */
 export function namedStatus(
   { metadata, status }: VServerGroupBinding,
@@ -94,7 +94,10 @@ export function namedStatus(
   };
 }
 
-/** All that is reported on a binding whose spec can't be read, or whose group is not called: what its status records about its backends stays. */
+/**
+ * All that is reported on a binding whose spec can't be read or whose group is not called: what its status records about its
+ * backends stays.
+ */
 export function conditionsStatus(
   { generation = 0 }: Pick<Partial<BindingMetadata>, 'generation'>,
   verdict: BindingVerdict,
@@ -165,7 +168,7 @@ const RANKS: Readonly<Record<BackendStatus['state'], number>> = {
   ...{ Pending: 2, Refused: 2 },
 };
 
-/** If there are too many, first those whose weight only the status knows, then those in the group. */
+/** If there are too many: first the backends whose weight only the status knows, then the others in the group. */
 function asManyAsFit(backends: readonly BackendStatus[]): BackendStatus[] {
   if (backends.length <= MAX_STATUS_BACKENDS) return [...backends];
   const ranked = [...backends].sort((a, b) => RANKS[a.state] - RANKS[b.state]);

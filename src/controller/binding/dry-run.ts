@@ -3,8 +3,8 @@ import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 
 /**
- * What a binding owns while nothing is written: rows that are there, as they are. What the plan would make of them must
- * not get into the status, for a record there proves ownership to the next operator (ownership.ts) and begins a drain.
+ * What a binding owns in a dry run: the rows that exist, as they are. What the plan would do to them must not get into the
+ * status, because a record there proves ownership to the next process (ownership.ts) and starts a drain.
  */
 export function recordsAsTheyAre({ view }: GroupState, { claim }: ClaimReport): readonly BackendRecord[] {
   if (view.rows === undefined) return [...claim.records.values()];

@@ -4,9 +4,9 @@ import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { type BindingObject, hasFinalizer, isBeingDeleted, metadataOf } from '../cluster/cluster-caches.ts';
 
 export interface FinalizerHooks {
-  /** Asked before each write: false as soon as another replica may lead. */
+  /** Called before each write: false as soon as another replica may lead. */
   mayWrite(): boolean;
-  /** `outdated`: the binding has changed meanwhile, which may be no event to anyone else (a status write of our own). */
+  /** `outdated`: the binding has changed in the meantime, possibly by our own status write, which triggers nothing else. */
   onError(binding: BindingObject, error: unknown, outdated: boolean): void;
 }
 
@@ -14,13 +14,13 @@ export interface FinalizerHooks {
  * Keeps a binding until its backends have left the group.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  *
- * Nothing waits for these writes: the binding's next event continues from there. The resourceVersion in the patch makes
- * the API server refuse one that is based on an old list; the caller then retries with the newer object.
+ * Nothing waits for these writes: work continues with the binding's next event. The resourceVersion in the patch makes the
+ * API server refuse a patch that is based on an outdated list; the caller then retries with the newer object.
  */
 export class Finalizers {
   readonly #transport: Pick<KubeTransport, 'request'>;
   readonly #hooks: FinalizerHooks;
-  /** By UID: the version that was patched last. The cache shows the result a moment later than the reply. */
+  /** By UID: the resourceVersion that was last patched. The cache shows the result slightly later than the reply. */
   readonly #patched = new Map<string, string>();
 
   constructor(transport: Pick<KubeTransport, 'request'>, hooks: FinalizerHooks) {
@@ -28,7 +28,7 @@ export class Finalizers {
     this.#hooks = hooks;
   }
 
-  /** Guards the binding before anything is added for it. Retained backends need no guard. */
+  /** Adds the finalizer before any backend is added for the binding. With `Retain` none is needed. */
   ensure(object: BindingObject): void {
     const { parsed } = object;
     if (!parsed.ok || isBeingDeleted(object) || hasFinalizer(object)) return;

@@ -4,13 +4,13 @@ import { ecsSlot, eniSlot, type Slot } from '../../membership/backend.ts';
 import type { Desired } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 
-/** Of a binding whose pods come and go all the time the oldest are forgotten. */
+/** If a binding's pods come and go all the time, the oldest are forgotten. */
 const MOST = 1_000;
 
 /**
- * Where members of a RemoveOnly binding were that have left: something else may add rows for them that were never seen, or
- * add them too late. A new process begins with those that the status names. Of pods with hostNetwork nothing is remembered: at
- * their node's address anything may answer.
+ * The places of members that have left a RemoveOnly binding: something else may have added rows for them that were never
+ * seen, or may add such rows late. A new process starts with the members that the status names. Pods with hostNetwork are not
+ * remembered: anything may answer at their node's address.
  */
 export class FormerMembers {
   readonly #left = new Map<Slot, FormerMember>();
@@ -19,13 +19,16 @@ export class FormerMembers {
   #desired: Desired | undefined;
   #generation: number | undefined;
 
-  /** `generation`: that of the spec from which the status was made. */
+  /** `generation`: the generation of the spec that the status was made from. */
   constructor(backends: readonly BackendStatus[], generation: number | undefined) {
     this.#present = backends.flatMap(memberOf);
     this.#generation = generation;
   }
 
-  /** Those that leave with what the binding wants now. Of another spec nobody does: what it does not take any more has not left. */
+  /**
+   * The members that leave with what the binding wants now. None if the spec has changed: a member that the new spec no longer
+   * selects has not left.
+   */
   leaving(desired: Desired, generation: number | undefined): readonly FormerMember[] {
     if (desired === this.#desired || generation !== this.#generation) return [];
     return this.#present.filter((member) => !isOnHost(member) && !isGiven(desired, member));
@@ -51,7 +54,7 @@ export class FormerMembers {
     this.#generation = generation;
   }
 
-  /** They have left, and the group may have unseen rows of them: it is to be read. */
+  /** These members have left, and the group may have unseen rows for them: it must be read. */
   lookFor(members: readonly FormerMember[]): void {
     this.#unlooked = [...this.#unlooked, ...members];
   }
@@ -61,7 +64,10 @@ export class FormerMembers {
     this.#unlooked = [];
   }
 
-  /** Those for which the group was not read yet. The status names them until then: a new process would not know whom to look for. */
+  /**
+   * The members without a known row that left after the group was last read. The status names them until the next read, so
+   * that a new process knows what to look for.
+   */
   get unlooked(): readonly FormerMember[] {
     return this.#unlooked;
   }

@@ -3,23 +3,23 @@ import type { AssumedRole } from '../../cloud/group-ref.ts';
 import { type Grant, type GrantQuestion, grantOf } from '../../membership/grants.ts';
 import { type BindingObject, type ClusterCaches, specOf, statusOf } from '../cluster/cluster-caches.ts';
 
-/** What a binding may do in its group, and what its user has to know of that. */
+/** What a binding may do in its group, and what its user should know about it. */
 export interface Granted {
-  /** `no role`: the operator may not assume the role of the binding, so that its group is not called for it. */
+  /** `no role`: the operator may not assume the role that the binding names, so no calls are made for it. */
   readonly is: Grant | 'no role';
   readonly namespace: string;
   /** Entries of the namespace's grants that can't be read. */
   readonly unreadable: readonly string[];
-  /** That the binding names. */
+  /** The role that the binding names. */
   readonly role?: AssumedRole | undefined;
 }
 
-/** By this reason the next judgement, also of another process, knows that the binding was refused. */
+/** This reason in the status tells the next evaluation, possibly in another process, that the binding was refused. */
 export const NOT_GRANTED: Reason = 'GroupNotGranted';
 export const ROLE_NOT_ALLOWED = 'RoleNotAllowed' satisfies Reason;
 
 export interface GrantOptions {
-  /** Bindings may change what their namespaces are granted, and nothing else. Else every binding may do what it says. */
+  /** Bindings may change only what their namespaces are granted. Without it, every binding may do what its spec says. */
   readonly requireGrants: boolean;
   /** ARNs of the RAM roles that bindings may name. */
   readonly assumableRoles: readonly string[];
@@ -47,13 +47,13 @@ export function grantedTo(
   return { is, namespace, unreadable: grants?.unreadable ?? [], role };
 }
 
-/** Its load balancer is recorded of a binding once it is served (binding-status.ts). */
+/** The status records the load balancer once the binding has been served (binding-status.ts). */
 function beforeOf(reason: string | undefined, loadBalancerId: string | undefined): GrantQuestion['before'] {
   if (reason === NOT_GRANTED) return 'refused';
   return loadBalancerId === undefined ? undefined : 'served';
 }
 
-/** Whether the binding may change more than what is its own. */
+/** Whether the binding may change more than its own rows. */
 export function isGranted({ is }: Pick<Granted, 'is'>): boolean {
   return is === 'exclusive' || is === 'shared';
 }

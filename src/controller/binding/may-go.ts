@@ -8,22 +8,22 @@ import type { GroupState } from '../group/state/group-state.ts';
 import { mayGoWithoutGroup } from './unreadable.ts';
 
 /**
- * Whether a binding that is being deleted may go: the first row that fits.
+ * Whether a binding that is being deleted may go. The first matching row decides.
  *
- * | its rows                                                   | the group                              | may go |
- * |------------------------------------------------------------|----------------------------------------|--------|
- * | stay where they are (`Retain`, suspended)                  | –                                      | yes    |
- * | –                                                          | does not exist any more                | yes    |
- * | some go over to a binding whose status does not show them  | –                                      | no     |
- * | Sync: some are recorded                                    | –                                      | no     |
- * | RemoveOnly: some leave or get their weight back, and can   | –                                      | no     |
- * | –                                                          | was read                               | yes    |
- * | RemoveOnly: all that are known stay                        | can't be read, and someone has to act  | yes    |
- * | Sync: none recorded                                        | was never read, and someone has to act | yes    |
- * | –                                                          | any other                              | no     |
+ * | its rows                                                      | the group                              | may go |
+ * |---------------------------------------------------------------|----------------------------------------|--------|
+ * | stay where they are (`Retain`, suspended)                     | –                                      | yes    |
+ * | –                                                             | does not exist any more                | yes    |
+ * | some pass to a binding whose status does not show them yet    | –                                      | no     |
+ * | Sync: some are recorded                                       | –                                      | no     |
+ * | RemoveOnly: some can still leave, or get their weight back    | –                                      | no     |
+ * | –                                                             | was read                               | yes    |
+ * | RemoveOnly: all known rows stay                               | can't be read, and someone has to act  | yes    |
+ * | Sync: none is recorded                                        | was never read, and someone has to act | yes    |
+ * | –                                                             | any other                              | no     |
  *
- * Nothing is added to a group that was never read: an unknown region or a missing right must not hold a binding for ever.
- * Nor may a row that something else has added, and that the API refuses to remove.
+ * Nothing was added to a group that was never read, so an unknown region or a missing permission must not block the deletion
+ * for ever. Neither must a row that something else added and that the API refuses to remove.
  */
 export function hasNothingLeft(
   object: BindingObject,
@@ -42,8 +42,8 @@ export function hasNothingLeft(
 }
 
 /**
- * The same of a binding whose role the operator may not assume, so that its group is not even read: it has nothing in it, as far as
- * its status says, or leaves it there.
+ * The same for a binding whose role the operator may not assume, so that its group is not even read: according to its status
+ * it has nothing in the group, or it leaves its backends there.
  */
 export function mayGoWithoutRole(object: BindingObject): boolean {
   return mayGoWithoutGroup({
@@ -54,7 +54,7 @@ export function mayGoWithoutRole(object: BindingObject): boolean {
   });
 }
 
-/** So often refused, or accepted and not carried out, a write is not waited for any more. */
+/** A write that was refused this often, or accepted but not carried out, is no longer waited for. */
 const VAIN_ATTEMPTS = 5;
 
 function hasWorkLeft(

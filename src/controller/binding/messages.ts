@@ -1,7 +1,7 @@
 /**
- * Every text of conditions and events of a binding, besides what the cloud API's errors say themselves
- * (cloud/api-error.ts) and what is wrong with the Service (membership). Each sentence names the group and the backends,
- * and ends with what to do or what happens next. docs/messages.md shows one of each.
+ * All texts of a binding's conditions and events, except for errors of the cloud API (cloud/api-error.ts) and problems with
+ * the Service (membership). Each message names the group and the backends, and ends with what to do or what happens next.
+ * docs/messages.md shows one of each.
  */
 
 import { FINALIZER, GRANTS_ANNOTATION, HOLD_ANNOTATION } from '../../api/names.ts';
@@ -24,11 +24,11 @@ export const messages = {
   groupNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; its live backends stay, the others leave as usual. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
-  /** Of a group that has not been found by its name. */
+  /** For a group that has not been found by its name yet. */
   groupNameNotGranted: ({ namespace, unreadable }: Granted, loadBalancer: LoadBalancerRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${loadBalancerName(loadBalancer)}: the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
-  /** `where`: the group, or the load balancer that would be asked for it. */
+  /** `where`: the group, or the load balancer that would list it. */
   roleNotAllowed: (binding: string, { role }: Granted, where: string) =>
     `${binding} names the RAM role ${role?.roleArn}, which this operator may not assume: ${where} is not called, and nothing is changed in it. Have the operator's --assumable-role list the role, or delete the binding.`,
 
@@ -41,7 +41,7 @@ export const messages = {
   grantsUnreadable: ({ namespace, unreadable }: Granted, group: GroupRef) =>
     `the annotation ${GRANTS_ANNOTATION} of namespace ${namespace} has ${notGrants(unreadable)}. Have a cluster administrator correct it. The other entries count, and this binding still changes ${groupName(group)}.`,
 
-  /** `waiting`: what the call that failed was for. */
+  /** `waiting`: the rows that wait for the failed call. */
   apiFailure: (error: ApiError, waiting: readonly Row[]) =>
     [
       error.message,
@@ -126,7 +126,7 @@ export const messages = {
   invalidSpec: (binding: string, why: string) =>
     `${binding} can't be read, and its group is left as it is: ${why}. Correct the spec.`,
 
-  /** `fields`: those that decide, and can't be read. */
+  /** `fields`: the deciding fields that can't be read. */
   deletionUndecided: (binding: string, fields: readonly string[], why: string, group: GroupRef) =>
     `${binding} is being deleted, and what becomes of its backends in ${groupName(group)} can't be read from ${fields.map((field) => `spec.${field}`).join(', ')}: ${why}. They stay until that is corrected; to keep them for good, set spec.deletionPolicy to Retain or remove the finalizer ${FINALIZER}.`,
 
@@ -169,7 +169,7 @@ export function loadBalancerName({ id, ...scope }: LoadBalancerRef): string {
   return `load balancer ${id} (${scopeName(scope)})`;
 }
 
-/** Entries of grants that are none. An annotation may be long. */
+/** Entries of the grants annotation that are not grants. Cut, because an annotation may be long. */
 function notGrants(entries: readonly string[]): string {
   return `${listed(entries.map((entry) => JSON.stringify(entry.slice(0, 80))))}, which is no id of a group or load balancer, alone or with :Exclusive`;
 }
@@ -198,7 +198,7 @@ function written(changes: readonly Change[], group: GroupRef, requestId: string)
   return `${groupName(group)}: ${backendNames(changes.map(({ row }) => row))} (request ${requestId}).`;
 }
 
-/** As `remove 2 (10.0.0.1:80, 10.0.0.2:80), drain 1 (10.0.0.4:80), add 1 (10.0.0.3:80)`. */
+/** For example `remove 2 (10.0.0.1:80, 10.0.0.2:80), drain 1 (10.0.0.4:80), add 1 (10.0.0.3:80)`. */
 function described(batches: readonly Batch[]): string {
   const rows = (action: Batch['action']) =>
     batches.flatMap((batch) => (batch.action === action ? batch.changes.map(({ row }) => row) : []));
@@ -214,7 +214,7 @@ function described(batches: readonly Batch[]): string {
     .join(', ');
 }
 
-/** At most five by name: a message is read by a person. */
+/** Names at most five: messages are read by people. */
 export function listed(names: readonly string[]): string {
   const shown = names.slice(0, 5).join(', ');
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;

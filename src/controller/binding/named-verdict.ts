@@ -8,13 +8,13 @@ import { type Granted, NOT_GRANTED } from './granted.ts';
 import { loadBalancerName, messages } from './messages.ts';
 import { type BindingVerdict, roleVerdict } from './verdict.ts';
 
-/** The verdict on a binding that gives the name of its group, and the group that its status is to record. */
+/** The verdict on a binding that gives the name of its group, and the group to record in its status. */
 export interface NamedGroupVerdict {
   readonly verdict: BindingVerdict;
   readonly id: string | undefined;
 }
 
-/** Undefined: there is nothing to report yet. */
+/** Undefined if there is nothing to report yet. */
 export function verdictOnName(
   name: string,
   loadBalancer: LoadBalancerRef,
@@ -38,7 +38,7 @@ export function verdictOnName(
   return { id: first.id, verdict };
 }
 
-/** Its load balancer is not asked. */
+/** The verdict on a binding for which the load balancer is not called. */
 export function verdictUnasked(
   object: BindingObject,
   granted: Granted,

@@ -10,24 +10,24 @@ import type { NamespacePods } from '../cluster/namespace-pods.ts';
 import { exemptionOf } from '../readiness/exemption.ts';
 import { messages } from './messages.ts';
 
-/** What the pods of a binding need to come and go without a failed request, and how many lack it. */
+/** What the pods of a binding need in order to come and go without failed requests, and how many lack it. */
 export interface Preparation {
-  /** For how long they have to be held. */
+  /** How long the pods have to be held. */
   readonly holdSeconds: number;
-  /** Undefined while they are not known. */
+  /** Undefined while the pods are not known. */
   readonly lacking: Lacking | undefined;
 }
 
 export interface Lacking {
-  /** Pods that are held for less. */
+  /** Number of pods that are held for less. */
   readonly hold: number;
-  /** Pods without our readiness gate; undefined: nothing would open it. */
+  /** Number of pods without our readiness gate; undefined if nothing would open the gate. */
   readonly gate: number | undefined;
-  /** Some are held for less although their annotation says that they have a hold. */
+  /** Set if some pods are held for less although they have the annotation of a hold. */
   readonly heldTooShort: TooShort | undefined;
 }
 
-/** Pods come and go: `about` stays the same as long as those of the same holds do. */
+/** `about` names the holds and not the pods, so that it stays the same while pods with the same holds come and go. */
 interface TooShort {
   readonly message: string;
   readonly about: string;
@@ -39,7 +39,7 @@ export interface PreparationOptions {
   readonly dryRun: boolean;
 }
 
-/** What pods lack, by what their binding wants: that is another object whenever its spec or its pods are others. */
+/** What pods lack, by what their binding wants: that is a new object whenever the spec or the pods change. */
 export type LackingCache = WeakMap<Desired, Lacking>;
 
 interface PreparationParts {
@@ -48,12 +48,13 @@ interface PreparationParts {
 }
 
 /**
- * | the binding                            | = what it reports                                                    |
- * |----------------------------------------|----------------------------------------------------------------------|
- * | `ecs`, or being deleted                | nothing: nodes are the backends, and none of their pods is looked at |
- * | its pods are not known (yet)           | how long they have to be held                                        |
- * | any other                              | and how many of its members are held for less                        |
- * | … whose gates are opened (exemption.ts) | and how many have no gate                                           |
+ * | the binding                             | = what it reports                                              |
+ * |-----------------------------------------|----------------------------------------------------------------|
+ * | is being deleted                        | nothing                                                        |
+ * | `backendType: ecs`                      | nothing: nodes are the backends, and pods are not looked at    |
+ * | its pods are not known (yet)            | how long the pods have to be held                              |
+ * | any other                               | … and how many of them are held for less                       |
+ * | … whose gates are opened (exemption.ts) | … and how many have no gate                                    |
  */
 export function preparationOf(
   object: BindingObject,
@@ -75,7 +76,7 @@ export function preparationOf(
   return { holdSeconds, lacking };
 }
 
-/** Endpoints of other clusters have none here. */
+/** The pods of the members. Endpoints of other clusters have no pod here. */
 function podsOf(
   { namespace }: BindingObject,
   { members }: Desired & { kind: 'members' },

@@ -6,7 +6,7 @@ import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
 
 const OWNED: ReadonlySet<BackendStatus['state']> = new Set(['Registered', 'Draining', 'Removing', 'Held']);
 
-/** What status.backends says this binding owns. Pending and refused backends were never in the group. */
+/** What the binding owns according to its status.backends. Pending and refused backends were never in the group. */
 export function recordsFromStatus(
   backends: readonly BackendStatus[],
 ): ReadonlyMap<BackendKey, BackendRecord> {
@@ -28,7 +28,7 @@ export function recordsFromStatus(
   return records;
 }
 
-/** What the status of a binding shows; it is read when that is asked for the first time, which it seldom is. */
+/** What the status of a binding shows. The status is only evaluated on the first call, because there is rarely one. */
 export function shownBy(object: BindingObject): Claim['shows'] {
   let shown: ReadonlyMap<BackendKey, BackendRecord> | undefined;
   return (key, drain) => {
@@ -40,12 +40,12 @@ export function shownBy(object: BindingObject): Claim['shows'] {
   };
 }
 
-/** The resolution of times in a status. */
+/** Times in a status have a resolution of one second. */
 function isSameSecond(a: number | undefined, b: number | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && toKubernetesTime(a) === toKubernetesTime(b));
 }
 
-/** With its keys in order: nothing has to be sorted when it is compared (status-fields.ts). */
+/** The keys are in order, so that nothing has to be sorted for a comparison (status-fields.ts). */
 export function statusFromRecord({
   row,
   state,

@@ -2,15 +2,15 @@ import { findCondition } from '../../api/conditions.ts';
 import type { VServerGroupBinding, VServerGroupBindingStatus } from '../../api/vservergroupbinding.ts';
 
 /**
- * Whether a status tells only of the coming and going of backends, at a binding that is shown to be as it should be: work
- * that is over soon, or other counts. Such a one may wait for the next, and share its write. What it records of backends
- * can wait with it:
+ * Whether a status only reports that backends come and go, on a binding that is shown as Synced: work that is over soon, or
+ * new counts. Such a status may wait for the next one and share its write, because what it records about backends is known
+ * without it. Statuses that record one of the last two rows are not routine:
  *
- * | recorded                                      | known without it                                         |
+ * | recorded                                      | known without the record                                 |
  * |-----------------------------------------------|----------------------------------------------------------|
- * | a backend that was added                      | by its tag                                               |
- * | a backend that was removed, still named       | it left: removed again, which harms nothing              |
- * | what RemoveOnly has adopted                   | no: others have tagged it, or nobody                     |
+ * | a backend that was added                      | yes, by its tag                                          |
+ * | a removed backend is still named              | yes: it is removed again, which does no harm             |
+ * | a backend that RemoveOnly has adopted         | no: its tag is somebody else's, or it has none           |
  * | when a drain began                            | no                                                       |
  */
 export function isRoutine(

@@ -1,21 +1,21 @@
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
 import { recordsFromStatus } from './records.ts';
 
-/** The fields that say what becomes of a binding's backends when it is deleted. */
+/** The fields that decide what becomes of a binding's backends when it is deleted. */
 const DECIDING = ['deletionPolicy', 'suspend', 'mode'] as const;
 
 /** What becomes of the backends of a binding whose spec can't be read. */
 export type Fate =
-  /** They stay the binding's, untouched. */
+  /** They still belong to the binding, and are not touched. */
   | { readonly is: 'kept' }
   /** They stay in the group, without an owner. */
   | { readonly is: 'left behind' }
   | { readonly is: 'leaving' }
-  /** As kept, until these fields can be read. */
+  /** They are kept until these fields can be read. */
   | { readonly is: 'undecided'; readonly by: readonly string[] };
 
 /**
- * What can be read decides: the first row that fits.
+ * Decided by the fields that can be read. The first matching row decides.
  *
  * | being deleted | deletionPolicy | suspend | mode       | its backends are                       |
  * |---------------|----------------|---------|------------|----------------------------------------|
@@ -24,7 +24,7 @@ export type Fate =
  * | yes           | –              | true    | –          | left behind                            |
  * | yes           | –              | –       | RemoveOnly | left behind: something else added them |
  * | yes           | Remove         | false   | Sync       | leaving                                |
- * | yes           | any other      | –       | –          | undecided, by those that can't be read |
+ * | yes           | any other      | –       | –          | undecided, by the unreadable fields    |
  */
 export function fateOf({
   metadata,
@@ -38,12 +38,12 @@ export function fateOf({
   return by.length === 0 ? { is: 'leaving' } : { is: 'undecided', by };
 }
 
-/** How many backends its status says to be in the group. */
+/** How many backends are in the group according to the binding's status. */
 export function recordedBackends({ status }: Pick<UnreadableBinding, 'status'>): number {
   return recordsFromStatus(status?.backends ?? []).size;
 }
 
-/** Whether a binding whose group can't be read either may be deleted: it has nothing in any group, or leaves it there. */
+/** Whether a binding may go although its group can't be read: it has nothing in any group, or leaves its backends there. */
 export function mayGoWithoutGroup(binding: Omit<UnreadableBinding, 'message'>): boolean {
   const fate = fateOf(binding);
   return fate.is === 'left behind' || (fate.is !== 'kept' && recordedBackends(binding) === 0);

@@ -21,22 +21,22 @@ export interface StatusInput extends BindingFacts {
   readonly binding: VServerGroupBinding;
 }
 
-/** What is the case in the group, as far as it concerns one binding. */
+/** The state of the group, as far as it concerns one binding. */
 export interface BindingFacts {
   readonly group: GroupState;
   readonly granted: Granted;
-  /** Undefined for a binding that has no claim on its group any more. */
+  /** Undefined for a binding that has no claim on its group. */
   readonly report: ClaimReport | undefined;
   readonly batches: readonly Batch[];
   readonly missingEnis: readonly MissingEni[];
-  /** Members that have left, and for whose rows the group was not read yet (FormerMembers). */
+  /** Members that left after the group was last read (FormerMembers). */
   readonly unlooked: readonly FormerMember[];
   readonly dryRun: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly wall: number;
 }
 
-/** What the conditions say of a binding. */
+/** What the conditions say about a binding. */
 export interface BindingVerdict {
   readonly ready: boolean;
   readonly reason: Reason;
@@ -45,14 +45,17 @@ export interface BindingVerdict {
   readonly stalled: boolean;
 }
 
-/** The verdict on a binding that is on the group. */
+/** The verdict on a binding that is on a group. */
 export function verdictOn(object: BindingObject, input: BindingFacts): BindingVerdict {
   const { key, parsed } = object;
   if (input.granted.is === 'no role') return roleVerdict(object, input.granted, groupName(input.group.ref));
   return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
 }
 
-/** Whether it can be read or not: of a binding whose role the operator may not assume. `where`: what is not called for it. */
+/**
+ * The verdict on a binding, readable or not, whose role the operator may not assume. `where`: the group or load balancer that
+ * is not called for it.
+ */
 export function roleVerdict(object: BindingObject, granted: Granted, where: string): BindingVerdict {
   const { key } = object;
   const left = isBeingDeleted(object) ? recordsFromStatus(statusOf(object)?.backends ?? []).size : 0;
@@ -63,7 +66,7 @@ export function roleVerdict(object: BindingObject, granted: Granted, where: stri
   return { ...STALLED, reason: ROLE_NOT_ALLOWED, message };
 }
 
-/** One answer for a binding: the first row that fits. What someone has to act on comes before what passes. */
+/** The first verdict that applies. What someone has to act on comes before what passes on its own. */
 export function verdictOf(input: StatusInput): BindingVerdict {
   return (
     notGrantedVerdict(input) ??
@@ -83,13 +86,13 @@ export function verdictOf(input: StatusInput): BindingVerdict {
 }
 
 /**
- * Of a binding whose spec can't be read.
+ * The verdict on a binding whose spec can't be read.
  *
  * | its backends are (unreadable.ts) | = verdict                                                      |
  * |----------------------------------|----------------------------------------------------------------|
  * | kept                             | what can't be read                                             |
  * | undecided                        | which fields decide, and what can't be read                    |
- * | leaving, left behind             | how far its deletion is, and what is in its way                |
+ * | leaving, left behind             | the progress of its deletion, and what blocks it               |
  */
 export function unreadableVerdict(
   key: string,
@@ -103,7 +106,7 @@ export function unreadableVerdict(
   return { ...STALLED, reason: 'DeletionBlocked', message };
 }
 
-/** Of one whose group can't be read either. */
+/** The verdict on an unreadable binding whose group can't be read either. */
 export function grouplessVerdict(key: string, unreadable: UnreadableBinding): BindingVerdict {
   const left = recordedBackends(unreadable);
   if (fateOf(unreadable).is === 'kept' || left === 0) return invalidVerdict(key, unreadable);
@@ -127,7 +130,7 @@ function leavingVerdict(input: BindingFacts): BindingVerdict {
   );
 }
 
-/** Before all else of a binding that stays: its reason is what the next judgement goes by (granted.ts). */
+/** Comes first for a binding that is not being deleted: the next evaluation depends on this reason (granted.ts). */
 function notGrantedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
   if (granted.is !== 'none' || isLeaving(binding)) return undefined;
   return { ...STALLED, reason: NOT_GRANTED, message: messages.groupNotGranted(granted, group.ref) };
@@ -139,7 +142,7 @@ function exclusiveVerdict({ binding, group, granted }: StatusInput): BindingVerd
   return { ...STALLED, reason: 'ExclusiveNotGranted', message };
 }
 
-/** Once the group is read, or the namespace there, it is decided. */
+/** The grant is decided once the group has been read, or the namespace is known. */
 function undecidedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
   if ((granted.is !== 'undecided' && granted.is !== 'unknown') || isLeaving(binding)) return undefined;
   return { ...WAITING, reason: 'Progressing', message: messages.reading(group.ref) };
@@ -217,7 +220,7 @@ function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | u
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
-/** Endpoints that are no pods of this cluster and cloud, and whose addresses no ENI has: reported, but nothing waits for them. */
+/** Endpoints that are not pods of this cluster and cloud and whose address no ENI has: reported, but nothing waits for them. */
 export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Member[] {
   if (report === undefined || missingEnis.length === 0) return [];
   const { livePods } = report.claim;
@@ -286,7 +289,7 @@ function progressVerdict(input: BindingFacts): BindingVerdict {
         : messages.progressing(own, pending - adding, ref);
     return { ready: false, reason: 'Progressing', message, reconciling: true, stalled: false };
   }
-  // Only a drain with an end has a beginning: that of a node lasts until its label is removed.
+  // `draining` ends on its own; `drained` lasts while the node is drained or departing.
   const [draining, drained] = drainsOf(report);
   const foreign = report?.foreignMembers.length ?? 0;
   return {
@@ -308,7 +311,7 @@ function drainsOf(report: ClaimReport | undefined): readonly [leaving: number, w
   return [leaving, all.length - leaving];
 }
 
-/** Of the batches, what is done for this binding. */
+/** The part of the batches that is done for this binding. */
 function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined): readonly Batch[] {
   return batches.flatMap((batch) => {
     const changes = batch.changes.filter(({ claim }) => claim === report?.claim.id);
@@ -316,7 +319,7 @@ function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined):
   });
 }
 
-/** The refused backends that are this binding's. */
+/** The refused backends of this binding. */
 export function refusalsOf(
   { attempts }: GroupState,
   report: ClaimReport | undefined,
