@@ -4,10 +4,10 @@ import { ApiError } from '../../cloud/api-error.ts';
 import { roleKey } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup, ServerGroups } from '../../cloud/server-groups.ts';
 
-/** What a load balancer was last heard to say of its groups. */
+/** The last answer of a load balancer about its groups. */
 export type GroupList =
   | { readonly is: 'listed'; readonly groups: readonly NamedGroup[] }
-  /** `attempts`: in a row. */
+  /** `attempts`: consecutive failures. */
   | { readonly is: 'failed'; readonly error: unknown; readonly attempts: number };
 
 export interface GroupFinderParts {
@@ -15,9 +15,9 @@ export interface GroupFinderParts {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Asked before each call: false as soon as another replica may lead. */
+  /** Called before each call to the cloud: false as soon as another replica may lead. */
   readonly mayAsk: () => boolean;
-  /** For each that waits, by the key of the binding. */
+  /** Called for each waiting binding, with its key. */
   readonly onAnswer: (binding: string, answer: GroupList) => void;
 }
 
@@ -28,26 +28,26 @@ interface Asked {
   /** `Clock.now()` milliseconds. */
   askedAt: number;
   nextAt: number;
-  /** Answers since somebody came to wait. */
+  /** Answers since the last binding began to wait. */
   answers: number;
-  /** In a row. */
+  /** Consecutive failures. */
   failures: number;
   timer: Timer | undefined;
   call: AbortController | undefined;
 }
 
-/** From one question to the next, if somebody comes to wait meanwhile. */
+/** Between two calls, if a binding begins to wait in the meantime. */
 const SPACING_MS = 1_000;
-/** Else. */
+/** Between two calls otherwise. */
 const PAUSES: BackoffOptions = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
 
 /**
- * Asks load balancers for their groups: one call answers all bindings that wait for one of them, and is made again with growing pauses
- * as long as any does. A load balancer that nobody waits for costs nothing.
+ * Lists the groups of load balancers: one call answers all bindings that wait for a load balancer, and is repeated with
+ * growing pauses while any binding waits. A load balancer that no binding waits for is not called.
  */
 export class GroupFinder {
   readonly #parts: GroupFinderParts;
-  /** By region, id and role: those that somebody waits for, or did until a moment ago. */
+  /** By region, id and role: the load balancers that a binding waits for, or waited for until a moment ago. */
   readonly #asked = new Map<string, Asked>();
   /** By key of the binding. */
   readonly #waits = new Map<string, Asked>();
@@ -56,7 +56,7 @@ export class GroupFinder {
     this.#parts = parts;
   }
 
-  /** The binding waits for what the load balancer says, until `forget`. */
+  /** The binding waits for answers of the load balancer, until `forget`. */
   seek(binding: string, loadBalancer: LoadBalancerRef): void {
     const one = this.#find(loadBalancer);
     if (this.#waits.get(binding) === one) return;
@@ -78,7 +78,7 @@ export class GroupFinder {
     one.timer = this.#parts.clock.setTimeout(() => this.#asked.delete(keyOf(one.ref)), SPACING_MS);
   }
 
-  /** Cuts what is in flight. */
+  /** Aborts calls in flight. */
   stop(): void {
     for (const one of this.#asked.values()) rest(one);
   }

@@ -15,7 +15,7 @@ import {
 import { GroupFinder, type GroupFinderParts, type GroupList } from './group-finder.ts';
 
 export interface GroupNamesOptions {
-  /** Of bindings that name none. */
+  /** The region of bindings that name none. */
   readonly region: string;
   readonly dryRun: boolean;
 }
@@ -25,34 +25,34 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
   readonly memory: Pick<BindingMemory, 'forget'>;
   readonly finalizers: Pick<Finalizers, 'release'>;
   readonly reporter: Pick<BindingReporter, 'reportNamed'>;
-  /** Asked before anything is done: false as soon as another replica may lead. */
+  /** Called before every action: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
-  /** What a binding may do in a group of the load balancer which has not been found yet. */
+  /** What a binding may do in a group of the load balancer that has not been found yet. */
   readonly granted: (binding: BindingObject, loadBalancerId: string) => Granted;
   readonly onFound: (binding: BindingObject, group: GroupRef) => void;
 }
 
 /**
- * Bindings that give the name of their group (`spec.vServerGroup`). The group is found once, and recorded in the status: what is
- * recorded, and shown by the cache, is the group that the binding is on (`groupOf`). Nothing is written to a group before that.
+ * Bindings that give the name of their group (`spec.vServerGroup`). The group is looked up once and recorded in the status.
+ * When the cache shows the record, the binding is on that group (`groupOf`). Nothing is written to a group before that.
  *
- * | the status records           | the load balancer                              | = what becomes of the binding                 |
- * |------------------------------|------------------------------------------------|-----------------------------------------------|
- * | a group                      | –                                              | it is on that, whatever the group is called    |
- * | … which does not exist       | lists it all the same, or does not answer      | it stays so                                   |
- * | … which does not exist       | does not list it                               | as with no group: nothing of it is left        |
- * | no group                     | can't be, nor can any of its groups, by the grants of the namespace | told, and not asked      |
- * | no group                     | is of an account whose role may not be assumed | told, and not asked                           |
- * | no group                     | has one group of the name                      | that is recorded                              |
- * | no group                     | has none of the name, or several               | told; asked again                             |
- * | no group                     | does not answer                                | reported like any API failure; retried        |
- * | no group, and is being deleted | –                                            | it may go: nothing was ever written for it    |
+ * | the status records             | the load balancer                              | = what becomes of the binding                     |
+ * |--------------------------------|------------------------------------------------|---------------------------------------------------|
+ * | a group                        | –                                              | it is on that group, even if the group is renamed |
+ * | a group that does not exist    | still lists the group, or does not answer      | it stays on that group                            |
+ * | a group that does not exist    | does not list the group                        | as with no group: nothing of the old one is left  |
+ * | no group                       | is not granted, and none of its groups can be  | reported; the load balancer is not called         |
+ * | no group                       | is of an account whose role may not be assumed | reported; the load balancer is not called         |
+ * | no group                       | has one group of the name                      | the group is recorded                             |
+ * | no group                       | has no group of the name, or several           | reported; the load balancer is called again       |
+ * | no group                       | does not answer                                | reported like any API failure; retried            |
+ * | no group, and is being deleted | –                                              | it may go: nothing was ever written for it        |
  */
 export class GroupNames {
   readonly #options: GroupNamesOptions;
   readonly #parts: GroupNamesParts;
   readonly #finder: GroupFinder;
-  /** By UID: the group that was last said to be recorded ('' for none), as long as the cache does not show it. */
+  /** By UID: the group that is being recorded in the status ('' for none), until the cache shows it. */
   readonly #recording = new Map<string, string>();
 
   constructor(options: GroupNamesOptions, parts: GroupNamesParts) {
@@ -65,7 +65,7 @@ export class GroupNames {
     });
   }
 
-  /** A binding that can be read, and is on no group. */
+  /** Handles a readable binding that is on no group. */
   lookAfter(binding: BindingObject): void {
     if (!this.#parts.mayWrite()) return;
     if (!isBeingDeleted(binding)) {
@@ -82,17 +82,17 @@ export class GroupNames {
     if (!isBeingDeleted(binding)) this.#seek(binding);
   }
 
-  /** The cache shows the binding so. */
+  /** The cache shows a new version of the binding. */
   observed(old: BindingObject | undefined, now: BindingObject): void {
     const shown = groupIdOf(now);
     if (this.#recording.get(now.uid) === (shown ?? '')) this.#recording.delete(now.uid);
     if (old === undefined || groupIdOf(old) === shown) return;
-    // What it had in the group before is gone with that.
+    // What the binding had in the old group is gone with that group.
     this.#parts.memory.forget(old);
     this.#finder.forget(now.key);
   }
 
-  /** Another group than the cache shows is about to be recorded: what its group says of it is not to be told any more. */
+  /** A group other than the one that the cache shows is being recorded: results of the old group must not be reported. */
   isRecording({ uid }: BindingObject): boolean {
     return this.#recording.has(uid);
   }
@@ -107,7 +107,7 @@ export class GroupNames {
     this.#finder.stop();
   }
 
-  /** Returns what to tell if the namespace has no grant for it: the load balancer is not asked then. */
+  /** Starts the lookup. Returns the verdict to report if grants or role forbid it: the load balancer is not called then. */
   #seek(binding: BindingObject): NamedGroupVerdict | undefined {
     const named = this.#namedBy(binding);
     if (named === undefined) return undefined;

@@ -5,12 +5,12 @@ import { type BindingObject, type ClusterCaches, serviceOf } from '../cluster/cl
 type Caches = Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
 
 /**
- * Who wants a pod in its group: the bindings whose Service selects it, or has it in a list. The selectors come first, for lists of
- * endpoints may be late; the lists stand for Services without a selector.
+ * Finds the bindings that want a pod in their group: those whose Service selects the pod or has it in its endpoints.
+ * Selectors are used because endpoint lists may be late, and the lists because of Services without a selector.
  */
 export class BindingsOfPods {
   readonly #caches: Caches;
-  /** By pod: the Services that select it, as long as the Services are the same. */
+  /** By pod: the Services that select it; valid while the Services have this version. */
   readonly #selecting = new WeakMap<
     GatedPodObject,
     { readonly version: number; readonly keys: readonly string[] }

@@ -2,7 +2,7 @@ import { type GroupRef, groupName } from '../../cloud/group-ref.ts';
 import type { Granted } from '../binding/granted.ts';
 import { type BindingObject, isBeingDeleted, specOf } from '../cluster/cluster-caches.ts';
 
-/** Why a binding keeps no readiness gate closed. */
+/** Why a binding does not keep readiness gates closed. */
 export interface Exemption {
   readonly reason:
     | 'DryRun'
@@ -16,7 +16,7 @@ export interface Exemption {
 }
 
 /**
- * Whether a binding adds no pods to its group, as it is: a pod that waited for it would do so for ever.
+ * Whether a binding, as it is, adds no pods to its group: a pod that waited for the binding would wait for ever.
  *
  * | the binding                | = why                                                            |
  * |----------------------------|------------------------------------------------------------------|
@@ -46,7 +46,7 @@ export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption |
   return undefined;
 }
 
-/** Of a living binding that has no claim on its group (gather.ts). */
+/** The exemption of a binding that is not being deleted but has no claim on its group (gather.ts). */
 export function exemptionWithoutClaim(
   { key, namespace }: BindingObject,
   { is, role }: Granted,

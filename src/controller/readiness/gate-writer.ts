@@ -11,10 +11,10 @@ import type { GateVerdict } from '../../membership/readiness/gate.ts';
 export type GateToWrite = NonNullable<GateVerdict['gate']>;
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** A condition's, by the schema of Kubernetes. */
+/** The maximum length of a condition's message in Kubernetes. */
 const LONGEST_MESSAGE = 32_768;
 
-/** Writes the condition of our gate into the status of pods, and nothing else of them. */
+/** Writes the condition of our gate into the status of pods, and nothing else. */
 export class GateWriter {
   readonly #transport: Pick<KubeTransport, 'request'>;
   readonly #clock: Pick<Clock, 'wall'>;
@@ -32,8 +32,8 @@ export class GateWriter {
   }
 
   /**
-   * Resolves with the pod's version then, or undefined if the pod is gone. The uid keeps it from another pod of that name, as it does
-   * in the kubelet's own patches; an omitted time stays unchanged.
+   * Resolves to the pod's new resourceVersion, or to undefined if the pod is gone. The uid protects another pod of the same
+   * name, as in the kubelet's own patches; an omitted transition time stays unchanged.
    */
   async write(pod: GatedPodObject, { open, reason, message }: GateToWrite): Promise<string | undefined> {
     const { namespace, name, uid, gate } = pod;
@@ -62,13 +62,13 @@ export class GateWriter {
     }
   }
 
-  /** Cuts what is in flight. */
+  /** Aborts requests in flight. */
   close(): void {
     this.#closed.abort(new Error('readiness gates are written no longer'));
   }
 }
 
-/** The API server takes the uid for one that is to be changed (seen on 1.36). */
+/** The API server takes a uid that is not the pod's for an attempt to change it (seen on 1.36). */
 function isOfAnother(error: unknown): boolean {
   return hasStatus(error, 422) && String(error).includes('metadata.uid');
 }

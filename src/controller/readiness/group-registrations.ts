@@ -9,10 +9,10 @@ import { NOT_GRANTED, ROLE_NOT_ALLOWED } from '../binding/granted.ts';
 import { messages } from '../binding/messages.ts';
 import type { BindingFacts } from '../binding/verdict.ts';
 
-/** What is the case in a group after its reconcile, as far as it concerns one binding. */
+/** The state of a group after its reconcile, as far as it concerns one binding. */
 export type GroupFacts = Pick<BindingFacts, 'group' | 'granted' | 'report' | 'missingEnis'>;
 
-/** How far a binding is with one pod: its Registration but for the times. */
+/** How far a binding is with one pod: a Registration without its times. */
 export type Progress =
   | Extract<Registration, { is: 'exempt' }>
   | Omit<Extract<Registration, { is: 'waiting' }>, 'timeoutMs'>
@@ -23,16 +23,17 @@ export type Progress =
     };
 
 /**
- * How far the binding is with a pod, by its UID. The first row that fits:
+ * How far the binding is with a pod, by the pod's UID. The first matching row decides.
  *
- * | the group                       | the pod                                           | = progress                      |
- * |---------------------------------|---------------------------------------------------|---------------------------------|
- * | –                               | the Service has not the port, or is an ExternalName | exempt                        |
- * | has a row known to be the pod's | is to be in it, and the row has a weight if it should | registered                  |
- * | has somebody else's row         | is to be in it, and its ENI is known              | registered                      |
- * | –                               | any other                                         | waiting, for what is in its way |
+ * | the group                       | the pod                                                        | = progress             |
+ * |---------------------------------|----------------------------------------------------------------|------------------------|
+ * | –                               | what the binding wants is undetermined, such as a missing port | exempt                 |
+ * | has a row known to be the pod's | is a member, and the row has a weight if it should have one    | registered             |
+ * | has somebody else's row         | is a member, and its ENI is known                              | registered             |
+ * | –                               | any other                                                      | waiting, with a reason |
  *
- * A row is *known to be the pod's* when its record has the pod's UID: one at its address may be of the pod before (plan.ts).
+ * A row is *known to be the pod's* when its record has the pod's UID: a row at the pod's address may belong to the previous
+ * pod (plan.ts).
  */
 export class GroupRegistrations {
   readonly #facts: GroupFacts;
@@ -102,12 +103,12 @@ export class GroupRegistrations {
     return this.#members.get(podUID);
   }
 
-  /** Somebody else's, at its address. */
+  /** The rows at the member's address, which are somebody else's. */
   #rowsAt(member: Member): readonly KnownRow[] {
     return (this.#facts.group.view.rows ?? []).filter(({ row }) => isAt(row, member));
   }
 
-  /** Those that the group shows. */
+  /** The rows recorded for the pod that the group shows. */
   #rowsOf(podUID: string): readonly KnownRow[] {
     this.#records ??= Map.groupBy(this.#report.records, ([, one]) => one.podUID ?? '');
     const { rows: listed = [] } = this.#facts.group.view;
@@ -118,7 +119,7 @@ export class GroupRegistrations {
   }
 }
 
-/** What a pod waits for. */
+/** Why a pod is not registered. */
 type Obstacle = Pick<Extract<Registration, { is: 'waiting' }>, 'reason' | 'message'>;
 
 function isAt(row: Row, { ip, instanceId, port }: Member): boolean {

@@ -11,7 +11,7 @@ export interface HealthChecksParts {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** A load balancer that the pod of this key follows has said something, or has refused to. */
+  /** A load balancer that the pod with this key follows has answered, or the call has failed. */
   readonly onAnswer: (pod: string) => void;
 }
 
@@ -23,26 +23,26 @@ type Answer =
     }
   | Extract<Health, { is: 'refused' }>;
 
-/** A load balancer. What is known of one that nothing follows any more is kept, as there are few. */
+/** The state of one load balancer. It is kept even when nothing follows the load balancer, because there are few. */
 interface Asked {
   readonly ref: LoadBalancerRef;
   /** Keys of pods. */
   readonly followers: Set<string>;
   answer: Answer | undefined;
   failures: number;
-  /** Not before. `Clock.now()` milliseconds. */
+  /** No call before this time; `Clock.now()` milliseconds. */
   nextAt: number;
   timer: Timer | undefined;
   call: AbortController | undefined;
 }
 
-/** From an answer to the next question. */
+/** From an answer to the next call. */
 const PAUSE_MS = 2_000;
 const RETRIES: BackoffOptions = { baseMs: 2_000, capMs: 30_000, jitter: 0.2 };
 
 /**
- * Asks load balancers how healthy their backends are: one call for all pods that follow it, again and again with a pause,
- * and none as soon as no pod does. A call that fails is made again after growing pauses.
+ * Polls load balancers for the health of their backends, with one call for all pods that follow a load balancer and a pause
+ * between calls. Polling stops when no pod follows any more. Failed calls are retried after growing pauses.
  */
 export class HealthChecks {
   readonly #parts: HealthChecksParts;
@@ -55,7 +55,7 @@ export class HealthChecks {
     this.#parts = parts;
   }
 
-  /** The pod waits for what these load balancers say, and no others. */
+  /** The pod waits for these load balancers only. */
   follow(pod: string, loadBalancers: readonly LoadBalancerRef[]): void {
     const before = this.#followed.get(pod) ?? [];
     const now = loadBalancers.map((ref) => this.#find(ref));
@@ -72,7 +72,7 @@ export class HealthChecks {
     }
   }
 
-  /** What the load balancer said last of a pod that has these rows in its groups; undefined: nothing yet. */
+  /** What the load balancer last reported on a pod that has these rows in its groups; undefined if nothing yet. */
   of(loadBalancer: LoadBalancerRef, backends: readonly BackendKey[]): Health | undefined {
     const { answer } = this.#find(loadBalancer);
     if (answer?.is !== 'told') return answer;
@@ -80,7 +80,7 @@ export class HealthChecks {
     return { is: 'told', askedAt, listeners: backends.flatMap((key) => byBackend.get(key) ?? []) };
   }
 
-  /** Cuts what is in flight. */
+  /** Aborts calls in flight. */
   stop(): void {
     for (const one of this.#asked.values()) rest(one);
   }

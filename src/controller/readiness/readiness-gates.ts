@@ -19,12 +19,12 @@ import { NOTHING, Registrations, type Wants } from './registrations.ts';
 
 export interface ReadinessGatesOptions {
   readonly dryRun: boolean;
-  /** There are no bindings that this process does not see. */
+  /** This process sees all bindings of the cluster. */
   readonly seesAll: boolean;
 }
 
 export interface ReadinessGatesParts {
-  /** The pods whose gate is not settled, of the namespaces that are looked after. */
+  /** The pods whose gate is not settled, in the watched namespaces. */
   readonly pods: Store<GatedPodObject>;
   readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
   readonly groups: Pick<ServerGroups, 'describeHealth'>;
@@ -33,9 +33,9 @@ export interface ReadinessGatesParts {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** Asked before each write: false as soon as another replica may lead. */
+  /** Called before each write: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
-  /** Asked at the same times: whether the caches may be believed. */
+  /** Called at the same times: whether the caches can be trusted. */
   readonly isFresh: () => boolean;
   readonly hooks: ReadinessGatesHooks;
 }
@@ -43,17 +43,17 @@ export interface ReadinessGatesParts {
 /** Observers of the gates; they change nothing. */
 export interface ReadinessGatesHooks {
   onGateWritten(pod: GatedPodObject, gate: GateToWrite): void;
-  /** It is retried. */
+  /** The write is retried automatically. */
   onGateFailed(pod: GatedPodObject, error: unknown, attempts: number, retryInMs: number): void;
 }
 
-/** What is remembered of a pod whose gate is not settled. */
+/** What is remembered about a pod whose gate is not settled. */
 interface Waiting {
   readonly uid: string;
   /** Since when the gate alone has kept it waiting. */
   closedSince: number | undefined;
   wants: Wants;
-  /** Ahead of the cache. */
+  /** The last gate written, which the cache may not show yet. */
   written: { readonly gate: Gate; readonly version: string } | undefined;
   isWriting: boolean;
   failures: number;
@@ -61,18 +61,18 @@ interface Waiting {
   timer: Timer | undefined;
 }
 
-/** Patches at once: a Deployment's start is a few dozen, that of an operator may find thousands. */
+/** Concurrent patches: a starting Deployment needs a few dozen, a starting operator may find thousands of pods. */
 const WRITES_AT_ONCE = 8;
 const RETRIES: BackoffOptions = { baseMs: 200, capMs: 30_000, jitter: 0.2 };
-/** Caches that were in doubt are listed again within moments. */
+/** Pause while the gate can't be written, for example because caches in doubt are being listed again. */
 const LOOK_AGAIN_MS = 1_000;
 
 /**
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
- * Level-based, as the groups are: a pod is judged again whenever it changes, a group that wants it has been reconciled, a load balancer
- * has said how healthy it is, or time changes the verdict; and once more right before each write. Pods whose gate is settled, which are
- * nearly all, are not even kept.
+ * Level-based, like the groups: a pod is judged again whenever it changes, a binding or Service in its namespace changes, a
+ * group that wants it has been reconciled, a load balancer has reported its health, or time changes the verdict; and once more
+ * right before each write. Pods whose gate is settled, which are nearly all, are not even cached.
  */
 export class ReadinessGates {
   readonly #options: ReadinessGatesOptions;
@@ -103,13 +103,13 @@ export class ReadinessGates {
     caches.services.onChange(({ old, new: now }) => this.#judgeAll((now ?? old)?.namespace ?? ''));
   }
 
-  /** Begins to judge: this process leads, and its caches are complete. */
+  /** Starts judging pods: this process leads, and its caches are complete. */
   start(): void {
     this.#runs = true;
     for (const pod of this.#parts.pods.list()) this.#judge(pod);
   }
 
-  /** Cuts what is in flight. */
+  /** Stops judging and aborts what is in flight. */
   stop(): void {
     this.#runs = false;
     for (const key of [...this.#waiting.keys()]) this.#forget(key);
@@ -139,7 +139,7 @@ export class ReadinessGates {
       if (pod !== undefined) this.#nowWanted(`${binding.namespace}/${pod}`, binding);
   }
 
-  /** Of a Service without a selector a list is the first word of who is behind it. */
+  /** For a Service without a selector, only an endpoint list shows that the binding wants the pod. */
   #nowWanted(key: string, { uid }: BindingObject): void {
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined && !waiting.wants.wantedBy.has(uid)) this.#judgeAgain(key, waiting);
@@ -205,7 +205,7 @@ export class ReadinessGates {
     waiting.timer?.cancel();
     waiting.timer = undefined;
     if (!Number.isFinite(at)) return;
-    // The time may have come since the verdict, which was a moment too early for it.
+    // The time may have passed since the verdict was made.
     const ms = Math.max(0, at - clock.now());
     waiting.timer = clock.setTimeout(() => this.#judgeAgain(key, waiting), ms);
   }
@@ -223,14 +223,14 @@ export class ReadinessGates {
     this.#judgeAgain(key, waiting);
   }
 
-  /** It may have waited for its turn: what is written is decided now. */
+  /** The write may have waited for its turn, so the verdict is made again. */
   async #writeNow(key: string, waiting: Waiting): Promise<void> {
     const { pods, clock, mayWrite, isFresh } = this.#parts;
     const pod = pods.get(key);
     if (!this.#runs || pod?.uid !== waiting.uid) return;
     const { gate } = this.#verdictOn(pod, waiting);
     if (gate === undefined) return;
-    // Unless it succeeds: then the obstacle is gone, or the watch has delivered the change.
+    // The retry time if the gate can't be written now; a successful write resets it.
     waiting.retryAt = clock.now() + LOOK_AGAIN_MS;
     if (!mayWrite() || !isFresh()) return;
     try {
@@ -274,7 +274,7 @@ export class ReadinessGates {
   }
 }
 
-/** What was written, until the cache shows it. */
+/** The gate that was last written, until the cache shows it. */
 function gateNow({ resourceVersion, gate }: GatedPodObject, { written }: Waiting): Gate | undefined {
   return written !== undefined && isOlder(resourceVersion, written.version) ? written.gate : gate;
 }

@@ -18,21 +18,21 @@ import type { HealthChecks } from './health-checks.ts';
 
 /** What one pod waits for. */
 export interface Wants {
-  /** One for each binding that wants it. */
+  /** One for each binding that wants the pod. */
   readonly registrations: readonly Registration[];
-  /** UIDs of these bindings. */
+  /** The UIDs of these bindings. */
   readonly wantedBy: ReadonlySet<string>;
-  /** By UID of the binding: what has been the case since when. */
+  /** By UID of the binding. */
   readonly standings: ReadonlyMap<string, Standing>;
-  /** Whose word on its health it waits for. */
+  /** The load balancers whose report on its health the pod waits for. */
   readonly loadBalancers: readonly LoadBalancerRef[];
 }
 
-/** A pod in the group of a binding. */
+/** A pod's registration in the group of a binding. */
 interface Standing {
   /** `Clock.now()` milliseconds. */
   readonly since: number;
-  /** Found so since it began to wait: it is not asked again while the pod waits for something else. */
+  /** Found healthy since the pod began to wait: its health is not checked again while the pod waits for something else. */
   readonly isHealthy: boolean;
 }
 
@@ -43,16 +43,16 @@ export const NOTHING: Wants = {
   loadBalancers: [],
 };
 
-/** What was found out of a binding. */
+/** What is known about a binding since the last reconcile of its group. */
 interface Known {
   readonly generation: number | undefined;
   readonly service: ServiceObject | undefined;
   readonly progress: Pick<GroupRegistrations, 'of'>;
-  /** Undefined: the cloud does not return it. */
+  /** Undefined if the group's load balancer is not known. */
   readonly loadBalancer: LoadBalancerRef | undefined;
 }
 
-/** How far the bindings that want a pod are with it. */
+/** Tracks how far the bindings that want a pod are with it. */
 export class Registrations {
   readonly #caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
   readonly #dryRun: boolean;
@@ -93,8 +93,8 @@ export class Registrations {
   }
 
   /**
-   * @param before What was found the last time.
-   * @param waits The gate alone keeps the pod from being Ready.
+   * @param before The previous result for the pod.
+   * @param waits Whether only the gate keeps the pod from being Ready.
    * @param now `Clock.now()` milliseconds.
    */
   of(pod: GatedPodObject, before: Wants, waits: boolean, now: number): Wants {
@@ -137,7 +137,7 @@ export class Registrations {
     return registrationByHealth(registered, loadBalancer?.id, health, timeoutMs);
   }
 
-  /** What was found out holds as long as binding and Service are the same. */
+  /** What is known is valid while the binding and its Service are unchanged. */
   #knownOf(binding: BindingObject): Known | undefined {
     const known = this.#known.get(binding.uid);
     const { generation, service } = this.#basisOf(binding);
