@@ -20,20 +20,20 @@ import type { KnownNodes } from './known-nodes.ts';
 import type { NamespacePods } from './namespace-pods.ts';
 import type { NamespaceObject } from './namespaces.ts';
 
-/** A binding as the cache holds it. One whose spec can't be read is kept too: it has backends, and its user must be told. */
+/** A binding as cached. Bindings whose spec can't be read are kept too: they have backends, and their users must be told. */
 export interface BindingObject extends Stored {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly parsed: ParsedBinding;
-  /** Of the status as the API server sent it; undefined: there is none. */
+  /** The fingerprint of the status as the API server sent it; undefined if there is no status. */
   readonly statusPrint: StatusPrint | undefined;
 }
 
 /** A vServer group of one region and account. */
 export type GroupKey = string & { readonly __brand: 'GroupKey' };
 
-/** `account`: undefined for that of the operator's own credentials. */
+/** `account`: undefined for the account of the operator's own credentials. */
 export function groupKey(regionId: string, vServerGroupId: string, account?: string): GroupKey {
   const group = `${regionId}/${vServerGroupId}`;
   return (account === undefined ? group : `${group}/${account}`) as GroupKey;
@@ -48,20 +48,20 @@ export function splitGroupKey(key: GroupKey): {
   return { regionId, vServerGroupId, account };
 }
 
-/** Pods are only kept for namespaces where a binding needs them. */
+/** Pods are only cached for namespaces where a binding needs them. */
 export interface PodSource {
-  /** Undefined while the pods of that namespace are not known (completely). */
+  /** Undefined while not all pods of the namespace are known. */
   in(namespace: string): NamespacePods | undefined;
 }
 
-/** A source that tells of its changes. */
+/** A source that reports its changes. */
 export interface WatchedPods extends PodSource {
   onChange(handler: (change: StoreChange<PodObject>) => void): void;
   /** Calls back once the pods of a namespace are known. */
   onSynced(listener: (namespace: string) => void): void;
 }
 
-/** What the controller reads of the cluster, with the indexes it needs (`addIndexes`). */
+/** What the controller reads from the cluster, with the indexes that it needs (`addIndexes`). */
 export interface ClusterCaches {
   readonly bindings: Store<BindingObject>;
   readonly services: Store<ServiceObject>;
@@ -73,9 +73,9 @@ export interface ClusterCaches {
   readonly pods: PodSource;
 }
 
-/** In the index of nodes by whether they are virtual. */
+/** The key of virtual nodes in the `virtual` index of nodes. */
 export const VIRTUAL = 'virtual';
-/** In the index of endpoints by node: of those that name a pod and leave its node to it. */
+/** The key in the `node` index of endpoints for endpoints that name a pod but not its node. */
 export const UNNAMED = '';
 
 export function addIndexes(
@@ -94,7 +94,7 @@ export function addIndexes(
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod && `${pod.namespace}/${pod.name}`));
 }
 
-/** Undefined: its group can't be read, or was not found by its name yet. */
+/** Undefined if the binding's group can't be read, or was not found by its name yet. */
 export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey | undefined {
   const region = regionOf(binding, defaultRegion);
   const id = groupIdOf(binding);
@@ -105,13 +105,13 @@ export function groupOf(binding: BindingObject, defaultRegion: string): GroupKey
   return groupKey(region, id, assumeRole && accountOfRole(assumeRole));
 }
 
-/** The same without region and account. A group that was found by its name is the one that the status records. */
+/** The id of the binding's group. If the group was found by its name, the status records it. */
 export function groupIdOf(binding: BindingObject): string | undefined {
   const { vServerGroupId } = specOf(binding);
   return vServerGroupId ?? (isByName(binding) ? statusOf(binding)?.vServerGroupId || undefined : undefined);
 }
 
-/** What the binding calls its group: the id or, as long as none is found, the name with its load balancer. */
+/** What the binding calls its group: the id or, until the group is found, its name and load balancer. */
 export function groupNamedBy(binding: BindingObject): string | undefined {
   const { vServerGroup } = specOf(binding);
   return groupIdOf(binding) ?? (vServerGroup && `${vServerGroup.name} (${vServerGroup.loadBalancerId})`);
@@ -124,27 +124,27 @@ function isByName({ parsed }: BindingObject): boolean {
   return fields.vServerGroup !== undefined || misfits.includes('vServerGroup');
 }
 
-/** Undefined: it can't be read. */
+/** Undefined if the region can't be read. */
 export function regionOf(binding: BindingObject, defaultRegion: string): string | undefined {
   const { parsed } = binding;
   if (!parsed.ok && parsed.misfits.includes('regionId')) return undefined;
   return specOf(binding).regionId ?? defaultRegion;
 }
 
-/** `namespace/name` of the Service that a binding names. Undefined: that can't be read. */
+/** `namespace/name` of the Service that a binding names. Undefined if it can't be read. */
 export function serviceOf(binding: BindingObject): string | undefined {
   const name = specOf(binding).serviceRef?.name;
   return name === undefined ? undefined : `${binding.namespace}/${name}`;
 }
 
-/** Those that it depends on: the one that it names and, while its group holds the backends of another, that. */
+/** The Services that a binding depends on: the one that it names and, while its group holds the backends of another, that one. */
 export function servicesOf(binding: BindingObject): readonly string[] {
   const name = statusOf(binding)?.serviceName;
   const held = name === undefined ? undefined : `${binding.namespace}/${name}`;
   return [...new Set(present(serviceOf(binding)).concat(present(held)))];
 }
 
-/** As far as it can be read; so are the metadata. */
+/** The spec as far as it can be read; the same applies to `metadataOf`. */
 export function specOf({ parsed }: BindingObject): Partial<VServerGroupBindingSpec> {
   return parsed.ok ? parsed.binding.spec : parsed.fields;
 }
@@ -153,14 +153,14 @@ export function metadataOf({ parsed }: BindingObject): Partial<BindingMetadata> 
   return parsed.ok ? parsed.binding.metadata : parsed.metadata;
 }
 
-/** Undefined: there is none. */
+/** Undefined if the binding has no status. */
 export function statusOf({ parsed }: BindingObject): VServerGroupBindingStatus | undefined {
   return parsed.ok ? parsed.binding.status : parsed.status;
 }
 
 /**
- * What a binding's status tells to be in the group, with its node, was here before this process began: a pod or node of it that is
- * not here now has gone. (Of what may be of another cluster no node is recorded: desired/endpoints.ts.)
+ * A backend that a binding's status lists with its node existed before this process started: if its pod or node is not here
+ * now, it is gone. (For backends that may be in another cluster no node is recorded: desired/endpoints.ts.)
  */
 export function rememberDeparted(
   binding: BindingObject,
@@ -175,7 +175,7 @@ export function rememberDeparted(
   }
 }
 
-/** Trims a raw VServerGroupBinding for the cache. */
+/** Reduces a raw VServerGroupBinding to what the cache keeps. */
 export function transformBinding(object: unknown): BindingObject {
   const { metadata, status } = object as { metadata: Record<string, unknown>; status?: unknown };
   const namespace = String(metadata['namespace']);

@@ -1,8 +1,8 @@
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 
 /**
- * What names this cluster in the tags of its backends when --cluster-id does not: the UID of namespace kube-system, which
- * lives as long as the cluster.
+ * The name of this cluster in the tags of its backends, unless --cluster-id is given: the UID of namespace kube-system, which
+ * exists as long as the cluster.
  */
 export async function readClusterUid(transport: KubeTransport, signal: AbortSignal): Promise<string> {
   const { metadata } = await transport.request<{ metadata?: { uid?: string } }>(

@@ -1,9 +1,9 @@
 import { forgetOldest } from '../../forget-oldest.ts';
 
-/** More than leave a cluster within the time that anything still names them. */
+/** More than can leave a cluster while anything still refers to them. */
 const MOST = 50_000;
 
-/** Names of what was here and is no more. Of too many the oldest is forgotten. */
+/** Names of objects that no longer exist. If there are too many, the oldest are forgotten. */
 export class Departed {
   readonly #names = new Set<string>();
 

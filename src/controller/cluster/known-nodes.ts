@@ -3,12 +3,12 @@ import type { NodeObject } from '../../kubernetes/objects/objects.ts';
 import type { NodesView, NodeView } from '../../membership/desired/cluster.ts';
 import { Departed } from './departed.ts';
 
-/** The nodes, and what is remembered of those that were. */
+/** The nodes, and the names of nodes that no longer exist. */
 export class KnownNodes implements NodesView {
   readonly #views = new Map<string, NodeView>();
   readonly #departed = new Departed();
 
-  /** `wall`: milliseconds since the Unix epoch. To be made before any other handler of the store is added. */
+  /** `wall`: milliseconds since the Unix epoch. Must be created before any other handler is added to the store. */
   constructor(nodes: Store<NodeObject>, wall: () => number) {
     nodes.onChange(({ old, new: now }) => {
       if (now !== undefined) this.#views.set(now.name, this.#viewOf(now, old, wall));
@@ -31,12 +31,15 @@ export class KnownNodes implements NodesView {
     return this.#departed.has(name);
   }
 
-  /** A binding's status names a node that it had before this process began: if it is not here, it has gone. */
+  /** A binding's status names a node from before this process started: if the node is not here, it is gone. */
   remember(name: string): void {
     if (!this.#views.has(name)) this.#departed.add(name);
   }
 
-  /** What was seen counts for more than what the node tells of it: by our own clock, and whatever writes its status. */
+  /**
+   * What this process has seen takes precedence over what the node's status says: a change of readiness is timed by our own
+   * clock, and a shutdown is remembered until the node is Ready, whatever else is written to the status.
+   */
   #viewOf(now: NodeObject, old: NodeObject | undefined, wall: () => number): NodeView {
     const before = this.#views.get(now.name);
     if (old === undefined || before === undefined) return now;

@@ -5,12 +5,12 @@ import type { PodObject } from '../../kubernetes/objects/objects.ts';
 import type { PodRef, PodsView } from '../../membership/desired/cluster.ts';
 import { Departed } from './departed.ts';
 
-/** The pods of one namespace, all of them, and what is remembered of those that were. */
+/** All pods of one namespace, and what is remembered about pods that no longer exist. */
 export class NamespacePods implements PodsView {
   readonly #store: Store<PodObject>;
   readonly #seenUpTo: () => string;
   readonly #departed = new Departed();
-  /** Of pods by their names: another one of a StatefulSet has the name again, though not the address. */
+  /** Former addresses, by pod name: the next pod of a StatefulSet gets the same name, but another address. */
   readonly #addresses = new Departed();
 
   /** `seenUpTo`: the version of the cluster's store up to which the pods are known. */
@@ -26,7 +26,7 @@ export class NamespacePods implements PodsView {
     });
   }
 
-  /** As long as it is the same, so are the pods. */
+  /** Changes whenever the pods do. */
   get version(): number {
     return this.#store.version;
   }
@@ -49,12 +49,12 @@ export class NamespacePods implements PodsView {
     return !isOlder(this.#seenUpTo(), resourceVersion);
   }
 
-  /** It exists, and has not ended. */
+  /** The pod exists and has not ended. */
   lives(uid: string): boolean {
     return this.#store.byIndex('uid', uid).some(({ ended }) => !ended);
   }
 
-  /** A pod that has not ended, other than this one, has the address. */
+  /** A pod other than `otherThan` (a UID) that has not ended has the address. */
   hasAt(address: string, otherThan: string | undefined): boolean {
     return this.#store
       .list()
@@ -65,7 +65,7 @@ export class NamespacePods implements PodsView {
     return this.#store.byIndex('uid', uid)[0]?.annotations[WEIGHT_ANNOTATION];
   }
 
-  /** A binding's status names a pod that it had before this process began, and its address: if it is not here, it has gone. */
+  /** A binding's status names a pod from before this process started, and its address: if the pod is not here, it is gone. */
   remember(pod: PodRef, ip: string | undefined): void {
     if (this.get(pod) === undefined) {
       this.#departed.add(pod.uid);
@@ -80,7 +80,7 @@ function placeOf({ namespace, name }: Pick<PodRef, 'namespace' | 'name'>, ip: st
   return `${namespace}/${name} ${ip}`;
 }
 
-/** A list that is made by hand may name a pod without its UID. */
+/** The name to remember a pod by. An endpoint list made by hand may name a pod without its UID. */
 function nameOf({ namespace, name, uid }: PodRef): string {
   return uid === '' ? `${namespace}/${name}` : uid;
 }

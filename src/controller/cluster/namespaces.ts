@@ -3,9 +3,9 @@ import type { Stored } from '../../kubernetes/informer/store.ts';
 import { identity, metadata, strings } from '../../kubernetes/objects/metadata.ts';
 import { type Grants, parseGrants } from '../../membership/grants.ts';
 
-/** What is kept of a namespace: its name is the key. */
+/** What is cached of a namespace; the key is its name. */
 export interface NamespaceObject extends Stored {
-  /** As it is written. */
+  /** The grants annotation as written. */
   readonly annotation: string;
   readonly grants: Grants;
 }

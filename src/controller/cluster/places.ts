@@ -6,13 +6,13 @@ import { type BindingObject, type ClusterCaches, serviceOf, specOf } from './clu
 type Caches = Pick<ClusterCaches, 'endpoints' | 'bindings' | 'pods' | 'services' | 'nodes'>;
 
 /**
- * Whether anything but the former member of the binding may answer at its place now. It is seldom asked, so that no index is kept
- * for it.
+ * Whether anything other than the former member of the binding may answer at its place now. This is rarely called, so there
+ * is no index for it.
  *
- * | the place                | is taken                                                                                |
- * |--------------------------|-----------------------------------------------------------------------------------------|
- * | a pod's address          | while an endpoint of whatever Service, a pod, or a node has it, as far as they are known |
- * | an instance's node port  | while a node has the instance, unless the port is the binding's own still: freed, it may be any Service's |
+ * | the place               | is taken                                                                                             |
+ * |-------------------------|------------------------------------------------------------------------------------------------------|
+ * | a pod's address         | while an endpoint of any Service, a pod, or a node has it, as far as they are known                  |
+ * | an instance's node port | while a node is the instance, unless the port still is the binding's: a freed port may be reused     |
  */
 export function isTaken(former: FormerMember, binding: BindingObject, caches: Caches): boolean {
   if (former.type === 'eni') return isAddressTaken(former, caches);

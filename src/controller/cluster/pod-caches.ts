@@ -16,13 +16,13 @@ import { NamespacePods } from './namespace-pods.ts';
 interface Watched {
   readonly reflector: Reflector<PodObject>;
   readonly pods: NamespacePods;
-  /** The keys of the bindings that need them. */
+  /** The keys of the bindings that need these pods. */
   readonly needing: Set<string>;
 }
 
 /**
- * The pods, in just those namespaces where the members of a binding depend on them (`needsPods`). They are known once their first
- * list is complete; until then nothing is added there, and nobody is judged by them.
+ * The pods of only those namespaces where the members of a binding depend on them (`needsPods`). They are known once their
+ * first list is complete; until then nothing is added there, and nothing is decided by the pods.
  */
 export class PodCaches implements WatchedPods {
   readonly #informers: Informers;
@@ -62,7 +62,7 @@ export class PodCaches implements WatchedPods {
     return watched?.reflector.hasSynced ? watched.pods : undefined;
   }
 
-  /** How many pods are known, of all namespaces. */
+  /** The number of cached pods in all namespaces. */
   get size(): number {
     return [...this.#watched.values()].reduce((sum, { reflector }) => sum + reflector.store.size, 0);
   }
@@ -104,8 +104,8 @@ export class PodCaches implements WatchedPods {
 }
 
 /**
- * Whether the members of a binding depend on the pods of its namespace: those of an `eni` binding do, and those of an `ecs` binding
- * with `externalTrafficPolicy: Local`, or while there are virtual nodes, whose pods are members.
+ * Whether the members of a binding depend on the pods of its namespace. They do for an `eni` binding, and for an `ecs` binding
+ * with `externalTrafficPolicy: Local` or while there are virtual nodes, whose pods are members.
  */
 export function needsPods(
   binding: BindingObject,

@@ -27,7 +27,7 @@ export type Resource = (typeof RESOURCES)[number];
 
 export type EndpointsSource = 'auto' | 'endpointslices' | 'endpoints';
 
-/** Where one kind of object is listed, and what is kept of it. */
+/** Where one kind of object is listed, and what is cached of it. */
 export interface Listed<T extends Stored> {
   readonly resource: Resource;
   readonly path: (namespace?: string) => string;
@@ -49,7 +49,7 @@ export interface ListedResources {
   readonly unsettledPods: Listed<GatedPodObject>;
 }
 
-/** What the operator needs of the cluster, and nothing more of it. */
+/** Exactly what the operator needs from the cluster. */
 export async function listedResources(
   config: { readonly bindingSelector: string | undefined; readonly endpointsSource: EndpointsSource },
   transport: Pick<KubeTransport, 'request'>,
@@ -72,7 +72,7 @@ export async function listedResources(
     namespaces: {
       resource: 'namespaces',
       path: paths.namespaces,
-      // The right to list one by its name covers this, and nothing else does.
+      // A role that is limited to one namespace by resourceNames allows only a list with this selector.
       query: (namespace) => (namespace === undefined ? {} : { fieldSelector: `metadata.name=${namespace}` }),
       transform: transformNamespace,
     },
@@ -81,7 +81,7 @@ export async function listedResources(
   };
 }
 
-/** The caches of all but pods, with their indexes; empty. */
+/** Creates empty caches, with their indexes, for everything but pods. */
 export function createCaches(
   region: string,
   clock: Pick<Clock, 'wall'>,
@@ -101,7 +101,7 @@ export function createCaches(
   return { ...caches, knownNodes };
 }
 
-/** `auto`: EndpointSlices where the cluster serves them. Endpoints are cut at 1,000 addresses and deprecated since 1.33. */
+/** `auto`: EndpointSlices if the cluster serves them. Endpoints are truncated at 1,000 addresses and deprecated since 1.33. */
 async function servesSlices(
   source: EndpointsSource,
   transport: Pick<KubeTransport, 'request'>,

@@ -16,12 +16,12 @@ import {
   UNNAMED,
 } from './cluster-caches.ts';
 
-/** Says that something a group depends on has changed. */
+/** Called when something that the group depends on has changed. */
 type Enqueue = (group: GroupKey) => void;
 
 /**
- * From a change in a cache to the groups that it concerns, by index: what one event costs does not grow with the
- * number of bindings.
+ * Connects changes in the caches to the groups that they concern. The groups are found by index, so the cost of an event does
+ * not grow with the number of bindings.
  */
 export function connectTriggers(caches: ClusterCaches, defaultRegion: string, enqueue: Enqueue): void {
   const enqueueAll = (bindings: readonly BindingObject[]) => {
@@ -53,8 +53,8 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
 }
 
 /**
- * What a pod says of itself concerns the groups of its Services, before any list of endpoints says it; that it is gone, also those
- * where it drains (`drainingGroups`).
+ * Returns a handler for pod changes. A change concerns the groups of the pod's Services, even before the endpoint lists show
+ * it, and the groups where the pod drains (`drainingGroups`): the drain ends when the pod is gone.
  */
 export function connectPodTriggers(
   caches: ClusterCaches,
@@ -71,7 +71,7 @@ export function connectPodTriggers(
   };
 }
 
-/** Those on the Services of these lists. */
+/** The bindings to the Services of these endpoint lists. */
 function boundTo(
   { bindings }: Pick<ClusterCaches, 'bindings'>,
   lists: readonly EndpointsObject[],
@@ -86,9 +86,10 @@ function groupsOf(bindings: readonly BindingObject[], defaultRegion: string): Re
 }
 
 /**
- * Our own status writes come back as events; they change nothing that a group depends on. Not so while a finalizer is to
- * be set or released: a status that is written meanwhile has the API server refuse that patch as based on an old object,
- * and its event is the only sign to make it again (finalizers.ts). Nor for one that records another group: it is on that now.
+ * Our own status writes come back as events, but change nothing that a group depends on. There are two exceptions. While a
+ * finalizer is being set or released, a status write makes the API server refuse that patch as based on an old object, and
+ * the event of the status write is the only trigger to retry it (finalizers.ts). And a status that records another group
+ * moves the binding to that group.
  */
 function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>, defaultRegion: string): boolean {
   if (old === undefined || now === undefined || old.uid !== now.uid) return false;
@@ -104,7 +105,7 @@ function isOwnStatusWrite({ old, new: now }: StoreChange<BindingObject>, default
   );
 }
 
-/** A node's heartbeat changes its object every few minutes; membership does not depend on that. */
+/** Heartbeats change a node object every few minutes; membership does not depend on them. */
 function nodeMatters({ old, new: now }: StoreChange<NodeObject>): boolean {
   if (old === undefined || now === undefined) return true;
   return !(
