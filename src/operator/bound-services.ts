@@ -7,7 +7,7 @@ import {
 import type { BoundService } from '../webhook/admit-pod.ts';
 import { holdSecondsFor } from '../zero-downtime/hold.ts';
 
-/** The Services of the namespace that select pods and that a binding names which is to stay, once for each such binding. */
+/** For each binding of the namespace that is not being deleted: its Service, if that selects pods. */
 export function boundServices(
   namespace: string,
   { bindings, services }: Pick<ClusterCaches, 'bindings' | 'services'>,

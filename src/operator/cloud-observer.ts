@@ -3,9 +3,9 @@ import { CALL_PRIORITIES } from '../alibaba/throttle.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 
-/** Tells metrics and log of the cloud API. */
+/** Records the activity of the cloud API client in metrics and log. */
 export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
-  /** By what they are from. */
+  /** By the description of the credentials' source. */
   const expiries = new Map<string, number>();
   return {
     onCall({ action, code, durationMs, group, count, requestId }) {
@@ -43,7 +43,7 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
   };
 }
 
-/** The lowest rate of all accounts, and the calls that wait in any. */
+/** Exports the lowest rate of all accounts, and the calls that wait in any of them. */
 export function showRateLimiters({ cloud, onScrape }: Metrics, { limiters }: Pick<Cloud, 'limiters'>): void {
   onScrape(() => {
     const all = limiters();

@@ -7,13 +7,13 @@ import type { Metrics } from '../observability/metrics.ts';
 
 /** Whether this process may write. */
 export interface Leadership {
-  /** Asked right before each write. */
+  /** Called right before each write. */
   isLeader(): boolean;
-  /** Resolves when this process leads; rejects with the signal's reason when it is aborted before. */
+  /** Resolves when this process leads; rejects with the signal's reason if it is aborted first. */
   won(signal: AbortSignal): Promise<void>;
-  /** Rejects when leadership is lost: the process has to end, another one writes from now on. */
+  /** Rejects when leadership is lost: the process must end, because another one writes from now on. */
   readonly lost: Promise<never>;
-  /** Gives the Lease back, once the last write has ended. */
+  /** Releases the Lease. To be called after the last write has ended. */
   stop(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ function alone({ config, metrics }: LeadershipParts): Leadership {
 function elected({ config, namespace, transport, clock, metrics, logger }: LeadershipParts): Leadership {
   const won = Promise.withResolvers<void>();
   const lost = Promise.withResolvers<never>();
-  // Nobody may be waiting yet when it happens.
+  // Leadership may be lost before anybody awaits this promise.
   lost.promise.catch(() => {});
   const name = config.leaderElectLeaseName;
   const elector = new LeaderElector({

@@ -20,7 +20,7 @@ const WOULD_BE_DONE = {
 } as const;
 const CHANGE = { remove: 'remove', add: 'add', set: 'weigh' } as const;
 
-/** One line for each thing that happened to a user's group, and the metrics that count it. */
+/** Logs a line for everything that happens to a user's group, and counts it in metrics. */
 export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHooks {
   return {
     onWritten(group, { action, changes }, requestId, delaysMs, durationMs) {
@@ -82,7 +82,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
   };
 }
 
-/** `account`: unless it is that of the operator's own credentials. */
+/** `account` is left out for the account of the operator's own credentials. */
 function named({ id, account }: GroupRef) {
   return { group: id, ...(account !== undefined && { account }) };
 }

@@ -5,7 +5,7 @@ import { type KeyPair, readKeyPair, TlsFilesError, watchKeyPair } from '../obser
 
 export interface MountedKeyPairOptions {
   readonly dir: string;
-  /** That names the folder. */
+  /** The flag that names the folder. */
   readonly flag: string;
   /** Whose certificate it is, for the log. */
   readonly what: string;
@@ -15,7 +15,7 @@ export interface MountedKeyPairOptions {
 
 export interface MountedKeyPair {
   readonly first: KeyPair;
-  /** Calls back with each pair that is mounted later, until the function that it returns is called. */
+  /** Calls back with each pair that is mounted later, until the returned function is called. */
   follow(onChange: (pair: KeyPair) => void): () => void;
 }
 

@@ -9,7 +9,7 @@ export interface PersistentlyParts {
   readonly logger: Pick<Logger, 'warn'>;
 }
 
-/** For what the operator cannot start without: asks until there is an answer; rejects with the signal's reason only. */
+/** Retries `ask` until it succeeds, for what the operator can't start without. Rejects only with the signal's reason. */
 export async function persistently<T>(
   failure: string,
   { clock, signal, logger }: PersistentlyParts,

@@ -14,7 +14,7 @@ export interface Reporting {
   readonly events: EventRecorder;
 }
 
-/** Status and events of bindings, with metrics and log. */
+/** Creates the writers for the status and events of bindings, with metrics and log. */
 export function createReporting(
   transport: KubeTransport,
   clock: Clock,
@@ -59,7 +59,7 @@ export function closeReporting({ status, events }: Reporting): void {
   events.close();
 }
 
-/** Shows the states of a binding's backends, and whether someone has to act, as its status does. */
+/** Writes statuses, and exports the states of backends and whether someone has to act as metrics. */
 export function createStatusSink(status: StatusWriter, metrics: Metrics): StatusSink {
   const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) => {
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));

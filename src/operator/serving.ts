@@ -14,10 +14,10 @@ import type { Webhook } from './webhook.ts';
 
 /** What /readyz is answered from; filled in as the operator starts. */
 export interface Readiness {
-  /** Every cache has been complete. */
+  /** Every cache has been complete once. */
   started: boolean;
   watching: Watching | undefined;
-  /** Undefined: it is off. */
+  /** Undefined if the webhook is off. */
   webhook: Webhook | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface ServingParts {
   readonly logger: Logger;
 }
 
-/** Rejects with a ConfigError when the certificate for the metrics cannot be used. */
+/** Starts the HTTP servers. Rejects with a ConfigError when the certificate for the metrics cannot be used. */
 export async function serve(
   config: Config,
   parts: ServingParts,
@@ -82,17 +82,17 @@ function startServers(
   });
 }
 
-/** A restart of the API server takes less; who is ready must not flap with it. */
+/** Longer than a restart of the API server takes, so that readiness does not flap with it. */
 const DARK_AFTER_MS = 60_000;
 
-/** What has not arrived for so long, or undefined. Groups are kept right from the caches meanwhile. */
+/** A message that names the watches that have been down for too long, or undefined. Until they are back, groups follow the caches. */
 export function darkWatches(health: readonly ReflectorHealth[], now: number): string | undefined {
   const dark = health.filter(({ up, since }) => !up && now - since > DARK_AFTER_MS).map(({ name }) => name);
   if (dark.length === 0) return undefined;
   return `no changes arrive for more than ${DARK_AFTER_MS / 1000} s: ${[...new Set(dark)].join(', ')}`;
 }
 
-/** As controller-runtime's: who may `get` the path /metrics of the cluster may get ours. */
+/** Like that of controller-runtime: whoever may `get` the path /metrics of the cluster may read ours. */
 function metricsGuard({ transport, clock, logger }: ServingParts): MetricsGuard {
   const guard = new RequestGuard({ transport, clock, verb: 'get', path: '/metrics' });
   return async (authorization) => {
@@ -122,13 +122,13 @@ export function showCaches({ cluster, groups }: Metrics, watching: Watching | un
   })) {
     cluster.objects.set({ resource }, store.size);
   }
-  // Of several watches of one resource (pods, by namespace) those that are down come last, and so are shown.
+  // If a resource has several watches (pods, by namespace), those that are down come last, and so are the ones shown.
   const { health } = watching.informers;
   for (const { name, synced, up } of health.toReversed()) {
     cluster.synced.set({ resource: name }, Number(synced));
     cluster.watchUp.set({ resource: name }, Number(up));
   }
-  // Nobody may need these: a watch that does not exist is not down.
+  // These are only watched if something needs them: a watch that does not exist is not down.
   for (const resource of ['pods', 'namespaces']) {
     if (health.some(({ name }) => name === resource)) continue;
     cluster.synced.remove({ resource });

@@ -15,7 +15,7 @@ import { Store, type Stored } from '../kubernetes/informer/store.ts';
 import { Turns } from '../kubernetes/informer/turns.ts';
 import type { GatedPodObject, PodObject } from '../kubernetes/objects/objects.ts';
 
-/** A hundred namespaces start at once. Two: one that gets no answer holds up no other. */
+/** Concurrent list requests for pods: a hundred namespaces may start at once. Two, so that one without an answer blocks no other. */
 const PAGES_OF_PODS = 2;
 
 export interface WatchingParts {
@@ -27,12 +27,12 @@ export interface WatchingParts {
 
 export interface Watching {
   readonly caches: ClusterCaches & { readonly pods: PodCaches };
-  /** Those with our gate of which something is to become; empty without --readiness-gates. */
+  /** The pods with our gate whose gate is not settled; empty without --readiness-gates. */
   readonly unsettledPods: Store<GatedPodObject>;
   readonly informers: Informers;
 }
 
-/** The caches of what the operator needs of the cluster. Nothing is started yet. */
+/** Creates the caches of what the operator needs from the cluster, without starting anything. */
 export function createWatching(
   config: Pick<Config, 'namespace' | 'region' | 'readinessGates' | 'requireGrants'>,
   resources: ListedResources,

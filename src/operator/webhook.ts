@@ -19,7 +19,7 @@ export const WEBHOOK_RESULTS = [...ADMISSIONS, 'refused'] as const;
 
 export interface WebhookParts {
   readonly transport: Pick<KubeTransport, 'request'>;
-  /** That the operator runs in. */
+  /** The namespace that the operator runs in. */
   readonly namespace: string;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'webhook'>;
@@ -30,14 +30,14 @@ export interface WebhookParts {
 }
 
 export interface Webhook {
-  /** It has a certificate. */
+  /** The webhook has a certificate. */
   readonly isServing: boolean;
   close(): Promise<void>;
 }
 
 /**
- * Serves the webhook, leader or not; undefined when it is off. Rejects when the address cannot be had, or with a ConfigError when
- * the certificate that is mounted cannot be used.
+ * Serves the webhook, on the leader and on standbys; undefined when it is off. Rejects when it cannot listen on the address, or
+ * with a ConfigError when the mounted certificate cannot be used.
  */
 export async function startWebhook(config: Config, parts: WebhookParts): Promise<Webhook | undefined> {
   const { clock, metrics, logger, signal, transport } = parts;
@@ -90,7 +90,7 @@ function closeWith(server: WebhookServer, stop: () => void): Promise<void> {
   return server.close();
 }
 
-/** Returns what ends it. */
+/** Returns a function that stops keeping the certificate current. */
 async function startCertificate(
   { webhookName: name, webhookTlsDir: dir }: Config,
   { transport, namespace, clock, metrics, logger }: WebhookParts,
