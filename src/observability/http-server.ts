@@ -11,32 +11,35 @@ import type { KeyPair } from './tls-files.ts';
 
 export interface HealthCheck {
   readonly name: string;
-  /** undefined when all is well, else why not. */
+  /** Undefined if all is well, otherwise the problem. */
   check(): string | undefined;
 }
 
 export interface HttpServerOptions {
   readonly metricsAddress: Address | undefined;
   readonly healthAddress: Address | undefined;
-  /** Whether the operator does, or as a standby could do at once, its work. */
+  /** Whether the operator does its work or, as a standby, could do it at once. */
   readonly ready: readonly HealthCheck[];
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
-  /** Asked before /metrics is answered. Default: everybody may. */
+  /** Called before /metrics is answered. Default: everybody may read it. */
   readonly metricsGuard?: MetricsGuard | undefined;
-  /** The address for metrics speaks HTTPS. That for health never does: the kubelet needs no secret. */
+  /** With it, the metrics address serves HTTPS. The health address never does: the kubelet needs no secret. */
   readonly metricsTls?: KeyPair | undefined;
 }
 
-/** Undefined lets pass who sent this Authorization header; else the status that refuses them. Rejects when it cannot say. */
+/**
+ * Checks the Authorization header of a request: undefined if it is allowed, otherwise the HTTP status that refuses it. Rejects
+ * when it cannot be checked.
+ */
 export type MetricsGuard = (authorization: string | undefined) => Promise<401 | 403 | undefined>;
 
 export interface HttpServers {
-  /** Where it really listens, `127.0.0.1:34567`; undefined when off. */
+  /** The address actually listened on, such as `127.0.0.1:34567`; undefined when off. */
   readonly metricsAddress: string | undefined;
   readonly healthAddress: string | undefined;
-  /** For connections from now on; those that are open stay. */
+  /** Applies to new connections; open ones stay. */
   replaceKeyPair(pair: KeyPair): void;
-  /** Answers what has begun, for at most a second, and takes nothing new. */
+  /** Finishes requests in flight, for at most a second, and accepts no new ones. */
   close(): Promise<void>;
 }
 
@@ -49,7 +52,7 @@ interface Reply {
 type Route = (query: URLSearchParams, headers: IncomingHttpHeaders) => Reply | Promise<Reply>;
 type Routes = Readonly<Record<string, Route>>;
 
-/** /healthz and /readyz on both addresses, /metrics on the one for metrics. Rejects when an address cannot be had. */
+/** Serves /healthz and /readyz on both addresses, and /metrics on that for metrics. Rejects when it cannot listen on an address. */
 export async function startHttpServers(options: HttpServerOptions): Promise<HttpServers> {
   const { metrics, ready } = options;
   const health: Routes = {
@@ -92,7 +95,7 @@ export async function startHttpServers(options: HttpServerOptions): Promise<Http
   }
 }
 
-/** Whoever connects and says nothing is cut. */
+/** Clients that connect but send nothing are disconnected. */
 const tlsOptions = (pair: KeyPair) => ({ ...pair, handshakeTimeout: 5_000 });
 
 async function refusal(
@@ -103,12 +106,12 @@ async function refusal(
     const status = await guard?.(authorization);
     return status && { status, body: status === 401 ? 'unauthorized\n' : 'forbidden\n' };
   } catch {
-    // Why is for the log: who asks may be anybody.
+    // The reason is only logged, because the client may be anybody.
     return { status: 503, body: 'the right to read this could not be checked\n' };
   }
 }
 
-/** As kube-apiserver does: `ok`, or the checks one by one when asked or when one fails. */
+/** Like kube-apiserver: `ok`, or the checks one by one if `verbose` is given or one of them fails. */
 function report(name: string, checks: readonly HealthCheck[], query: URLSearchParams): Reply {
   const results = checks.map((check) => ({ name: check.name, problem: run(check) }));
   const failed = results.some(({ problem }) => problem !== undefined);

@@ -8,7 +8,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** Rejects when the address cannot be had. */
+/** Rejects when the server cannot listen on the address. */
 export function listen(server: Server, { host, port }: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -19,13 +19,13 @@ export function listen(server: Server, { host, port }: Address): Promise<void> {
   });
 }
 
-/** Where it really listens, `127.0.0.1:34567`. */
+/** The address actually listened on, such as `127.0.0.1:34567`. */
 export function listenAddressOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Answers what has begun, for at most a second, and takes nothing new. */
+/** Finishes requests in flight, for at most a second, and accepts no new ones. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), 1000);

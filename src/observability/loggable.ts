@@ -1,13 +1,13 @@
 import { MASK, redact } from '../redact.ts';
 
-/** Names of fields whose text is never shown. */
+/** Names of fields whose text is always masked. */
 const SECRET_FIELD =
   /secret|password|passwd|token|signature|authorization|access[-_]?key|private[-_]?key|client[-_]?key|string[-_]?to[-_]?sign/i;
 
 const MAX_DEPTH = 5;
 const MAX_ITEMS = 100;
 
-/** A copy of anything, fit to be logged: no secrets, no cycles, bounded, errors as their sentence. */
+/** A copy of any value that is safe to log: without secrets and cycles, of limited size, and with errors as one sentence. */
 export function loggable(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redact(value);
   if (typeof value === 'bigint') return String(value);
@@ -26,7 +26,7 @@ export function loggable(value: unknown, depth = 0): unknown {
   );
 }
 
-/** `TypeError: fetch failed: connect ECONNREFUSED`: the causes are often what matters. */
+/** Includes the causes, which are often what matters: `TypeError: fetch failed: connect ECONNREFUSED`. */
 function describeError(error: Error, depth = 0): string {
   const sentence = error.name === 'Error' ? error.message : `${error.name}: ${error.message}`;
   if (!(error.cause instanceof Error) || depth >= MAX_DEPTH) return sentence;

@@ -7,8 +7,8 @@ export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * One line for each thing that happened. Fields are for programs: group, binding, action, count, requestId, durationMs.
- * A field that is an Error is shown as its sentence, with its stack if the line is an error or debug is on.
+ * Writes one line per event. Fields are for programs: group, binding, action, count, requestId, durationMs. An Error in a field
+ * is logged as one sentence, with its stack if the line is an error or the level is debug.
  */
 export interface Logger {
   error(message: string, fields?: LogFields): void;
@@ -43,7 +43,7 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
   };
 }
 
-/** Fields come after, and cannot replace, the three that each line has. */
+/** Fields come after time, level and message, and cannot replace them. */
 function record(level: LogLevel, message: string, fields: LogFields, stacks: boolean) {
   const line = { time: new Date().toISOString(), level, message: redact(message) };
   const stack = stacks ? Object.values(fields).find((field) => field instanceof Error)?.stack : undefined;

@@ -6,21 +6,21 @@ import { groupMetrics } from './metrics/groups.ts';
 import { runtimeMetrics } from './metrics/runtime.ts';
 import { webhookMetrics } from './metrics/webhook.ts';
 
-/** The label values known from the start: their series exist, with 0, before anything happens. */
+/** The label values known from the start: their series exist with value 0 before anything happens. */
 export interface KnownLabels {
   readonly version: string;
   readonly controllers: readonly string[];
   readonly resources: readonly string[];
   readonly actions: readonly string[];
-  /** Of a backend, as in status.backends[].state. */
+  /** The states of a backend, as in status.backends[].state. */
   readonly backendStates: readonly string[];
-  /** Of a request to the webhook. */
+  /** The results of a request to the webhook. */
   readonly webhookResults?: readonly string[];
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Every metric of the process, by its part. */
+/** Creates all metrics of the process, grouped by its parts. */
 export function createMetrics({
   version,
   controllers,
@@ -51,12 +51,12 @@ export function createMetrics({
       cloud.requestSeconds.observe({ action }, seconds);
     },
 
-    /** The number of a binding's backends in each state; none in a state that is not given. */
+    /** Sets the number of a binding's backends in each state; 0 for a state that is not given. */
     setBackends(namespace: string, name: string, counts: Readonly<Record<string, number>>): void {
       for (const state of backendStates) groups.backends.set({ namespace, name, state }, counts[state] ?? 0);
     },
 
-    /** How many pods of a binding lack what it takes to come and go without a failed request; undefined: that is not known. */
+    /** Sets how many pods of a binding lack what they need to come and go without failed requests; undefined if not known. */
     setUnprepared(
       namespace: string,
       name: string,
@@ -70,7 +70,7 @@ export function createMetrics({
       show(groups.podsWithoutGate, without.gate);
     },
 
-    /** Takes the series of a binding that is gone out of the scrape. */
+    /** Removes the series of a binding that is gone. */
     forgetBinding(namespace: string, name: string): void {
       for (const state of backendStates) groups.backends.remove({ namespace, name, state });
       groups.stalled.remove({ namespace, name });
@@ -78,7 +78,7 @@ export function createMetrics({
       this.setUnprepared(namespace, name, { hold: undefined, gate: undefined });
     },
 
-    /** For each group, the milliseconds that the backend that waits longest to leave it has waited. */
+    /** Sets, for each group, the longest time in milliseconds that a backend has waited to leave it. */
     setOldestLeavers(leavers: Iterable<{ readonly group: string; readonly ms: number }>): void {
       groups.oldestLeaver.reset();
       let count = 0;
@@ -89,12 +89,12 @@ export function createMetrics({
       groups.groups.set(count);
     },
 
-    /** Runs before each scrape, to set the gauges that somebody else keeps. */
+    /** Calls `update` before each scrape, to set gauges whose values are kept elsewhere. */
     onScrape(update: () => void): void {
       beforeScrape.push(update);
     },
 
-    /** node_* and process_*: event loop, heap, CPU, file descriptors. */
+    /** Adds nodejs_* and process_*: event loop, heap, CPU, file descriptors. */
     collectProcessMetrics(): void {
       collectDefaultMetrics({ register: registry });
     },

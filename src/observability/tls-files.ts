@@ -4,18 +4,18 @@ import { createSecureContext } from 'node:tls';
 import type { Clock, Timer } from '../clock.ts';
 import { publishedFolder } from '../mounted-secret.ts';
 
-/** PEM: the certificate with those that lead to its authority, and its private key. */
+/** PEM: the certificate with its intermediate certificates, and its private key. */
 export interface KeyPair {
   readonly cert: string;
   readonly key: string;
 }
 
-/** One sentence, which holds nothing of the files. */
+/** The message is one sentence, and contains nothing from the files. */
 export class TlsFilesError extends Error {
   override readonly name = 'TlsFilesError';
 }
 
-/** Reads `tls.crt` and `tls.key` of a mounted Secret. Rejects with a TlsFilesError when no server can be run with them. */
+/** Reads `tls.crt` and `tls.key` of a mounted Secret. Rejects with a TlsFilesError when a server cannot use them. */
 export async function readKeyPair(dir: string): Promise<KeyPair> {
   const folder = await publishedFolder(dir);
   const read = async (name: string) => {
@@ -35,20 +35,20 @@ export async function readKeyPair(dir: string): Promise<KeyPair> {
   }
 }
 
-/** A rotated Secret reaches the files within a minute or so; this adds little to it. */
+/** A rotated Secret reaches the files within a minute or so; this adds little to that. */
 const RELOAD_MS = 10_000;
 
 export interface KeyPairWatch {
   readonly dir: string;
   readonly clock: Clock;
-  /** What is in use. */
+  /** The pair in use. */
   readonly current: KeyPair;
   readonly onChange: (next: KeyPair) => void;
-  /** What is in use stays. Told once for each reason in a row. */
+  /** The pair in use stays. Not called again while the reason stays the same. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Looks for another pair every ten seconds, until the function that it returns is called. */
+/** Looks for a new pair every ten seconds, until the returned function is called. */
 export function watchKeyPair({ dir, clock, current, onChange, onFailure }: KeyPairWatch): () => void {
   let used = current;
   let told: string | undefined;

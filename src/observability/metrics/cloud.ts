@@ -1,6 +1,6 @@
 import { API_BUCKETS, type Define } from './define.ts';
 
-/** Calls of the SLB and ECS API, their pace and their credentials. */
+/** Calls to the SLB and ECS APIs, their rate and their credentials. */
 export function cloudMetrics({ counter, gauge, histogram }: Define, actions: readonly string[]) {
   return {
     requests: counter(
@@ -43,7 +43,7 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
 
 const MAX_CODES = 100;
 
-/** The code as a label. What is not shaped like a code, or the 101st of them, is Other: labels come from outside. */
+/** Maps a code to a label: `Other` for what does not look like a code and for all codes after the first 100, as codes come from outside. */
 export function codeLabels(): (code: string) => string {
   const seen = new Set<string>();
   return (code) => {

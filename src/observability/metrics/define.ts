@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** For each label the values that are known from the start; other values make series of their own later. */
+/** For each label, the values known from the start; other values create their series later. */
 type Labels<L extends string> = Readonly<Record<L, readonly string[]>>;
 
 /**
- * The three kinds of metric, registered on one registry. Series of known values exist, with 0, before anything happens;
- * they are named by all their labels, in the order given.
+ * The three kinds of metrics, on one registry. Series of known values exist with value 0 before anything happens; they have
+ * all labels, in the given order.
  */
 export function define(registry: Registry) {
   const registers = [registry];
@@ -44,10 +44,10 @@ function seriesOf<L extends string>(labels: Labels<L>): Record<L, string>[] {
 
 export type Define = ReturnType<typeof define>;
 
-/** From 10 ns to 1000 s, as client-go's work queue, so that dashboards for it fit. */
+/** From 10 ns to 1000 s, like client-go's work queue, so that dashboards for it work. */
 export const QUEUE_BUCKETS = Array.from({ length: 12 }, (_, index) => 1e-8 * 10 ** index);
 
-/** As controller-runtime's. */
+/** The same as controller-runtime's. */
 export const RECONCILE_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5,
   1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,

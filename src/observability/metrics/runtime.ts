@@ -1,6 +1,6 @@
 import { type Define, QUEUE_BUCKETS, RECONCILE_BUCKETS } from './define.ts';
 
-/** Names, labels and buckets of controller-runtime and client-go: existing dashboards and alerts work. */
+/** Names, labels and buckets are those of controller-runtime and client-go, so that existing dashboards and alerts work. */
 export function runtimeMetrics({ counter, gauge, histogram }: Define, controllers: readonly string[]) {
   const byController = { controller: controllers };
   const byName = { name: controllers };

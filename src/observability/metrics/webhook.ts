@@ -1,6 +1,6 @@
 import type { Define } from './define.ts';
 
-/** With --webhook-address. */
+/** Metrics of the webhook (--webhook-address). */
 export function webhookMetrics({ counter, gauge }: Define, results: readonly string[]) {
   return {
     requests: counter(
