@@ -22,7 +22,7 @@ interface Watched {
 
 /**
  * The pods of only those namespaces where the members of a binding depend on them (`needsPods`). They are known once their
- * first list is complete; until then nothing is added there, and nothing is decided by the pods.
+ * first list is complete; until then nothing is added there, and nothing is decided from the pods.
  */
 export class PodCaches implements WatchedPods {
   readonly #informers: Informers;

@@ -48,7 +48,7 @@ export interface Decision {
   readonly claims: readonly Claim[];
   /** Must be kept (`keep`) whether or not it is carried out: the next decision builds on it. */
   readonly plan: GroupPlan;
-  /** Members that wait for a lookup in progress: the directory enqueues the group when it is answered. */
+  /** Members whose ENI is not known (yet): the directory enqueues the group when that changes. */
   readonly missingEnis: readonly MissingEni[];
 }
 

@@ -15,7 +15,7 @@ interface Known {
 }
 
 /**
- * Knows which ENI holds a pod's address. Each answer is remembered for that pod only: a free address is given to the next
+ * Knows which ENI holds a pod's address. Each answer is remembered for that pod only: a freed address is given to the next
  * pod, which may be behind another ENI.
  *
  * | the member to be looked up                               | = answer                |

@@ -22,7 +22,7 @@ interface BackoffRange {
   readonly capMs: number;
 }
 
-/** A fault's end is noticed within two seconds. */
+/** The end of a fault is noticed within two seconds. */
 const FAST: BackoffRange = { baseMs: 100, capMs: 1_600 };
 const SLOW: BackoffRange = { baseMs: 2_000, capMs: 60_000 };
 /** For errors that last until somebody changes something. */

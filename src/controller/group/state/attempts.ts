@@ -178,7 +178,7 @@ export class Attempts {
     }
   }
 
-  /** Someone changed a binding: what was refused before may be right now. */
+  /** Someone changed a binding: what was refused before may be accepted now. */
   forget(): void {
     this.#failures.clear();
     this.#refusals.clear();

@@ -21,7 +21,6 @@ export class WritePace {
     return now - (this.#additionsWaitSince ?? now);
   }
 
-  /** A write starts. */
   writes({ action, urgent }: Batch, now: number): void {
     this.#wroteAt = now;
     if (action !== 'remove') this.#addedAt = now;
