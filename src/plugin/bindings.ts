@@ -10,7 +10,7 @@ import type { Cluster, CommandCall } from './command.ts';
 
 const pathOf = (namespace?: string) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace);
 
-/** Sorted. */
+/** Returns the bindings sorted by key. */
 export async function listBindings(
   { transport }: Pick<Cluster, 'transport'>,
   clock: Clock,
@@ -47,7 +47,7 @@ export async function getBinding(
   }
 }
 
-/** That of --namespace, else of the context. */
+/** The namespace given by --namespace, or else the namespace of the context. */
 export function namespaceOf(call: CommandCall): string {
   return call.options.own('namespace') ?? call.cluster().namespace;
 }

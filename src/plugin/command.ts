@@ -6,20 +6,20 @@ import type { Options, PluginFlag } from './flags.ts';
 import type { Terminal } from './output/terminal.ts';
 
 export const DONE = 0;
-/** Something is left to do, or differs. */
+/** Something is left to do, or there are differences. */
 export const LEFT = 1;
-/** It was asked for something wrong, or an API refused. */
+/** The request was invalid, or an API refused it. */
 export const FAILED = 2;
 
-/** One word of `kubectl vsgb`. */
+/** A subcommand of `kubectl vsgb`. */
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  /** What follows the name, besides flags. */
+  /** Usage of the arguments after the name, without flags. */
   readonly arguments: string;
   readonly fewest: number;
   readonly most: number;
-  /** What its arguments name, for completion. */
+  /** What the arguments name, for completion. */
   readonly completes?: 'bindings' | 'nodes' | 'pods' | readonly string[];
   readonly details: string;
   readonly exitCodes: Readonly<Record<number, string>>;
@@ -30,13 +30,13 @@ export interface Command {
 
 export interface Cluster {
   readonly transport: KubeTransport;
-  /** That of the context. */
+  /** The namespace of the context. */
   readonly namespace: string;
-  /** By how much the API server's clock is ahead of ours, in milliseconds; undefined before its first answer. */
+  /** How far the API server's clock is ahead of ours, in milliseconds; undefined before its first answer. */
   aheadMs(): number | undefined;
 }
 
-/** What a command is run with. */
+/** What a command gets to run. */
 export interface CommandCall {
   readonly args: readonly string[];
   readonly options: Options;
@@ -44,10 +44,10 @@ export interface CommandCall {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
-  /** Opened when first asked for. */
+  /** Opened on first use. */
   stdin(): Readable;
-  /** Connected when first asked for. */
+  /** Connected on first use. */
   cluster(): Cluster;
-  /** `region`: of the endpoints for credentials, when no flag says it. */
+  /** `region` selects the endpoint that issues credentials if no flag does; default: --region. */
   cloud(region?: string): Cloud;
 }

@@ -7,16 +7,16 @@ import { namespaced, paths } from '../kubernetes/objects/objects.ts';
 import type { Cluster, Command } from './command.ts';
 import { flagOf, nameOf, type PluginFlag } from './flags.ts';
 
-/** How long a person who pressed Tab is kept waiting by the API server. */
+/** How long pressing Tab may wait for the API server. */
 const PATIENCE_MS = 2_000;
 const MOST_NAMES = 500;
 
-/** Names of the cluster; asked for only when one of them can stand there. */
+/** Names from the cluster; only listed if one of them can appear at this position. */
 export interface Names {
   list(what: 'bindings' | 'nodes' | 'pods' | 'namespaces'): Promise<readonly string[]>;
 }
 
-/** Candidates for the last of the words; the shell filters them by its prefix. */
+/** Candidates for the last of the words. The shell filters them by the prefix typed so far. */
 export async function completionsFor(
   words: readonly string[],
   commands: readonly Command[],
@@ -57,7 +57,7 @@ function argumentsIn(command: Command, words: readonly string[]): number {
   return count;
 }
 
-/** Of the cluster of the kubeconfig; nothing when it does not answer: completing must not print errors. */
+/** Names from the kubeconfig's cluster. Empty if the cluster does not answer, because completion must not print errors. */
 export function namesOf(connect: () => Cluster, namespace: string | undefined): Names {
   return {
     async list(what) {

@@ -27,7 +27,7 @@ const own = <T, const M extends Omit<OwnFlag<T>, 'kind' | 'help'>>(
 /** `i-abc:80`, `eni-abc:80:10.0.0.1`, `eni-abc:80:fd00::1`. */
 const BACKEND = /^(?:i|eni|eci)-[0-9A-Za-z-]+:\d{1,5}(?::[0-9A-Fa-f.:]+)?$/;
 
-/** What only the plugin has; `flags` of src/config has the rest, with the same meaning as for the operator. */
+/** Flags that only the plugin has. The others are `flags` of src/config, with the same meaning as for the operator. */
 const OWN_FLAGS = {
   namespace: own(
     matching('NAMESPACE', 'the name of a namespace', /^[a-z0-9][-a-z0-9]*$/),
@@ -92,7 +92,7 @@ const OWN_FLAGS = {
 
 type OwnKey = keyof typeof OWN_FLAGS;
 type OwnValue<K extends OwnKey> = (typeof OWN_FLAGS)[K]['kind'] extends ValueKind<infer T> ? T : never;
-/** Undefined when it was not given and has no default. */
+/** Undefined if the flag was not given and has no default. */
 type OwnValueOrNone<K extends OwnKey> =
   | OwnValue<K>
   | ((typeof OWN_FLAGS)[K] extends { readonly fallback: string } ? never : undefined);
@@ -113,7 +113,7 @@ export const CLOUD: readonly PluginFlag[] = [
   'apiTimeout',
 ];
 
-/** The flags of one call, read when asked for. */
+/** The flags of one call, converted on access. */
 export class Options {
   readonly #given: Given<PluginFlag>;
   readonly #environment: Given;
@@ -133,7 +133,7 @@ export class Options {
     return (this.#given.get(key) ?? []).map((value) => readOwn(key, value) as OwnValue<K>);
   }
 
-  /** As the operator reads it: from the flag, else from its variable, else the default. */
+  /** Reads a setting as the operator does: from the flag, or else its variable, or else the default. */
   operator<K extends FlagKey>(key: K): FlagValues[K] {
     const fallback = PLUGIN_DEFAULTS[key];
     if (fallback !== undefined && !this.given(key))
@@ -150,7 +150,7 @@ function readOwn(key: OwnKey, value: string): unknown {
   return convert<unknown>(OWN_FLAGS[key].kind, nameOf(key), value);
 }
 
-/** Throws a ConfigError for a flag that is not among those allowed. */
+/** Throws a ConfigError if a flag is not allowed. */
 export function readFlags(
   args: readonly string[],
   allowed: readonly PluginFlag[],
@@ -191,14 +191,14 @@ function parsed(args: readonly string[], allowed: readonly PluginFlag[]) {
   }
 }
 
-/** `--gate=false` is `--no-gate`: kubectl's flags are written so. */
+/** Turns `--gate=false` into `--no-gate`, because kubectl users write boolean flags that way. */
 function withoutValue(arg: string, options: Readonly<Record<string, { readonly type: string }>>): string {
   const [, name = '', value] = /^--([a-z-]+)=(true|false)$/.exec(arg) ?? [];
   if (options[name]?.type !== 'boolean') return arg;
   return value === 'true' ? `--${name}` : `--no-${name}`;
 }
 
-/** What a person at a terminal needs is not always what a pod needs. */
+/** Defaults that suit a person at a terminal rather than a pod. */
 const PLUGIN_DEFAULTS: Partial<Record<PluginFlag, string>> = { endpointNetwork: 'public' };
 
 export function nameOf(key: PluginFlag): string {
@@ -209,7 +209,7 @@ export function isOwn(key: PluginFlag): key is OwnKey {
   return Object.hasOwn(OWN_FLAGS, key);
 }
 
-/** With its default as `--help` shows it. */
+/** A flag, with its default as `--help` shows it. */
 export function flagOf(key: PluginFlag): OwnFlag<unknown> {
   if (isOwn(key)) return OWN_FLAGS[key];
   const { kind, help, fallback, fallbackHelp, repeatable }: Flag<unknown> = FLAGS[key];

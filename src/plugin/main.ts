@@ -1,14 +1,14 @@
 import { systemClock } from '../clock.ts';
 import { runPlugin } from './run.ts';
 
-// DEP0169 of the vendor's SDK is nothing that a user could act on.
+// Users cannot do anything about DEP0169, which the vendor's SDK triggers.
 process.noDeprecation = true;
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
 
 const { stdout, stderr, env } = process;
-// Not awaited: the plugin is bundled as CommonJS, too.
+// Not awaited, because the plugin is also bundled as CommonJS.
 void runPlugin(process.argv.slice(2), {
   stdout,
   stderr,

@@ -27,7 +27,7 @@ export interface Surroundings extends TerminalOptions {
   stdin(): Readable;
 }
 
-/** One call of the plugin, from its words to its exit code. Never throws. */
+/** Runs one call of the plugin, from its arguments to its exit code. Never throws. */
 export async function runPlugin(words: readonly string[], around: Surroundings): Promise<number> {
   const terminal = new Terminal(around);
   const stack = new AsyncDisposableStack();
@@ -106,7 +106,7 @@ function connections(
   };
 }
 
-/** In the operator's container: prints what is found, as JSON. */
+/** Runs in the operator's container and prints the findings as JSON. */
 async function checkHere(
   words: readonly string[],
   terminal: Terminal,

@@ -13,7 +13,7 @@ export interface OperatorPlace {
   connect(config: Config): Cluster;
 }
 
-/** In the container: the settings are read as the operator read them, from the same environment and the same flags. */
+/** Runs in the operator's container, with settings read from the same environment and flags as the operator's own. */
 export async function checkAsOperator(
   operatorArgs: readonly string[],
   groupId: string | undefined,

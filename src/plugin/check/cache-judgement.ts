@@ -1,11 +1,11 @@
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
 
-/** The metrics page of the operator, or why there is none. */
+/** The operator's metrics page, or why there is none. */
 export type MetricsSeen = { readonly page: string } | { readonly none: string };
 
 const CHECK = 'caches';
 
-/** What the operator knows of the cluster: lists that are complete, and watches that bring their changes. */
+/** Judges what the operator knows of the cluster: whether its lists are complete and its watches deliver changes. */
 export function judgeCaches(seen: MetricsSeen): Finding {
   if ('none' in seen)
     return unknown(

@@ -1,9 +1,9 @@
 import { type Finding, ok, unknown, warning } from './finding.ts';
 
-/** A `Date` has whole seconds and some latency; a clock with NTP is less far off. */
+/** The `Date` header has a resolution of one second and arrives with some latency; a clock synchronized by NTP is closer than this. */
 const SAME_WITHIN_MS = 60_000;
 
-/** `offsetMs`: by how much the other clock is ahead of the operator's; undefined when unknown. */
+/** `offsetMs`: how far the other clock is ahead of the operator's; undefined if unknown. */
 export function judgeClock(check: string, offsetMs: number | undefined, consequence: string): Finding {
   if (offsetMs === undefined)
     return unknown(check, 'no reply told the time', 'See the lines about the endpoints.');

@@ -10,46 +10,45 @@ import type { KubeFailure, KubeSeen, Seen } from './seen.ts';
 
 export type CloudSeen<T> = Seen<T, ApiError>;
 
-/** What was seen from one place, with the credentials, the network and the clock of that place. */
+/** What was seen from one place, with that place's credentials, network and clock. */
 export interface CloudSurvey {
   readonly region: string;
   readonly vpcId: string | undefined;
   readonly endpoints: { readonly slb: string; readonly ecs: string };
-  /** Where the credentials are from. */
+  /** Where the credentials come from. */
   readonly credentials: CloudSeen<string>;
-  /** The group that was named. Undefined: none, and `group` is what came of asking for one that does not exist. */
+  /** The group that the user named. If undefined, `group` is the result of asking for a group that does not exist. */
   readonly groupId: string | undefined;
   readonly group: CloudSeen<Pick<GroupDescription, 'loadBalancerId' | 'rows'>>;
-  /** The rest is asked of a group that was found. */
-  /** All groups of its load balancer. */
+  /** All groups of the group's load balancer. This and the next two fields are only set if the group was found. */
   readonly siblings?: CloudSeen<unknown>;
   readonly health?: CloudSeen<unknown>;
   readonly writes?: Readonly<Record<ProbedWrite, CloudSeen<unknown>>>;
   readonly roles: readonly RoleSeen[];
   readonly nodes: KubeSeen<readonly NodeSample[]>;
-  /** Addresses of running pods that have one of their own. */
+  /** Addresses of running pods that do not use the host network. */
   readonly podIPs: KubeSeen<readonly string[]>;
-  /** Of the addresses of nodes and pods, in the VPC if one is set. */
+  /** ENIs found for the addresses of nodes and pods, in the VPC if one is set. */
   readonly interfaces: CloudSeen<readonly NetworkInterface[]>;
-  /** The same in any VPC, when a VPC is set and no node was found in it. */
+  /** ENIs found for the nodes' addresses in any VPC. Only set if a VPC is set and no node was found in it. */
   readonly elsewhere?: CloudSeen<readonly NetworkInterface[]>;
-  /** By how much the other clocks are ahead, in milliseconds; undefined: unknown. */
+  /** How far the other clocks are ahead, in milliseconds; undefined if unknown. */
   readonly cloudAheadMs: number | undefined;
   readonly apiServerAheadMs: number | undefined;
 }
 
-/** A role that bindings may name, with one external id of it. */
+/** A role that bindings may name, with one of its external ids. */
 export interface RoleSeen {
   readonly role: AssumedRole;
-  /** By a binding. */
+  /** Whether a binding names the role. */
   readonly isNamed: boolean;
-  /** What came of asking, with its session, for a group that does not exist. */
+  /** The result of asking for a group that does not exist, in a session of the role. */
   readonly asked: CloudSeen<unknown>;
 }
 
 export interface NodeSample {
   readonly name: string;
-  /** By its spec.providerID; undefined of what is no instance of this cloud. */
+  /** From spec.providerID; undefined if the node is not an instance of this cloud. */
   readonly region: string | undefined;
   readonly address: string | undefined;
 }
@@ -87,7 +86,7 @@ const SEE_CREDENTIALS = 'See the line about credentials.';
 const UNREACHABLE =
   'From where the operator runs, port 443 of this host has to be reachable: look at --endpoint-network, DNS, NAT, NetworkPolicy and proxy.';
 
-/** Whatever the API says of a call, it says it from there. */
+/** Any answer from the API, even a refusal, shows that the endpoint can be reached. */
 function endpoint(check: string, url: string, error: ApiError | undefined): Finding {
   if (error?.reason === 'UnknownRegion') return failed(check, `${url}: ${told(error)}`, error.hint.text);
   if (error === undefined || error.requestId !== undefined) return ok(check, `${url} answers`);
@@ -134,13 +133,13 @@ function groupAndRights(seen: CloudSurvey): readonly Finding[] {
   return error?.kind === 'denied' ? [unnamed, denied(describe, error)] : [unnamed];
 }
 
-/** Of a call that changes nothing when it is carried out. */
+/** Judges the right to an action that was called for real because it changes nothing. */
 function right(check: string, error: ApiError | undefined): Finding {
   if (error?.kind === 'denied') return denied(check, error);
   return error === undefined ? ok(check, 'allowed') : notShown(check, error);
 }
 
-/** Of an action that not every binding needs: `by` says which do. */
+/** Judges the right to an action that only some bindings need; `by` says which. */
 function lesserRight(
   check: string,
   asked: CloudSeen<unknown> | undefined,
@@ -294,7 +293,7 @@ function notAsked(check: string, described: CloudSurvey['group']): Finding {
     : unknown(check, 'not checked: the group could not be read', 'See the lines above.');
 }
 
-/** The call failed for something else than what is asked about. */
+/** The call failed for a reason that says nothing about the check. */
 function notShown(check: string, error: ApiError): Finding {
   if (error.kind === 'credentials')
     return unknown(check, 'not checked: the credentials failed', SEE_CREDENTIALS);

@@ -8,21 +8,21 @@ import type { KubeFailure, KubeSeen } from './seen.ts';
 export interface ClusterSurvey {
   readonly version: KubeSeen<KubernetesVersion>;
   readonly crd: KubeSeen<InstalledCrd>;
-  /** Of the CRD of this version of the plugin. */
+  /** Fields of the CRD that belongs to this version of the plugin. */
   readonly expectedFields: readonly string[];
   readonly pluginVersion: string;
   readonly namespace: string;
-  /** Named after the operator, in its namespace. */
+  /** Deployments in the operator's namespace that carry the operator's name label. */
   readonly deployments: KubeSeen<readonly OperatorDeployment[]>;
   readonly webhooks: KubeSeen<readonly InstalledWebhook[]>;
-  /** By the clock of the API server, else by that of this machine. Milliseconds since the Unix epoch. */
+  /** By the API server's clock, or else by this machine's. Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
 export interface InstalledCrd {
   readonly established: boolean;
   readonly servedVersions: readonly string[];
-  /** Of the served version that the plugin knows; empty without it. */
+  /** Fields of the served version that the plugin knows; empty if that version is not served. */
   readonly fields: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface OperatorDeployment {
   readonly image: string;
   readonly wanted: number;
   readonly ready: number;
-  /** Why containers of its pods wait, as `ImagePullBackOff: Back-off pulling image "…"`; each once. */
+  /** Why containers of its pods are waiting, e.g. `ImagePullBackOff: Back-off pulling image "…"`, without duplicates. */
   readonly waiting: readonly string[];
   readonly dryRun: boolean;
   readonly leaseName: string;
@@ -39,9 +39,9 @@ export interface OperatorDeployment {
 }
 
 export interface HeldLease {
-  /** '' when it has no holder. */
+  /** '' if nobody holds the Lease. */
   readonly holder: string;
-  /** Milliseconds since the Unix epoch; NaN when it was never renewed. */
+  /** Milliseconds since the Unix epoch; NaN if the Lease was never renewed. */
   readonly renewedAt: number;
   readonly durationMs: number;
 }
@@ -49,19 +49,19 @@ export interface HeldLease {
 export interface InstalledWebhook {
   readonly name: string;
   readonly service: string;
-  /** PEM; '' when the operator has not written it yet. */
+  /** PEM; '' if the operator has not written it yet. */
   readonly caBundle: string;
-  /** Of its Service. */
+  /** Ready endpoints of the webhook's Service. */
   readonly readyEndpoints: KubeSeen<number>;
-  /** Of a request through the API server, which comes by the same way as its reviews do. */
+  /** The result of a request through the API server, which takes the same path as admission reviews. */
   readonly answers: KubeSeen<unknown>;
 }
 
-/** As docs/install.md has it. */
+/** As documented in docs/install.md. */
 export const OLDEST_KUBERNETES: KubernetesVersion = { major: 1, minor: 27 };
 
 export function judgeCluster(seen: ClusterSurvey): readonly Finding[] {
-  // Nothing else can be read then.
+  // Without the version, nothing else can be read either.
   if ('failure' in seen.version) return [kubernetes(seen)];
   return [kubernetes(seen), crd(seen), ...operator(seen), ...webhook(seen)];
 }
@@ -160,7 +160,7 @@ function replicas(
   return [ready === 0 ? failed(check, message + why, advice) : warning(check, message + why, advice)];
 }
 
-/** A tag that is no version, or a digest, says nothing. */
+/** A tag that is not a version, or a digest, says nothing. */
 function otherVersion({ image }: OperatorDeployment, pluginVersion: string): readonly Finding[] {
   const tag = /:v?(\d+\.\d+\.\d+[^@/]*)$/.exec(image)?.[1];
   if (tag === undefined || tag === pluginVersion) return [];
@@ -189,7 +189,7 @@ function leader(
   const { holder, renewedAt, durationMs } = lease.value;
   const seconds = Math.max(0, Math.round((now - renewedAt) / 1000));
   if (holder === '') return failed(check, `nobody holds the Lease ${leaseName}`, look);
-  // Twice: the clocks of the leader and of the API server are two.
+  // Twice the duration, because the clocks of the leader and the API server may differ.
   return now - renewedAt <= 2 * durationMs
     ? ok(check, `${holder} leads, heard of ${seconds} s ago`)
     : failed(
@@ -269,7 +269,7 @@ function unseen(check: string, what: string, { is, message }: KubeFailure): Find
     : unknown(check, `${what} could not be read: ${message}`, 'Check again later.');
 }
 
-/** Those that are in no other one of them. */
+/** The fields that are not inside another of these fields. */
 function outermost(fields: readonly string[]): readonly string[] {
   return fields.filter(
     (field) => !fields.some((other) => field.startsWith(`${other}.`) || field.startsWith(`${other}[]`)),

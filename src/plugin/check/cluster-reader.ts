@@ -4,13 +4,13 @@ import type { Query } from '../../kubernetes/client/transport-types.ts';
 import type { Cluster } from '../command.ts';
 import { type KubeSeen, seenInCluster } from './seen.ts';
 
-/** What is the operator's, in base and chart. */
+/** Selects the operator's objects, as installed from the Kustomize base or the chart. */
 export const OF_OPERATOR: Query = { labelSelector: `app.kubernetes.io/name=${OPERATOR}` };
 
-/** How long a person waits for each question. */
+/** Timeout for each request, as a person is waiting. */
 const PATIENCE_MS = 10_000;
 
-/** Reads objects as they are; rejects with what the transport does. */
+/** Reads objects as they are; rejects with the transport's errors. */
 export class ClusterReader {
   readonly #cluster: Cluster;
   readonly #signal: AbortSignal;

@@ -2,12 +2,12 @@ export type Level = 'ok' | 'warning' | 'failed' | 'unknown';
 
 /** One line of `kubectl vsgb check`. */
 export interface Finding {
-  /** What was looked at: the name of an API action, or a word or two. */
+  /** What was checked: the name of an API action, or a word or two. */
   readonly check: string;
-  /** unknown: it could not be looked at, or what was seen proves nothing. */
+  /** unknown: the check was impossible, or its result proves nothing. */
   readonly level: Level;
   readonly message: string;
-  /** What to do; of nothing that is ok. */
+  /** What to do. Absent if the level is ok. */
   readonly advice?: string;
 }
 

@@ -13,13 +13,13 @@ export interface FromHereOptions {
   /** ARNs that bindings may name. */
   readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Of the pods to look up and the bindings; undefined: all. */
+  /** Where pods to look up and bindings are listed; undefined: in all namespaces. */
   readonly namespace: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** What is found with the credentials, the network and the clock of this process. Rejects when the signal is aborted. */
+/** Checks the cloud with the credentials, network and clock of this process. Rejects if the signal is aborted. */
 export async function checkCloudFromHere({
   config,
   clock,

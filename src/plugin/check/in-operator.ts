@@ -3,7 +3,7 @@ import { asArray, asObject, asString } from '../../json.ts';
 import { type Finding, type Level, unknown } from './finding.ts';
 import type { OperatorPod } from './survey-deployments.ts';
 
-/** The word that the plugin in the operator's container is called with: no command for people. */
+/** The internal command that runs the plugin in the operator's container; not meant for people. */
 export const CHECK_IN_OPERATOR = '__check';
 
 const PROGRAM = '/app/kubectl-vsgb.js';
@@ -12,7 +12,7 @@ const PATIENCE_MS = 120_000;
 export interface ExecOptions {
   readonly pod: OperatorPod;
   readonly groupId: string | undefined;
-  /** Flags of kubectl that lead to the same cluster. */
+  /** Flags that make kubectl connect to the same cluster. */
   readonly connection: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
@@ -21,8 +21,8 @@ export interface ExecOptions {
 const CHECK = 'cloud';
 
 /**
- * Has the plugin that is in the operator's container look at the cloud: with the operator's credentials, environment, network
- * and clock, of which none leaves it. Rejects when the signal is aborted.
+ * Runs the plugin in the operator's container to check the cloud with the operator's credentials, environment, network and clock, none of
+ * which leave the container. Rejects if the signal is aborted.
  */
 export async function checkInOperator(options: ExecOptions): Promise<readonly Finding[]> {
   const { pod, groupId, connection, env, signal } = options;
@@ -60,7 +60,7 @@ function kubectl(
 
 const LEVELS: ReadonlySet<string> = new Set<Level>(['ok', 'warning', 'failed', 'unknown']);
 
-/** What another version may have written: whatever is no finding is none. */
+/** Parses output that another version may have written. Entries that are not findings are skipped; undefined if none is left. */
 function readFindings(text: string): readonly Finding[] | undefined {
   let parsed: unknown;
   try {

@@ -1,6 +1,6 @@
 import { asObject, isObject, type JsonObject } from '../../json.ts';
 
-/** The paths of all fields that an OpenAPI schema of objects has, as `spec.drain.seconds`; items of lists as `spec.list[].field`. */
+/** The paths of all fields in an object's OpenAPI schema, e.g. `spec.drain.seconds`; fields of list items as `spec.list[].field`. */
 export function schemaFieldsOf(schema: unknown, path = ''): readonly string[] {
   const { properties, items } = asObject(schema);
   const own = Object.entries(asObject(properties) as JsonObject).flatMap(([name, field]) => {

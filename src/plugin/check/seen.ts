@@ -1,9 +1,9 @@
 import { KubeApiError } from '../../kubernetes/client/api-error.ts';
 
-/** What came of looking: the value, or why there is none. */
+/** The result of a lookup: the value, or why there is none. */
 export type Seen<T, F> = { readonly value: T } | { readonly failure: F };
 
-/** Why the API server gave no answer that can be used. */
+/** Why the API server gave no usable answer. */
 export interface KubeFailure {
   readonly is: 'forbidden' | 'missing' | 'failed';
   readonly message: string;
@@ -11,7 +11,7 @@ export interface KubeFailure {
 
 export type KubeSeen<T> = Seen<T, KubeFailure>;
 
-/** Rejects with the signal's reason when it was aborted, and with nothing else. */
+/** Rejects only if the signal is aborted, with the signal's reason. */
 export async function seenInCluster<T>(signal: AbortSignal, look: () => Promise<T>): Promise<KubeSeen<T>> {
   try {
     return { value: await look() };

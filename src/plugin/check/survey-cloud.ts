@@ -14,7 +14,7 @@ import { type KubeSeen, seenInCluster } from './seen.ts';
 
 export interface SurveyCloudOptions {
   readonly cloud: Cloud;
-  /** What is known of the cloud's time and the credentials so far. */
+  /** What has been learned so far about the cloud's clock and the credentials. */
   readonly heard: CloudHearing;
   readonly endpoints: CloudSurvey['endpoints'];
   readonly region: string;
@@ -23,21 +23,21 @@ export interface SurveyCloudOptions {
   /** ARNs that bindings may name. */
   readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Of the pods to look up and the bindings; undefined: all. */
+  /** Where pods to look up and bindings are listed; undefined: in all namespaces. */
   readonly namespace: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Filled in by the observer of the cloud. */
+/** Filled in by the cloud's observer. */
 export interface CloudHearing {
   aheadMs: number | undefined;
   credentialsFrom: string;
 }
 
-/** A group that does not exist is as good as one that does, to see whether the API answers. */
+/** A group that does not exist is enough to see whether the API answers. */
 const NO_GROUP = 'rsp-vsgb0000check';
-/** For documentation (RFC 5737): an unused address, where none of the cluster's is known. */
+/** Reserved for documentation (RFC 5737). Looked up if no address of the cluster is known. */
 const NO_ADDRESS = '192.0.2.1';
 const MOST_NODES = 10;
 const MOST_PODS = 20;
@@ -84,13 +84,13 @@ async function surveyGroup({
     async () => await vServerGroups.describeHealth?.(loadBalancer, { signal }),
   );
   const writes: Partial<Record<ProbedWrite, CloudSeen<unknown>>> = {};
-  // One after the other: two changes of a group at once are refused for that.
+  // One at a time: the API refuses concurrent changes to a group.
   for (const action of PROBED_WRITES)
     writes[action] = await seenInCloud(signal, () => client.rights.probe(action, ref, { signal }));
   return { group, siblings, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
 }
 
-/** A role is assumed with each external id that bindings name for it; one that none names, without. */
+/** Assumes each role with every external id that bindings give for it, or without one if no binding names the role. */
 async function surveyRoles(options: SurveyCloudOptions): Promise<readonly RoleSeen[]> {
   const { cloud, region, assumableRoles, cluster, clock, namespace, signal } = options;
   if (assumableRoles.length === 0) return [];
@@ -147,7 +147,7 @@ async function sampleNodes({ transport }: Cluster, signal: AbortSignal): Promise
     .map(({ name, providerID, internalIPs: [address] }) => ({ name, address, region: regionOf(providerID) }));
 }
 
-/** `<region>.<instance id>`, optionally behind `alicloud://`. */
+/** Matches `<region>.<instance id>`, optionally prefixed by `alicloud://`. */
 function regionOf(providerID: string | undefined): string | undefined {
   return /^(?:alicloud:\/\/)?([a-z0-9-]+)\.i-/.exec(providerID ?? '')?.[1];
 }

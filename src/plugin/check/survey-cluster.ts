@@ -15,7 +15,7 @@ export interface SurveyClusterOptions {
   readonly cluster: Cluster;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** The operator's. */
+  /** The operator's namespace. */
   readonly namespace: string;
 }
 
@@ -24,11 +24,11 @@ export interface ClusterSeen {
   readonly pod: OperatorPod | undefined;
 }
 
-/** Reads through the API server, and writes nothing. Rejects when the signal is aborted. */
+/** Only reads, through the API server. Rejects if the signal is aborted. */
 export async function surveyCluster(options: SurveyClusterOptions): Promise<ClusterSeen> {
   const { cluster, clock, signal, namespace } = options;
   const reader = new ClusterReader(cluster, signal);
-  // First: it is open to everyone, and its reply has the time.
+  // First, because everyone may read it and its reply carries the server's time.
   const kubernetes = await reader.see(() => readVersion(cluster.transport, signal));
   const [crd, found, webhooks] = await Promise.all([
     reader.see(async () => crdOf(await reader.get(CRD_PATH))),

@@ -6,12 +6,12 @@ import { namespaced } from '../../kubernetes/objects/objects.ts';
 import type { OperatorDeployment } from './cluster-judgement.ts';
 import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
 
-/** A pod of the operator that the cloud can be called from. */
+/** A pod of the operator from which the cloud can be called. */
 export interface OperatorPod {
   readonly namespace: string;
   readonly name: string;
   readonly container: string;
-  /** Of the container: flags, as the image's entrypoint gets them. */
+  /** The container's arguments: the flags that the image's entrypoint receives. */
   readonly args: readonly string[];
 }
 
@@ -78,7 +78,7 @@ function labelSelector(labels: JsonObject): string {
     .join(',');
 }
 
-/** The settings that can be seen from outside, by variable; a ConfigMap that may not be read is left out. */
+/** The settings that are visible from outside, by variable name. A ConfigMap that cannot be read is skipped. */
 async function settingsOf(
   reader: ClusterReader,
   namespace: string,
@@ -106,7 +106,7 @@ async function settingsOf(
   return new Map([...given, ...flagsOf(asArray(container['args']).map(asString))]);
 }
 
-/** Flags by the names of their variables; one without a value is on. */
+/** Flags by the names of their variables. A flag without a value is on. */
 function flagsOf(args: readonly string[]): readonly (readonly [string, string])[] {
   return args.flatMap((arg, i) => {
     const [, name, value] = /^--([a-z][a-z-]*)(?:=(.*))?$/.exec(arg) ?? [];

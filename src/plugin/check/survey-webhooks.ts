@@ -5,7 +5,7 @@ import { namespaced } from '../../kubernetes/objects/objects.ts';
 import type { InstalledWebhook } from './cluster-judgement.ts';
 import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
 
-/** Those that lead to the namespace of the operator. */
+/** The webhooks whose Service is in the operator's namespace. */
 export async function webhooksOf(
   reader: ClusterReader,
   namespace: string,
@@ -17,7 +17,7 @@ export async function webhooksOf(
       const { clientConfig } = asObject(asArray(object['webhooks'])[0]);
       const { service, caBundle } = asObject(clientConfig);
       const { name, port = 443, namespace: of } = asObject(service);
-      // Those of operators in other namespaces are not looked at.
+      // Webhooks of operators in other namespaces are skipped.
       return of === namespace
         ? await webhookOf(reader, namespace, {
             configuration: asString(metadata(object)['name']),
@@ -55,7 +55,7 @@ async function webhookOf(
   return [{ name: configuration, service, caBundle, readyEndpoints, answers }];
 }
 
-/** It answers other paths than its own with 404 and no body; the API server's own refusals have a reason. */
+/** The webhook server answers unknown paths with 404 and no body, whereas refusals by the API server itself have a reason. */
 async function answered(reader: ClusterReader, path: string): Promise<void> {
   try {
     await reader.get(path);

@@ -36,7 +36,7 @@ read its objects and to create pods/exec, and services/proxy for the webhook. Wh
   flags: ['group', 'from', 'operatorNamespace', 'output', ...KUBERNETES, ...CLOUD, 'vpcId', 'assumableRole'],
   async run(call) {
     const { options, terminal, clock, signal } = call;
-    // Wrong arguments first: nothing has been asked then.
+    // Reject wrong arguments before sending any request.
     const fromHere =
       options.own('from') === 'here' ? cloudConfig(options, options.operator('region')) : undefined;
     const groupId = options.own('group');
@@ -95,7 +95,7 @@ function show(terminal: Terminal, format: 'table' | 'json' | 'yaml', findings: r
     return;
   }
   const width = Math.max(...findings.map(({ check }) => check.length));
-  // Not cut to the terminal's width, as tables are: what to do stands at the end.
+  // Unlike tables, lines are not cut to the terminal's width, because the advice is at their end.
   for (const { check, level, message, advice } of findings) {
     const text = advice === undefined ? message : `${message}. ${advice}`;
     const oneLine = text.replace(/\s+/g, ' ');

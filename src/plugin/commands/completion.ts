@@ -24,7 +24,7 @@ source <(kubectl-vsgb completion bash)
   },
 };
 
-/** What is asked for completions: the words so far, the last of them unfinished. Answers one a line, then `:4` (no file names). */
+/** Called for completions with the words so far, the last one unfinished. Prints one candidate a line, then `:4` (no file names). */
 export const COMPLETE = '__complete';
 
 const SCRIPTS: Readonly<Record<(typeof SHELLS)[number], string>> = {

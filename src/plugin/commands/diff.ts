@@ -177,7 +177,7 @@ async function decideNow(call: CommandCall) {
   }
 }
 
-/** A binding's obstacles, besides the changes. */
+/** What keeps each binding from being Ready, apart from changes that are under way. */
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
   return bound.flatMap(({ object, claim, granted }) => {
     const report = plan.reports.find((one) => one.claim === claim);

@@ -63,7 +63,7 @@ interface Row {
   readonly state: BackendStatus['state'];
   readonly weight: number;
   readonly suspended: boolean;
-  /** It waits for its removal too. */
+  /** Whether the backend is also waiting to be removed. */
   readonly leaving: boolean;
   readonly why: string;
 }
@@ -114,7 +114,7 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
   });
 }
 
-/** A status says Draining once the group shows weight 0. */
+/** A status reports Draining only once the group shows weight 0. */
 function isDone({ state, leaving, weight }: Row, undo: boolean): boolean {
   if (leaving || state === 'Removing' || state === 'Held') return true;
   return undo ? state !== 'Draining' : state === 'Draining' || weight === 0;
@@ -124,7 +124,7 @@ function progress(done: number, all: number, undo: boolean): string {
   return `${done} of ${all} backends ${undo ? 'have their weights back' : 'have weight 0'}`;
 }
 
-/** A group with rows of others may be served by them; one without must keep somebody who takes requests. */
+/** Other parties' rows may serve a group; without such rows, at least one backend must keep taking requests. */
 function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
   const groups = Map.groupBy(
     bindings.flatMap((binding) => {

@@ -91,7 +91,7 @@ async function read(file: string, { stdin, signal }: CommandCall): Promise<strin
   }
 }
 
-/** Two files in one stream: the second begins a document of its own. */
+/** Joins two files into one stream; the second one starts a new document. */
 function joined(before: string, after: string): string {
   if (before === '' || after === '') return before + after;
   const ended = before.endsWith('\n') ? before : `${before}\n`;

@@ -50,7 +50,7 @@ the pod fails its probe. Needs no operator and no cloud credentials, but to get 
   },
 };
 
-/** `kubectl get -o name` writes `pod/web-0`. */
+/** Strips the kind: `kubectl get -o name` prints `pod/web-0`. */
 function withoutKind(arg: string): string {
   return arg.replace(/^pods?\//, '');
 }
@@ -59,7 +59,7 @@ interface Row {
   readonly namespace: string;
   readonly pod: string;
   readonly gate: 'opened' | 'was open';
-  /** What else keeps the pod from being Ready. */
+  /** What else keeps the pod from becoming Ready. */
   readonly waitsFor: string;
 }
 
@@ -80,7 +80,7 @@ async function open(call: CommandCall, namespace: string, name: string): Promise
   return { namespace, pod: name, gate: 'opened', waitsFor };
 }
 
-/** One whose gate may be opened. */
+/** Returns the pod if its gate may be opened, and throws otherwise. */
 async function gatedPod(call: CommandCall, namespace: string, name: string): Promise<GatedPodObject> {
   const path = `${paths.pods(namespace)}/${encodeURIComponent(name)}`;
   const object = await call

@@ -66,7 +66,7 @@ the node. Needs no cluster, but the operator's credentials: ALIBABA_CLOUD_ACCESS
   },
 };
 
-/** Which rows these name. Without an address: every one of the server's. */
+/** Selects the rows that the texts name. A text without an address selects every row with its server and port. */
 function namedBy(texts: readonly string[]): (row: Row) => boolean {
   const named = texts.map((text) => {
     const [serverId = '', port = '', ...ip] = text.split(':');
@@ -82,8 +82,8 @@ function namedBy(texts: readonly string[]): (row: Row) => boolean {
 }
 
 /**
- * The operator's own steps and writer do it: they know which errors pass, split a batch that is refused for one of its rows,
- * and read the group again after a call of unknown outcome. Returns what kept it from being done.
+ * Uses the operator's own steps and writer, which know which errors are temporary, split a batch that is refused because of one of its
+ * rows, and read the group again after a call with unknown outcome. Returns the error that prevented the removal, if any.
  */
 async function removeAll(
   { clock, signal, terminal, options, cloud }: CommandCall,
@@ -148,7 +148,10 @@ async function removeAll(
   }
 }
 
-/** Rows as the group showed them: what is not in it need not be removed. Those that were refused alone are left. */
+/**
+ * Removes rows as the group last showed them; a row that it no longer shows needs no removal. Rows that were refused on their own are
+ * skipped.
+ */
 function removals(
   { view, attempts }: GroupState,
   isWanted: (row: Row) => boolean,

@@ -40,7 +40,7 @@ async function bindingsOf(call: CommandCall): Promise<readonly BindingObject[]> 
   return await listBindings(call.cluster(), clock, signal, namespace);
 }
 
-/** For programs: the one that was named, or a list. */
+/** For structured output: the binding that was named, or a list. */
 function only(call: CommandCall, rows: readonly BindingRow[]): unknown {
   return call.args.length === 1 ? rows[0] : rows;
 }
@@ -49,7 +49,7 @@ interface BindingRow {
   readonly namespace: string;
   readonly name: string;
   readonly group?: string;
-  /** Of another account than the operator's. */
+  /** The account, if it is not the operator's own. */
   readonly account?: string;
   readonly service?: string;
   readonly port?: string | number;
@@ -100,7 +100,7 @@ export function describe(object: BindingObject): BindingRow {
   };
 }
 
-/** What the operator reports comes first: it knows what becomes of the backends. */
+/** The operator's report takes precedence: the operator knows what happens to the backends. */
 function describeUnreadable({
   message,
   metadata,

@@ -2,7 +2,7 @@ import { type Clock, sleep } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
 import { retryInMs } from '../../controller/group/outcome.ts';
 
-/** Makes a call of the cloud API again while what it fails with may pass, until `deadline` (`Clock.now()` milliseconds). */
+/** Retries a call of the cloud API while its error may be temporary, until `deadline` (`Clock.now()` milliseconds). */
 export async function patiently<T>(
   call: () => Promise<T>,
   clock: Clock,

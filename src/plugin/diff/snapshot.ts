@@ -17,13 +17,13 @@ export interface SnapshotOptions {
   readonly transport: KubeTransport;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Of bindings that name none. */
+  /** The region of bindings that name none. */
   readonly region: string;
   readonly endpointsSource: EndpointsSource;
   readonly requireGrants: boolean;
 }
 
-/** What the operator would have in its caches of the cluster now, as far as it concerns one group. */
+/** What the operator's cluster caches would contain now, as far as one group is concerned. */
 export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): Promise<ClusterCaches> {
   const { region, endpointsSource, requireGrants, transport, signal } = options;
   const resources = await listedResources({ bindingSelector: undefined, endpointsSource }, transport, signal);
@@ -61,7 +61,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
   ]);
   const withPods = bindings.filter((binding) => needsPods(binding, caches));
   const pods = new Map<string, NamespacePods>();
-  // After the lists that name them: a pod that is not there has gone.
+  // After the lists that name the pods: a pod that is missing here is gone.
   for (const namespace of new Set(withPods.map((binding) => binding.namespace))) {
     const store = new Store<PodObject>();
     const version = await fill(resources.pods, store, namespace);

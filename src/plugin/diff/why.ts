@@ -6,7 +6,7 @@ import type { Member } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../membership/plan/claim.ts';
 
-/** Why a plan has a change: what is the case in the cluster, in a few words. */
+/** Why a plan contains a change: the situation in the cluster, in a few words. */
 export function whyOf(
   action: Batch['action'],
   change: Change,
@@ -34,7 +34,7 @@ function whyAdded({ member, row }: Change, caches: Pick<ClusterCaches, 'nodes'>)
   return why === undefined ? `${who} joined` : `${who} joined; ${why}`;
 }
 
-/** What about its node gives it weight 0. */
+/** Why the member's node gives it weight 0, if it does. */
 function whyAtRest({ drained, node }: Member, { nodes }: Pick<ClusterCaches, 'nodes'>): string | undefined {
   if (drained) return `node ${node ?? ''} is drained`;
   const here = node === undefined ? undefined : nodes.get(node);
@@ -45,7 +45,7 @@ function whyAtRest({ drained, node }: Member, { nodes }: Pick<ClusterCaches, 'no
     : `the instance of node ${node} is about to be released`;
 }
 
-/** The first row that fits. */
+/** The first reason that applies. */
 function whyLeft(
   { row, key }: Change,
   claim: Claim,

@@ -6,19 +6,19 @@ import { objectsOf, titleOf } from './pod-template.ts';
 import { type Span, SpliceError, splice } from './splice.ts';
 
 export interface Manifests {
-  /** As it was, and what was added. */
+  /** The original text with the additions. */
   readonly text: string;
-  /** A sentence each, with file, line and object: what was added, and what was not, and why. */
+  /** One sentence each, with file, line and object: what was added, what was not, and why. */
   readonly told: readonly string[];
-  /** Something lacks a gate or hold that it was to get. */
+  /** Whether anything still lacks a gate or hold that it should have got. */
   readonly refused: boolean;
-  /** Those of `templatePaths` that led to a pod template. */
+  /** The `templatePaths` that led to a pod template. */
   readonly paths: readonly Path[];
 }
 
 /**
- * Adds gate and hold to the pod templates in the text of a file: YAML, of any number of documents, or JSON. Comments, order,
- * quoting and indentation stay. A second run adds nothing. Throws for a text that is neither.
+ * Adds gate and hold to the pod templates in the text of a file: YAML with any number of documents, or JSON. Comments, order, quoting and
+ * indentation are preserved. A second run adds nothing. Throws if the text is neither YAML nor JSON.
  */
 export function injectText(text: string, file: string, options: InjectOptions): Manifests {
   const parts = partsOf(text, file).map((part) => injectPart(part, options));
@@ -30,17 +30,17 @@ export function injectText(text: string, file: string, options: InjectOptions): 
   };
 }
 
-/** A document, with what stands around it up to the next one. */
+/** A document with its surrounding text, up to the next document. */
 interface Part {
   readonly text: string;
   readonly span: Span;
   readonly document: Document.Parsed;
   readonly value: unknown;
-  /** File and line of what is at a path of it. */
+  /** File and line of what is at a path in the document. */
   where(path: Path): string;
 }
 
-/** As kubectl reads it: with merge keys (`<<`). */
+/** As kubectl reads manifests: with merge keys (`<<`). */
 const READ = { keepSourceTokens: true, merge: true } as const;
 
 function partsOf(text: string, file: string): readonly Part[] {
@@ -94,7 +94,7 @@ function injectPart(part: Part, options: InjectOptions): Manifests {
   };
 }
 
-/** What was written is read again: it is the document with these changes, or it stays as it was. */
+/** Parses its own output: unless that is the document with exactly these changes, the text stays as it was. */
 function write(
   { text, span, document, value }: Part,
   changes: readonly FieldChange[],

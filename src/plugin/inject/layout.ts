@@ -1,12 +1,12 @@
 import { type Document, isCollection, isMap, type Scalar, visit, type YAMLMap, type YAMLSeq } from 'yaml';
 
-/** How a document is written, to write the same way into it. */
+/** How a document is formatted, so that additions match. */
 export interface Layout {
-  /** JSON, or YAML that looks like it: keys in double quotes. */
+  /** JSON, or YAML that looks like JSON: its keys are in double quotes. */
   readonly json: boolean;
-  /** What a level is indented by. */
+  /** The indentation of one level. */
   readonly step: string;
-  /** How much further in the dashes of a list are than its key. */
+  /** How much deeper than its key the dashes of a list are indented. */
   readonly seqStep: string;
 }
 
@@ -35,7 +35,7 @@ export function layoutOf(text: string, document: Document.Parsed): Layout {
   return { json, step: step ?? '  ', seqStep: seqStep ?? '  ' };
 }
 
-/** Of the first key, or the first dash: of a block collection, all begin there. */
+/** The column of the first key or dash. In a block collection, all of them start at this column. */
 export function columnOf(text: string, collection: YAMLMap | YAMLSeq): number {
   const token = collection.srcToken;
   const first = token !== undefined && 'items' in token ? token.items[0] : undefined;
@@ -44,7 +44,7 @@ export function columnOf(text: string, collection: YAMLMap | YAMLSeq): number {
   return at - lineStart(text, at);
 }
 
-/** What stands before the first item of a flow collection, if that begins a line. */
+/** The indentation of the first item of a flow collection, if that item starts a line. */
 export function flowIndentOf(text: string, collection: YAMLMap | YAMLSeq): string | undefined {
   const [start = 0] = collection.range ?? [];
   return /^[[{][ \t]*\r?\n([ \t]*)/.exec(text.slice(start))?.[1];

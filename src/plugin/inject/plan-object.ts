@@ -5,17 +5,17 @@ import { leftAlone, planTemplate, type Wanted } from '../../zero-downtime/pod-te
 import { templateSourceOf } from './pod-template.ts';
 
 export interface InjectOptions extends Wanted {
-  /** Where objects of kinds that are not known have their pod template. */
+  /** Where objects of unknown kinds have their pod template. */
   readonly templatePaths: readonly Path[];
 }
 
 export interface ObjectPlan {
   readonly changes: readonly FieldChange[];
-  /** What was added, and what was not, and why. */
+  /** What was added, what was not, and why. */
   readonly said: readonly string[];
-  /** It lacks a gate or hold that it was to get. */
+  /** Whether the object still lacks a gate or hold that it should have got. */
   readonly refused: boolean;
-  /** Those of `templatePaths` that led to its pod template. */
+  /** The `templatePaths` that led to its pod template. */
   readonly paths: readonly Path[];
 }
 

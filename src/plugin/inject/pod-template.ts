@@ -1,7 +1,7 @@
 import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
 import { type Path, valueAt } from '../../zero-downtime/field-change.ts';
 
-/** Where the pods of a kind are described, by API group and kind. A Pod is its own template. */
+/** Where objects describe their pods, by API group and kind. A Pod is its own template. */
 const TEMPLATE_OF: Readonly<Record<string, Path>> = {
   'apps/Deployment': ['spec', 'template'],
   'apps/StatefulSet': ['spec', 'template'],
@@ -13,21 +13,21 @@ const TEMPLATE_OF: Readonly<Record<string, Path>> = {
   '/Pod': [],
 };
 const JOBS = new Set(['batch/Job', 'batch/CronJob']);
-/** Most kinds that make pods have their template here. */
+/** Most kinds that create pods have their template here. */
 const USUAL: Path = ['spec', 'template'];
 
-/** How an object says what its pods are. */
+/** How an object describes its pods. */
 export type TemplateSource =
   | { readonly has: 'template'; readonly path: Path }
-  /** Pods of a Job end on their own. */
+  /** The pods of a Job end on their own. */
   | { readonly has: 'job' }
-  /** Of a kind that has containers, but there are none, as in a patch. */
+  /** The kind has containers, but this object has none, e.g. a patch. */
   | { readonly has: 'no containers' }
-  /** The kind is not known, and no path of the user leads to a template, but the usual one does. */
+  /** The kind is unknown and no path given by the user leads to a template, but the usual path does. */
   | { readonly has: 'unknown template'; readonly path: Path }
   | { readonly has: 'no pods' };
 
-/** `others`: where objects of kinds that are not known have their template. */
+/** `others`: where objects of unknown kinds have their template. */
 export function templateSourceOf(object: JsonObject, others: readonly Path[]): TemplateSource {
   const apiVersion = asString(object['apiVersion']);
   const kind = `${apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')))}/${asString(object['kind'])}`;
@@ -35,7 +35,7 @@ export function templateSourceOf(object: JsonObject, others: readonly Path[]): T
   const known = TEMPLATE_OF[kind];
   if (known !== undefined) {
     if (isTemplate(object, known)) return template(known);
-    // The Deployment that it names has them.
+    // The Deployment that workloadRef names has the containers.
     const refers = valueAt(object, ['spec', 'workloadRef']) !== undefined;
     return { has: refers ? 'no pods' : 'no containers' };
   }
@@ -50,7 +50,7 @@ function isTemplate(object: JsonObject, path: Path): boolean {
   return asArray(valueAt(object, [...path, 'spec', 'containers'])).length > 0;
 }
 
-/** The objects of a document: those in a List, or itself. */
+/** The objects of a document: the items of a List, or the document itself. */
 export function objectsOf(
   value: unknown,
   path: Path = [],
@@ -61,7 +61,7 @@ export function objectsOf(
   return [{ path, object }];
 }
 
-/** `Deployment shop/web`, as far as it says so. */
+/** E.g. `Deployment shop/web`; parts that the object does not have are left out. */
 export function titleOf(object: JsonObject): string {
   const { namespace, name, generateName } = asObject(object['metadata']);
   const called = [namespace, name ?? generateName].map(asString).filter((part) => part !== '');

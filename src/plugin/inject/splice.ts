@@ -13,28 +13,28 @@ import {
 import type { FieldChange, Path } from '../../zero-downtime/field-change.ts';
 import { columnOf, flowIndentOf, type Layout, layoutOf } from './layout.ts';
 
-/** The text has a form that a change cannot be written into. The message is half a sentence. */
+/** The text is written in a form that the change cannot be spliced into. The message is half a sentence. */
 export class SpliceError extends Error {
   override readonly name = 'SpliceError';
 }
 
-/** Replaces a part of the text, which is empty for an insertion. */
+/** Replaces a span of the text; the span is empty for an insertion. */
 interface Edit extends Span {
   readonly text: string;
-  /** Of two insertions after one line, that which is further in belongs to what ends there. */
+  /** Of two insertions after the same line, the one with the larger column goes first: it belongs to the collection that ends there. */
   readonly column: number;
 }
 
-/** From the first character to before the last. */
+/** `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The span of a text that a document was parsed from (with keepSourceTokens), with changes written into it and nothing else
- * touched. An added key is the last of its map. Whether the result reads as it should is left to the caller: an anchor may
- * have carried a change to other places.
+ * Returns the span that a document was parsed from (with keepSourceTokens), with the changes written into it and everything else untouched.
+ * An added key becomes the last of its map. The caller must check that the result parses as intended: an anchor may have carried a change
+ * to other places.
  */
 export function splice(
   text: string,
@@ -77,7 +77,7 @@ function editOf(source: Source, node: ParsedNode | null, path: Path, value: unkn
   return editOf(source, pair.value as ParsedNode | null, rest, value);
 }
 
-/** `{ a: { b: value } }` for the path a, b. */
+/** E.g. `{ a: { b: value } }` for the path a, b. */
 function nested(path: Path, value: unknown): unknown {
   return path.reduceRight<unknown>(
     (below, key) => (typeof key === 'number' ? [below] : { [key]: below }),
@@ -89,12 +89,12 @@ function replace({ text }: Source, node: ParsedNode | null, value: unknown): Edi
   if (node === null) throw new SpliceError('a key has no colon behind it: write it as `key: value`');
   const [start, end] = node.range;
   if (start !== end) return { start, end, text: flow(value), column: 0 };
-  // Written as nothing at all, maybe with a comment behind it: it begins behind its colon.
+  // An empty value, maybe followed by a comment: the new value goes right after the colon.
   const at = text.slice(0, start).trimEnd().length;
   return { start: at, end: at, text: ` ${flow(value)}`, column: 0 };
 }
 
-/** A pair behind the last one of a map, or an item behind the last one of a list. */
+/** Appends a pair to a map or an item to a list. */
 function append(source: Source, collection: YAMLMap | YAMLSeq, value: unknown): Edit {
   if (collection.flow) return appendToFlow(source, collection, value);
   const { text, layout } = source;
@@ -113,7 +113,7 @@ function append(source: Source, collection: YAMLMap | YAMLSeq, value: unknown): 
   return { start: at, end: at, text: newline === -1 ? eol + added : added + eol, column };
 }
 
-/** The lines of a map with one pair. */
+/** The lines of a map with a single pair. */
 function blockPair(map: unknown, layout: Layout): readonly string[] {
   const [[key = '', value] = []] = Object.entries(map as object);
   if (!Array.isArray(value)) return block(map, layout);
@@ -142,26 +142,26 @@ function appendToFlow({ text, layout }: Source, collection: YAMLMap | YAMLSeq, v
   return { start: at, end: at, text: spaced, column: 0 };
 }
 
-/** `{ "a": 1 }` as it stands in another map; one level less far in. */
+/** Writes `{ "a": 1 }` as it appears inside another map, indented one level less. */
 function withoutBraces(written: string): string {
   const [first = '', ...rest] = written.slice(1, -1).trim().split('\n');
   const unit = /^\{\n([ \t]*)/.exec(written)?.[1] ?? '';
   return [first, ...rest.map((line) => line.slice(unit.length))].join('\n');
 }
 
-/** On one line. */
+/** Formats the value on one line. */
 function flow(value: unknown): string {
   return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
-/** What is written last of all that belongs to it. */
+/** The innermost node at the end of the item's text. */
 function lastOf(item: Pair | YAMLMap | YAMLSeq | ParsedNode): YAMLMap | YAMLSeq | ParsedNode {
   if ('key' in item) return lastOf((item.value ?? item.key) as ParsedNode);
   const inner = (isMap(item) || isSeq(item)) && !item.flow ? item.items.at(-1) : undefined;
   return inner === undefined ? item : lastOf(inner as Pair | ParsedNode);
 }
 
-/** As the line before ends. */
+/** The line break that ends the previous line. */
 function eolBefore(text: string, at: number): string {
   const newline = text.lastIndexOf('\n', at - 1);
   return newline > 0 && text[newline - 1] === '\r' ? '\r\n' : '\n';

@@ -15,7 +15,7 @@ export interface Column<T> {
 
 const GAP = 3;
 
-/** The result as JSON or YAML for programs, or as a table for people. */
+/** Prints the result as JSON or YAML for programs, or as a table for people. */
 export function answer<T>(
   terminal: Terminal,
   format: Format,
@@ -38,7 +38,7 @@ function tableOf<T>(terminal: Terminal, rows: readonly T[], columns: readonly Co
   return lines.map((line) => lineOf(terminal, line, widths, forLast)).join('\n');
 }
 
-/** Spaces follow the style, which takes no room; nothing follows the last column, which is cut to fit. */
+/** Padding is added outside the styled text, since escape sequences take no room. The last column is not padded, but cut to fit. */
 function lineOf(
   terminal: Terminal,
   line: readonly Cell[],
@@ -61,7 +61,7 @@ function asCell(cell: string | Cell): Cell {
   return { text: text === '' ? '-' : text.replace(/\s+/g, ' '), style };
 }
 
-/** As kubectl shows ages: 5s, 3m20s, 2h, 4d. */
+/** Formatted like kubectl's ages: 5s, 3m20s, 2h, 4d. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds}s`;

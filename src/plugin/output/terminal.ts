@@ -25,12 +25,12 @@ export class Terminal {
     this.#colours = stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   }
 
-  /** Characters of a line; undefined when it is no terminal and lines may be of any length. */
+  /** Characters per line; undefined if standard output is not a terminal and lines may have any length. */
   get width(): number | undefined {
     return this.#stdout.isTTY ? this.#stdout.columns : undefined;
   }
 
-  /** https://no-color.org: colours are for people at terminals. */
+  /** https://no-color.org: colours are only for people at terminals. */
   styled(text: string, style: Style | undefined): string {
     return style === undefined || !this.#colours ? text : `\u001b[${CODES[style]}m${text}\u001b[0m`;
   }
@@ -39,7 +39,7 @@ export class Terminal {
     this.#stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
-  /** Nothing but this: not even a newline at its end. */
+  /** Prints the text without a trailing newline. */
   printExactly(text: string): void {
     this.#stdout.write(text);
   }
@@ -49,7 +49,7 @@ export class Terminal {
     this.#stderr.write(`${text}\n`);
   }
 
-  /** How far a wait has come: one line that changes on a terminal, else a line for each change. */
+  /** The progress of a wait: on a terminal, one line that is updated; otherwise, a line for each change. */
   progress(text: string): void {
     if (text === this.#shown) return;
     this.#shown = text;
