@@ -5,15 +5,15 @@ import { jsonPatch } from './json-patch.ts';
 
 const API_VERSION = 'admission.k8s.io/v1';
 
-/** The creation of a pod, as the API server asks about it. */
+/** An AdmissionReview for the creation of a pod. */
 export interface PodReview {
   readonly uid: string;
-  /** A pod itself may not name it yet. */
+  /** From the request, because the pod itself may not have its namespace set yet. */
   readonly namespace: string;
   readonly pod: JsonObject;
 }
 
-/** Undefined: it is no AdmissionReview. Anything but a pod that is created has no pod. */
+/** Undefined if the body is not an AdmissionReview. `pod` is undefined unless the request creates a pod. */
 export function readReview(body: unknown): PodReview | undefined {
   const { apiVersion, request } = asObject(body);
   const { uid, namespace, kind, operation, subResource, object } = asObject(request);
@@ -26,7 +26,7 @@ export function readReview(body: unknown): PodReview | undefined {
   };
 }
 
-/** The pod is let in, whatever is in the admission. */
+/** The response always allows the pod, whatever the admission's result. */
 export function reviewAnswer(
   { uid, pod }: PodReview,
   { changes, warnings }: Pick<Admission, 'changes' | 'warnings'>,

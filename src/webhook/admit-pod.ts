@@ -5,21 +5,21 @@ import { matchesSelector } from '../membership/desired/label-selector.ts';
 import type { FieldChange } from '../zero-downtime/field-change.ts';
 import { heldSeconds, leftAlone, planTemplate } from '../zero-downtime/pod-template-plan.ts';
 
-/** A Service that a binding names, and what the binding asks of the pods that it selects. */
+/** A Service that a binding names, and what the binding requires of the pods that the Service selects. */
 export interface BoundService {
-  /** Not empty. */
+  /** Never empty. */
   readonly selector: Readonly<Record<string, string>>;
-  /** The binding adds pods to its group, so that they can wait for it. */
+  /** Whether the binding adds pods to its group, so that they can wait for it. */
   readonly addsPods: boolean;
-  /** For how long a pod of it has to serve after its deletion. */
+  /** How long a pod of the Service must keep serving after its deletion. */
   readonly holdSeconds: number;
 }
 
-/** What can be given to pods at all. */
+/** What can be given to pods in this cluster. */
 export interface Offer {
-  /** Somebody opens readiness gates. */
+  /** Whether the operator opens readiness gates. */
   readonly gates: boolean;
-  /** The cluster knows `preStop.sleep`. An older one would refuse a pod that has it. */
+  /** Whether the cluster supports `preStop.sleep`. An older cluster would refuse a pod that has it. */
   readonly holds: boolean;
 }
 
@@ -27,28 +27,28 @@ export const ADMISSIONS = ['changed', 'unchanged', 'unwanted', 'left-alone', 'no
 
 export interface Admission {
   /**
-   * changed: it lacked something; unchanged: it lacks nothing that it can get; unwanted: no binding wants it; left-alone: by rule;
-   * not-ready: the caches are not complete; error: a fault of ours.
+   * changed: the pod lacked something; unchanged: it lacks nothing that it can get; unwanted: no binding wants it; left-alone: pods like
+   * this one are never changed; not-ready: the caches are not complete; error: an error in the webhook itself.
    */
   readonly result: (typeof ADMISSIONS)[number];
   readonly changes: readonly FieldChange[];
-  /** For who creates the pod. */
+  /** Shown to the client that creates the pod. */
   readonly warnings: readonly string[];
 }
 
-/** The API server drops what is over 4,096 characters altogether. */
+/** The API server truncates warnings beyond 4,096 characters in total. */
 const MOST_WARNINGS = 8;
 
 /**
- * What a new pod gets. It is never refused.
+ * What a new pod gets. A pod is never refused.
  *
- * | the pod                                                    = gate                    | hold                         |
- * |------------------------------------------------------------|-------------------------|------------------------------|
- * | is selected by no Service that a binding names             | unchanged               | unchanged                    |
- * | ends by itself, is its kubelet's, or opts out              | unchanged               | unchanged                    |
- * | is selected, by a binding that adds pods among others      | if somebody opens gates | the longest that one asks of |
- * | … by such only as add none (`RemoveOnly`, `ecs`)           | unchanged               | the same                     |
- * | … and has a longer hold already                            | …                       | unchanged                    |
+ * | the pod                                                     = gate                    | hold                     |
+ * |-------------------------------------------------------------|-------------------------|--------------------------|
+ * | is selected by no Service that a binding names              | unchanged               | unchanged                |
+ * | runs to completion, is a mirror pod, or opts out            | unchanged               | unchanged                |
+ * | is selected, and at least one binding adds pods             | if somebody opens gates | the longest one required |
+ * | is selected, but no binding adds pods (`RemoveOnly`, `ecs`) | unchanged               | the longest one required |
+ * | is selected, and already has a longer hold                  | as above                | unchanged                |
  */
 export function admitPod(pod: JsonObject, bound: readonly BoundService[], offer: Offer): Admission {
   const labels = strings(asObject(pod['metadata'])['labels']);

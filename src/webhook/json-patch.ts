@@ -8,7 +8,10 @@ export interface JsonPatchOperation {
   readonly value: unknown;
 }
 
-/** The changes, in their order, as a patch of the object. JSON Patch makes no parents: one that lacks comes with what is in it. */
+/**
+ * The changes as a JSON Patch of the object, in order. JSON Patch creates no parents, so a missing parent is added together with its
+ * content.
+ */
 export function jsonPatch(object: unknown, changes: readonly FieldChange[]): readonly JsonPatchOperation[] {
   let state = object;
   return changes.map((change) => {

@@ -6,36 +6,36 @@ import type { KeyPair } from '../observability/tls-files.ts';
 import { type PodReview, readReview, reviewAnswer } from './admission-review.ts';
 import type { Admission } from './admit-pod.ts';
 
-/** Where the API server asks: as in the MutatingWebhookConfiguration. */
+/** Path of the webhook, as in the MutatingWebhookConfiguration. */
 export const WEBHOOK_PATH = '/mutate-pods';
 
-/** The largest object that the API server takes. */
+/** The largest object that the API server accepts. */
 const MOST_BYTES = 3 * 2 ** 20;
-/** Of all bodies being read: anyone who reaches the port may send them. */
+/** Limit for all bodies that are being read: anyone who can reach the port may send them. */
 const MOST_BYTES_AT_ONCE = 64 * 2 ** 20;
-/** The API server waits for 3 s: a slower caller is gone before the answer. */
+/** The API server waits for 3 s: a caller that sends more slowly would be gone before the answer. */
 const REQUEST_MS = 2_000;
-/** Longer than the API server keeps an idle connection (90 s): it must not find one closed that it sends the next pod over. */
+/** Longer than the API server keeps an idle connection (90 s), so that it never sends a pod over a connection closed by us. */
 const IDLE_MS = 120_000;
 
 export interface WebhookServerOptions {
   readonly address: Address;
   readonly clock: Clock;
-  /** From caches alone. What it throws becomes the result `error`, and the pod is admitted unchanged. */
+  /** Must work from caches alone. If it throws, the result is `error` and the pod is admitted unchanged. */
   readonly admit: (review: PodReview) => Admission;
   readonly onAdmission: (result: Admission['result'], review: PodReview, error?: unknown) => void;
-  /** A request that was not the API server's. */
+  /** Called for a request that cannot have come from the API server. */
   readonly onRefused: (status: number) => void;
 }
 
 export interface WebhookServer {
   readonly address: string;
-  /** For connections from now on. Before the first one, there is none that comes about. */
+  /** Takes effect for new connections. Before the first call, no TLS handshake succeeds. */
   useKeyPair(pair: KeyPair): void;
   close(): Promise<void>;
 }
 
-/** Rejects when the address cannot be had. */
+/** Rejects if the server cannot listen on the address. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
   const bodies = new BodyReader(options.clock);
   const server = createServer(
@@ -51,7 +51,7 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   };
 }
 
-/** Why there is no answer to a request, as an HTTP status. */
+/** The HTTP status for a request that is refused. */
 class Refusal extends Error {
   readonly status: number;
 
@@ -73,7 +73,7 @@ async function answer(
   } catch (error) {
     const status = error instanceof Refusal ? error.status : 500;
     options.onRefused(status);
-    // What is left of the body is not waited for.
+    // Do not wait for the rest of the body.
     response.shouldKeepAlive = false;
     send(response, status, '');
   }
@@ -117,7 +117,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.end(body);
 }
 
-/** Reads bodies within bounds: of one, of all at once, and of time. */
+/** Reads bodies within limits: on the size of one, on the size of all at once, and on time. */
 class BodyReader {
   readonly #clock: Clock;
   #bytes = 0;

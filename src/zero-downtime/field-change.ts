@@ -3,7 +3,7 @@ import { isObject } from '../json.ts';
 /** Keys and indexes that lead from an object to one of its fields. */
 export type Path = readonly (string | number)[];
 
-/** Sets one field. What lacks on the way is made; the index behind the last item of a list appends to it. */
+/** Sets one field. Missing parents are created; the index after the last item of a list appends. */
 export interface FieldChange {
   readonly path: Path;
   readonly value: unknown;
@@ -16,7 +16,7 @@ export function valueAt(object: unknown, path: Path): unknown {
   }, object);
 }
 
-/** As an object of its own. */
+/** Returns a changed copy. */
 export function withChanges(object: unknown, changes: readonly FieldChange[]): unknown {
   return changes.reduce((changed, { path, value }) => withValue(changed, path, value), object);
 }

@@ -1,14 +1,14 @@
 import { DEFAULT_DRAIN, type VServerGroupBindingSpec } from '../api/vservergroupbinding.ts';
 
-/** Beyond drain and propagation: for what is under way when they end. */
+/** Time beyond drain and propagation, for requests that are still in flight when these end. */
 export const HOLD_MARGIN_SECONDS = 5;
 
-/** For how many seconds a pod has to serve after its deletion, so that nothing is sent to it once it is asked to stop. */
+/** How many seconds a pod must keep serving after its deletion, so that it gets no more requests once it is told to stop. */
 export function neededHoldSeconds(drainSeconds: number, propagationSeconds: number): number {
   return drainSeconds + propagationSeconds + HOLD_MARGIN_SECONDS;
 }
 
-/** The same of the pods of a binding. `defaultDrainSeconds`: of bindings that name no drain (--default-drain-seconds). */
+/** The needed hold for the pods of a binding. `defaultDrainSeconds` (--default-drain-seconds) applies to bindings that set none. */
 export function holdSecondsFor(
   { drain = DEFAULT_DRAIN }: Pick<VServerGroupBindingSpec, 'drain'>,
   defaultDrainSeconds: number,

@@ -4,10 +4,10 @@ import { asArray, asObject, asString, type JsonObject } from '../json.ts';
 import { DEFAULT_GRACE_SECONDS } from '../kubernetes/objects/hold.ts';
 import { type FieldChange, type Path, valueAt } from './field-change.ts';
 
-/** What pods are to get. */
+/** What the pods should get. */
 export interface Wanted {
   readonly gate: boolean;
-  /** For how many seconds their containers sleep before they are ended; undefined: no hold. */
+  /** For how many seconds their containers sleep before they are stopped; undefined: no hold. */
   readonly holdSeconds: number | undefined;
 }
 
@@ -15,11 +15,11 @@ export interface TemplatePlan {
   readonly changes: readonly FieldChange[];
   /** What the changes do, in words. */
   readonly done: readonly string[];
-  /** What is lacking still, why, and what to do. */
+  /** What is still missing, why, and what to do. */
   readonly refused: readonly string[];
 }
 
-/** Why pods of this template get neither gate nor hold, if they are not to. */
+/** Why pods of this template must get neither gate nor hold; undefined if they may. */
 export function leftAlone(template: JsonObject): string | undefined {
   const restartPolicy = asString(asObject(template['spec'])['restartPolicy']);
   if (restartPolicy !== '' && restartPolicy !== 'Always')
@@ -31,7 +31,7 @@ export function leftAlone(template: JsonObject): string | undefined {
   return undefined;
 }
 
-/** The hold that an earlier run wrote, in seconds: as annotated, if a container sleeps just so long. Else 0. */
+/** The hold that an earlier run wrote, in seconds: the annotation's value if a container sleeps for exactly that long, or else 0. */
 export function heldSeconds(template: JsonObject): number {
   const annotated = annotatedSeconds(template);
   const sleeps = asArray(valueAt(template, ['spec', 'containers'])).some((container) =>
@@ -40,7 +40,7 @@ export function heldSeconds(template: JsonObject): number {
   return sleeps && Number.isInteger(annotated) ? annotated : 0;
 }
 
-/** What a pod template lacks. Nothing, once this has been carried out. */
+/** What a pod template lacks. Once the plan has been carried out, a new one has no changes. */
 export function planTemplate(template: JsonObject, { gate, holdSeconds }: Wanted): TemplatePlan {
   const spec = asObject(template['spec']);
   const plans = [
@@ -65,13 +65,13 @@ function planGate(spec: JsonObject): TemplatePlan {
 }
 
 /**
- * The annotation records what an earlier run wrote. A container that sleeps exactly that long got its sleep from there, and the
- * grace period was raised by as much: both are replaced. Without such a container the annotation is a leftover.
+ * The annotation records what an earlier run wrote. If a container sleeps for exactly that long, the earlier run added the sleep and raised
+ * the grace period by as much: both are replaced. Without such a container the annotation is a leftover.
  *
  * preStop of a container             | becomes
  * none                               | ours
  * a sleep as long as annotated       | ours
- * any other sleep, no shorter        | unchanged: it holds long enough
+ * any other sleep, no shorter        | unchanged: it is long enough
  * anything else                      | unchanged, and reported
  */
 function planHold(template: JsonObject, spec: JsonObject, seconds: number): TemplatePlan {
@@ -122,7 +122,7 @@ function planHold(template: JsonObject, spec: JsonObject, seconds: number): Temp
   return { changes, refused, done: [`hold of ${seconds} s`, `grace period of ${after} s (was ${before} s)`] };
 }
 
-/** NaN: no annotation says it. */
+/** NaN if there is no annotation, or its value is not a number. */
 function annotatedSeconds(template: JsonObject): number {
   return Number(valueAt(template, ['metadata', 'annotations', HOLD_ANNOTATION]));
 }
@@ -133,7 +133,7 @@ function isSleep(preStop: JsonObject, seconds: number): boolean {
   return isDeepStrictEqual(preStop, { sleep: { seconds } });
 }
 
-/** NaN of what is no sleep. */
+/** NaN if the hook is not a sleep. */
 function sleepOf(preStop: JsonObject): number {
   const { seconds } = asObject(preStop['sleep']);
   return isSleep(preStop, Number(seconds)) ? Number(seconds) : Number.NaN;

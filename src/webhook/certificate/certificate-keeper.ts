@@ -11,7 +11,7 @@ const RENEW_BEFORE_MS = 30 * DAY_MS;
 /** Clocks of API servers may be behind ours. */
 const BACKDATED_MS = 60 * 60_000;
 const ROUND_MS = 10_000;
-/** After another replica was faster. */
+/** Delay after another replica wrote first. */
 const AGAIN_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 
@@ -19,24 +19,25 @@ export interface CertificateKeeperOptions {
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly clock: Clock;
   readonly namespace: string;
-  /** Of the Secret, the Service and the MutatingWebhookConfiguration. */
+  /** Name of the Secret, the Service and the MutatingWebhookConfiguration. */
   readonly name: string;
-  /** To be served with from now on. */
+  /** Called with the key pair to serve with from now on. */
   readonly onKeyPair: (pair: KeyPair) => void;
   readonly onRenewed: (expiresAt: number) => void;
-  /** What is served with stays. `isNews`: not the reason of the round before. */
+  /** The key pair in use stays. `isNews`: the error differs from that of the previous round. */
   readonly onFailure: (error: unknown, isNews: boolean) => void;
 }
 
 /**
- * Keeps the certificate of the webhook in a Secret, and the API server's trust in it in the webhook's configuration. Every replica
- * does, leader or not: each serves, so each must have it.
+ * Keeps the webhook's certificate in a Secret, and the API server's trust in it in the MutatingWebhookConfiguration. Every replica does
+ * this, leader or not, because every replica serves the webhook.
  *
- * - Whoever first finds none, or one that ends within 30 days, makes it. Another one's is taken: the API server refuses a
- *   write to a Secret that is not the one that was read.
- * - First the API server trusts a new certificate, then it is served with, a round later. It trusts the one before, too: other
- *   replicas serve with that for another round.
- * - The configuration is read before the Secret, and written only as it was read: a late replica undoes no newer trust.
+ * - The first replica that finds no certificate, or one that expires within 30 days, creates it. The others take it over: the API
+ *   server refuses a write to a Secret that has changed since it was read.
+ * - The API server is made to trust a new certificate first; the webhook serves with it one round later. The previous certificate
+ *   stays trusted, because other replicas serve with it for another round.
+ * - The configuration is read before the Secret and is only written if it has not changed since: a slow replica cannot undo newer
+ *   trust.
  */
 export class CertificateKeeper {
   readonly #options: CertificateKeeperOptions;
@@ -99,7 +100,7 @@ export class CertificateKeeper {
     const kept = readKept(secret, this.#host);
     const now = clock.wall();
     if (kept.current !== undefined && expiryOf(kept.current.cert) - now > RENEW_BEFORE_MS) return kept;
-    // Most operators never need the library.
+    // Loaded on demand: most operators never need this library.
     const { issueCertificate } = await import('./issue-certificate.ts');
     const notAfter = now + LIFETIME_MS;
     const current = issueCertificate({ host: this.#host, notBefore: now - BACKDATED_MS, notAfter });
@@ -109,7 +110,7 @@ export class CertificateKeeper {
     return next;
   }
 
-  /** Whether it did not yet. */
+  /** Returns whether the trust had to be changed. */
   async #trust(configuration: JsonObject, certificates: string): Promise<boolean> {
     const caBundle = Buffer.from(certificates).toString('base64');
     const webhooks = asArray(configuration['webhooks']).map(asObject);

@@ -40,8 +40,8 @@ export interface Issue {
 }
 
 /**
- * A server's certificate that is its own authority: who trusts it trusts this one key for this one host, and no other certificate can
- * be signed with it. (RFC 5280; ECDSA on P-256.)
+ * Issues a self-signed server certificate. Trusting it means trusting this one key for this one host; it cannot sign other certificates.
+ * (RFC 5280; ECDSA on P-256.)
  */
 export function issueCertificate({ host, notBefore, notAfter }: Issue): KeyPair {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -88,7 +88,7 @@ function extension(extnID: string, value: object, critical = false): Extension {
   return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) });
 }
 
-/** Positive, without a leading zero. */
+/** A positive integer without leading zero bytes. */
 function serialNumber(): ArrayBuffer {
   const random = randomBytes(16);
   random.writeUInt8((random.readUInt8(0) & 0x7f) | 0x01, 0);

@@ -3,11 +3,11 @@ import { createSecureContext } from 'node:tls';
 import { asObject, asString, type JsonObject } from '../../json.ts';
 import type { KeyPair } from '../../observability/tls-files.ts';
 
-/** What the Secret holds. Its keys: `tls.crt`, `tls.key`, `previous.crt`. */
+/** The content of the Secret, from its keys `tls.crt`, `tls.key` and `previous.crt`. */
 export interface KeptCertificate {
-  /** Undefined: there is none that a server could use for this host. */
+  /** Undefined if the Secret has no certificate that a server could use for this host. */
   readonly current: KeyPair | undefined;
-  /** That before the current one, as PEM: another replica may serve with it still. */
+  /** The certificate before the current one, as PEM. Another replica may still serve with it. */
   readonly previous: string | undefined;
 }
 
@@ -22,7 +22,7 @@ export function readKept(secret: JsonObject, host: string): KeptCertificate {
   };
 }
 
-/** The Secret with this in it; all else of it stays. */
+/** The Secret with these certificates; its other content is unchanged. */
 export function withKept(secret: JsonObject, { current, previous }: KeptCertificate): JsonObject {
   const base64 = (pem = '') => Buffer.from(pem).toString('base64');
   const data = {
@@ -34,12 +34,12 @@ export function withKept(secret: JsonObject, { current, previous }: KeptCertific
   return { ...secret, data };
 }
 
-/** Milliseconds since the Unix epoch; of the first certificate of a chain. */
+/** In milliseconds since the Unix epoch, for the first certificate of a chain. */
 export function expiryOf(cert: string): number {
   return new X509Certificate(cert).validToDate.getTime();
 }
 
-/** What the API server has to trust, newest first, as PEM. */
+/** The certificates that the API server must trust, newest first, as PEM. */
 export function trusted({ current, previous }: KeptCertificate, now: number): string {
   const certificates = [current?.cert, previous].filter((cert) => cert !== undefined);
   return certificates
