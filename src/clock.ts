@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * Time as a parameter, so that every rule about waiting can be tested without waiting.
+ * Time as a parameter, so that code that waits can be tested without waiting.
  *
- * `now` is monotonic milliseconds (deadlines, spacing, back-off: a jump of the wall clock moves none of them);
- * `wall` is milliseconds since the Unix epoch (only for what is written down and read back later).
+ * `now` is monotonic milliseconds, for deadlines, spacing and back-off: a jump of the wall clock does not affect them. `wall` is
+ * milliseconds since the Unix epoch, only for times that are written down and read back later.
  */
 export interface Clock {
   now(): number;
@@ -42,7 +42,7 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
-/** Whether the work ended, well or not, within `ms` milliseconds. The work itself continues. */
+/** Returns whether the work settled, successfully or not, within `ms` milliseconds. The work itself continues. */
 export async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<boolean> {
   const over = new AbortController();
   const ended = work.then(
@@ -58,7 +58,7 @@ export async function within(clock: Clock, ms: number, work: Promise<unknown>): 
   return inTime;
 }
 
-/** Stops waiting for what cannot be stopped itself: a credential plugin that hangs, say. */
+/** Stops waiting for work that cannot be stopped itself, such as a credential plugin that hangs. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

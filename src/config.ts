@@ -7,7 +7,7 @@ export { ConfigError } from './config/config-error.ts';
 export { helpText } from './config/help.ts';
 export type { ListenAddress } from './config/values.ts';
 
-/** Everything that can be set, read and checked. Every duration is in milliseconds. */
+/** All settings, parsed and validated. Every duration is in milliseconds. */
 export interface Config extends FlagValues {
   readonly inCluster: boolean;
 }
@@ -17,7 +17,7 @@ export type ParsedCommand =
   | { readonly action: 'help' }
   | { readonly action: 'version' };
 
-/** Throws a ConfigError for whatever it does not know or understand. */
+/** Throws a ConfigError for unknown or invalid input. */
 export function readCommand(args: readonly string[], environment: Environment): ParsedCommand {
   const { help, version, given } = readArguments(args);
   if (help) return { action: 'help' };
@@ -35,7 +35,7 @@ export function readCommand(args: readonly string[], environment: Environment): 
   return { action: 'run', config };
 }
 
-/** Checks that need several values. */
+/** Validation that involves several values. */
 function* problems(config: Config): Generator<string> {
   const {
     leaderElectLeaseDuration: lease,

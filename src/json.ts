@@ -1,4 +1,4 @@
-/** Reading JSON of others without believing any of it: a wrong type reads as absent, never as NaN or a throw. */
+/** Reads untrusted JSON: a value of the wrong type reads as absent, never as NaN, and never throws. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {
@@ -7,7 +7,7 @@ export function isObject(value: unknown): value is JsonObject {
 
 const EMPTY: JsonObject = {};
 
-/** What is no object reads as one without fields. */
+/** Anything but an object reads as an object without fields. */
 export function asObject(value: unknown): JsonObject {
   return isObject(value) ? value : EMPTY;
 }

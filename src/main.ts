@@ -5,7 +5,7 @@ import { createLogger } from './observability/logger.ts';
 import { runOperator } from './operator.ts';
 import { version } from './version.ts';
 
-/** Exit codes: 0 stopped as asked, 1 failed, 2 invalid flags or variables. */
+/** Exit codes: 0 stopped as requested, 1 failed, 2 invalid flags or variables. */
 async function main(): Promise<number> {
   const command = readCommand(process.argv.slice(2), process.env);
   if (command.action !== 'run') {

@@ -2,8 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Where the files of a mounted Secret are now. The kubelet swaps the link `..data` to publish all of them at once: what is
- * read from here is of one version. A folder of another kind is its own.
+ * The folder that currently holds the files of a mounted Secret. The kubelet publishes all files at once by swapping the link `..data`, so
+ * all files read from the returned folder are of one version. A folder without `..data` is returned as it is.
  */
 export function publishedFolder(dir: string): Promise<string> {
   return realpath(join(dir, '..data')).catch(() => dir);

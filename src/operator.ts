@@ -24,7 +24,7 @@ import { version } from './version.ts';
 
 const clock = systemClock;
 
-/** The calls that groups are read and changed by: their series exist from the start. */
+/** The API calls that read and change groups. Their metric series exist from the start. */
 const ACTIONS = [
   'DescribeVServerGroupAttribute',
   'AddVServerGroupBackendServers',
@@ -35,12 +35,12 @@ const ACTIONS = [
   'DescribeVServerGroups',
 ] as const;
 
-/** How long the last statuses and events may take at the end. */
+/** How long writing the last statuses and events may take at shutdown. */
 const FLUSH_MS = 2_000;
 
 /**
- * The operator, from its start until `signal` is aborted: HTTP, then caches, then the loop once they are complete; the
- * other way round at the end. Rejects when it cannot start.
+ * Runs the operator until `signal` is aborted. Starts HTTP, then the caches, then the loop once the caches are complete; stops in reverse
+ * order. Rejects if the operator cannot start.
  */
 export async function runOperator(config: Config, logger: Logger, signal: AbortSignal): Promise<void> {
   const stack = new AsyncDisposableStack();
@@ -77,7 +77,7 @@ async function startAndWait(
   const cloud = createCloud(config, clock, observeCloud(metrics, logger));
   showRateLimiters(metrics, cloud);
   stack.defer(() => cloud.close());
-  // Its hook reports a failure, and the first call fetches again: nothing to do here.
+  // Nothing to do on failure: the hook reports it, and the first call fetches the credentials again.
   void cloud.credentials.get().catch(() => {});
   const starting = { clock, signal, logger };
   const clusterId =
@@ -156,7 +156,7 @@ async function startAndWait(
 
 interface Connection {
   readonly transport: KubeTransport;
-  /** The pod's, or that of the kubeconfig's context. */
+  /** The pod's namespace, or that of the kubeconfig's context. */
   readonly namespace: string;
 }
 

@@ -1,7 +1,7 @@
 import { type ConditionType, HOLD_ANNOTATION, READINESS_GATE, WEIGHT_ANNOTATION } from './names.ts';
 import type { Condition } from './schema.ts';
 
-/** Every reason that a condition can carry, with what it means. docs/messages.md has a section for each. */
+/** Every reason that a condition can have, with its meaning. docs/messages.md has a section for each. */
 export const REASONS = {
   Synced: 'The group holds exactly the backends that it should.',
   Progressing: 'Backends are being added, re-weighted, drained or removed.',
@@ -40,7 +40,7 @@ export const REASONS = {
   InternalError: 'A fault of the operator, which retries.',
 } as const;
 
-/** Every reason that only events carry. A problem's event has the reason and the message of its condition. */
+/** Every reason that only events have. A problem's event has the reason and the message of its condition. */
 export const EVENT_REASONS = {
   Added: 'Backends were added to the group.',
   Removed: 'Backends were removed from the group.',
@@ -72,8 +72,8 @@ export interface NewCondition {
 const MAX_MESSAGE = 32_768;
 
 /**
- * The conditions with one set, sorted by type. lastTransitionTime moves only when the status does, so that setting
- * the same condition twice gives the same bytes and no write. `now` is wall-clock milliseconds.
+ * Returns the conditions, sorted by type, with one of them set. lastTransitionTime only changes with the status, so setting the same
+ * condition twice gives the same bytes and causes no write. `now` is wall-clock milliseconds.
  */
 export function setCondition(
   conditions: readonly Condition[],

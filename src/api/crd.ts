@@ -17,7 +17,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema & { properties?: Record<string, J
 const DESCRIPTION =
   "Binds a vServer group of a classic load balancer (SLB/CLB) to a Service: the operator keeps the group's backends equal to the Service's endpoints and removes at once what left the cluster.";
 
-/** The CustomResourceDefinition, made from the schema that the operator itself reads bindings with. */
+/** The CustomResourceDefinition, generated from the schema that the operator itself parses bindings with. */
 export function customResourceDefinition() {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -90,22 +90,22 @@ function openApiSchema(): JsonSchema {
       status: {
         ...structural(statusSchema, { defaults: false }),
         description: 'What the operator last saw and did.',
-        // Stands before the operator has written anything, so that a wait for the current generation waits.
+        // Applies until the operator writes a status, so that tools that wait for the current generation do wait.
         default: { observedGeneration: -1 },
       },
     },
   };
 }
 
-/** What of a zod schema the API server takes as a structural schema. */
+/** Converts a zod schema to a structural schema as the API server accepts it. */
 function structural(schema: z.ZodType, { defaults = true } = {}): JsonSchema {
   return z.toJSONSchema(schema, {
     target: 'openapi-3.0',
     io: 'input',
     override: ({ jsonSchema }) => {
-      // The API server refuses a union; int-or-string is its own word for the only one here.
+      // The API server does not accept unions; its x-kubernetes-int-or-string covers the only one here.
       if (jsonSchema['x-kubernetes-int-or-string']) delete jsonSchema.anyOf;
-      // The message of a CEL rule can be read, that of a pattern cannot.
+      // The message of a CEL rule is readable, that of a pattern is not.
       if (jsonSchema['x-kubernetes-validations']) delete jsonSchema.pattern;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;

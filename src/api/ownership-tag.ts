@@ -4,9 +4,9 @@ import { TAG_PREFIX } from './names.ts';
 const HASH_LENGTH = 32;
 
 /**
- * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`; where that has more than
- * `longest` characters, `vsgb/<cluster>/<hash of namespace/name>`. It travels with the Add itself, so that no backend is
- * ever in a group without its owner's mark.
+ * The Description that marks a backend as a binding's own: `vsgb/<cluster>/<namespace>/<name>`, or `vsgb/<cluster>/<hash of
+ * namespace/name>` if that is longer than `longest` characters. The call that adds the backend sets it, so no backend is ever in a group
+ * without its owner's mark.
  */
 export function ownershipTag(clusterId: string, namespace: string, name: string, longest: number): string {
   const tag = `${TAG_PREFIX}/${clusterId}/${namespace}/${name}`;

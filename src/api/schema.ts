@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** A CEL rule of the CRD: the API server refuses what breaks it and shows the message. */
+/** A CEL rule of the CRD: the API server refuses objects that violate it, with the message. */
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
 }
 
-/** The metadata that makes a zod schema's JSON Schema carry CEL rules. */
+/** Metadata that adds CEL rules to a zod schema's JSON Schema. */
 export function cel(...rules: CelRule[]) {
   return { 'x-kubernetes-validations': rules };
 }
@@ -17,8 +17,8 @@ export const immutable: CelRule = {
 };
 
 /**
- * A string of status. Its bound is for the API server only: what was once written is read back whatever its
- * length, because a row that is not read is a backend forgotten.
+ * A string in the status. Only the API server enforces its length: the operator reads back what was once written, whatever its length,
+ * because a row that cannot be read would be a forgotten backend.
  */
 export const statusText = (maxLength: number, description: string) =>
   z.string().meta({ maxLength, description });

@@ -3,7 +3,7 @@ import { isObject } from '../json.ts';
 import { READINESS_GATE } from './names.ts';
 import { condition, count, statusText, statusTime } from './schema.ts';
 
-/** A status of more rows would not fit etcd's limit for one object; the API server refuses it. */
+/** With more rows, a status could exceed etcd's size limit for one object. The API server enforces this maximum. */
 export const MAX_STATUS_BACKENDS = 2000;
 
 export const BACKEND_STATES = ['Registered', 'Draining', 'Removing', 'Held', 'Pending', 'Refused'] as const;
@@ -87,8 +87,8 @@ const headSchema = statusSchema.omit({ backends: true });
 const backendsSchema = statusSchema.pick({ backends: true });
 
 /**
- * Reads a status as far as it fits: a row or field that does not is left out, the rest is kept. Its rows are kept as
- * JSON until they are read: they are most of what a cache of bindings holds, and most are never read.
+ * Parses as much of a status as is valid: invalid rows and fields are dropped. Rows are kept as JSON until they are read, because they make
+ * up most of a cache of bindings and most are never read.
  */
 export function parseStatus(raw: unknown): VServerGroupBindingStatus {
   const head = asFarAsItFits(headSchema, raw);
@@ -110,7 +110,7 @@ function asFarAsItFits<T extends z.ZodType>(schema: T, raw: unknown): z.output<T
   return rest.success ? rest.data : schema.parse({});
 }
 
-/** The object less the fields, and of a list the rows, that the issues point at. */
+/** The object without the fields, and without the list rows, that the issues point at. */
 function without(raw: object, issues: readonly z.core.$ZodIssue[]): object {
   const rows = new Map<PropertyKey, Set<PropertyKey>>();
   const fields = new Set<PropertyKey>();

@@ -13,7 +13,7 @@ export {
 
 const GROUP_ID = '^rsp-[0-9a-z-]{1,60}$';
 const LOAD_BALANCER_ID = '^lb-[0-9a-z-]{1,60}$';
-/** The longest name of a group that the API takes, in characters. */
+/** The longest group name that the API accepts, in characters. */
 const LONGEST_GROUP_NAME = 80;
 const REGION_ID = '^[a-z]{2,}(-[0-9a-z]+)+$';
 const ROLE_ARN = '^acs:ram::[0-9]{1,32}:role/[A-Za-z0-9._-]{1,64}$';
@@ -77,7 +77,7 @@ const drain = z.object({
     ),
 });
 
-/** Of bindings that say nothing of it. */
+/** For bindings that do not set `drain`. */
 export const DEFAULT_DRAIN = drain.parse({});
 
 const readiness = z.object({
@@ -105,10 +105,10 @@ const readiness = z.object({
     ),
 });
 
-/** Of bindings that say nothing of it. */
+/** For bindings that do not set `readiness`. */
 export const DEFAULT_READINESS = readiness.parse({});
 
-/** Text of a pattern, which zod and the API server (by CEL, after `rules`) check alike. */
+/** A string with a pattern that zod and the API server check alike (the API server by CEL, after `rules`). */
 function matching(
   pattern: string,
   { message, min, max, description }: { message: string; min?: number; max: number; description: string },
@@ -292,16 +292,16 @@ export interface VServerGroupBinding {
   readonly status: VServerGroupBindingStatus;
 }
 
-/** What can be read of a binding whose spec does not fit: each field by itself, or not at all. */
+/** What can be read of a binding with an invalid spec, field by field. */
 export interface UnreadableBinding {
-  /** What does not fit, and why. */
+  /** Which fields are invalid, and why. */
   readonly message: string;
   readonly metadata: Partial<BindingMetadata>;
-  /** With defaults for what is not there. */
+  /** The valid fields, with defaults for absent ones. */
   readonly fields: Partial<VServerGroupBindingSpec>;
-  /** What is there and does not fit. */
+  /** The fields that are invalid, or required and missing. */
   readonly misfits: readonly (keyof VServerGroupBindingSpec)[];
-  /** Read as far as it fits; undefined: the object has none. */
+  /** As much of the status as is valid; undefined if the object has none. */
   readonly status: VServerGroupBindingStatus | undefined;
 }
 
@@ -312,9 +312,9 @@ export type ParsedBinding =
 const envelope = z.object({ metadata: metadataSchema, spec: specSchema, status: z.unknown().optional() });
 
 /**
- * Reads what the API server sent: fills in defaults, drops unknown fields, never throws. A spec that does not fit is an
- * answer, not an error, and tells what fits all the same. A status that does not fit is read as far as it does, because a
- * binding must not become unusable through its own report.
+ * Parses an object from the API server: fills in defaults, drops unknown fields, never throws. An invalid spec is a result, not an error,
+ * and its valid fields are returned too. Only the valid part of a status is read, because a binding must not become unusable through its
+ * own report.
  */
 export function parseBinding(raw: unknown): ParsedBinding {
   const parsed = envelope.safeParse(raw);
@@ -357,7 +357,7 @@ function fieldByField<S extends z.ZodObject>(
   return { fields: fields as Partial<z.output<S>>, misfits: misfits as (keyof z.output<S>)[] };
 }
 
-/** At most five sentences, as `spec.weight: Too big: expected number to be <=100`. */
+/** At most five sentences, e.g. `spec.weight: Too big: expected number to be <=100`. */
 function describe(error: z.ZodError): string {
   const sentences = error.issues.map(({ path, message }) => {
     const where = path

@@ -13,9 +13,9 @@ import {
   wholeNumber,
 } from './values.ts';
 
-/** What a default can depend on. */
+/** What defaults may depend on. */
 export interface Context {
-  /** In a pod, and without a kubeconfig. */
+  /** Whether the program runs in a pod and without a kubeconfig. */
   readonly inCluster: boolean;
 }
 
@@ -23,13 +23,13 @@ export interface Flag<T> {
   readonly section: Section;
   readonly kind: ValueKind<unknown>;
   readonly help: string;
-  /** Text, read like text given by the user. Absent: the value is undefined, or the flag is required. */
+  /** Text, parsed like user input. If absent, the value is undefined or the flag is required. */
   readonly fallback?: string | ((context: Context) => string);
-  /** Says in --help what the default depends on, or what an absent value means. */
+  /** In --help: what the default depends on, or what an absent value means. */
   readonly fallbackHelp?: string;
   readonly required?: true;
   readonly repeatable?: true;
-  /** Only carries the type. */
+  /** Only carries the type; never set. */
   readonly type?: T;
 }
 
@@ -75,9 +75,9 @@ const roleArn = matching(
 );
 
 /**
- * Every flag. The key is the field of Config, and in kebab case the name of the flag; `VSGB_` and the key in upper
- * case is the environment variable. Durations are read into milliseconds. Credentials are never flags: a command
- * line can be read by every process of the machine.
+ * All flags. The key is the field of Config; in kebab case it is the name of the flag, and `VSGB_` plus the key in upper snake case is the
+ * environment variable. Durations are parsed to milliseconds. Credentials are never flags, because every process on the machine can read a
+ * command line.
  */
 export const FLAGS = {
   kubeconfig: kubernetes.optional(

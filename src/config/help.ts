@@ -1,6 +1,6 @@
 import { environmentName, FLAG_KEYS, FLAGS, type Flag, type FlagKey, flagName, SECTIONS } from './flags.ts';
 
-/** What is known about the flags, for --help and for docs/flags.md. */
+/** Describes the flags for --help and docs/flags.md. */
 export function describeFlags() {
   return SECTIONS.map((title) => ({
     title,
@@ -16,7 +16,7 @@ function describeFlag(key: FlagKey) {
     placeholder: flag.kind.placeholder,
     environment: environmentName(key),
     help: flag.help,
-    /** Every flag has one. */
+    /** Set for every flag. */
     fallback: flag.required ? 'needed' : `default: ${fallback}`,
   };
 }
@@ -30,7 +30,7 @@ Usage: vservergroup-operator --region REGION [flags]
 
 Each flag can also be given as the environment variable shown next to it; the flag wins.`;
 
-/** `credentials`: the places that they are looked for in, in their order. */
+/** `credentials`: the sources of credentials, in the order in which they are tried. */
 export function helpText(credentials: readonly string[]): string {
   const sections = describeFlags().map(({ title, flags }) => `${title}:\n${flags.map(flagText).join('\n')}`);
   const own = 'Other:\n  --help, -h\n      Show this text.\n  --version\n      Show the version.';
@@ -53,7 +53,7 @@ function flagText({
   return `  ${usage}  ($${environment})\n${wrap(`${help} (${fallback})`)}`;
 }
 
-/** Indented, in lines of at most 100 characters. */
+/** Indented, with at most 100 characters per line. */
 export function wrap(text: string): string {
   const lines: string[] = [];
   let line = '';

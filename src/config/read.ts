@@ -13,13 +13,13 @@ import { boolean, type ValueKind } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What was given for each flag, as text. */
+/** The text given for each flag. */
 export type Given<K = FlagKey> = Pick<ReadonlyMap<K, readonly string[]>, 'get' | 'has'>;
 
 const KEY_OF_FLAG = new Map(FLAG_KEYS.map((key) => [flagName(key), key]));
 const KEY_OF_VARIABLE = new Map(FLAG_KEYS.map((key) => [environmentName(key), key]));
 
-/** A Service named vsgb-… puts such variables into the pods of its namespace. */
+/** Kubernetes injects such variables into the pods of a namespace that has a Service named vsgb-…. */
 const SERVICE_LINK = /_(SERVICE_(HOST|PORT(_.*)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;
 
 export interface CommandLine {
@@ -28,7 +28,7 @@ export interface CommandLine {
   readonly given: Given;
 }
 
-/** Messages name an unknown flag but never its value: it may be a secret put in the wrong place. */
+/** Error messages name an unknown flag but never its value, which may be a misplaced secret. */
 export function readArguments(args: readonly string[]): CommandLine {
   const options = Object.fromEntries(
     FLAG_KEYS.filter((key) => kindOf(key) !== boolean).map((key) => [
@@ -70,7 +70,7 @@ function readOption(rawName: string, value: string | undefined, inline: boolean)
   return [key, value];
 }
 
-/** An empty variable counts as unset: manifests cannot leave one out so easily. */
+/** An empty variable counts as unset, because manifests cannot easily omit one. */
 export function readEnvironment(environment: Environment): Given {
   const given = new Map<FlagKey, string[]>();
   for (const [name, value] of Object.entries(environment)) {
@@ -83,7 +83,7 @@ export function readEnvironment(environment: Environment): Given {
   return given;
 }
 
-/** The typed value: of the command line, else of the environment, else the default. */
+/** The parsed value: from the command line, or else the environment, or else the default. */
 export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given, context: Context): unknown {
   const flag: Flag<unknown> = FLAGS[key];
   const name = fromFlags.has(key) ? flagName(key) : environmentName(key);
@@ -96,14 +96,14 @@ export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given
   return convert(flag.kind, flagName(key), typeof fallback === 'string' ? fallback : fallback(context));
 }
 
-/** `name` is of the flag or variable that it was given by. */
+/** `name`: the flag or variable that gave the value. */
 export function convert<T>(kind: ValueKind<T>, name: string, value: string): T {
   const result = kind.schema.safeParse(value);
   if (result.success) return result.data;
   throw new ConfigError(`${name}: received ${quote(value)}, expected ${kind.expected}`);
 }
 
-/** What was received, cut short, on one line, and without the user part of a URL. */
+/** The received text on one line, truncated, without the user part of a URL. */
 function quote(value: string): string {
   const safe = value.replace(/\/\/[^@/]*@/g, '//***@');
   return JSON.stringify(safe.length > 80 ? `${safe.slice(0, 80)}…` : safe);

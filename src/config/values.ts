@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** What the text of a flag may be: how it is read, and how the expectation is put to people. */
+/** How the text of a flag is parsed and documented. */
 export interface ValueKind<T> {
   readonly schema: z.ZodType<T, string>;
-  /** Ends the sentence "expected …". */
+  /** Completes the sentence "expected …". */
   readonly expected: string;
-  /** Stands for the value in --help. */
+  /** The placeholder for the value in --help. */
   readonly placeholder: string;
 }
 
@@ -18,7 +18,7 @@ const kind = <T>(placeholder: string, expected: string, schema: z.ZodType<T, str
 export const matching = (placeholder: string, expected: string, pattern: RegExp) =>
   kind(placeholder, expected, z.string().max(1024).regex(pattern));
 
-/** A file or folder: anything goes, the system has the last word. */
+/** A file or folder. Any path is accepted here; using it shows whether it exists. */
 export const path = (placeholder: 'FILE' | 'DIR') =>
   kind(
     placeholder,
@@ -55,7 +55,7 @@ export const decimal = (min: number, max: number) =>
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/** Milliseconds of `100ms`, `2.5s`, `5m`, `1m30s`; NaN of anything else. */
+/** Parses `100ms`, `2.5s`, `5m` or `1m30s` to milliseconds; NaN for anything else. */
 function parseDuration(text: string): number {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return Number.NaN;
@@ -63,7 +63,7 @@ function parseDuration(text: string): number {
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit as keyof typeof UNITS], 0);
 }
 
-/** Read into milliseconds; the bounds are written as the user would write them. */
+/** Parsed to milliseconds; the bounds are written the way users write durations. */
 export const duration = (min: string, max: string) =>
   kind(
     'DURATION',
@@ -75,7 +75,7 @@ export const duration = (min: string, max: string) =>
   );
 
 export interface ListenAddress {
-  /** Absent: every interface. */
+  /** If absent, all interfaces. */
   readonly host?: string;
   /** 0: any free port. */
   readonly port: number;
@@ -98,7 +98,7 @@ export const address = kind<ListenAddress | undefined>(
   }),
 );
 
-/** An origin: `https://slb.aliyuncs.com`, or only the host, which means https. */
+/** An origin such as `https://slb.aliyuncs.com`, or only a host name, which implies https. */
 export const endpoint = kind(
   'URL',
   'a host name, or an http:// or https:// URL of only host and port',
