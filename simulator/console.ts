@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 
-/** Put in by scripts/build.ts, so that the bundle is one file; absent where the sources run. */
+/** Set by scripts/build.ts, so that the bundle is a single file; absent when the sources run. */
 declare const SIMULATOR_CONSOLE: Readonly<Record<string, string>> | undefined;
 
-/** All there is to serve: a path that is not in the list does not reach the file system. */
+/** All files that are served. A path that is not listed here never reaches the file system. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   'index.html': 'text/html; charset=utf-8',
   'console.css': 'text/css; charset=utf-8',
@@ -19,7 +19,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 const HEADERS = {
-  // Descriptions and names come from whoever calls the API: nothing but the page's own files may run or be loaded.
+  // Descriptions and names come from the callers of the API: nothing but the page's own files may run or be loaded.
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -29,7 +29,7 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
-/** Of what is under `/console`, the names of the files by their paths. */
+/** File names by their paths under `/console`. */
 export const CONSOLE_PATHS: ReadonlyMap<string, string> = new Map([
   ['/console', 'index.html'],
   ['/console/', 'index.html'],

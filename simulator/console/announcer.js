@@ -2,7 +2,7 @@ import { plural } from './words.js';
 
 const APART_MS = 3000;
 
-/** One sentence for those who listen, at most every three seconds: a rolling restart must not talk without end. */
+/** Announces one sentence to screen readers, at most every three seconds, so that a rolling restart does not talk without end. */
 export class Announcer {
   #element;
   #counts = new Map();

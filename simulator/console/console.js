@@ -4,7 +4,7 @@ import { keyOf, Model } from './model.js';
 import { TimelineView } from './timeline-view.js';
 import { addressOf, plural } from './words.js';
 
-/** However many events come, the page is drawn ten times a second at most. */
+/** The page is drawn at most ten times a second, however many events arrive. */
 const DRAW_MS = 100;
 const TICK_MS = 500;
 const RETRY_MS = 1000;
@@ -75,7 +75,7 @@ function select(backend) {
 }
 
 function connect() {
-  /** Events that came before the snapshot is there. */
+  /** Events that arrived before the snapshot. */
   let waiting = [];
   let ended = false;
   const source = new EventSource('/_events');
@@ -93,7 +93,7 @@ function connect() {
     });
   }
   const retry = () => {
-    // The snapshot and the stream may both fail: one new connection is enough.
+    // The snapshot and the stream may both fail, but only one new connection is needed.
     if (ended) return;
     ended = true;
     source.close();

@@ -7,7 +7,7 @@ export class GroupsView {
   #options;
   #groups = new Map();
 
-  /** `isOwn(row)`, `isSelected(group, key)` and `onSelect(tile, group)` are the page's to answer. */
+  /** The page supplies `isOwn(row)`, `isSelected(group, key)` and `onSelect(tile, group)`. */
   constructor(root, empty, options) {
     this.#root = root;
     this.#empty = empty;
@@ -26,7 +26,7 @@ export class GroupsView {
     model.listChanged = false;
   }
 
-  /** Everything anew: the rule of what is foreign, or the choice, has changed. */
+  /** Renders everything again, after the rule of what is foreign or the selection has changed. */
   refresh(now) {
     for (const view of this.#groups.values()) {
       for (const key of view.tiles.keys()) this.#renderTile(view, key, now);
@@ -34,7 +34,7 @@ export class GroupsView {
     }
   }
 
-  /** The seconds of what is draining. */
+  /** Updates the seconds shown on draining tiles. */
   tick(now) {
     for (const view of this.#groups.values()) {
       for (const [key, { drainingSince, left }] of view.group.tiles) {
@@ -46,7 +46,7 @@ export class GroupsView {
   #renderList(model, now) {
     this.#empty.hidden = model.loadBalancers.size > 0;
     const byLoadBalancer = Map.groupBy(model.groups.values(), ({ loadBalancer }) => loadBalancer);
-    // Read before the sections move: that alone takes the focus away.
+    // Read before the sections move, because moving them loses the focus.
     const focused = document.activeElement;
     const before = this.#groups;
     this.#groups = new Map();
@@ -135,7 +135,7 @@ export class GroupsView {
     if (!this.#options.isOwn(row)) yield 'foreign';
     if (state === 'serving') yield 'in service';
     if (state === 'draining') {
-      // Whole seconds while it goes on: tenths would flicker.
+      // Whole seconds while draining lasts: tenths would flicker.
       yield drainingSince === undefined
         ? 'weight 0'
         : `draining ${Math.max(0, Math.floor((now - drainingSince) / 1000))} s`;
@@ -171,7 +171,7 @@ export class GroupsView {
     return parts;
   }
 
-  /** Who was on the tile is on its neighbour then, and not at the top of the page. */
+  /** If the tile had the focus, it moves to a neighbour rather than to the top of the page. */
   #dropTile(view, key, { item, button }) {
     const neighbour = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector('button');
     const hadFocus = document.activeElement === button;
@@ -181,7 +181,7 @@ export class GroupsView {
     view.tiles.delete(key);
   }
 
-  /** A group is one stop of the Tab key, however many backends it has. */
+  /** Arrow keys move within a group: a group is a single Tab stop, however many backends it has. */
   #walk(event) {
     const button = event.target.closest?.('button.tile');
     if (!button || event.ctrlKey || event.altKey || event.metaKey) return;

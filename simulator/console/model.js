@@ -8,19 +8,19 @@ export function keyOf({ serverId, serverIp, port }) {
 }
 
 /**
- * What the page knows, from a snapshot and from events, without anything of the page itself.
+ * What the page knows from a snapshot and from events, independent of the page itself.
  *
- * Events that arrive while the snapshot is under way are taken again after it. That is harmless: each of them says how a
- * row is, they come in order, and the last of them is as new as the state.
+ * Events that arrive while the snapshot is loading are applied again after it. That is harmless: each event contains the row's new state,
+ * events arrive in order, and the last one is as new as the snapshot.
  */
 export class Model {
   loadBalancers = new Map();
   groups = new Map();
-  /** Latest last. */
+  /** The latest is last. */
   calls = [];
   members = [];
   totalCalls = 0;
-  /** What a view has to draw again: group → keys of tiles. */
+  /** What a view must redraw: group → keys of tiles. */
   dirtyTiles = new Map();
   listChanged = true;
   #lastMember = 0;
@@ -31,7 +31,7 @@ export class Model {
     this.groups = new Map(groups.map((group) => [group.id, { ...group, tiles: new Map() }]));
     this.listChanged = true;
     this.dirtyTiles.clear();
-    // Another simulator may have taken the place of the one before: its calls count from 1.
+    // A new simulator may have replaced the previous one; its calls count from 1.
     this.totalCalls = 0;
     for (const entry of entries) this.#keep(entry);
     const drainingSince = lastWeightZero(entries);
@@ -67,7 +67,7 @@ export class Model {
 
   takeCall(entry) {
     if (!this.#keep(entry) || !entry.applied) return;
-    // The changes of a call come right before it: this is the call that made them.
+    // The changes made by a call arrive right before the call itself, so this call made them.
     const keys = new Set(entry.backends.map(keyOf));
     for (let i = this.members.length - 1; i >= 0; i--) {
       const member = this.members[i];
@@ -80,7 +80,7 @@ export class Model {
     }
   }
 
-  /** What is forwarded, over the last second: a row that is not named has no traffic any more. */
+  /** Traffic over the last second. A row that is not listed has no traffic any more. */
   takeTraffic({ groups, rows }) {
     const ofRows = new Map(rows.map((rate) => [`${rate.group} ${keyOf(rate)}`, rate]));
     const ofGroups = new Map(groups.map((rate) => [rate.group, rate]));
@@ -96,7 +96,7 @@ export class Model {
     }
   }
 
-  /** Tiles whose time is over are taken away. */
+  /** Deletes the tiles of backends that left long enough ago. */
   forgetLeft(now) {
     for (const { id, tiles } of this.groups.values()) {
       for (const tile of tiles.values()) {
@@ -145,7 +145,7 @@ export class Model {
     return member;
   }
 
-  /** False for a call that is known already. */
+  /** Returns false if the call is already known. */
   #keep(entry) {
     this.totalCalls = Math.max(this.totalCalls, entry.seq);
     if (this.calls.some(({ requestId }) => requestId === entry.requestId)) return false;
@@ -164,7 +164,7 @@ function weightEvent(weight) {
   return weight === 0 ? 'draining' : 'weight';
 }
 
-/** Since when a row that the snapshot shows with weight 0 has had it, as far as the latest calls tell. */
+/** Since when each row with weight 0 has had this weight, as far as the latest calls show. */
 function lastWeightZero(entries) {
   const since = new Map();
   for (const { applied, action, group, backends, time } of entries) {

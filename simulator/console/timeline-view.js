@@ -3,7 +3,7 @@ import { addressOf, clockTime, duration, element, shortAction } from './words.js
 const SHOWN = 200;
 const WORDS = { joined: 'joined', draining: 'draining', left: 'left', weight: 'weight' };
 
-/** A list with the latest on top. What is in it stays as it is; what is new is put in front in one go. */
+/** A list with the latest entry on top. Existing rows are kept; new rows are prepended all at once. */
 class Log {
   #root;
   #row;
@@ -14,7 +14,7 @@ class Log {
     this.#row = row;
   }
 
-  /** `entries`: latest last. */
+  /** `entries`: the latest is last. */
   render(entries, idOf) {
     const wanted = entries.slice(-SHOWN);
     const fresh = wanted.filter((entry) => !this.#drawn.has(idOf(entry)));
@@ -59,7 +59,7 @@ export class TimelineView {
       ({ group, key }) => !selected || (group === selected.group && key === selected.key),
     );
     this.#calls.render(calls, ({ requestId }) => requestId);
-    // A member's line is drawn again when the call that made it has told its duration.
+    // A member's row is replaced once the call that caused the change has reported its duration.
     this.#members.render(members, ({ id, version }) => `${id} ${version}`);
     this.#noMembers.hidden = members.length > 0;
   }

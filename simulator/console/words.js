@@ -20,12 +20,12 @@ export function clockTime(ms) {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${seconds}`;
 }
 
-/** Without what every name of an action has in common; the whole name is in the title. */
+/** Removes what all names of actions have in common; the title shows the whole name. */
 export function shortAction(action) {
   return action.replace(/VServerGroup(BackendServers|Attribute)$/, '') || '–';
 }
 
-/** `48/s`, and `3 failed/s` where there are failures; '' without traffic. */
+/** `48/s`, with `3 failed/s` appended if there are failures; '' without traffic. */
 export function trafficWords(traffic) {
   if (!traffic) return '';
   const words = [`${rate(traffic.perSecond)}/s`];
@@ -33,7 +33,7 @@ export function trafficWords(traffic) {
   return words.join(', ');
 }
 
-/** Below 10 with one digit after the point: one in two seconds is not none. */
+/** Below 10 with one decimal, so that one in two seconds is not shown as none. */
 function rate(perSecond) {
   return perSecond < 9.95 ? perSecond.toFixed(1).replace('.0', '') : String(Math.round(perSecond));
 }
@@ -42,7 +42,7 @@ export function plural(count, word) {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
-/** An element with text, never markup: names and descriptions come from whoever calls the API. */
+/** An element with text, never markup: names and descriptions come from the callers of the API. */
 export function element(name, { text, ...attributes } = {}, children = []) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
