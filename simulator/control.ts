@@ -19,10 +19,10 @@ interface ControlRequest {
 
 type Route = (call: ControlRequest) => unknown;
 
-/** Returned by a route that has written its own answer. */
+/** Returned by a route that has already sent its response. */
 const ANSWERED = Symbol('answered');
 
-/** The endpoints under `/_` and `/console`, for people and other processes: unsigned. */
+/** The endpoints under `/_` and `/console`, for people and other processes. Requests are not signed. */
 export function controlEndpoints(
   parts: ControlParts,
 ): (request: IncomingMessage, response: ServerResponse, text: string) => void {
@@ -142,7 +142,7 @@ function faultRoutes({ faults }: ControlParts): Record<string, Route> {
   };
 }
 
-/** What someone else does to the account behind the back of the client under test. */
+/** Changes that someone else makes to the account behind the back of the client under test. */
 function stateRoutes({ state }: ControlParts): Record<string, Route> {
   const change =
     (effect: (url: URL) => void): Route =>
@@ -190,7 +190,10 @@ function list<T>(text: string): T[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** A page of the Internet, which has a name with dots, cannot have that name lead here: `localhost`, `slb` and addresses. */
+/**
+ * Protects against DNS rebinding: a web page's host name contains dots, so only `localhost`, names without dots such as `slb`, and
+ * addresses are allowed.
+ */
 function isForNear(request: IncomingMessage): boolean {
   const [, bracketed, name = ''] = /^(?:\[(.+)\]|([^:]+))(?::\d+)?$/.exec(request.headers.host ?? '') ?? [];
   return isIP(bracketed ?? name) !== 0 || /^[\w-]+$/.test(name);

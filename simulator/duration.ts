@@ -1,4 +1,4 @@
-/** `20ms`, `1.5s`, `2m`, `1h` → ms. The error says what it must be; who calls says of what. */
+/** Parses `20ms`, `1.5s`, `2m` or `1h` to milliseconds. The error says what the value must be; the caller adds which value. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   if (!match) throw new RangeError(`must be a duration such as 20ms or 1.5s, not "${text}"`);

@@ -14,8 +14,8 @@ export interface EventSources {
 const TRAFFIC_MS = 1000;
 
 /**
- * Server-sent events until the client leaves: `call` for each journal entry, `change` for each change of a group or
- * listener, and each second `traffic`, where there is any or has just been.
+ * Sends server-sent events until the client leaves: `call` for each journal entry, `change` for each change of a group or listener, and
+ * `traffic` every second while there is traffic and once after it has stopped.
  */
 export function sendEvents(response: ServerResponse, { state, journal, dataPlane }: EventSources): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });

@@ -2,14 +2,14 @@ import type { Call } from './gateway/call.ts';
 import { Gate } from './gateway/gate.ts';
 
 /**
- * What goes wrong. "Carried out" means that the action takes effect although the client cannot know.
+ * Kinds of faults. "Carried out" means that the action takes effect although the client cannot know.
  * - error: refused with `code`
  * - http-503: ServiceUnavailable as JSON; html-502: a proxy's page; json-500: JSON without Code
- * - hang: accepted, never answered, not carried out; applied-hang: the same, carried out
+ * - hang: accepted, never answered, not carried out; applied-hang: the same, but carried out
  * - reset: connection reset before anything is done; applied-no-reply: carried out, then reset
  * - half-body: carried out, the reply breaks off in the middle
- * - stale-close: answered; the connection is dead when the client uses it again
- * - delay: answered after `delayMs` more
+ * - stale-close: answered, but the connection is dead when the client uses it again
+ * - delay: answered after an additional `delayMs`
  */
 export const FAULT_KINDS = [
   'error',
@@ -40,24 +40,24 @@ export interface FaultRule extends Fault {
   /** Default: every action. */
   readonly action?: string;
   readonly group?: string;
-  /** For this share of the matching calls. Default 1. */
+  /** Applies to this share of the matching calls. Default 1. */
   readonly probability?: number;
-  /** Only for the next so many calls it hits. Default: until removed. */
+  /** Applies to this many calls only. Default: until removed. */
   readonly times?: number;
-  /** Only for calls that satisfy it. */
+  /** Only applies to calls that satisfy this predicate. */
   readonly when?: (call: Call) => boolean;
 }
 
 export interface Hook {
   readonly action?: string;
   readonly group?: string;
-  /** Runs before the action takes effect. A fault that it returns is applied to the call. */
+  /** Runs before the action takes effect. If it returns a fault, the fault is applied to the call. */
   readonly before?: (call: Call) => Promise<Fault | undefined> | Promise<void> | Fault | undefined | void;
-  /** Runs after the action took effect, before the reply is sent; not for refused calls. */
+  /** Runs after the action took effect and before the reply is sent; not for refused calls. */
   readonly after?: (call: Call) => Promise<void> | void;
 }
 
-/** Rules, hooks and gates in the order they were added. The first rule that hits a call decides. */
+/** Hooks (and gates) run first, then rules are tried, each in the order in which they were added. The first fault found decides. */
 export class Faults {
   readonly seed: number;
   readonly #random: () => number;
@@ -94,13 +94,13 @@ export class Faults {
     return [...this.#rules].map(([id, { rule, hits }]) => ({ id, rule, hits }));
   }
 
-  /** Returns how to take the hook away. */
+  /** Returns a function that removes the hook. */
   hook(hook: Hook): () => void {
     this.#hooks.add(hook);
     return () => this.#hooks.delete(hook);
   }
 
-  /** Holds the calls of an action (default: of all) until the gate is released, before or after they take effect. */
+  /** Holds the calls of an action (default: all actions) until the gate is released, before or after they take effect. */
   pause(options: { action?: string; group?: string; at?: 'before' | 'after' } = {}): Gate {
     const pass = (call: Call): Promise<void> => gate.pass(call);
     const { at = 'before', ...selection } = options;
@@ -115,7 +115,7 @@ export class Faults {
     return gate;
   }
 
-  /** What happens to this call; waits for hooks. */
+  /** Determines what happens to this call; waits for hooks. */
   async before(call: Call): Promise<Fault | undefined> {
     for (const hook of this.#hooks) {
       const fault = hook.before && selects(hook, call) ? await hook.before(call) : undefined;

@@ -4,7 +4,7 @@ import type { Call } from './gateway/call.ts';
 
 export interface JournalEntry {
   readonly seq: number;
-  /** When the call was answered or given up, in ms since the epoch with fractions. */
+  /** When the call was answered or aborted, in ms since the epoch with fractions. */
   readonly time: number;
   /** When the request arrived. */
   readonly arrivedAt: number;
@@ -14,20 +14,20 @@ export interface JournalEntry {
   /** Backends named in the call. */
   readonly count: number;
   readonly backends: Call['backends'];
-  /** 'OK', an error code, or the kind of the fault that took the reply. */
+  /** 'OK', an error code, or the kind of the fault that prevented the reply. */
   readonly code: string;
-  /** 0: no complete reply was sent. */
+  /** 0 if no complete reply was sent. */
   readonly httpStatus: number;
   readonly durationMs: number;
   readonly accessKeyId: string;
   readonly requestId: string;
-  /** Whether the action was carried out, which a lost reply does not tell. */
+  /** Whether the action was carried out; a lost reply does not show this. */
   readonly applied: boolean;
 }
 
-/** Every call, in the order of completion. An array in memory (the latest `limit`), optionally a file as well. */
+/** Every call, in order of completion. An array in memory (the latest `limit` entries), optionally also a file. */
 export class Journal extends Array<JournalEntry> {
-  // Array methods such as filter() must give plain arrays, not journals.
+  // Array methods such as filter() must return plain arrays, not journals.
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }
@@ -39,7 +39,7 @@ export class Journal extends Array<JournalEntry> {
   constructor(options: { limit: number; file?: string | undefined }) {
     super();
     this.#limit = options.limit;
-    // Opened at once: a path that cannot be written is an error of the start, not of the first call.
+    // Opened immediately, so that an unwritable path fails the start, not the first call.
     this.#file =
       options.file === undefined
         ? undefined
@@ -50,7 +50,7 @@ export class Journal extends Array<JournalEntry> {
     // Calls that were held when the simulator was closed end after it.
     if (this.#file?.writableEnded) return;
     this.push(entry);
-    // A tenth at a time: dropping the oldest one by one would move the whole array on each call.
+    // Drop a tenth at a time: dropping the oldest one by one would move the whole array on each call.
     if (this.length > this.#limit * 1.1) this.splice(0, this.length - this.#limit);
     this.#file?.write(`${JSON.stringify(entry)}\n`);
     for (const listener of this.#listeners) listener(entry);
@@ -60,13 +60,13 @@ export class Journal extends Array<JournalEntry> {
     this.length = 0;
   }
 
-  /** Calls `listener` for each new entry; returns how to stop. */
+  /** Calls `listener` for each new entry; returns a function that unsubscribes it. */
   onEntry(listener: (entry: JournalEntry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** The first entry, recorded or still to come, that satisfies the predicate. Rejects after the time-out. */
+  /** The first entry, past or future, that satisfies the predicate. Rejects after the time-out. */
   async waitFor(predicate: (entry: JournalEntry) => boolean, timeoutMs = 5000): Promise<JournalEntry> {
     const found = this.find(predicate);
     if (found) return found;
@@ -90,7 +90,7 @@ export class Journal extends Array<JournalEntry> {
     }
   }
 
-  /** Resolves when the file holds every entry. */
+  /** Resolves once the file contains every entry. */
   async close(): Promise<void> {
     if (!this.#file) return;
     this.#file.end();

@@ -5,7 +5,7 @@ import { HEALTHY_CODES, type HealthCheckConfiguration, SCHEDULERS } from './stat
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-/** What is set by one option of the flag. */
+/** What the options of a flag have set so far. */
 interface Draft {
   readonly behaviour: Mutable<Partial<Behaviour>>;
   readonly listener: Mutable<Partial<ListenerOptions>>;
@@ -98,7 +98,7 @@ const LISTENER_OPTIONS: Readonly<Record<string, Option>> = {
   },
 };
 
-/** `tcp:PORT=GROUP,option=value,…`. An error says what is wrong; who calls says of which flag. */
+/** Parses `tcp:PORT=GROUP,option=value,…`. An error says what is wrong; the caller adds the name of the flag. */
 export function parseListener(text: string): ListenerOptions {
   const [head = '', ...options] = text.split(',');
   const match = /^(tcp|http):(\d{1,5})=(.+)$/.exec(head);
@@ -107,7 +107,7 @@ export function parseListener(text: string): ListenerOptions {
   }
   const protocol = match[1] as 'tcp' | 'http';
   const { behaviour, listener, check, checked } = parseOptions(options, LISTENER_OPTIONS);
-  // What is out of bounds is to be told now, and not when the listener is made.
+  // Report values that are out of bounds now, not when the listener is created.
   behaviourOf(protocol, {}, behaviour);
   const healthCheck = checked ? check : false;
   return {

@@ -28,6 +28,6 @@ try {
 } catch (error) {
   const { message, syscall } = error as NodeJS.ErrnoException;
   console.error(`simulator: ${message}`);
-  // A journal file that cannot be opened is a wrong value too; a port in use is not.
+  // A journal file that cannot be opened counts as an invalid value; a port in use does not.
   process.exitCode = error instanceof UsageError || syscall === 'open' ? 2 : 1;
 }

@@ -8,7 +8,7 @@ import { isKnownCode } from './gateway/errors.ts';
 import { parseForwarding, parseListener } from './listener-flag.ts';
 import type { SimulatorOptions } from './simulator.ts';
 
-/** A command line that cannot be used: one sentence, exit code 2. */
+/** An invalid command line: one sentence, exit code 2. */
 export class UsageError extends Error {}
 
 export const HELP = `Usage: npm run simulator -- [flags]
@@ -128,7 +128,7 @@ function readFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: FLAGS, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    // Of Node's explanation the first sentence is enough.
+    // The first sentence of Node's explanation is enough.
     const reason = (error as Error).message.split(/\.(?:\s|$)/)[0];
     throw new UsageError(`${reason}; see --help`);
   }
@@ -142,7 +142,7 @@ function parseAccessKeys(flags: ReturnType<typeof readFlags>, env: Environment):
   if (lifetime !== undefined && !securityToken) throw new UsageError('--sts-expires needs --sts');
   const expiresAt = lifetime === undefined ? undefined : Date.now() + duration('--sts-expires', lifetime);
   return (given.length > 0 ? given : ['testid:testsecret']).map((pair) => {
-    // The value is not echoed: a secret does not belong in a terminal's history of errors.
+    // The value is not echoed, so that no secret ends up in the terminal's output.
     const match = /^([^:\s]+):(\S+)$/.exec(pair);
     if (!match) throw new UsageError('--access-key must be ID:SECRET');
     return { id: match[1]!, secret: match[2]!, ...(securityToken ? { securityToken, expiresAt } : {}) };

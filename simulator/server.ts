@@ -11,9 +11,9 @@ import { peekBackendServers } from './state/backend-servers.ts';
 
 export interface ServerParts extends GatewayParts {
   readonly journal: Journal;
-  /** How long each call takes at least, from its arrival on. */
+  /** How long each call takes at least, from its arrival. */
   readonly latency: () => number;
-  /** What replies name as their Date, in ms since the epoch; undefined: they name none. */
+  /** The Date of replies, in ms since the epoch; undefined: replies have none. */
   readonly replyDate: () => number | undefined;
   /** Serves paths under `/_` and `/console`. */
   readonly control: (request: IncomingMessage, response: ServerResponse, body: string) => void;
@@ -26,14 +26,14 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** One port for both products: Action and Version tell them apart. */
+/** Serves both products on one port: Action and Version tell them apart. */
 export async function listen(
   parts: ServerParts,
   at: { readonly host: string; readonly port: number },
 ): Promise<HttpServer> {
   const handler = new RequestHandler(parts);
   const server = createServer((request, response) => void handler.handle(request, response));
-  // A connection that the server closes between two calls is a fault to inject, not an accident.
+  // Never close idle connections: a connection closed between two calls must be an injected fault, not an accident.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   const sockets = new Set<Socket>();
@@ -60,7 +60,7 @@ function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
 
 class RequestHandler {
   readonly #parts: ServerParts;
-  /** Connections that look alive to the client and are not. */
+  /** Connections that are dead but look alive to the client. */
   readonly #dead = new WeakSet<Socket>();
   #lastSeq = 0;
 
@@ -79,7 +79,7 @@ class RequestHandler {
       }
       await this.#serve(request, response, body, arrivedAt);
     } catch (error) {
-      // The client went away, or sent more than any call can hold.
+      // The client left, or sent more than any call can contain.
       if (!request.socket.destroyed) console.error('slb-simulator: request dropped:', String(error));
       request.socket.destroy();
     }
@@ -102,7 +102,7 @@ class RequestHandler {
     const wait = this.#parts.latency() - (preciseNow() - arrivedAt);
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, Math.ceil(wait)));
     const outcome = await answer(this.#parts, apiRequest, call);
-    // Written before the reply leaves: whoever has the reply finds the call in the journal.
+    // Recorded before the reply is sent: a client that has the reply finds the call in the journal.
     const complete = outcome.delivery === 'reply' || outcome.delivery === 'stale-close';
     this.#record(call, outcome.code, complete ? outcome.reply.status : 0, outcome.applied);
     this.#date(response);
@@ -181,7 +181,7 @@ function send(response: ServerResponse, reply: Reply): void {
   response.end(reply.body);
 }
 
-/** Announces the whole length, sends half of it, and ends the connection in order. */
+/** Announces the full length, sends half of it, and closes the connection in order. */
 function sendHalf(response: ServerResponse, reply: Reply, socket: Socket): void {
   const bytes = Buffer.from(reply.body);
   response.writeHead(reply.status, { ...reply.headers, 'content-length': bytes.length });

@@ -18,9 +18,9 @@ import { Inventory } from './state/inventory.ts';
 import { seededRandom } from './state/random.ts';
 import { SimulatorState } from './state/state.ts';
 
-/** Everything has a default: `startSimulator()` alone gives an empty account with the key `testid:testsecret`. */
+/** All options have defaults: `startSimulator()` alone gives an empty account with the key `testid:testsecret`. */
 export interface SimulatorOptions extends Partial<Semantics> {
-  /** The address where the API listens. Whoever reaches it can change everything. Default 127.0.0.1. */
+  /** The address where the API listens. Anyone who can reach it can change everything. Default 127.0.0.1. */
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
@@ -28,22 +28,22 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly regionId?: string;
   readonly vpcId?: string;
   readonly loadBalancers?: readonly string[];
-  /** Group ids on the first load balancer (`lb-1` if none is named), or each with its own and its rows. */
+  /** Ids of groups on the first load balancer (`lb-1` if none is named), or objects with a load balancer and rows. */
   readonly groups?: readonly (string | GroupOptions)[];
-  /** Listeners that forward real connections from the start on; further ones are made by API. */
+  /** Listeners that forward real connections from the start; others can be created through the API. */
   readonly listeners?: readonly ListenerOptions[];
-  /** How all listeners forward where one does not say it itself, those made by API too. */
+  /** How listeners forward unless their own options differ; also applies to listeners created through the API. */
   readonly forwarding?: Partial<Behaviour>;
   /** The address where listeners listen. Default 127.0.0.1. */
   readonly listenHost?: string;
-  /** Whether a listener made by API listens on its own port or on any free one. Default 'own'. */
+  /** Whether a listener created through the API listens on its own port or on any free one. Default 'own'. */
   readonly listenerPorts?: 'own' | 'any';
-  /** The address of each node by its instance id, for rows of type `ecs`. Default: none is reached. */
+  /** The addresses of the nodes by instance id, for rows of type `ecs`. Default: no node can be reached. */
   readonly instanceAddresses?: InstanceAddresses;
   readonly latencyMs?: number;
-  /** Up to so much is added to latencyMs, at random. */
+  /** Upper bound of the random time that is added to latencyMs. */
   readonly latencyJitterMs?: number;
-  /** Calls a second per access key. Default: no limit. */
+  /** Calls per second and access key. Default: no limit. */
   readonly qps?: number;
   readonly burst?: number;
   readonly ratePerAction?: Readonly<Record<string, Rate>>;
@@ -52,17 +52,17 @@ export interface SimulatorOptions extends Partial<Semantics> {
   readonly faults?: readonly FaultRule[];
   readonly seed?: number;
   readonly journalFile?: string | undefined;
-  /** How many entries stay in memory. */
+  /** How many entries are kept in memory. */
   readonly journalLimit?: number;
   readonly inventory?: 'any' | 'listed';
   readonly ipsPerEni?: number;
   readonly clockSkewMs?: number;
   readonly defaultFormat?: Format;
-  /** Ms since the epoch, for signatures, busy windows and rates; the journal always tells real time. */
+  /** Ms since the epoch, for signatures, busy windows and rates; the journal always uses real time. */
   readonly now?: () => number;
-  /** For all that the data plane waits for. Default: the system's. */
+  /** For all waiting in the data plane. Default: the system clock. */
   readonly clock?: Clock;
-  /** What replies name as their Date, in ms since the epoch; undefined: they name none. Default: `now`. */
+  /** The Date of replies, in ms since the epoch; undefined: replies have none. Default: `now`. */
   readonly replyDate?: () => number | undefined;
 }
 
@@ -80,9 +80,9 @@ export interface Simulator {
   readonly journal: Journal;
   readonly accessKeys: AccessKeys;
   readonly ram: AccessPolicy;
-  /** Listeners with their ports and counts, and what failed. */
+  /** The listeners with their ports and counts, and the failures. */
   readonly dataPlane: DataPlane;
-  /** Ends all connections, held calls included, and resolves when the journal file is complete. */
+  /** Ends all connections, including held calls, and resolves when the journal file is complete. */
   close(): Promise<void>;
 }
 
@@ -117,7 +117,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const dataPlane = new DataPlane({
     state,
     clock: options.clock ?? systemClock,
-    // A stream of its own: traffic must not change which calls are hit by a fault.
+    // A separate stream, because traffic must not change which calls are hit by a fault.
     random: seededRandom(seed + 1),
     listenHost: options.listenHost ?? '127.0.0.1',
     listenerPorts: options.listenerPorts ?? 'own',

@@ -2,14 +2,14 @@ import { failuresOf } from './data-plane/counts.ts';
 import type { DataPlane } from './data-plane/data-plane.ts';
 import type { Row } from './state/backend-servers.ts';
 
-/** Connections (TCP) or requests (HTTP), and failures, over a second. */
+/** Connections (TCP) or requests (HTTP), and failures, per second. */
 export interface Rate {
   readonly perSecond: number;
   readonly failedPerSecond: number;
 }
 
 export interface Traffic {
-  /** Failures for which there was no row are here alone. */
+  /** Failures without a row to forward to are only counted here. */
   readonly groups: readonly (Rate & { readonly group: string })[];
   readonly rows: readonly (Rate & { readonly group: string } & Pick<Row, 'serverId' | 'serverIp' | 'port'>)[];
 }
@@ -24,7 +24,7 @@ interface Totals {
   readonly rows: Map<string, Total & { readonly group: string; readonly row: Row }>;
 }
 
-/** What went on since the last time it was asked; all listeners of a group together. What stands still is left out. */
+/** Measures traffic since the previous reading, for all listeners of a group together. Groups and rows without traffic are omitted. */
 export class TrafficMeter {
   readonly #dataPlane: DataPlane;
   #before: Totals;

@@ -5,29 +5,29 @@ import type { Listener } from '../state/listeners.ts';
 import type { Health, LoadBalancer } from '../state/resources.ts';
 import type { SimulatorState } from '../state/state.ts';
 
-/** Behaviour that no page documents, to be chosen by who runs the simulator. README.md explains each. */
+/** Behaviour that no page documents; the user of the simulator chooses it. README.md explains each option. */
 export interface Semantics {
   readonly maxBackendsPerCall: number;
-  /** Rows over all groups of one load balancer. 0: no quota. */
+  /** Maximum number of rows in all groups of one load balancer together. 0: no quota. */
   readonly backendsPerLoadBalancer: number;
   readonly duplicatesInCall: 'collapse' | 'error';
   readonly alreadyAttached: 'collapse' | 'error';
   readonly emptyBackendServers: 'accept' | 'refuse';
-  /** 'loose': an ENI row is also removed when ServerIp is left out or Type is wrong. */
+  /** 'loose': Remove also removes an ENI row if ServerIp is omitted or Type is wrong. */
   readonly removeMatch: 'strict' | 'loose';
-  /** Remove answers ObtainIpFail when it names an instance or ENI that is gone. */
+  /** Remove returns ObtainIpFail if it names an instance or ENI that is gone. */
   readonly obtainIpFailOnRemove: boolean;
-  /** Port and Weight in replies as strings, as in older sample bodies. */
+  /** Replies contain Port and Weight as strings, as older sample bodies do. */
   readonly numbersAsStrings: boolean;
   readonly busyMs: number;
   /** After a write, the whole load balancer refuses writes for this long, with this code. */
   readonly loadBalancerBusyMs: number;
   readonly loadBalancerBusyCode: string;
-  /** DescribeNetworkInterfaces finds an ENI by an address out of one of its prefixes: how the API has it is not documented. */
+  /** DescribeNetworkInterfaces finds an ENI by an address from one of its prefixes. What the API does is not documented. */
   readonly findsOutOfPrefix: boolean;
 }
 
-/** Where health is checked; undefined for a listener that forwards nothing. */
+/** The source of health states; undefined for a listener that forwards nothing. */
 export interface HealthSource {
   health(loadBalancer: string, listener: Listener, row: Row): Health | undefined;
 }
@@ -41,7 +41,7 @@ export interface ActionContext {
 
 export interface Action {
   readonly product: Product;
-  /** The effect is immediate and complete: the whole action runs in one turn of the event loop, or throws. */
+  /** Runs completely within one turn of the event loop, or throws. Its effect is immediate. */
   run(context: ActionContext): Body;
 }
 
@@ -51,7 +51,7 @@ export function required(params: ReadonlyMap<string, string>, name: string): str
   return value;
 }
 
-/** RegionId must be that of the resource even on the central endpoint. */
+/** RegionId must be the resource's region, even on the central endpoint. */
 export function checkRegion(params: ReadonlyMap<string, string>, regionId: string, mandatory = true): void {
   const given = mandatory ? required(params, 'RegionId') : params.get('RegionId');
   if (given && given !== regionId) throw regionMismatch();
@@ -66,7 +66,7 @@ export function checkWritable(context: ActionContext, loadBalancer: LoadBalancer
   if (context.state.options.now() < loadBalancer.busyUntil) throw new ApiError(loadBalancer.busyCode);
 }
 
-/** After a write, where the whole load balancer is to be busy. */
+/** Called after a write: makes the whole load balancer busy, if configured. */
 export function openBusyWindow({ semantics, state }: ActionContext, loadBalancer: LoadBalancer): void {
   if (semantics.loadBalancerBusyMs === 0) return;
   loadBalancer.busyUntil = state.options.now() + semantics.loadBalancerBusyMs;

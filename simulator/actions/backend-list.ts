@@ -4,12 +4,12 @@ import { parseBackendServers, type Row, rowKey } from '../state/backend-servers.
 import type { VServerGroup } from '../state/resources.ts';
 import type { ActionContext, Semantics } from './action.ts';
 
-/** Reads and checks a list parameter of a write. */
+/** Parses and validates a list parameter of a write. */
 export function readBackends(context: ActionContext, name = 'BackendServers'): Row[] {
   const text = context.params.get(name)?.trim();
   const { semantics } = context;
   if (!text) {
-    // Terraform sends an empty list for group sizes that are a multiple of 20; what production says is unknown.
+    // Terraform sends an empty list for group sizes that are a multiple of 20; how production reacts is unknown.
     if (text === undefined || semantics.emptyBackendServers === 'refuse') throw missingParameter(name);
     return [];
   }
@@ -25,12 +25,12 @@ export function readBackends(context: ActionContext, name = 'BackendServers'): R
   return distinct(rows, semantics.duplicatesInCall);
 }
 
-/** The same for a list that may be absent. */
+/** Like readBackends, for a list that may be absent. */
 export function readOptionalBackends(context: ActionContext, name: string): Row[] {
   return context.params.get(name) ? readBackends(context, name) : [];
 }
 
-/** Of rows with the same identity the first one counts, unless that is an error. */
+/** Drops all but the first of rows with the same identity, or refuses them. */
 export function distinct(rows: readonly Row[], duplicates: 'collapse' | 'error'): Row[] {
   const byKey = new Map<string, Row>();
   for (const row of rows) {
@@ -43,7 +43,7 @@ export function distinct(rows: readonly Row[], duplicates: 'collapse' | 'error')
   return [...byKey.values()];
 }
 
-/** Every backend must exist and, if an instance, run; the first that does not refuses the whole call. */
+/** Every backend must exist, and an instance must run; the first violation refuses the whole call. */
 export function checkServers(context: ActionContext, rows: readonly Row[]): void {
   const { inventory } = context.state;
   for (const row of rows) {
@@ -71,7 +71,7 @@ export function checkQuota(context: ActionContext, group: VServerGroup, added: n
   }
 }
 
-/** Rows that an Add would really add. */
+/** The rows that an Add would actually add. */
 export function newRows(rows: readonly Row[], group: VServerGroup, semantics: Semantics): Row[] {
   const fresh = rows.filter((row) => !group.row(rowKey(row)));
   if (fresh.length < rows.length && semantics.alreadyAttached === 'error') {

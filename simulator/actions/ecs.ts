@@ -10,7 +10,7 @@ export const ecsActions: Readonly<Record<string, Action>> = {
   DescribeInstances: { product: 'Ecs', run: describeInstances },
 };
 
-/** Filters narrow one another. The page holds 10 unless asked for more: the trap of looking up 20 addresses at once. */
+/** Filters are combined. A page holds 10 ENIs unless more are requested: a trap for those who look up 20 addresses at once. */
 function describeNetworkInterfaces(context: ActionContext): Body {
   const { params, state } = context;
   checkRegion(params, state.options.regionId);
@@ -36,7 +36,7 @@ interface Wanted {
   readonly noIpv4: boolean;
 }
 
-/** Implied ENIs can be found only by what names them; without a filter the ones that were set are listed. */
+/** Implied ENIs can only be found by filters that name them; without such a filter, the ENIs that were set are listed. */
 function candidates(inventory: Inventory, wanted: Wanted, findsOutOfPrefix: boolean): Eni[] {
   const byIp = [...wanted.ipv4, ...wanted.ipv6];
   if (byIp.length > 0) {
@@ -95,7 +95,7 @@ function limited(values: string[], name: string): string[] {
   return values;
 }
 
-/** Two ways to page: MaxResults with NextToken, or PageNumber with PageSize. */
+/** Supports both ways of paging: MaxResults with NextToken, or PageNumber with PageSize. */
 function paginate<T>(
   found: readonly T[],
   params: ReadonlyMap<string, string>,
@@ -103,7 +103,7 @@ function paginate<T>(
 ): { page: T[]; fields: Body } {
   const token = params.get('NextToken');
   if (params.get('MaxResults') || token) {
-    // Out of range is brought into range, not refused (DescribeNetworkInterfaces page).
+    // A value out of range is clamped, not refused (DescribeNetworkInterfaces page).
     const size = Math.min(max, Math.max(10, Number(params.get('MaxResults') || 10)));
     const from = token ? Number(Buffer.from(token, 'base64url').toString()) : 0;
     if (!Number.isInteger(size) || !Number.isInteger(from))

@@ -6,7 +6,7 @@ import {
   type ListenerConfiguration,
 } from '../state/listeners.ts';
 
-/** One of DescribeLoadBalancerListeners (fields: structs of the Go SDK). */
+/** An entry of DescribeLoadBalancerListeners (fields: structs of the Go SDK). */
 export function listenerBody(loadBalancer: string, listener: Listener): Body {
   const { port, protocol, status = 'running', vServerGroupId } = listener;
   const configuration = configurationOf(listener);
@@ -26,7 +26,7 @@ export function listenerBody(loadBalancer: string, listener: Listener): Body {
   };
 }
 
-/** DescribeLoadBalancerTCPListenerAttribute and …HTTPListenerAttribute. */
+/** The body of DescribeLoadBalancerTCPListenerAttribute and …HTTPListenerAttribute. */
 export function attributesBody(listener: Listener): Body {
   const { port, status = 'running', vServerGroupId, protocol } = listener;
   const configuration = configurationOf(listener);

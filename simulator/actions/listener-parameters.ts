@@ -10,7 +10,7 @@ import {
 
 type Params = ReadonlyMap<string, string>;
 
-/** What cannot be played is refused: a listener that seems to do it would mislead. */
+/** Features that are not simulated are refused: a listener that only seems to support them would mislead. */
 const UNPLAYED: readonly (readonly [name: string, value: RegExp])[] = [
   ['AclStatus', /^on$/],
   ['ListenerForward', /^on$/],
@@ -19,7 +19,7 @@ const UNPLAYED: readonly (readonly [name: string, value: RegExp])[] = [
   ['StickySessionType', /^server$/],
 ];
 
-/** Names and bounds: pages of Create- and SetLoadBalancerTCPListener(Attribute) and …HTTPListener(Attribute). */
+/** Names and limits are from the pages of Create- and SetLoadBalancerTCPListener(Attribute) and …HTTPListener(Attribute). */
 export function readConfiguration(
   params: Params,
   protocol: 'tcp' | 'http',
@@ -85,7 +85,7 @@ function readHttp(params: Params, base: ListenerConfiguration): ListenerConfigur
 }
 
 function readHealthCheck(params: Params, base: HealthCheckConfiguration): HealthCheckConfiguration {
-  // The page of the TCP listener alone spells it with a small h.
+  // Only the page of the TCP listener spells this parameter with a small h.
   const interval = params.get('HealthCheckInterval') ? 'HealthCheckInterval' : 'healthCheckInterval';
   const method = oneOf(params, 'HealthCheckMethod', ['head', 'get', 'tcp'] as const);
   const path = params.get('HealthCheckURI') || base.path;
@@ -115,12 +115,12 @@ function readCodes(params: Params): readonly HealthyCode[] | undefined {
   });
 }
 
-/** The page of the TCP listener calls it mandatory; Terraform leaves it out. */
+/** The page of the TCP listener calls the parameter mandatory, but Terraform omits it. */
 function readBandwidth(params: Params): number | undefined {
   return params.get('Bandwidth') === '-1' ? -1 : integer(params, 'Bandwidth', 1, 5120);
 }
 
-/** On: what `value` reads. Off: 0. Neither: as it was. */
+/** The value of a setting with a switch: `value()` if the switch is on, 0 if it is off, unchanged if it is absent. */
 function switched(params: Params, name: string, before: number, value: () => number): number {
   const given = flag(params, name);
   return given === undefined ? before : given === 'on' ? value() : 0;

@@ -28,7 +28,7 @@ export const listenerActions: Readonly<Record<string, Action>> = {
   DescribeLoadBalancerHTTPListenerAttribute: { product: 'Slb', run: (context) => describe(context, 'http') },
 };
 
-/** A new listener is stopped: StartLoadBalancerListener starts it. */
+/** A new listener is stopped until StartLoadBalancerListener starts it. */
 function create(context: ActionContext, protocol: 'tcp' | 'http'): Body {
   const { params, state } = context;
   const loadBalancer = loadBalancerOf(context);
@@ -38,7 +38,7 @@ function create(context: ActionContext, protocol: 'tcp' | 'http'): Body {
   const group = groupOf(context, loadBalancer);
   if (!group && !integer(params, 'BackendServerPort', 1, 65_535)) throw missingParameter('BackendServerPort');
   checkWritable(context, loadBalancer);
-  // TCP and UDP may share a port, all others not.
+  // Only TCP and UDP may share a port.
   if (loadBalancer.listeners.some((other) => other.port === port && other.protocol !== 'udp')) {
     throw new ApiError('ListenerAlreadyExists');
   }
@@ -83,7 +83,7 @@ function describe(context: ActionContext, protocol: 'tcp' | 'http'): Body {
   return attributesBody(findListener(context, loadBalancer, protocol));
 }
 
-/** Listeners of up to ten load balancers, or of all; NextToken is the number of those told already. */
+/** Lists the listeners of up to ten load balancers, or of all. NextToken is the number of listeners already returned. */
 function describeListeners(context: ActionContext): Body {
   const { params, state } = context;
   const ids = repeatList(params, 'LoadBalancerId');
@@ -135,7 +135,7 @@ function findListener(
   return listener;
 }
 
-/** The group that the call names, which must be one of the load balancer. */
+/** The group that the call names, which must belong to the load balancer. */
 function groupOf(
   { params, state }: ActionContext,
   { id }: LoadBalancer,

@@ -24,7 +24,7 @@ function describeLoadBalancers(context: ActionContext): Body {
     .filter((loadBalancer) => matches(params, 'VpcId', loadBalancer.vpcId))
     .filter((loadBalancer) => holdsServer(context, loadBalancer, params.get('ServerId')));
   const pageNumber = positiveInteger(params, 'PageNumber', { default: 1, max: 1_000_000 });
-  // PageSize counts only together with PageNumber.
+  // PageSize only takes effect together with PageNumber.
   const pageSize = params.get('PageNumber')
     ? positiveInteger(params, 'PageSize', { default: 50, max: 100 })
     : 100;
@@ -50,12 +50,12 @@ function describeLoadBalancer(context: ActionContext): Body {
         ListenerProtocol: listener.protocol,
       })),
     },
-    // The default server group only: rows of vServer groups are never listed here.
+    // Lists the default server group only, never the rows of vServer groups.
     BackendServers: { BackendServer: [] },
   };
 }
 
-/** Rows come per listener; there is no parameter to ask for one group. Rows with weight 0 stay listed. */
+/** Rows are listed per listener; no parameter selects a group. Rows with weight 0 are listed too. */
 function describeHealthStatus(context: ActionContext): Body {
   const { params, state } = context;
   const loadBalancer = state.loadBalancer(required(params, 'LoadBalancerId'));

@@ -24,7 +24,7 @@ function describeAttribute(context: ActionContext): Body {
   };
 }
 
-/** Neither pages nor backends: that is how the API is. */
+/** The API offers neither paging nor backends here. */
 function describeGroups(context: ActionContext): Body {
   const { params, state } = context;
   required(params, 'RegionId');

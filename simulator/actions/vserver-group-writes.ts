@@ -41,7 +41,7 @@ function add(context: ActionContext): Body {
   return written(context, group);
 }
 
-/** Backends that are not in the group are ignored: Remove can be repeated safely. */
+/** Backends that are not in the group are ignored, so Remove is safe to repeat. */
 function remove(context: ActionContext): Body {
   requireGroupParameters(context);
   const rows = readBackends(context);
@@ -56,7 +56,7 @@ function remove(context: ActionContext): Body {
 
 function modify(context: ActionContext): Body {
   requireGroupParameters(context);
-  // Unlike Add, the error table of Modify names duplicates within a call.
+  // Unlike that of Add, the error table of Modify lists duplicates within a call.
   const old = distinct(readOptionalBackends(context, 'OldBackendServers'), 'error');
   const wanted = distinct(readOptionalBackends(context, 'NewBackendServers'), 'error');
   const group = writableGroup(context);
@@ -72,7 +72,7 @@ function modify(context: ActionContext): Body {
   return written(context, group);
 }
 
-/** Changes the name of the group, and weight and description of rows it has; neither adds nor removes. */
+/** Changes the name of the group and the weight and description of existing rows; never adds or removes rows. */
 function setAttribute(context: ActionContext): Body {
   requireGroupParameters(context);
   const name = context.params.get('VServerGroupName');
@@ -129,18 +129,18 @@ function requireGroupParameters(context: ActionContext): void {
   required(context.params, 'VServerGroupId');
 }
 
-/** The group of the call, once region, load balancer and busy windows allow a write. */
+/** The group that the call names, if region, load balancer and busy windows allow a write. */
 function writableGroup(context: ActionContext): VServerGroup {
   const group = context.state.group(required(context.params, 'VServerGroupId'));
   const loadBalancer = context.state.loadBalancer(group.loadBalancerId);
   checkRegion(context.params, loadBalancer.regionId);
-  // The group's own window first: after a write both are open, and the group's is the more telling answer.
+  // The group's own window first: after a write both windows are open, and the group's error is more specific.
   if (context.state.options.now() < group.busyUntil) throw new ApiError('VServerGroupProcessing');
   checkWritable(context, loadBalancer);
   return group;
 }
 
-/** Opens the busy windows and lists what the group holds now. */
+/** Opens the busy windows and returns the group's current rows. */
 function written(context: ActionContext, group: VServerGroup): Body {
   const { semantics, state } = context;
   group.busyUntil = Math.max(group.busyUntil, state.options.now() + semantics.busyMs);

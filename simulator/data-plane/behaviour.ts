@@ -1,23 +1,23 @@
 /**
- * What no page tells of how a listener forwards, to be chosen by who runs the simulator. The defaults are the unkind
- * ones: a client that loses nothing with them loses nothing with the others. README.md explains each.
+ * Undocumented aspects of how a listener forwards; the user of the simulator chooses them. The defaults are the unkind ones: a client that
+ * loses nothing with them loses nothing with the others. README.md explains each option.
  */
 export interface Behaviour {
-  /** Machines that forward for the load balancer. Each learns of a change by itself; connections are spread over them. */
+  /** Number of machines that forward for the load balancer. Each learns of changes on its own; connections are spread over all of them. */
   readonly machines: number;
-  /** How long after a change a machine acts on it: always so long, or at random between two. */
+  /** How long after a change a machine acts on it: a fixed time, or a random one between two bounds. */
   readonly propagationMs: number | readonly [min: number, max: number];
-  /** Established connections of a row that was removed, where the listener has no connection drain. */
+  /** What happens to established connections of a removed row if the listener has no connection drain. */
   readonly onRemove: 'reset' | 'keep';
-  /** Whether a client that sticks to a row (PersistenceTimeout, cookie) still gets there when the row's weight is 0. */
+  /** Whether a client that sticks to a row (PersistenceTimeout, cookie) still reaches it if the row's weight is 0. */
   readonly stickyAtWeightZero: boolean;
-  /** A new row before its health is known. */
+  /** Whether a new row is used before its health is known. */
   readonly beforeFirstCheck: 'used' | 'unused';
-  /** Which rows get requests when none is healthy. */
+  /** Which rows get requests if none is healthy. */
   readonly whenAllUnhealthy: 'none' | 'all';
-  /** What follows a refused connection to a row. */
+  /** What happens after a row refuses a connection. */
   readonly afterRefusal: 'error' | 'next';
-  /** What follows a connection to a row that nobody answers. HTTP: the next row is documented; TCP: it is not. */
+  /** What happens if a connection to a row gets no answer. For HTTP, trying the next row is documented; for TCP nothing is. */
   readonly afterSynTimeout: 'error' | 'next';
   /** Documented as 5 s for HTTP. */
   readonly synTimeoutMs: number;

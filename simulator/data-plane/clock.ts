@@ -1,6 +1,6 @@
 /**
- * Time as a parameter: propagation, health checks, drain and time-outs are tested without waiting. The simulator shares no code
- * with the product that is tested against it, hence this one beside src/clock.ts; the same fake clock serves both.
+ * Time as a parameter, so that propagation, health checks, drain and time-outs are tested without waiting. The simulator shares no code
+ * with the product that is tested against it, so it has its own Clock beside src/clock.ts; the same fake clock works for both.
  */
 export interface Clock {
   /** Monotonic, ms. */

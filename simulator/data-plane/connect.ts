@@ -8,10 +8,13 @@ export interface Address {
 
 export type ConnectFailure = 'refused' | 'timeout' | 'unreachable';
 
-/** Connections under way, so that all of them can be given up. */
+/** Connections being established, so that all of them can be aborted. */
 export type Pending = Set<Socket>;
 
-/** A connection, or why there is none. Half-open connections stay: what a client sends may end before what it gets. */
+/**
+ * Opens a connection, or returns why it failed. Half-open connections are allowed: a client may finish sending before it has received
+ * everything.
+ */
 export function connect(
   address: Address | undefined,
   options: { readonly timeoutMs: number; readonly clock: Clock; readonly pending: Pending },
@@ -28,10 +31,10 @@ export function connect(
       resolve(outcome);
     };
     const timer = clock.setTimeout(() => end('timeout'), timeoutMs);
-    // Stays for good: an error nobody listens for would end the process.
+    // Never removed: an unhandled error would end the process.
     socket.on('error', (error) => end(failureOf(error)));
     socket.once('connect', () => end(socket));
-    // Given up by whoever holds `pending`.
+    // Aborted by the owner of `pending`.
     socket.once('close', () => end('unreachable'));
   });
 }

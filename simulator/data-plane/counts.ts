@@ -1,13 +1,13 @@
 /**
  * Why a connection or request failed, as the load balancer sees it.
- * - no-backend: no row to send it to
+ * - no-backend: there was no row to forward to
  * - refused: the backend refused the connection
  * - timeout: the backend accepted no connection within the SYN time-out, or did not answer a request in time
- * - unreachable: there is no way to the backend, or its address is not known
+ * - unreachable: there is no route to the backend, or its address is unknown
  * - reset: the backend ended an established connection by a reset, or before its answer was complete
- * - removed: the load balancer reset it, since the row was removed or the listener was stopped
- * - drained: the load balancer reset it, since the time of connection drain was over
- * - idle: the load balancer reset it, since no byte came for the idle time-out
+ * - removed: the load balancer reset the connection because the row was removed or the listener was stopped
+ * - drained: the load balancer reset the connection because the time for connection drain was over
+ * - idle: the load balancer reset the connection because no byte arrived within the idle time-out
  */
 export const CAUSES = [
   'no-backend',
@@ -22,15 +22,15 @@ export const CAUSES = [
 
 export type Cause = (typeof CAUSES)[number];
 
-/** Since the start of the listener. */
+/** Counted since the start of the listener. */
 export interface Counts {
-  /** Of a listener: accepted from clients. Of a row: opened to the backend. */
+  /** For a listener: connections accepted from clients. For a row: connections opened to the backend. */
   connections: number;
   /** HTTP only. */
   requests: number;
-  /** Connections of a listener, or of a row, that are open now. */
+  /** Open connections of a listener or a row. */
   active: number;
-  /** An attempt that was followed by one at the next row counts at the row that failed, not at the listener. */
+  /** If a failed attempt was followed by one at the next row, only the row counts the failure, not the listener. */
   readonly failures: Record<Cause, number>;
 }
 

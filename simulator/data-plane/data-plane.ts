@@ -11,7 +11,7 @@ import { ForwardingListener } from './listener.ts';
 import { behaviourOf, configurationOf, type ListenerOptions } from './listener-options.ts';
 import { RecordOf } from './record.ts';
 
-/** Where an instance is reached, for rows of type `ecs`: address of the node by instance id. */
+/** The addresses of the nodes by instance id, for rows of type `ecs`. */
 export type InstanceAddresses =
   | Readonly<Record<string, string>>
   | ReadonlyMap<string, string>
@@ -22,16 +22,16 @@ export interface DataPlaneParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly listenHost: string;
-  /** Where a listener made by API listens: on its own port, or on any free one. */
+  /** Where a listener created through the API listens: on its own port, or on any free one. */
   readonly listenerPorts: 'own' | 'any';
   readonly instanceAddresses: InstanceAddresses;
   readonly forAll: Partial<Behaviour>;
 }
 
-/** How many failures, and how many changes of belief, are remembered. */
+/** How many failures, and how many changes of belief, are kept. */
 const REMEMBERED = 50_000;
 
-/** Forwards what comes to the listeners that have a configuration, as the state says, each machine some time later. */
+/** Forwards connections to listeners that have a configuration, according to the state. Each machine follows the state with some delay. */
 export class DataPlane {
   readonly failures = new RecordOf<Failure>(REMEMBERED);
   readonly beliefs = new RecordOf<Belief>(REMEMBERED);
@@ -45,7 +45,7 @@ export class DataPlane {
     this.#stopListening = parts.state.onChange((change) => this.#take(change));
   }
 
-  /** In the order in which they were made. */
+  /** In order of creation. */
   get listeners(): readonly ForwardingListener[] {
     return [...this.#listeners.values()];
   }
@@ -57,12 +57,12 @@ export class DataPlane {
     return this.#listeners.get(idOf(loadBalancer, { protocol, port }));
   }
 
-  /** Calls `listener` for each failure; returns how to stop. */
+  /** Calls `listener` for each failure; returns a function that unsubscribes it. */
   onFailure(listener: (failure: Failure) => void): () => void {
     return this.failures.on(listener);
   }
 
-  /** Makes a listener that runs, and the state knows it. Rejects where its port cannot be had. */
+  /** Creates a running listener and adds it to the state. Rejects if its port is not available. */
   async open(options: ListenerOptions): Promise<ForwardingListener> {
     const { protocol, group: vServerGroupId, port = 0 } = options;
     const { state, listenHost, forAll } = this.#parts;
@@ -88,7 +88,7 @@ export class DataPlane {
     return made;
   }
 
-  /** What its health check says of a row; undefined for a listener that forwards nothing. */
+  /** A row's health according to the listener's health check; undefined for a listener that forwards nothing. */
   health(loadBalancer: string, listener: Listener, row: Row): CheckedHealth | undefined {
     const forwarding = this.listener(loadBalancer, listener)?.forwarding;
     // "The ECS instance is determined as healthy": Health check FAQ, on weight 0.
@@ -134,7 +134,7 @@ export class DataPlane {
       await listener.start({ host: listenHost, port }, rows);
       if (this.#closed) await listener.stop();
     } catch (error) {
-      // The API has said yes already, as the cloud does, where a port is never taken by somebody else.
+      // The API has already reported success, as the cloud does, where a port is never taken by someone else.
       console.error(`slb-simulator: listener ${listener.id} forwards nothing: ${(error as Error).message}`);
     }
   }
@@ -176,7 +176,7 @@ export class DataPlane {
     this.#listeners.set(listener.id, listener);
   }
 
-  /** Of an instance: the address of the node, at the row's port, which is a node port; else the row's own. */
+  /** For an instance: the node's address with the row's port, which is a node port. Otherwise the row's own address. */
   #addressOf({ type, serverId, serverIp, port }: Row): Address | undefined {
     const { instanceAddresses } = this.#parts;
     const host = type === 'ecs' ? lookUp(instanceAddresses, serverId) : serverIp;

@@ -11,7 +11,7 @@ import { probe } from './probe.ts';
 import type { Client } from './scheduling.ts';
 import { Sessions } from './sessions.ts';
 
-/** A connection or request that failed, or an attempt at one row that was followed by one at the next. */
+/** A failed connection or request, or a failed attempt at one row that was followed by an attempt at the next. */
 export interface Failure {
   /** Ms since the epoch. */
   readonly at: number;
@@ -19,24 +19,24 @@ export interface Failure {
   readonly listener: string;
   readonly machine: number;
   readonly cause: Cause;
-  /** Absent: there was no row to choose. */
+  /** Absent if there was no row to choose. */
   readonly row?: Row;
-  /** What the machine took the row's weight to be. */
+  /** The row's weight as the machine knew it. */
   readonly believedWeight?: number;
-  /** The weight that the row has in the group at this moment; absent: it is not in the group any more. */
+  /** The row's weight in the group at this moment; absent if the row is not in the group any more. */
   readonly groupWeight?: number;
-  /** The next row was tried: the client has not seen this one. */
+  /** Another row was tried next, so the client did not see this failure. */
   readonly retried: boolean;
 }
 
-/** From now on a machine acts on this. */
+/** A change that a machine has learned of and acts on from now on. */
 export interface Belief {
   /** Ms since the epoch. */
   readonly at: number;
   readonly listener: string;
   readonly machine: number;
   readonly row: Row;
-  /** Absent: the row was removed. */
+  /** Absent if the row was removed. */
   readonly weight?: number;
   /** When the change was made, ms since the epoch. */
   readonly changedAt: number;
@@ -46,7 +46,7 @@ export interface ForwardingParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly addressOf: (row: Row) => Address | undefined;
-  /** The row as the group has it now. */
+  /** The row's current state in the group. */
   readonly inGroup: (group: string, key: string) => Row | undefined;
   readonly onFailure: (failure: Failure) => void;
   readonly onBelief: (belief: Belief) => void;
@@ -57,7 +57,7 @@ export interface Established {
   readonly believed: Believed;
 }
 
-/** What a listener does with each connection, whatever its protocol: who gets it, and what is counted. */
+/** What a listener does with each connection, whatever its protocol: chooses a row and counts. */
 export class Forwarding {
   /** Set once the port is known. */
   id = '';
@@ -65,7 +65,7 @@ export class Forwarding {
   readonly behaviour: Behaviour;
   readonly counts: Counts = newCounts();
   readonly machines: readonly Machine[];
-  /** By key; rows that left too. */
+  /** By key; includes rows that left. */
   readonly targets = new Map<string, Target>();
   readonly clock: Clock;
   readonly #parts: ForwardingParts;
@@ -100,14 +100,14 @@ export class Forwarding {
     return this.#configuration;
   }
 
-  /** Timers that run already keep their time. */
+  /** Running timers keep their time. */
   set configuration(configuration: ListenerConfiguration) {
     this.#configuration = configuration;
     for (const target of this.targets.values()) if (target.believers > 0) this.#beginCheck(target);
     if (!configuration.healthCheck) for (const target of this.targets.values()) this.#endCheck(target);
   }
 
-  /** Each machine hears of it in its own time. `weight` undefined: the row was removed. */
+  /** Each machine learns of the change with its own delay. `weight` is undefined if the row was removed. */
   change(row: Row, weight: number | undefined): void {
     const changedAt = this.clock.wall();
     const target = this.#target(row);
@@ -121,7 +121,7 @@ export class Forwarding {
     }
   }
 
-  /** The rows that all machines know from the start. */
+  /** Starts with rows that all machines know immediately. */
   begin(rows: readonly Row[]): void {
     this.#running = true;
     for (const row of rows) {
@@ -130,7 +130,7 @@ export class Forwarding {
     }
   }
 
-  /** Everything that is under way is reset, nothing is checked any more. Rows are forgotten, counts are not. */
+  /** Resets all connections and stops all health checks. Rows are forgotten, counts are kept. */
   end(): void {
     for (const machine of this.machines) {
       machine.stop();
@@ -143,18 +143,18 @@ export class Forwarding {
     for (const timer of [...this.#timers, ...this.#draining.values()]) timer.cancel();
     this.#timers.clear();
     this.#draining.clear();
-    // What is only on its way to a backend is given up without a word: there is no listener any more to have failed.
+    // Connections still being opened are aborted without counting a failure, because the listener is gone.
     this.#running = false;
     for (const socket of this.#pending) socket.destroy();
   }
 
-  /** Without a health check every row is normal. */
+  /** Without a health check, every row is normal. */
   health(key: string): CheckedHealth {
     if (!this.configuration.healthCheck) return 'normal';
     return this.targets.get(key)?.check?.health ?? 'unavailable';
   }
 
-  /** Connections are spread over the machines in turn. */
+  /** Spreads connections over the machines in turn. */
   nextMachine(): Machine {
     this.#turn = (this.#turn + 1) % this.machines.length;
     return this.machines[this.#turn] as Machine;
@@ -166,13 +166,13 @@ export class Forwarding {
     client.on('close', () => {
       this.counts.active -= 1;
     });
-    // Its end is noticed by `close`; an error nobody listens for would end the process.
+    // Its end is handled by `close`; an unhandled error would end the process.
     client.on('error', () => {});
   }
 
   /**
-   * A connection to a row for this client, or why there is none; then the failure is counted already.
-   * `stickTo`: the key of the row that the client's cookie names.
+   * Opens a connection to a row for this client, or returns the cause of a failure that has already been counted. `stickTo`: the key of the
+   * row that the client's cookie identifies.
    */
   async establish(machine: Machine, client: Client, stickTo?: string): Promise<Established | Cause> {
     let tried: Set<string> | undefined;
@@ -214,7 +214,7 @@ export class Forwarding {
   carry(believed: Believed, carried: Carried): void {
     believed.carried.add(carried);
     believed.target.counts.active += 1;
-    // The row was removed while the connection to it was made.
+    // The row was removed while the connection to it was being opened.
     if (believed.gone) this.#release(believed);
   }
 
@@ -230,7 +230,7 @@ export class Forwarding {
     return target;
   }
 
-  /** Whether that is news to the machine. */
+  /** Returns whether this changed what the machine knows. */
   #believe(machine: Machine, target: Target, weight: number | undefined): boolean {
     const known = machine.row(target.key);
     if (known?.weight === weight) return false;
@@ -284,7 +284,7 @@ export class Forwarding {
     this.#draining.set(target, timer);
   }
 
-  /** What becomes of the connections of a row that a machine has dropped. */
+  /** Handles the connections of a row that a machine has dropped. */
   #release(believed: Believed): void {
     const { drainMs } = this.configuration;
     if (drainMs === 0) {

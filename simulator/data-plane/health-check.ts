@@ -5,8 +5,8 @@ import type { Clock, Timer } from './clock.ts';
 export type CheckedHealth = 'normal' | 'abnormal' | 'unavailable';
 
 /**
- * Checks one row again and again. Its health changes after as many equal results in a row as the threshold says, the first
- * time too. The first check is at once, each further one an interval after the end of the one before.
+ * Checks one row repeatedly. Its health changes after as many consecutive equal results as the threshold requires, including the first
+ * time. The first check starts immediately, each further one an interval after the end of the previous one.
  */
 export class HealthCheck {
   readonly #clock: Clock;
@@ -14,7 +14,7 @@ export class HealthCheck {
   readonly #probe: (configuration: HealthCheckConfiguration) => Promise<boolean>;
   readonly #onChange: (health: CheckedHealth) => void;
   #health: CheckedHealth = 'unavailable';
-  /** Equal results in a row: above 0 passed, below 0 failed. */
+  /** Consecutive equal results: positive if passed, negative if failed. */
   #run = 0;
   #timer: Timer | undefined;
   #stopped = false;

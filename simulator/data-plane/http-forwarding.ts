@@ -15,10 +15,10 @@ import type { Carried, Machine } from './machine.ts';
 /** "A maximum of 100 requests can be sent continuously in an HTTP persistent connection": FAQ about layer 7 listeners. */
 const MAX_REQUESTS_PER_CONNECTION = 100;
 
-/** Of one connection, and not of the message: they are not passed on. */
+/** Headers that concern a single connection; they are not forwarded. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'expect']);
 
-/** Layer 7: each request goes to a row on a connection of its own; connections of clients are kept alive. */
+/** Layer 7: each request goes to a row on its own connection; client connections are kept alive. */
 export function createHttpServer(forwarding: Forwarding): Server {
   const machines = new WeakMap<Socket, Machine>();
   const server = createServer(
@@ -53,7 +53,7 @@ async function forward(
   else new ForwardedRequest(forwarding, machine, established, incoming, response);
 }
 
-/** 504 where nobody answered in time; that no row is 503 and all else 502 is not documented. */
+/** 504 if nobody answered in time. That a missing row gives 503 and all else 502 is not documented. */
 function answerFailure(response: ServerResponse, cause: Cause): void {
   const status = cause === 'timeout' ? 504 : cause === 'no-backend' ? 503 : 502;
   if (response.headersSent || response.destroyed) {
@@ -102,11 +102,11 @@ class ForwardedRequest implements Carried {
       forwarding.uncarry(believed, this);
     });
     incoming.on('error', () => {
-      // The client broke off in the middle of its request: there is nothing to answer, and nothing failed here.
+      // The client aborted in the middle of its request: nothing needs an answer, and nothing failed here.
       this.#ended = true;
       socket.destroy();
     });
-    // "FAQ about SLB": the connection to the backend stays when the client leaves; what still comes goes nowhere.
+    // "FAQ about SLB": the connection to the backend stays open if the client leaves; further data is discarded.
     response.on('close', () => {
       if (response.writableFinished) return;
       this.#ended = true;
@@ -133,7 +133,7 @@ class ForwardedRequest implements Carried {
     const { method = 'GET', url = '/', rawHeaders, httpVersion, socket } = this.#incoming;
     const headers = passedOn(rawHeaders, httpVersion);
     const via = this.#incoming.headers['x-forwarded-for'];
-    // Node decides on it before it knows that the connection is for this request alone.
+    // Set explicitly, because Node chooses this header before it knows that the connection serves only this request.
     headers.push(
       'Connection',
       'close',
@@ -170,7 +170,7 @@ class ForwardedRequest implements Carried {
   }
 }
 
-/** As names and values by turns. A client of HTTP/1.0 knows no chunks. */
+/** The headers to forward, as alternating names and values. An HTTP/1.0 client does not know chunked encoding. */
 function passedOn(rawHeaders: readonly string[], httpVersion: string): string[] {
   const headers: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -6,16 +6,16 @@ import {
 } from '../state/listeners.ts';
 import { type Behaviour, checkBehaviour, defaultBehaviour } from './behaviour.ts';
 
-/** A listener that runs from the start on: what the API would set for it, and how what is not known is played. */
+/** A listener that runs from the start: what the API would configure, and how undocumented behaviour is simulated. */
 export interface ListenerOptions
   extends Partial<Omit<ListenerConfiguration, 'healthCheck'>>,
     Partial<Behaviour> {
   readonly protocol: 'tcp' | 'http';
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Id of the vServer group; the listener is on the group's load balancer. */
+  /** Id of the vServer group. The listener belongs to the group's load balancer. */
   readonly group: string;
-  /** False: no health check. Default: by TCP for tcp, by HEAD / for http, every 2 s, 5 s time-out, thresholds 3. */
+  /** False: no health check. Default: TCP for tcp, HEAD / for http, every 2 s, 5 s time-out, thresholds 3. */
   readonly healthCheck?: Partial<HealthCheckConfiguration> | false;
 }
 
@@ -27,7 +27,7 @@ export function configurationOf({ healthCheck, ...options }: ListenerOptions): L
   };
 }
 
-/** What the options say, else what holds for all listeners, else the default. Throws a RangeError that names the option. */
+/** Uses the listener's own options, then those for all listeners, then the defaults. Throws a RangeError that names the option. */
 export function behaviourOf(
   protocol: 'tcp' | 'http',
   forAll: Partial<Behaviour>,
@@ -39,7 +39,7 @@ export function behaviourOf(
   return behaviour;
 }
 
-/** The fields of `base`, each from `given` where that has it. */
+/** The fields of `base`, each overridden by `given` if set there. */
 function pick<T extends object>(given: Partial<T>, base: T): T {
   const result = { ...base };
   for (const name of Object.keys(base) as (keyof T)[]) result[name] = given[name] ?? base[name];

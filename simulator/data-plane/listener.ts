@@ -9,14 +9,14 @@ import type { CheckedHealth } from './health-check.ts';
 import { createHttpServer } from './http-forwarding.ts';
 import { createTcpServer } from './tcp-forwarding.ts';
 
-/** A row behind a listener, with what was counted for it; rows that left stay. */
+/** A row behind a listener, with its counts. Rows that left are included. */
 export interface RowTraffic {
   readonly row: Row;
   readonly health: CheckedHealth;
   readonly counts: Counts;
 }
 
-/** Connections that wait to be accepted: a burst of them must not fail here. */
+/** Length of the queue of connections to accept, long enough for a burst. */
 const BACKLOG = 4096;
 
 /** A listener with its port. */
@@ -51,12 +51,12 @@ export class ForwardingListener {
     return this.forwarding.group;
   }
 
-  /** As the API knows it. */
+  /** The port as the API knows it. */
   get port(): number {
     return this.#port;
   }
 
-  /** Where it listens, or did when it was running last. */
+  /** The address where it listens, or last listened. */
   get address(): Address | undefined {
     return this.#address;
   }
@@ -83,7 +83,7 @@ export class ForwardingListener {
     this.forwarding.id = id;
   }
 
-  /** What is set for it from now on; of a new group, machines hear in their own time. */
+  /** Applies new settings. If the group changes, each machine learns of its rows with its own delay. */
   configure(group: string, configuration: ListenerConfiguration, rows: readonly Row[]): void {
     this.forwarding.configuration = configuration;
     if (group === this.group) return;
@@ -94,7 +94,7 @@ export class ForwardingListener {
     for (const row of rows) this.forwarding.change(row, row.weight);
   }
 
-  /** Resolves once it listens. Rejects where the port cannot be had. */
+  /** Resolves once the listener accepts connections. Rejects if the port is not available. */
   async start(at: Address, rows: readonly Row[]): Promise<Address> {
     const server =
       this.protocol === 'tcp' ? createTcpServer(this.forwarding) : createHttpServer(this.forwarding);
@@ -118,7 +118,7 @@ export class ForwardingListener {
     return this.#address;
   }
 
-  /** Resets what is under way. Resolves when nothing of it is left. */
+  /** Resets all open connections. Resolves when none is left. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (!server) return;

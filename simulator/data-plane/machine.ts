@@ -6,16 +6,16 @@ import type { HealthCheck } from './health-check.ts';
 import { Propagation } from './propagation.ts';
 import { type Candidate, hashOf, Schedule } from './scheduling.ts';
 
-/** A row behind one listener: what all machines share about it. Its counts stay when it leaves and go on when it returns. */
+/** A row behind one listener: the state that all machines share. Its counts survive when the row leaves and continue when it returns. */
 export class Target {
   readonly key: string;
   readonly hash: number;
   readonly counts: Counts = newCounts();
-  /** As it was told last. */
+  /** The row as last reported. */
   row: Row;
-  /** While any machine believes in the row. */
+  /** Set while any machine knows the row. */
   check: HealthCheck | undefined;
-  /** How many machines do. */
+  /** How many machines know the row. */
   believers = 0;
 
   constructor(row: Row) {
@@ -25,20 +25,20 @@ export class Target {
   }
 }
 
-/** What a connection or a request under way offers to the machine that carries it. */
+/** A connection or request in progress, as seen by the machine that carries it. */
 export interface Carried {
-  /** The load balancer ends it, for this cause. */
+  /** Called by the load balancer to end it, for this cause. */
   cut(cause: 'removed' | 'drained'): void;
 }
 
-/** A row as one machine believes it to be. */
+/** A row as one machine knows it. */
 export class Believed implements Candidate {
   readonly target: Target;
   readonly hash: number;
   readonly carried = new Set<Carried>();
   weight: number;
   lag = 0;
-  /** The machine knows that the row was removed. */
+  /** Whether the machine knows that the row was removed. */
   gone = false;
 
   constructor(target: Target, weight: number) {
@@ -48,9 +48,9 @@ export class Believed implements Candidate {
   }
 }
 
-/** One of the machines that forward for a listener: its rows are what it has heard of so far. */
+/** One of the machines that forward for a listener. Its rows are those it has learned of so far. */
 export class Machine {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly number: number;
   readonly schedule = new Schedule<Believed>();
   readonly #propagation: Propagation;
@@ -73,12 +73,12 @@ export class Machine {
     return this.#byKey.get(key);
   }
 
-  /** `effect` runs when the news has reached this machine. */
+  /** Runs `effect` when the news reaches this machine. */
   hear(effect: () => void): void {
     this.#propagation.send(effect);
   }
 
-  /** The row is there, with this weight; returns it if it is new to this machine. */
+  /** Adds the row or sets its weight. Returns the row if it is new to this machine. */
   put(target: Target, weight: number): Believed | undefined {
     const known = this.#byKey.get(target.key);
     if (known) {

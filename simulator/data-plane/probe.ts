@@ -4,7 +4,7 @@ import type { HealthCheckConfiguration } from '../state/listeners.ts';
 import type { Clock } from './clock.ts';
 import { type Address, connect, type Pending } from './connect.ts';
 
-/** One health check of one row: a handshake, or a request whose status must be among the healthy ones. */
+/** A single health check of one row: a handshake, or a request whose status must be one of the healthy ones. */
 export async function probe(
   address: Address | undefined,
   configuration: HealthCheckConfiguration,
@@ -16,7 +16,7 @@ export async function probe(
   const socket = await connect(target, { timeoutMs, clock, pending });
   if (typeof socket === 'string') return false;
   if (type === 'tcp') {
-    // As the page "Health check overview" tells, and as backends find it in their logs.
+    // As documented on the page "Health check overview", and as seen in the logs of backends.
     socket.resetAndDestroy();
     return true;
   }
@@ -34,7 +34,7 @@ export async function probe(
   }
 }
 
-/** 0: no answer. */
+/** Resolves to 0 if there is no answer. */
 function statusOf(socket: Socket, { method, path, domain }: HealthCheckConfiguration): Promise<number> {
   return new Promise((resolve) => {
     const host = domain === '' ? (socket.remoteAddress ?? '') : domain;

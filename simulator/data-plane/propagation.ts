@@ -1,7 +1,7 @@
 import { type Behaviour, propagationRange } from './behaviour.ts';
 import type { Clock, Timer } from './clock.ts';
 
-/** Brings changes to one machine: each some time after it was made, none before an earlier one. */
+/** Delivers changes to one machine: each with some delay, and in order. */
 export class Propagation {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -15,7 +15,7 @@ export class Propagation {
     this.#delay = delay;
   }
 
-  /** With a delay of 0 and nothing waiting, the effect is there on return. */
+  /** If the delay is 0 and nothing is waiting, the effect happens before this returns. */
   send(effect: () => void): void {
     const [min, max] = propagationRange(this.#delay());
     const delay = min + this.#random() * (max - min);
@@ -24,7 +24,7 @@ export class Propagation {
       effect();
       return;
     }
-    // One whose time comes before that of an earlier one waits for it: only the first in the queue is looked at.
+    // Only the first in the queue is checked, so a change that is due before an earlier one waits for that one.
     this.#waiting.push({ at: this.#clock.now() + delay, effect });
     if (idle) this.#arm();
   }
@@ -42,7 +42,7 @@ export class Propagation {
   }
 
   #run(): void {
-    // Timers of Node may fire a fraction of a millisecond early.
+    // Node's timers may fire a fraction of a millisecond early.
     const now = this.#clock.now() + 1;
     for (let next = this.#waiting[0]; next && next.at <= now; next = this.#waiting[0]) {
       this.#waiting.shift();

@@ -1,4 +1,4 @@
-/** The latest entries, each with its number in `seq`, from 1 on; whoever wants them at once is called. */
+/** Keeps the latest entries, numbered from 1 in `seq`, and calls listeners for each new one. */
 export class RecordOf<T extends object> {
   readonly #limit: number;
   readonly #entries: (T & { readonly seq: number })[] = [];
@@ -12,17 +12,17 @@ export class RecordOf<T extends object> {
   add(entry: T): void {
     this.#lastSeq += 1;
     this.#entries.push({ seq: this.#lastSeq, ...entry });
-    // A tenth at a time: dropping the oldest one by one would move the whole array on each entry.
+    // Drop a tenth at a time: dropping the oldest one by one would move the whole array on each entry.
     if (this.#entries.length > this.#limit * 1.1) this.#entries.splice(0, this.#entries.length - this.#limit);
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** Entries after this number. */
+  /** Entries with a higher number than `seq`. */
   since(seq: number): readonly (T & { readonly seq: number })[] {
     return seq === 0 ? [...this.#entries] : this.#entries.filter((entry) => entry.seq > seq);
   }
 
-  /** Calls `listener` for each new entry; returns how to stop. */
+  /** Calls `listener` for each new entry; returns a function that unsubscribes it. */
   on(listener: (entry: T) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

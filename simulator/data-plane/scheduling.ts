@@ -2,9 +2,9 @@ import type { Scheduler } from '../state/listeners.ts';
 
 export interface Candidate {
   readonly weight: number;
-  /** Of the row's identity. */
+  /** Hash of the row's identity. */
   readonly hash: number;
-  /** For smooth weighted round robin: by how much the row is behind its share. */
+  /** For smooth weighted round robin: how far the row is behind its share. */
   lag: number;
 }
 
@@ -14,8 +14,7 @@ export interface Client {
 }
 
 /**
- * Chooses among the rows of one machine. A choice takes time in proportion to the number of rows, of which a load balancer
- * has some hundreds at most.
+ * Chooses among the rows of one machine. The time for a choice is linear in the number of rows; a load balancer has a few hundred at most.
  */
 export class Schedule<T extends Candidate> {
   #turn = 0;
@@ -48,7 +47,10 @@ export class Schedule<T extends Candidate> {
   }
 }
 
-/** Each row is chosen as often as its weight says, and never many times running: all gain, and who is chosen pays. */
+/**
+ * Chooses each row in proportion to its weight and spreads the choices of each row evenly: at every choice each row gains its weight, and
+ * the chosen one pays the total.
+ */
 function smoothWeighted<T extends Candidate>(rows: readonly T[], usable: (row: T) => boolean): T | undefined {
   let chosen: T | undefined;
   let total = 0;
@@ -62,7 +64,7 @@ function smoothWeighted<T extends Candidate>(rows: readonly T[], usable: (row: T
   return chosen;
 }
 
-/** Rendezvous hashing: a row that leaves moves its own clients only. */
+/** Rendezvous hashing: if a row leaves, only its own clients move. */
 function byHash<T extends Candidate>(
   rows: readonly T[],
   hash: number,

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 const PRUNE_ABOVE = 10_000;
 
-/** Which row a client address sticks to. All machines of a listener share it. */
+/** Which row a client address sticks to. All machines of a listener share the sessions. */
 export class Sessions {
   readonly #clock: Clock;
   readonly #sessions = new Map<string, { key: string; until: number }>();
@@ -11,7 +11,7 @@ export class Sessions {
     this.#clock = clock;
   }
 
-  /** Key of the row; undefined for an address without a session. */
+  /** The key of the row; undefined if the address has no session. */
   rowOf(address: string): string | undefined {
     const session = this.#sessions.get(address);
     return session && session.until > this.#clock.now() ? session.key : undefined;

@@ -2,7 +2,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Forwarding } from './forwarding.ts';
 import type { Believed, Carried, Machine } from './machine.ts';
 
-/** Layer 4: a connection to the listener is one to a row; bytes go both ways until one side resets or both have ended. */
+/**
+ * Layer 4: each connection to the listener is forwarded to a row on one connection, in both directions, until one side resets or both have
+ * ended.
+ */
 export function createTcpServer(forwarding: Forwarding): Server {
   return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
     void forward(forwarding, client);
@@ -36,7 +39,7 @@ class TcpConnection implements Carried {
     this.#client = client;
     this.#backend = backend;
     client.on('error', () => this.#end());
-    // Closed in order: what it sent last may still be on the way to the backend.
+    // After an orderly close, the last data may still be on its way to the backend.
     client.on('close', () => client.readableEnded || this.#end());
     backend.on('error', () => this.#fail('reset'));
     backend.on('close', () => this.#backendClosed());
@@ -46,7 +49,7 @@ class TcpConnection implements Carried {
     forwarding.carry(believed, this);
   }
 
-  /** Not where the backend has said all it had to say: the client misses nothing then. */
+  /** Does nothing if the backend has already finished sending, because the client misses nothing. */
   cut(cause: 'removed' | 'drained'): void {
     if (!this.#backend.readableEnded) this.#fail(cause);
   }
@@ -57,13 +60,13 @@ class TcpConnection implements Carried {
     this.#end();
   }
 
-  /** Closed in order: what it sent last may still be on the way to the client. */
+  /** After an orderly close, the last data may still be on its way to the client. */
   #backendClosed(): void {
     if (!this.#ended && !this.#backend.readableEnded) this.#fail('reset');
     else this.#forwarding.uncarry(this.#believed, this);
   }
 
-  /** What is not closed yet is reset. */
+  /** Resets the sides that are still open. */
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;

@@ -1,7 +1,7 @@
 import type { Call } from './call.ts';
 import { ApiError } from './errors.ts';
 
-/** A denial; what is left out matches everything. RAM policies of this API name the load balancer, not the group. */
+/** A denial; omitted fields match everything. RAM policies of this API name the load balancer, not the group. */
 export interface Denial {
   readonly action?: string;
   readonly loadBalancer?: string;
@@ -10,7 +10,7 @@ export interface Denial {
   readonly code?: string;
 }
 
-/** RAM: everything is allowed but what is denied. */
+/** RAM: everything is allowed unless it is denied. */
 export class AccessPolicy {
   readonly #denials = new Set<Denial>();
 
@@ -18,7 +18,7 @@ export class AccessPolicy {
     for (const denial of denials) this.deny(denial);
   }
 
-  /** Returns how to lift the denial. */
+  /** Returns a function that lifts the denial. */
   deny(denial: Denial): () => void {
     this.#denials.add(denial);
     return () => this.#denials.delete(denial);

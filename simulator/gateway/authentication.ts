@@ -7,9 +7,9 @@ import { rpcSignature, rpcStringToSign } from './signature-rpc.ts';
 export interface AccessKey {
   readonly id: string;
   readonly secret: string;
-  /** Set: an STS key, valid only together with this token. */
+  /** If set, this is an STS key, valid only together with this token. */
   readonly securityToken?: string | undefined;
-  /** When the token ends, in ms since the epoch. Default: never. */
+  /** When the token expires, in ms since the epoch. Default: never. */
   readonly expiresAt?: number | undefined;
   readonly disabled?: boolean | undefined;
 }
@@ -20,7 +20,7 @@ export interface AuthenticationOptions {
   readonly now: () => number;
 }
 
-/** Who may call. Keys can be replaced, expired and removed while the simulator runs. */
+/** The access keys that may call. Keys can be replaced, expired and removed while the simulator runs. */
 export class AccessKeys {
   readonly #keys = new Map<string, AccessKey>();
   readonly #nonces = new Map<string, number>();
@@ -39,7 +39,7 @@ export class AccessKeys {
     this.#keys.delete(id);
   }
 
-  /** From now on the key's token counts as expired. */
+  /** Expires the key's token immediately. */
   expire(id: string): void {
     const key = this.#keys.get(id);
     if (key) this.#keys.set(id, { ...key, expiresAt: 0 });
@@ -87,7 +87,7 @@ export class AccessKeys {
 
   #useNonce(nonce: string): void {
     const now = this.#options.now();
-    // Entries are in order of time: only the expired ones at the front are visited.
+    // Entries are ordered by time, so only expired ones at the front are visited.
     for (const [old, since] of this.#nonces) {
       if (now - since <= 2 * this.#options.clockSkewMs) break;
       this.#nonces.delete(old);
@@ -124,12 +124,12 @@ function readRpc(request: ApiRequest): Signed {
   const stringToSign = rpcStringToSign(request.method, params);
   return {
     securityToken: params.get('SecurityToken') ?? '',
-    // The SLB pages spell it TimeStamp. It is signed with the spelling received.
+    // The SLB pages spell it TimeStamp. It is signed as it was spelled in the request.
     timestamp: params.get('Timestamp') ?? need('TimeStamp'),
     nonce: need('SignatureNonce'),
     signature: need('Signature'),
     expected: (secret) => rpcSignature(stringToSign, secret),
-    // The Go SDK compares the echoed text with its own and then tells a wrong secret from a wrong encoding.
+    // The Go SDK compares the echoed text with its own to tell a wrong secret from a wrong encoding.
     mismatch: () =>
       new ApiError('SignatureDoesNotMatch', {
         message: `Specified signature is not matched with our calculation. server string to sign is:${stringToSign}`,

@@ -7,16 +7,16 @@ export interface Call {
   readonly action: string;
   /** VServerGroupId, or '' for actions without one. */
   readonly group: string;
-  /** LoadBalancerId as given, or that of the group; '' if neither is known. */
+  /** LoadBalancerId as given, or the group's; '' if neither is known. */
   readonly loadBalancer: string;
   readonly backends: ReturnType<typeof peekBackendServers>;
   readonly accessKeyId: string;
   readonly params: ReadonlyMap<string, string>;
-  /** Ms since the epoch, with fractions: when the request's headers were read. */
+  /** When the request's headers were read, in ms since the epoch with fractions. */
   readonly arrivedAt: number;
 }
 
-/** Ms since the epoch with microsecond fractions, never going back. */
+/** Ms since the epoch with microsecond fractions; monotonic. */
 export function preciseNow(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,10 +1,10 @@
-/** An answer other than success. Thrown by checks and actions, turned into a reply at one place. */
+/** An API error. Thrown by checks and actions, and turned into a reply in one place. */
 export class ApiError extends Error {
   readonly code: string;
   readonly httpStatus: number;
   /** Becomes the header x-acs-retry-after, in milliseconds. */
   readonly retryAfterMs: number | undefined;
-  /** Fields beside Code and Message, for example AccessDeniedDetail. */
+  /** Fields in addition to Code and Message, for example AccessDeniedDetail. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: string, options: ApiErrorOptions = {}) {
@@ -35,7 +35,7 @@ export function invalidParameter(message: string): ApiError {
   return new ApiError('InvalidParameter', { message });
 }
 
-/** A missing group is not a *.NotFound code: common error codes page, "InvalidParameter", HTTP 404. */
+/** The code for a missing group is not a *.NotFound code: common error codes page, "InvalidParameter", HTTP 404. */
 export function groupNotFound(): ApiError {
   return new ApiError('InvalidParameter', {
     message: 'The specified VServerGroupId does not exist.',
@@ -48,9 +48,8 @@ export function isKnownCode(code: string): boolean {
 }
 
 /**
- * Code → HTTP status and message: common error codes page of the SLB developer guide, the error tables of the
- * API metadata, and live captures. Rate limits are HTTP 400, not 429. SystemBusy is 449 in the 2021 list and
- * 400 in the metadata: the list is followed.
+ * Code → HTTP status and message. Sources: common error codes page of the SLB developer guide, the error tables of the API metadata, and
+ * live captures. Rate limits are HTTP 400, not 429. SystemBusy is 449 in the 2021 list and 400 in the metadata; the list is followed.
  */
 const CODES: Readonly<Record<string, readonly [httpStatus: number, message: string]>> = {
   'InvalidAccessKeyId.NotFound': [404, 'Specified access key is not found.'],

@@ -1,6 +1,6 @@
 import type { Call } from './call.ts';
 
-/** Holds calls until released. Once released it stays open and is forgotten by whoever made it. */
+/** Holds calls until it is released. A released gate stays open, and its creator forgets it. */
 export class Gate {
   readonly held: Call[] = [];
   readonly #opened = Promise.withResolvers<void>();

@@ -34,7 +34,7 @@ export interface GatewayParts {
   readonly defaultFormat: Format;
 }
 
-/** How the answer leaves the house; everything but 'reply' is a fault of the transport. */
+/** How the reply is delivered; everything but 'reply' is a transport fault. */
 export type Delivery = 'reply' | 'half-body' | 'hang' | 'reset' | 'stale-close';
 
 export interface Outcome {
@@ -55,7 +55,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 
 const VERSIONS: Readonly<Record<string, Product>> = { '2014-05-15': 'Slb', '2014-05-26': 'Ecs' };
 
-/** Key, token, time, signature, nonce, action, RAM, throttle, parameters: the checks in the gateway's order. */
+/** Checks in the gateway's order: key, token, time, signature, nonce, action, RAM, throttle, parameters. */
 export async function answer(parts: GatewayParts, request: ApiRequest, call: Call): Promise<Outcome> {
   const format = readFormat(request.params, parts.defaultFormat);
   const product = VERSIONS[request.version] ?? 'Slb';
@@ -93,7 +93,7 @@ function findAction(request: ApiRequest): Action {
   return action;
 }
 
-/** The faults that keep the action from being carried out; undefined for the others. */
+/** Handles faults that prevent the action from being carried out; undefined for other faults. */
 async function refuse(fault: Fault, call: Call): Promise<Outcome | undefined> {
   const outcome = (reply: Reply, delivery: Delivery = 'reply'): Outcome => ({
     reply,
@@ -136,7 +136,7 @@ function deliver(reply: Reply, fault: Fault | undefined): Outcome {
   }
 }
 
-/** A defect of the simulator or of a hook: loud on stderr, and an answer a client can survive. */
+/** A defect of the simulator or of a hook: reported loudly on stderr, and as an error that a client can survive. */
 function internalError(error: unknown): ApiError {
   console.error(
     'slb-simulator: a call failed inside the simulator; this is a defect of it or of a hook:',

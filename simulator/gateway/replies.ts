@@ -2,7 +2,7 @@ import type { ApiError } from './errors.ts';
 
 export type Format = 'JSON' | 'XML';
 export type Product = 'Slb' | 'Ecs';
-/** Plain data of a success body: strings, numbers, booleans, records and lists of them. */
+/** Plain data of a success body: strings, numbers, booleans, and records and lists of them. */
 export type Body = Readonly<Record<string, unknown>>;
 
 export interface Reply {
@@ -29,7 +29,7 @@ export function errorReply(error: ApiError, product: Product, requestId: string,
   return { ...reply, headers: { ...reply.headers, 'x-acs-retry-after': String(error.retryAfterMs) } };
 }
 
-/** What a proxy in front of the API says when it cannot reach it. */
+/** The reply of a proxy in front of the API that cannot reach it. */
 export function badGatewayReply(): Reply {
   return {
     status: 502,
@@ -38,7 +38,7 @@ export function badGatewayReply(): Reply {
   };
 }
 
-/** JSON, yet no Code: clients that look only at Code take it for success. */
+/** JSON without Code: clients that only look at Code take it for success. */
 export function codelessReply(requestId: string): Reply {
   return render(500, { RequestId: requestId, Message: 'internal server error' }, 'JSON', 'Error');
 }
@@ -61,7 +61,7 @@ function render(status: number, body: Body, format: Format, root: string): Reply
   };
 }
 
-/** A list becomes its element repeated; the enclosing element names it, as in BackendServers/BackendServer. */
+/** A list becomes a repeated element; the enclosing element is named after the list, as in BackendServers/BackendServer. */
 function element(name: string, value: unknown): string {
   if (value === undefined || value === null) return '';
   if (Array.isArray(value)) return value.map((item) => element(name, item)).join('');

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** One API request as any official client may send it: see README.md, "What clients send". */
+/** An API request as any official client may send it: see README.md, "What clients send". */
 export interface ApiRequest {
   readonly method: string;
   readonly path: string;
@@ -8,7 +8,7 @@ export interface ApiRequest {
   readonly body: Buffer;
   readonly scheme: 'RPC' | 'ACS3';
   readonly query: ReadonlyMap<string, string>;
-  /** Query string and form body merged, empty values kept: RPC signs all of them, wherever they were. */
+  /** Query string and form body merged, including empty values: RPC signs all of them, wherever they were. */
   readonly params: ReadonlyMap<string, string>;
   readonly action: string;
   readonly version: string;
@@ -28,7 +28,7 @@ export function parseRequest(raw: RawRequest): ApiRequest {
   const path = cut < 0 ? raw.url : raw.url.slice(0, cut);
   const query = parseForm(cut < 0 ? '' : raw.url.slice(cut + 1));
   const params = new Map(query);
-  // GOV1-style clients declare a form and send none; tea-rpc splits the parameters; nobody sends JSON here.
+  // GOV1-style clients declare a form and send none; tea-rpc splits the parameters; no client sends JSON here.
   if (raw.body.length > 0 && !raw.headers['content-type']?.includes('json')) {
     for (const [name, value] of parseForm(raw.body.toString('utf8'))) params.set(name, value);
   }
@@ -75,7 +75,7 @@ export function tagList(params: ReadonlyMap<string, string>): { key: string; val
   }
 }
 
-// URLSearchParams reads "+" as a space and keeps empty values, as the gateway does. A repeated name: the last wins.
+// URLSearchParams reads "+" as a space and keeps empty values, as the gateway does. Of a repeated name, the last value wins.
 function parseForm(text: string): Map<string, string> {
   return new Map(new URLSearchParams(text));
 }

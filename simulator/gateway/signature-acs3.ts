@@ -28,8 +28,8 @@ export function parseAcs3Authorization(value: string): Acs3Authorization | undef
 }
 
 /**
- * ACS3-HMAC-SHA256 ("V3 request structure and signature"). Which headers are signed is the client's choice (the
- * Python 2.0 SDK signs accept and user-agent too), so the list and the raw values are taken from the request.
+ * ACS3-HMAC-SHA256 ("V3 request structure and signature"). The client chooses which headers it signs (the Python 2.0 SDK also signs accept
+ * and user-agent), so the list and the raw values are taken from the request.
  */
 export function acs3StringToSign(request: ApiRequest, authorization: Acs3Authorization): string {
   const query = [...request.query]
@@ -50,7 +50,7 @@ export function acs3StringToSign(request: ApiRequest, authorization: Acs3Authori
   return `${authorization.algorithm}\n${sha256Hex(canonical)}`;
 }
 
-/** The plain secret is the key: unlike RPC there is no `&` behind it. */
+/** The key is the plain secret: unlike RPC, no `&` is appended. */
 export function acs3Signature(stringToSign: string, secret: string): string {
   return createHmac('sha256', secret).update(stringToSign).digest('hex');
 }

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * RPC signature: HMAC-SHA1, SignatureVersion 1.0 ("Request syntax and signature method V2 for RPC APIs").
- * Signed are the method as sent, the path as `/` and every parameter but Signature; neither host nor headers.
+ * RPC signature: HMAC-SHA1, SignatureVersion 1.0 ("Request syntax and signature method V2 for RPC APIs"). It covers the method as sent, the
+ * path as `/` and every parameter except Signature, but neither host nor headers.
  */
 export function rpcStringToSign(method: string, params: ReadonlyMap<string, string>): string {
   const canonical = [...params]
@@ -17,7 +17,7 @@ export function rpcSignature(stringToSign: string, secret: string): string {
   return createHmac('sha1', `${secret}&`).update(stringToSign).digest('base64');
 }
 
-/** RFC 3986: encodeURIComponent leaves ! ' ( ) * alone, the signature does not. */
+/** RFC 3986: unlike the signature, encodeURIComponent leaves ! ' ( ) * unencoded. */
 export function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

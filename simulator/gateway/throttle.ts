@@ -1,23 +1,23 @@
 import { ApiError } from './errors.ts';
 
 export interface Rate {
-  /** Calls a second. */
+  /** Calls per second. */
   readonly qps: number;
-  /** Calls that may come at once. Default: one second's worth, at least 1. */
+  /** Calls that may arrive at once. Default: one second's worth, at least 1. */
   readonly burst?: number;
 }
 
 export interface ThrottleOptions {
-  /** All calls of one access key together: Throttling.User. */
+  /** For all calls of an access key together: Throttling.User. */
   readonly perKey: Rate | undefined;
-  /** One action of one access key: Throttling.Api. */
+  /** For calls of one action by one access key: Throttling.Api. */
   readonly perAction: Readonly<Record<string, Rate>>;
   /** Whether a refusal carries x-acs-retry-after. Newer gateways send it, older ones do not. */
   readonly retryAfter: boolean;
   readonly now: () => number;
 }
 
-/** Rate limits are per account and published nowhere for this API: any number is an assumption. */
+/** Rate limits are per account and not published for this API: any number is an assumption. */
 export class Throttle {
   readonly #options: ThrottleOptions;
   readonly #buckets = new Map<string, Bucket>();
@@ -26,7 +26,7 @@ export class Throttle {
     this.#options = options;
   }
 
-  /** Takes a token for this call or throws. */
+  /** Takes a token for this call, or throws. */
   take(accessKeyId: string, action: string): void {
     const { perKey, perAction } = this.#options;
     this.#takeFrom(accessKeyId, perKey, 'Throttling.User');

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** An address a VPC could give to a network interface. VPC IPv6 addresses are global ones, so all but local ones count. */
+/** Whether a VPC could assign the address to a network interface. VPC IPv6 addresses are global, so all but local ones count. */
 export function isAssignable(ip: string): boolean {
   if (isIPv4(ip)) {
     const value = ipv4ToNumber(ip);
@@ -9,14 +9,14 @@ export function isAssignable(ip: string): boolean {
   return isIPv6(ip) && !/^(::1?$|fe[89ab]|ff)/i.test(ip);
 }
 
-/** `eni-` and the address in hexadecimal; with `ipsPerEni` > 1 that of the first IPv4 address in its block. */
+/** `eni-` and the address in hexadecimal; with `ipsPerEni` > 1, the first IPv4 address of the block that contains it. */
 export function deriveEniId(ip: string, ipsPerEni: number): string {
   if (!isIPv4(ip)) return `eni-${ipv6ToHex(ip)}`;
   const value = ipv4ToNumber(ip);
   return `eni-${(value - (value % ipsPerEni)).toString(16).padStart(8, '0')}`;
 }
 
-/** The inverse: the addresses an id made by deriveEniId stands for; none for any other id. */
+/** The inverse of deriveEniId: the addresses that an id stands for; none for any other id. */
 export function derivedIps(eniId: string, ipsPerEni: number): string[] {
   const hex = /^eni-([0-9a-f]{8}|[0-9a-f]{32})$/.exec(eniId)?.[1];
   if (hex === undefined) return [];
@@ -54,6 +54,6 @@ function ipv6ToHex(ip: string): string {
 
 function compressIpv6(hex: string): string {
   const groups = hex.match(/.{4}/g) ?? [];
-  // The URL parser writes IPv6 in its canonical, compressed form.
+  // The URL parser writes IPv6 in canonical, compressed form.
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

@@ -2,7 +2,7 @@ import { ApiError, invalidParameter } from '../gateway/errors.ts';
 
 export type BackendType = 'ecs' | 'eni' | 'eci';
 
-/** One line of a vServer group. ServerIp is '' for ECS instances, Description '' when unset. */
+/** A row of a vServer group. ServerIp is '' for ECS instances, Description is '' if unset. */
 export interface Row {
   readonly serverId: string;
   readonly serverIp: string;
@@ -13,22 +13,22 @@ export interface Row {
 }
 
 /**
- * What makes two rows the same: (ServerId, Port) for ECS, (ServerId, ServerIp, Port) for ENI and ECI. Weight and
- * Description play no part (samples of the Add and Modify pages; the cloud controller manager's own diff).
+ * The identity of a row: (ServerId, Port) for ECS, (ServerId, ServerIp, Port) for ENI and ECI. Weight and Description are not part of it
+ * (samples of the Add and Modify pages; the cloud controller manager's own diff).
  */
 export function rowKey(row: Pick<Row, 'serverId' | 'serverIp' | 'port' | 'type'>): string {
   return row.type === 'ecs' ? `${row.serverId} ${row.port}` : `${row.serverId} ${row.serverIp} ${row.port}`;
 }
 
 /**
- * The BackendServers parameter, read as leniently as production does: clients send quoted numbers and single quotes
- * (Terraform), lower-camel keys and unknown fields (cloud controller manager).
+ * Parses the BackendServers parameter as leniently as production does: clients send quoted numbers and single quotes (Terraform),
+ * lower-camel keys and unknown fields (cloud controller manager).
  */
 export function parseBackendServers(text: string): Row[] {
   return elements(text).map(toRow);
 }
 
-/** For the journal: whatever can be told of a parameter that may be refused a moment later. */
+/** For the journal: as much as can be read of a parameter, even one that is about to be refused. */
 export function peekBackendServers(
   text: string | undefined,
 ): Pick<Row, 'serverId' | 'serverIp' | 'port' | 'weight'>[] {
@@ -74,7 +74,7 @@ function parseLenientJson(text: string): unknown {
   }
 }
 
-// Double-quoted strings are matched first so that an apostrophe inside one is left alone.
+// Double-quoted strings are matched first, so that an apostrophe inside one is left alone.
 const QUOTED = /"(?:[^"\\]|\\.)*"|'((?:[^'\\]|\\.)*)'/g;
 
 function requote(whole: string, single: string | undefined): string {

@@ -5,17 +5,17 @@ export interface Eni {
   readonly id: string;
   readonly instanceId: string;
   readonly vpcId: string;
-  /** The first is the primary one. */
+  /** The first one is the primary address. */
   readonly ips: readonly string[];
-  /** As `10.0.0.16/28`: every address of it is the ENI's, though `ips` lists none. */
+  /** E.g. `10.0.0.16/28`: the ENI owns every address of the prefix, although `ips` lists none of them. */
   readonly prefixes: readonly string[];
 }
 
 export interface InventoryOptions {
   readonly vpcId: string;
-  /** 'any': every private address has an ENI and every `i-…` runs, unless told otherwise. 'listed': only what was set. */
+  /** 'any': every private address has an ENI and every `i-…` runs, unless set otherwise. 'listed': only what was set exists. */
   readonly known: 'any' | 'listed';
-  /** With 'any': how many neighbouring IPv4 addresses share one ENI. */
+  /** With 'any': how many adjacent IPv4 addresses share one ENI. */
   readonly ipsPerEni: number;
 }
 
@@ -24,10 +24,10 @@ export type InstanceStatus = 'Running' | 'Stopped';
 /** The account's ECS instances and elastic network interfaces. */
 export class Inventory {
   readonly #options: InventoryOptions;
-  /** Explicit owner of an address; undefined = the address has none. */
+  /** Explicit owner of an address; undefined if the address has none. */
   readonly #owners = new Map<string, string | undefined>();
   readonly #enis = new Map<string, { instanceId: string; vpcId: string; ips: Set<string> }>();
-  /** By prefix, the ENI that has it. */
+  /** The owning ENI by prefix. */
   readonly #prefixes = new Map<string, { readonly eniId: string; readonly block: BlockList }>();
   readonly #missingEnis = new Set<string>();
   readonly #instances = new Map<string, InstanceStatus | 'Missing'>();
@@ -36,7 +36,7 @@ export class Inventory {
     this.#options = options;
   }
 
-  /** Gives the address to this ENI, taking it from the one that had it. */
+  /** Gives the address to this ENI, taking it from its previous owner. */
   setEni(ip: string, eniId: string, at: { instanceId?: string; vpcId?: string } = {}): void {
     if (isIP(ip) === 0)
       throw new Error(`cannot give ${JSON.stringify(ip)} to ${eniId}: it is not an IP address`);
@@ -50,7 +50,7 @@ export class Inventory {
     this.#missingEnis.delete(eniId);
   }
 
-  /** Gives a whole block of addresses to this ENI, as `10.0.0.16/28`: they are the ENI's, and it lists none of them. */
+  /** Gives a block of addresses, e.g. `10.0.0.16/28`, to this ENI, which owns them without listing them. */
   setPrefix(prefix: string, eniId: string): void {
     const [network = '', bits = ''] = prefix.split('/');
     const block = new BlockList();
@@ -61,12 +61,12 @@ export class Inventory {
     this.#missingEnis.delete(eniId);
   }
 
-  /** Whether the address is an ENI's only because a prefix of it holds it. */
+  /** Whether the address belongs to an ENI only because one of the ENI's prefixes contains it. */
   isOutOfPrefix(ip: string): boolean {
     return !this.#owners.has(ip) && this.#prefixOwnerOf(ip) !== undefined;
   }
 
-  /** An address: no ENI has it any more. An ENI id: the ENI is gone, with all its addresses. */
+  /** Given an address, takes it from its ENI. Given an ENI id, removes the ENI with all its addresses. */
   removeEni(ipOrEniId: string): void {
     if (isIP(ipOrEniId) !== 0) {
       const owner = this.#owners.get(ipOrEniId);
@@ -99,7 +99,7 @@ export class Inventory {
     return id === undefined ? undefined : this.eni(id, ip);
   }
 
-  /** The ENI with this id. `withIp` is listed even if the id does not tell which addresses it stands for. */
+  /** The ENI with this id. `withIp` is listed even if it cannot be derived from the id. */
   eni(id: string, withIp?: string): Eni | undefined {
     if (this.#missingEnis.has(id)) return undefined;
     const told = this.#enis.get(id);
@@ -123,7 +123,7 @@ export class Inventory {
     };
   }
 
-  /** May this ENI be attached with this address? An ENI nobody described is taken to exist, as instances are. */
+  /** Whether this ENI can be attached with this address. With 'any', an ENI that was not set is assumed to exist, like an instance. */
   acceptsEni(id: string, ip: string): boolean {
     if (this.#missingEnis.has(id)) return false;
     if (this.#owners.has(ip)) return this.#owners.get(ip) === id;

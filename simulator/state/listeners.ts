@@ -1,4 +1,4 @@
-/** Schedulers of the listener pages that are played: by weight, in turn, by client address, by address and port. */
+/** The supported schedulers of the listener pages: by weight, in turn, by client address, by client address and port. */
 export const SCHEDULERS = ['wrr', 'rr', 'sch', 'tch'] as const;
 export type Scheduler = (typeof SCHEDULERS)[number];
 
@@ -7,41 +7,41 @@ export type HealthyCode = (typeof HEALTHY_CODES)[number];
 
 export interface HealthCheckConfiguration {
   readonly type: 'tcp' | 'http';
-  /** Undefined: the port of each row. */
+  /** Undefined: the port of each row is checked. */
   readonly port: number | undefined;
-  /** From the end of a check to the start of the next one, as the pages reckon the time to notice. */
+  /** From the end of a check to the start of the next one, as the pages calculate detection times. */
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly healthyThreshold: number;
   readonly unhealthyThreshold: number;
   readonly method: 'HEAD' | 'GET';
   readonly path: string;
-  /** The Host header; '': the address of the row. */
+  /** The Host header; '': the row's address. */
   readonly domain: string;
   readonly codes: readonly HealthyCode[];
 }
 
-/** What the API sets for a listener; the API has seconds where this has milliseconds. */
+/** The settings of a listener in the API; the API uses seconds where this uses milliseconds. */
 export interface ListenerConfiguration {
   readonly description: string;
-  /** Mbit/s; -1: no limit. Told, and not played. */
+  /** Mbit/s; -1: no limit. Reported, but not simulated. */
   readonly bandwidth: number;
   readonly scheduler: Scheduler;
-  /** TCP: connections from one client address go to the same row until so long after the last. 0: off. */
+  /** TCP: connections from one client address go to the same row until this long after the last one. 0: off. */
   readonly persistenceMs: number;
-  /** HTTP: a cookie keeps a client at its row for so long. 0: off. */
+  /** HTTP: how long a cookie keeps a client at its row. 0: off. */
   readonly cookieMs: number;
-  /** TCP: connections of a row that was removed, or stays unhealthy, are closed after so long. 0: no connection drain. */
+  /** TCP: connections of a row that was removed, or stays unhealthy, are closed after this time. 0: no connection drain. */
   readonly drainMs: number;
-  /** TCP: no byte on a connection for so long resets it. HTTP: a kept-alive connection without a request is closed. */
+  /** TCP: a connection without a byte for this long is reset. HTTP: a kept-alive connection without a request for this long is closed. */
   readonly idleMs: number;
-  /** HTTP: no answer within that time is 504. */
+  /** HTTP: the reply is 504 if no answer arrives within this time. */
   readonly requestMs: number;
   /** Undefined: rows are not checked and count as healthy. */
   readonly healthCheck: HealthCheckConfiguration | undefined;
 }
 
-/** Defaults of the pages "Configure health checks" and "CreateLoadBalancerTCPListener". */
+/** Defaults from the pages "Configure health checks" and "CreateLoadBalancerTCPListener". */
 export const DEFAULT_HEALTH_CHECK: HealthCheckConfiguration = {
   type: 'tcp',
   port: undefined,
@@ -55,7 +55,7 @@ export const DEFAULT_HEALTH_CHECK: HealthCheckConfiguration = {
   codes: ['http_2xx'],
 };
 
-/** Idle: 900 s for TCP ("FAQ about SLB"), 15 s for HTTP; request: 60 s ("CreateLoadBalancerHTTPListener"). */
+/** Idle time-out: 900 s for TCP ("FAQ about SLB"), 15 s for HTTP. Request time-out: 60 s ("CreateLoadBalancerHTTPListener"). */
 export function defaultConfiguration(protocol: 'tcp' | 'http'): ListenerConfiguration {
   return {
     description: '',
@@ -70,14 +70,14 @@ export function defaultConfiguration(protocol: 'tcp' | 'http'): ListenerConfigur
   };
 }
 
-/** A listener only points at a group, unless it has a configuration: then the data plane forwards what comes to it. */
+/** A listener points at a group. Only if it has a configuration does the data plane forward connections to it. */
 export interface Listener {
   readonly port: number;
   readonly protocol: 'tcp' | 'udp' | 'http' | 'https';
   readonly vServerGroupId?: string;
   readonly status?: 'running' | 'stopped';
   readonly configuration?: ListenerConfiguration;
-  /** Rules of the listener that forward to a group of their own. */
+  /** Rules that forward to their own groups. */
   readonly rules?: readonly {
     id: string;
     name: string;

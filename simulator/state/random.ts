@@ -1,4 +1,4 @@
-/** A seeded stream of numbers in [0,1): the same seed repeats a run's faults (mulberry32). */
+/** A seeded stream of numbers in [0,1): the same seed reproduces a run's faults (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

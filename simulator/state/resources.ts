@@ -30,9 +30,9 @@ export class LoadBalancer {
   readonly listeners: Listener[] = [];
   readonly groups = new Set<string>();
   status: LoadBalancerStatus;
-  /** Rows over all groups, kept by SimulatorState. */
+  /** Rows in all groups together, maintained by SimulatorState. */
   backendCount = 0;
-  /** Until then, writes get `busyCode`. */
+  /** Until this time, writes are refused with `busyCode`. */
   busyUntil = 0;
   busyCode = 'BackendServer.configuring';
 
@@ -62,7 +62,7 @@ export class VServerGroup {
   readonly #rows = new Map<string, Row>();
   readonly #health = new Map<string, Health>();
   name: string;
-  /** Until then, writes get VServerGroupProcessing. */
+  /** Until this time, writes are refused with VServerGroupProcessing. */
   busyUntil = 0;
 
   constructor(id: string, loadBalancerId: string, name: string, createTime: string, tags: readonly Tag[]) {
@@ -93,7 +93,7 @@ export class VServerGroup {
     this.#health.set(rowKey(row), health);
   }
 
-  /** For SimulatorState, which keeps the counts: whether a row was replaced. */
+  /** Only for SimulatorState, which maintains the counts. Returns whether a row was replaced. */
   put(row: Row): boolean {
     const key = rowKey(row);
     const replaced = this.#rows.has(key);
@@ -101,7 +101,7 @@ export class VServerGroup {
     return replaced;
   }
 
-  /** For SimulatorState, which keeps the counts. */
+  /** Only for SimulatorState, which maintains the counts. */
   drop(key: string): Row | undefined {
     const row = this.#rows.get(key);
     this.#rows.delete(key);

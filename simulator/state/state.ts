@@ -20,14 +20,14 @@ export interface Change {
     | 'row-removed'
     | 'listener-changed'
     | 'listener-removed';
-  /** '' for a listener without one. */
+  /** '' for a listener without a group. */
   readonly group: string;
   readonly loadBalancer: string;
   readonly row?: Row;
   readonly listener?: Listener;
 }
 
-/** Load balancers, groups and rows. Every change goes through here: counts stay right and listeners hear of it. */
+/** Load balancers, groups and rows. Every change is made here, so that counts are right and listeners are notified. */
 export class SimulatorState {
   readonly inventory: Inventory;
   readonly options: StateOptions;
@@ -100,7 +100,7 @@ export class SimulatorState {
     return group;
   }
 
-  /** Throws the API's answer for a group that is not there. */
+  /** Throws the API's error for a group that does not exist. */
   group(id: string): VServerGroup {
     const group = this.findGroup(id);
     if (!group) throw groupNotFound();
@@ -144,7 +144,7 @@ export class SimulatorState {
     this.#tellRow(replaced ? 'row-changed' : 'row-added', group, complete);
   }
 
-  /** Whether there was such a row. */
+  /** Returns whether the row existed. */
   removeRow(groupId: string, row: Partial<Row> & Pick<Row, 'serverId' | 'port'>): boolean {
     const group = this.group(groupId);
     const removed = group.drop(rowKey({ serverIp: '', type: typeOf(row.serverId), ...row }));
@@ -154,7 +154,7 @@ export class SimulatorState {
     return true;
   }
 
-  /** Writes to the group are refused with VServerGroupProcessing for this long. */
+  /** For this long, writes to the group are refused with VServerGroupProcessing. */
   setBusy(groupId: string, ms: number): void {
     this.group(groupId).busyUntil = this.options.now() + ms;
   }
@@ -179,7 +179,7 @@ export class SimulatorState {
     this.inventory.removeInstance(id);
   }
 
-  /** Calls `listener` for each change; returns how to stop. */
+  /** Calls `listener` for each change; returns a function that unsubscribes it. */
   onChange(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
