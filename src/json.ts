@@ -1,4 +1,4 @@
-/** Reads untrusted JSON: a value of the wrong type reads as absent, never as NaN, and never throws. */
+/** Reads untrusted JSON: a value of the wrong type reads as absent, never as NaN, and nothing throws. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {

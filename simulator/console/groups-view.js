@@ -181,7 +181,7 @@ export class GroupsView {
     view.tiles.delete(key);
   }
 
-  /** Arrow keys move within a group: a group is a single Tab stop, however many backends it has. */
+  /** Arrow keys, Home and End move within a group, so a group is a single Tab stop, however many backends it has. */
   #walk(event) {
     const button = event.target.closest?.('button.tile');
     if (!button || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -57,7 +57,7 @@ export interface Established {
   readonly believed: Believed;
 }
 
-/** What a listener does with each connection, whatever its protocol: chooses a row and counts. */
+/** What a listener does with each connection, whatever its protocol: chooses a row for it and keeps the counts. */
 export class Forwarding {
   /** Set once the port is known. */
   id = '';

@@ -15,7 +15,7 @@ export interface ClusterSurvey {
   /** Deployments in the operator's namespace that carry the operator's name label. */
   readonly deployments: KubeSeen<readonly OperatorDeployment[]>;
   readonly webhooks: KubeSeen<readonly InstalledWebhook[]>;
-  /** By the API server's clock, or else by this machine's. Milliseconds since the Unix epoch. */
+  /** The current time by the API server's clock, or else by this machine's. Milliseconds since the Unix epoch. */
   readonly now: number;
 }
 
