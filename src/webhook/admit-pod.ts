@@ -36,7 +36,7 @@ export interface Admission {
   readonly warnings: readonly string[];
 }
 
-/** The API server shortens, then drops warnings beyond 4,096 characters in total. */
+/** The API server drops warnings beyond 4,096 characters in total. */
 const MOST_WARNINGS = 8;
 
 /**
