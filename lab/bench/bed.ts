@@ -21,11 +21,11 @@ export interface Result {
   readonly calls: Readonly<Record<string, number>>;
   readonly totalCalls: number;
   readonly fewestCalls: number;
-  /** From when the EndpointSlices say so. */
+  /** Measured from the change in the EndpointSlices. */
   readonly delays: Delays;
-  /** From when the pods say so themselves; none where there are no pods. */
+  /** Measured from the change in the pods themselves; empty if there are no pods. */
   readonly podDelays: Delays;
-  /** Of the bare watch-and-post loop, for the same events. */
+  /** Delays of the bare watch-and-post loop for the same events. */
   readonly bare: Summary;
   readonly usage: Usage;
   readonly loadAverage: number;
@@ -37,12 +37,12 @@ export interface Measured {
   /** Service (`namespace/name`) → vServer group. */
   readonly groups: ReadonlyMap<string, string>;
   readonly action: () => Promise<unknown>;
-  /** Besides quiet: the scenario is over once this holds. */
+  /** The scenario is over once the operator is quiet and this holds. */
   readonly until?: () => boolean | Promise<boolean>;
   readonly extra?: () => Readonly<Record<string, number | string>>;
 }
 
-/** A control plane, the simulator and the watcher in this process, and one operator in its own. */
+/** A control plane, the simulator and the watcher in this process, and one operator in a process of its own. */
 export class Bed {
   readonly env: Environment;
   readonly watcher: Watcher;
@@ -61,7 +61,7 @@ export class Bed {
     return new Bed(env, await Watcher.start(env.controlPlane, bare), bare);
   }
 
-  /** Stops the one before, if any; resolves when the new one is ready. */
+  /** Stops the previous operator, if any; resolves when the new one is ready. */
   async startOperator(...flags: readonly string[]): Promise<OperatorProcess> {
     await this.stopOperator();
     this.#operator = await this.env.startOperator(operatorOptions(flags));
@@ -73,7 +73,7 @@ export class Bed {
     this.#operator = undefined;
   }
 
-  /** From the start of the process on: what it costs to start belongs to it. */
+  /** Measures from the start of the process, so that the cost of starting is included. */
   async measureStart(
     scenario: string,
     measured: Omit<Measured, 'action'>,
@@ -126,7 +126,7 @@ export class Bed {
     };
   }
 
-  /** No call and no event for a while, and the condition holds. */
+  /** Waits until there has been no call and no event for a while and the condition holds. */
   async untilQuiet(until: Measured['until'] = () => true, since = preciseNow()): Promise<void> {
     const quiet = async () => {
       const { journal } = this.env.simulator;
@@ -136,7 +136,7 @@ export class Bed {
     await waitUntil('the operator to come to rest', quiet, { timeoutMs: PATIENCE_MS, intervalMs: 100 });
   }
 
-  /** Whether every group holds exactly the addresses of its Service that are in service, by the slices' word or by the pods'. */
+  /** Whether every group holds exactly the in-service addresses of its Service, according to the slices or to the pods. */
   isSynced(groups: ReadonlyMap<string, string>, by: 'bySlices' | 'byPods' = 'bySlices'): boolean {
     for (const [service, group] of groups) {
       const wanted = new Set(this.watcher[by].of(service));
@@ -146,19 +146,19 @@ export class Bed {
     return true;
   }
 
-  /** How many pods the operator has in its cache. */
+  /** The number of pods in the operator's cache. */
   async podsKnown(): Promise<number> {
     return (await this.#operator?.metric('vsgb_cache_objects{resource="pods"}')) ?? 0;
   }
 
-  /** How often the operator has written a readiness gate. */
+  /** The number of readiness gate writes by the operator. */
   async gateWrites(): Promise<number> {
     const writes = async (result: string) =>
       (await this.#operator?.metric(`vsgb_readiness_gate_writes_total{result="${result}"}`)) ?? 0;
     return (await writes('opened')) + (await writes('closed'));
   }
 
-  /** How many groups were read. */
+  /** The number of groups read. */
   groupsRead(): number {
     const reads = this.env.simulator.journal.filter(
       ({ action }) => action === 'DescribeVServerGroupAttribute',
@@ -176,7 +176,7 @@ export class Bed {
     await this.untilQuiet();
   }
 
-  /** So long that a bucket which start-up emptied is full again. */
+  /** Waits long enough for a bucket emptied at start-up to be full again. */
   async untilBucketIsFull(): Promise<void> {
     await delay(4_000);
   }
@@ -194,7 +194,7 @@ export class Bed {
   }
 }
 
-/** As shipped, but for the log level of the tests. PROFILE=dir: each operator leaves a CPU profile there when it stops. */
+/** As shipped, except for the log level used in tests. With PROFILE=dir, each operator writes a CPU profile there when it stops. */
 function operatorOptions(flags: readonly string[]) {
   const profile = process.env['PROFILE'];
   const env = profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` };

@@ -13,7 +13,7 @@ const ELECTED = [
   ...['--leader-elect-lease-duration', '5s', '--leader-elect-renew-deadline', '4s'],
   ...['--leader-elect-retry-period', '500ms', '--log-level', 'info'],
 ];
-/** Faults and churn go on for so long; then all is well until every group is right. */
+/** How long faults and churn last in a round; after that everything runs undisturbed until every group is right. */
 const ROUND_MS = 25_000;
 const RIGHT_WITHIN_MS = 60_000;
 const MOST_REPLICAS = 8;
@@ -24,11 +24,11 @@ type GroupName = 'sync' | 'hand' | 'nodes' | 'others';
 type Act = readonly [name: string, run: () => Promise<void>];
 
 /**
- * Two replicas of the operator, the API server and etcd are killed or frozen at random while pods come and go; between the rounds
- * no group may hold a wrong row. `sync` is a Deployment whose pods drain; `hand` a Service whose slice is made by hand; `nodes` one
- * by node port; `others` has the pods of `sync`, which something else adds and a RemoveOnly binding takes out. Of its rows those
- * are counted and not judged whose pod came and went without the status ever naming its address: nobody can know whose they are.
- * The seed repeats what is done, not how the processes take it.
+ * While pods come and go, two replicas of the operator, the API server and etcd are killed or frozen at random; between the rounds
+ * no group may hold a wrong row. `sync` is a Deployment whose pods drain; `hand` is a Service with a hand-made slice; `nodes` is a
+ * Service bound by node port; `others` holds the pods of `sync`, added by something else and removed by a RemoveOnly binding. Rows
+ * of `others` whose pod came and went before the status ever named its address are counted but not judged: nobody can know whose
+ * they are. The seed reproduces the sequence of actions, not how the processes react.
  */
 export async function chaos(durationMs: number): Promise<number> {
   const seed = Number(process.env['SEED'] ?? randomInt(2 ** 31));
@@ -49,7 +49,7 @@ class Chaos {
   #operators: OperatorProcess[] = [];
   #down = new Set<ComponentName>();
   readonly #counts = new Map<string, number>();
-  /** UIDs of the pods that have been added to `others`; each once, so that a row wrongly taken out stays missing. */
+  /** UIDs of the pods that have been added to `others`. Each is added only once, so that a row removed by mistake stays missing. */
   readonly #added = new Set<string>();
   /** Addresses that the status of `others` has named. */
   readonly #named = new Set<string>();
@@ -115,7 +115,7 @@ class Chaos {
     return this.#env.startOperator({ flags: ELECTED, untilReady: false });
   }
 
-  /** One act after the other, each after a pause by chance. What a server that is away does not take is not done. */
+  /** Performs one act after another, with random pauses. An act that fails because a server is down is skipped. */
   async #go(acts: readonly Act[], until: number, pauseMs: number): Promise<void> {
     while (performance.now() < until) {
       await delay(this.#random() * 2 * pauseMs);
@@ -180,7 +180,7 @@ class Chaos {
     if (pod !== undefined) await this.#app.deletePod(pod.metadata.name);
   }
 
-  /** A pod of its own, which the slice names from now on, be it there or not. */
+  /** Creates a bare pod, which the slice names from now on, whether or not the pod exists. */
   async #addByHand(): Promise<void> {
     const name = `hand-${++this.#hand}`;
     const node = NODES[this.#hand % NODES.length] ?? '';
@@ -206,7 +206,7 @@ class Chaos {
     ]);
   }
 
-  /** What something else does for a RemoveOnly binding. */
+  /** Plays the part of the other tool that adds backends next to a RemoveOnly binding. */
   async #addOthers(): Promise<void> {
     for (const { metadata, status } of await this.#app.pods('sync')) {
       const { uid = '', deletionTimestamp } = metadata;
@@ -245,7 +245,7 @@ class Chaos {
     await this.#app.api.patch(path, { spec: { unschedulable: false } });
   }
 
-  /** Everything runs again. */
+  /** Brings every component back up. */
   async #heal(): Promise<void> {
     for (const component of this.#down)
       await this.#env.controlPlane.startComponent(component).catch(() => {});
@@ -261,7 +261,7 @@ class Chaos {
       );
   }
 
-  /** What there is at the end, for who has to find the cause. */
+  /** The final state, for whoever has to find the cause. */
   async #evidence(): Promise<string> {
     const pods = await this.#app.api.list<Pod>(this.#app.path('api/v1', 'pods'));
     const told = pods.map(({ metadata, spec, status }) => {
@@ -274,7 +274,7 @@ class Chaos {
     return [...told, ...rows, await this.#env.operatorLogs(60)].join('\n');
   }
 
-  /** What is wrong when the time for it to become right is over. */
+  /** Returns what is still wrong when the time to recover is over. */
   async #untilRight(): Promise<string | undefined> {
     try {
       await waitUntil('every group to be right', () => this.#expectRight(), {
@@ -288,8 +288,8 @@ class Chaos {
   }
 
   /**
-   * What a kubelet does when its node is heard of again, and kwok does not: the node controller has set Ready to False on its
-   * pods, though their containers are ready.
+   * Does what a kubelet does when its node comes back, and kwok does not: the node controller has set Ready to False on its pods,
+   * although their containers are ready.
    */
   async #restoreReadiness(): Promise<void> {
     const pods = await this.#app.api.list<Pod>(this.#app.path('api/v1', 'pods'));

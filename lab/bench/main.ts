@@ -1,6 +1,6 @@
-// `npm run bench`: measures, prints a table, writes bench/results.json and docs/performance.md.
-// SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as it can be.
-// PROFILE=dir leaves a CPU profile of each operator there.
+// `npm run bench`: measures, prints a table, and writes bench/results.json and docs/performance.md.
+// SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as possible.
+// PROFILE=dir writes a CPU profile of each operator there.
 import { machineFacts } from '../report/machine-facts.ts';
 import { LATENCY_MS, type Result } from './bed.ts';
 import { measureColdStarts } from './measure/cold-start.ts';
@@ -62,7 +62,7 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
       failed.push(scenario.name);
       console.error(`${scenario.name} failed:`, error);
     }
-    // After each one: what was measured is kept when the rest is cut short.
+    // Written after each scenario, so that results survive if the run is cut short.
     if (wanted === undefined) {
       const date = new Date().toISOString().slice(0, 10);
       writeReport({ date, machine, quick, latencyMs: LATENCY_MS, plan, coldStart, results, failed });

@@ -13,15 +13,15 @@ const TAG = 'vsgb/bench/default/web';
 export interface PlanBenchmark {
   readonly rows: number;
   readonly leavers: number;
-  /** The rows are known, and what is wanted is new: an event came. */
+  /** The rows are known and the wanted backends are new: an event came. */
   readonly sameRows: Summary;
-  /** The rows are new objects, and nearly all as before: a reply of the API came. */
+  /** The rows are new objects, nearly all unchanged: a reply of the API came. */
   readonly newRows: Summary;
-  /** The first plan of the group: nothing is known from before. */
+  /** The first plan of the group: nothing is cached. */
   readonly first: Summary;
 }
 
-/** `planGroup` alone, in milliseconds: one binding, `count` rows of its own, 20 of which have left. */
+/** `planGroup` alone, in milliseconds: one binding with `count` rows of its own, 20 of which have left. */
 export function benchmarkPlan(count = ROWS): PlanBenchmark {
   const rows = Array.from({ length: count }, (_, i) => rowAt(i));
   const known = knownRows(rows);

@@ -1,5 +1,5 @@
-// How long removals wait for the account's API rate when one replica serves 10,000 bindings: the real rate limiter on a
-// clock that only jumps. `node lab/bench/scale-simulation.ts` prints the table of docs/scale.md.
+// How long removals wait for the account's API rate when one replica serves 10,000 bindings, using the real rate limiter on a
+// simulated clock. `node lab/bench/scale-simulation.ts` prints the table in docs/scale.md.
 
 import { seededRandom } from '../../simulator/state/random.ts';
 import { type CallPriority, createRateLimiter } from '../../src/alibaba/throttle.ts';
@@ -14,11 +14,11 @@ const LATENCY_MS = 20;
 
 interface Load {
   readonly name: string;
-  /** Every group is read once in so many minutes. */
+  /** Every group is read once in this many minutes. */
   readonly resyncMinutes: number;
-  /** Pods a second that are replaced, each in a group of its own: one removal and one addition. */
+  /** Pods replaced per second, each in a group of its own: one removal and one addition. */
   readonly replacedPerSecond: number;
-  /** Groups that lose one pod at once, every minute: a node leaves. */
+  /** Groups that lose one pod at once, every minute, because a node leaves. */
   readonly groupsPerNode: number;
 }
 
@@ -94,7 +94,7 @@ async function simulate(load: Load, priorities: boolean): Promise<Outcome> {
   return { removals: summarize(waits.removal), additions: summarize(waits.addition) };
 }
 
-/** An addition follows its removal by the time that a new pod takes to become ready, 1 to 3 s. */
+/** An addition follows its removal by the time a new pod takes to become ready, 1 to 3 s. */
 function arrivals(load: Load): readonly Arrival[] {
   const random = seededRandom(1);
   const end = MINUTES * 60_000;
@@ -106,7 +106,7 @@ function arrivals(load: Load): readonly Arrival[] {
   const poisson = (perSecond: number, happen: (at: number) => void) => {
     for (let at = 0; at < end; at += (-Math.log(1 - random()) / perSecond) * 1_000) happen(at);
   };
-  // The resync is jittered, so that reads come as evenly as chance allows.
+  // The resync is jittered, so reads arrive at random.
   poisson(BINDINGS / (load.resyncMinutes * 60), (at) => all.push({ at, kind: 'read' }));
   poisson(load.replacedPerSecond, replace);
   for (let at = 30_000; at < end; at += 60_000) for (let i = 0; i < load.groupsPerNode; i++) replace(at);

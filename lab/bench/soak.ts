@@ -23,7 +23,7 @@ interface Bound {
   readonly service: ScriptedService;
 }
 
-/** `10m`, `90s`, or seconds. */
+/** Accepts `10m`, `90s`, or a number of seconds. */
 function durationMs(text: string): number {
   const match = /^(\d+)(m|s)?$/.exec(text);
   if (match === null) throw new Error(`DURATION: 10m, 90s or a number of seconds, not ${text}`);
@@ -52,7 +52,6 @@ class Soak {
   readonly #delays: number[] = [];
   readonly #problems: string[] = [];
   readonly #samples: Sample[] = [];
-  /** By what the calls were, since the last sample and in all. */
   #calls = 0;
   #flapWrites = 0;
   #flaps = 0;
@@ -151,7 +150,7 @@ class Soak {
     if (group === flapping && (action === ADD || action === REMOVE)) this.#flapWrites++;
   }
 
-  /** One member leaves and comes back, as fast as the API server takes it, up to the rate. */
+  /** One member leaves and comes back repeatedly, as fast as the API server allows, up to the rate. */
   async #flap({ service }: Bound): Promise<void> {
     const all = service.addresses;
     const began = performance.now();
@@ -166,7 +165,7 @@ class Soak {
     await this.#try(() => service.set(all));
   }
 
-  /** All members of one binding are replaced; how long until the old ones are out? */
+  /** Replaces all members of one binding and measures how long it takes until the old ones are removed. */
   async #churn(bindings: readonly Bound[]): Promise<void> {
     for (let turn = 0; !this.#ended; turn++) {
       const i = turn % bindings.length;
@@ -208,7 +207,7 @@ class Soak {
     }
   }
 
-  /** The API server is away for a moment: what was not taken is not counted. */
+  /** The API server may be down for a moment; a change that failed is not counted. */
   async #try(change: () => Promise<void>): Promise<boolean> {
     try {
       await change();
@@ -221,7 +220,7 @@ class Soak {
 
   async #expectRight(bindings: readonly Bound[]): Promise<void> {
     this.#env.simulator.faults.clear();
-    // Whatever the API server did not take in its bad moments is said again.
+    // Repeats every change that the API server may have rejected while it was disturbed.
     for (const { service } of bindings) await service.set(service.addresses);
     const wrong = () => bindings.filter((one) => !this.#isRight(one));
     await waitUntil('every group to be right', () => wrong().length === 0, { timeoutMs: 90_000 }).catch(() =>
@@ -259,7 +258,7 @@ class Soak {
   }
 }
 
-/** The members of binding `i`, other ones in each generation. */
+/** The members of binding `i`, different in each generation. */
 function membersOf(i: number, generation: number): readonly string[] {
   const net = 10 + (generation % 200);
   return addressesOf(net, (i + 1) * MEMBERS).slice(-MEMBERS);

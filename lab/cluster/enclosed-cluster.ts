@@ -8,7 +8,7 @@ import { forward } from './forward.ts';
 
 export interface EnclosedClusterOptions {
   readonly dir: string;
-  /** How many real nodes. */
+  /** The number of real nodes. */
   readonly count: number;
   readonly onProgress: Progress;
 }
@@ -16,7 +16,7 @@ export interface EnclosedClusterOptions {
 export const API_SERVER_SOCKET = 'api-server.sock';
 const READY_WITHIN_MS = 180_000;
 
-/** A cluster with real nodes inside an enclosure; its API server is reached from outside too, by DIR/kubeconfig. */
+/** A cluster with real nodes inside an enclosure; DIR/kubeconfig reaches its API server from outside, too. */
 export async function startEnclosedCluster({ dir, count, onProgress }: EnclosedClusterOptions) {
   const [port = 0] = await freePorts(1);
   const inside = join(import.meta.dirname, 'inside.ts');

@@ -8,11 +8,11 @@ import {
 } from 'node:net';
 import { pipeline } from 'node:stream';
 
-/** Passes every connection on; returns once it listens. Does not keep the process. */
+/** Forwards every connection; returns once it listens. Does not keep the process alive. */
 export async function forward(from: ListenOptions, to: NetConnectOpts): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (incoming) => {
     const outgoing = createConnection({ ...to, allowHalfOpen: true });
-    // When one side breaks, the other is told by the end of its connection.
+    // When one side breaks, the other sees its connection end.
     pipeline(incoming, outgoing, () => undefined);
     pipeline(outgoing, incoming, () => undefined);
   });

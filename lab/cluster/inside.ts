@@ -1,5 +1,5 @@
 // node inside.ts DIR COUNT PORT
-// The inner half of enclosed-cluster.ts: control plane and real nodes, and the way to them from outside.
+// The inner half of enclosed-cluster.ts: the control plane and the real nodes, and the forwarding that reaches them from outside.
 import { join } from 'node:path';
 import { toStandardError } from '../control-plane/build/build.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';

@@ -17,7 +17,7 @@ The first run builds the programs, which takes about 8 minutes.
 `;
 
 interface Cluster {
-  /** Settles when the cluster ends by itself, which is a failure. */
+  /** Settles if the cluster ends on its own, which is a failure. */
   readonly broken?: Promise<never>;
   stop(): Promise<void>;
 }
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
 async function runUntilSignal(start: () => Promise<Cluster>): Promise<void> {
   const ended = Promise.race([signalled(), orphaned()]);
   const cluster = await Promise.race([start(), ended]);
-  // What has been started by then ends with this process.
+  // Whatever has been started so far ends with this process.
   if (!cluster) process.exit(0);
   process.stdout.write('ready\n');
   await (cluster.broken === undefined ? ended : Promise.race([ended, cluster.broken]));

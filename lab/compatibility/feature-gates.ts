@@ -1,6 +1,6 @@
 /**
- * Feature gate → `on, beta`, of the metrics of an API server. A gate that is GA has no stage there; one that is gone has no
- * line. https://kubernetes.io/docs/reference/instrumentation/metrics/
+ * Feature gate → `on, beta`, from an API server's metrics. A GA gate has no stage there; a removed gate has no line.
+ * https://kubernetes.io/docs/reference/instrumentation/metrics/
  */
 export function featureGates(metrics: string, gates: readonly string[]): Record<string, string> {
   const lines = metrics.matchAll(/^kubernetes_feature_enabled\{name="(\w+)",stage="(\w*)"\} ([01])$/gm);

@@ -1,6 +1,7 @@
 // `npm run compat`: runs the end-to-end tests of suites.ts on each version of Kubernetes and with each Helm, and writes
-// bench/compatibility.json and docs/compatibility.md. `--kubernetes 1.30[,1.33]`, `--helm 4` and
-// `--suites deploy/helm[,…]` run a part: the rest of the page stays, of these versions only what was run on the same day. `--build-only` builds what is missing and ends.
+// bench/compatibility.json and docs/compatibility.md. `--kubernetes 1.30[,1.33]`, `--helm 4` and `--suites deploy/helm[,…]` run a
+// part: the rest of the page stays, but for these versions only results of the same day. `--build-only` builds what is missing and
+// ends.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,7 +37,7 @@ async function main(): Promise<number> {
       continue;
     }
     const run = await runVersion(version, { suites, helm });
-    // After each one: what was run is kept when the rest is cut short.
+    // Written after each version, so that results survive if the run is cut short.
     const record = recorded(readRecord(), run, minors);
     writeRecord(record);
     writeFileSync(PAGE, compatibilityPage(record, minors));
@@ -46,7 +47,7 @@ async function main(): Promise<number> {
   return failed ? 1 : 0;
 }
 
-/** Those whose names are in the list; all where there is none. Undefined, and told, where one is not known. */
+/** The items whose names are in the list, or all items if there is no list. Reports an unknown name and returns undefined. */
 function pick<T>(
   what: string,
   list: string | undefined,

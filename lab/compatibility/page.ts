@@ -5,7 +5,7 @@ import { FEATURES, SUITES, type Suite } from './suites.ts';
 
 const NOT_RUN = '–';
 
-/** docs/compatibility.md, whole. `minors` are all versions there are, such as 1.30, in order. */
+/** The whole of docs/compatibility.md. `minors` lists all versions, such as 1.30, in order. */
 export function compatibilityPage({ runs: done }: CompatibilityRecord, minors: readonly string[]): string {
   const runs = minors.map((minor) => done.find((run) => run.minor === minor));
   const rows = SUITES.flatMap((suite) =>

@@ -2,34 +2,34 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HELM_MAJORS, type HelmMajor } from '../control-plane/build/versions.ts';
 
-/** What `make compat` saw last. */
+/** The latest results of `make compat`. */
 export interface CompatibilityRecord {
   /** One for each version, oldest first. */
   readonly runs: readonly VersionRun[];
 }
 
-/** One version of Kubernetes: what was run on it, or why nothing was. */
+/** One version of Kubernetes: what was run on it, or why nothing was run. */
 export interface VersionRun {
-  /** Such as 1.30. */
+  /** For example 1.30. */
   readonly minor: string;
-  /** Day, such as 2026-11-29. */
+  /** The day, for example 2026-11-29. */
   readonly date: string;
-  /** Such as v1.30.14: what the API server told, or the module asked for. */
+  /** For example v1.30.14: the version that the API server reported or, if nothing was run, that the module requires. */
   readonly version: string;
   /** Why nothing was run. */
   readonly notRun?: string;
-  /** Such as v4.2.4. */
+  /** For example v4.2.4. */
   readonly helm: Readonly<Partial<Record<HelmMajor, string>>>;
-  /** Feature gate → `on, beta`, as the API server told; none where it has no such gate any more. */
+  /** Feature gate → `on, beta`, as reported by the API server; a gate that no longer exists is left out. */
   readonly features: Readonly<Record<string, string>>;
   readonly outcomes: readonly SuiteOutcome[];
 }
 
-/** Tests of one file. */
+/** The test counts of one file. */
 export interface SuiteOutcome {
-  /** As Suite.file. */
+  /** Same as Suite.file. */
   readonly file: string;
-  /** For a suite that is run with each of them. */
+  /** Set for a suite that is run with each major of Helm. */
   readonly helm?: HelmMajor;
   readonly passed: number;
   readonly failed: number;
@@ -47,8 +47,8 @@ export function writeRecord(record: CompatibilityRecord): void {
 }
 
 /**
- * `run` takes the place of the last one of its version; what it left out stays where that was of the same day and the same
- * programs. `minors` are all versions there are, in order.
+ * Replaces the last run of the version with `run`. If both are of the same day and the same programs, suites missing from `run`
+ * keep their last outcome. `minors` lists all versions, in order.
  */
 export function recorded(
   { runs }: CompatibilityRecord,

@@ -14,7 +14,7 @@ const SUFFIX = '.test.ts';
 /** See E2E_WORKERS in scripts/test.ts. */
 const WORKERS = process.env['E2E_WORKERS'] ?? '3';
 
-/** As much of what Jest writes as is read: https://jestjs.io/docs/cli#--json */
+/** The part of Jest's output that is used: https://jestjs.io/docs/cli#--json */
 export interface JestResult {
   readonly testResults: readonly {
     readonly name: string;
@@ -22,7 +22,7 @@ export interface JestResult {
   }[];
 }
 
-/** Runs the suites by Jest, with the Kubernetes that `E2E_KUBERNETES` names and this Helm. */
+/** Runs the suites with Jest, on the Kubernetes version that `E2E_KUBERNETES` names and with this Helm. */
 export async function runSuites(suites: readonly Suite[], helm: HelmMajor): Promise<SuiteOutcome[]> {
   const scratch = await mkdtemp(join(tmpdir(), 'compatibility-'));
   try {
@@ -35,7 +35,7 @@ export async function runSuites(suites: readonly Suite[], helm: HelmMajor): Prom
   }
 }
 
-/** A file that did not load, or whose worker died, has one failure. */
+/** A file that did not load, or whose worker died, counts as one failure. */
 export function outcomeOf({ file }: Suite, { testResults }: JestResult): SuiteOutcome {
   const path = `${file}${SUFFIX}`;
   const own = testResults.find(({ name }) => relative(END_TO_END, name) === path);
@@ -49,7 +49,7 @@ export function outcomeOf({ file }: Suite, { testResults }: JestResult): SuiteOu
   };
 }
 
-/** Its failures are seen by its result. It ends when this process does. */
+/** Ignores the exit status: failures appear in the output file. Jest ends when this process does. */
 async function runJest(suites: readonly Suite[], outputFile: string, helm: HelmMajor): Promise<void> {
   const command = [
     ...[process.execPath, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],

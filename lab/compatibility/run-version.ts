@@ -15,10 +15,10 @@ import { FEATURES, type Suite } from './suites.ts';
 
 const METRICS_BYTES = 64 << 20;
 
-/** What of a version is run. */
+/** What to run for a version. */
 export interface Selection {
   readonly suites: readonly Suite[];
-  /** The last one is used where a suite does not ask for each. */
+  /** A suite that does not ask for each Helm is run with the last one. */
   readonly helm: readonly HelmMajor[];
 }
 
@@ -53,7 +53,7 @@ export async function runVersion(
   return { ...run, ...seen, helm: helmVersions, outcomes };
 }
 
-/** Control planes, kubectl and tests that are started from here on are of this version. */
+/** Control planes, kubectl and tests started from now on use this version. */
 export async function buildPrograms(minor: string, helm: readonly HelmMajor[]): Promise<void> {
   process.env['E2E_KUBERNETES'] = minor;
   await locateBinaries(COMPONENTS);
@@ -64,7 +64,7 @@ export async function buildPrograms(minor: string, helm: readonly HelmMajor[]): 
   }
 }
 
-/** Throws where the programs, as those of KUBEBUILDER_ASSETS, are of another version. */
+/** Throws if the programs, for example those of KUBEBUILDER_ASSETS, are of another version. */
 async function whatItTells(minor: string): Promise<Pick<VersionRun, 'version' | 'features'>> {
   await using plane = await startControlPlane({ controllerManager: false, scheduler: false, kwok: false });
   const kubectl = await locateKubectl();

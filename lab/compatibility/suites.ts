@@ -3,7 +3,7 @@ export interface Suite {
   readonly subject: string;
   /** Below test/e2e, without `.test.ts`. */
   readonly file: string;
-  /** Run with each major of Helm. */
+  /** Run with each major version of Helm. */
   readonly withHelm?: true;
 }
 
@@ -26,7 +26,7 @@ export const SUITES: readonly Suite[] = [
   { subject: 'Plugin', file: 'programs/plugin' },
 ];
 
-/** Feature gates of Kubernetes that the manifests count on, and what for. */
+/** Feature gates of Kubernetes that the manifests depend on, and what for. */
 export const FEATURES: Readonly<Record<string, string>> = {
   PodLifecycleSleepAction: '`preStop.sleep`: termination hold, webhook',
   ValidatingAdmissionPolicy: 'readiness gates, webhook',

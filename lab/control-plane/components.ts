@@ -1,33 +1,33 @@
 import { dirname, join } from 'node:path';
 import type { ComponentName } from './build/build.ts';
 
-/** Where everything of one control plane lies. Ports are fixed for its life, so that a restart changes no address. */
+/** The files and ports of one control plane. Ports are fixed for its life, so a restart changes no address. */
 export interface Layout {
   readonly dir: string;
   readonly kubeconfig: string;
-  /** Certificate that the API server signed for itself, which therefore is its own authority. */
+  /** The API server's self-signed certificate, which is therefore its own CA. */
   readonly caFile: string;
   readonly tokenFile: string;
   readonly serviceAccountKey: string;
   readonly stages: string;
-  /** Where the API server is reached from other hosts; undefined: it listens on 127.0.0.1 alone. */
+  /** The address at which other hosts reach the API server; undefined if it listens on 127.0.0.1 only. */
   readonly advertiseAddress: string | undefined;
   readonly ports: Readonly<Record<ComponentName | 'etcd-peer', number>>;
-  /** Added after our own flags, so they win. */
+  /** Appended to our own flags, so they take precedence. */
   readonly extraFlags: Readonly<Partial<Record<ComponentName, readonly string[]>>>;
 }
 
 export interface Component {
   readonly flags: readonly string[];
-  /** Answers 2xx once the component does its work. */
+  /** Returns 2xx once the component works. */
   readonly readyUrl: string;
-  /** For readyUrl, when it is HTTPS. */
+  /** Set if readyUrl is HTTPS. */
   readonly caFile?: string;
 }
 
 const LOOPBACK = '127.0.0.1';
 
-// Controllers that make endpoints out of pods, and what these need; none that would talk to a cloud or to volumes.
+// Controllers that make endpoints from pods, and those they depend on; none that would use a cloud or volumes.
 const CONTROLLERS = [
   'endpoints-controller',
   'endpointslice-controller',
@@ -42,13 +42,13 @@ const CONTROLLERS = [
   'serviceaccount-controller',
 ];
 
-/** Nodes that kwok plays carry this annotation. */
+/** The annotation of nodes simulated by kwok. */
 export const PLAYED = { annotation: 'kwok.x-k8s.io/node', value: 'fake' };
 
-// The default budgets are made for a control plane shared by many; here they would only slow big tests down.
+// The default limits suit a control plane shared by many; here they would only slow big tests down.
 const GENEROUS_CLIENT = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
-/** On this machine: the certificate that the API server makes for itself is for the one or the other. */
+/** On this machine. The API server's self-signed certificate is valid for only one of the two addresses. */
 export function apiServerUrl({
   advertiseAddress,
   ports,
@@ -95,7 +95,7 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
       `--service-account-key-file=${layout.serviceAccountKey}`,
       `--service-account-signing-key-file=${layout.serviceAccountKey}`,
       '--service-cluster-ip-range=10.96.0.0/16',
-      // It would keep pods out until a controller has made the namespace's default account.
+      // This plugin would reject pods until a controller has created the namespace's default account.
       '--disable-admission-plugins=ServiceAccount',
     ],
     readyUrl: `${apiServerUrl(layout)}/readyz`,
@@ -113,11 +113,11 @@ const DESCRIPTIONS: Readonly<Record<ComponentName, (layout: Layout) => Component
       `--kubeconfig=${kubeconfig}`,
       `--config=${stages}`,
       `--config=${join(import.meta.dirname, 'kwok.yaml')}`,
-      // Others may be real: their kubelets and kwok would fight for the same pods.
+      // Other nodes may be real: their kubelets and kwok would fight over the same pods.
       '--manage-all-nodes=false',
       `--manage-nodes-with-annotation-selector=${PLAYED.annotation}=${PLAYED.value}`,
       '--cidr=10.9.0.1/16',
-      // Without leases a restarted kwok need not wait for those of its former self; heartbeats keep nodes Ready.
+      // Without leases, a restarted kwok need not wait for those of its predecessor; heartbeats keep nodes Ready.
       '--node-lease-duration-seconds=0',
       `--server-address=${LOOPBACK}:${ports.kwok}`,
     ],
@@ -130,13 +130,13 @@ function listening({ advertiseAddress }: Layout): string[] {
     return [
       '--bind-address=0.0.0.0',
       `--advertise-address=${advertiseAddress}`,
-      // Names of nodes are not in any DNS.
+      // Node names are not in any DNS.
       '--kubelet-preferred-address-types=InternalIP',
     ];
   return [
     `--bind-address=${LOOPBACK}`,
     `--advertise-address=${LOOPBACK}`,
-    // No endpoint may point at a loopback address, so the Service "kubernetes" goes without.
+    // No endpoint may be a loopback address, so the Service "kubernetes" has none.
     '--endpoint-reconciler-type=none',
   ];
 }

@@ -21,19 +21,19 @@ import { launch, tailOf } from './process/running-component.ts';
 import type { SupervisedProcess, SupervisedSignal } from './process/supervised-process.ts';
 
 export interface ControlPlaneOptions {
-  /** State folder, kept at stop and reused as it is found. Default: a temporary one, removed at stop. */
+  /** State folder, kept when the control plane stops and reused as is. Default: a temporary folder, removed at stop. */
   readonly dir?: string;
   readonly controllerManager?: boolean;
   readonly scheduler?: boolean;
   readonly kwok?: boolean;
-  /** `recycled` (default): kwok's own way. `unique`: see uniquePodAddresses. */
+  /** `recycled` (default): kwok's own behaviour. `unique`: see uniquePodAddresses. */
   readonly podAddresses?: 'recycled' | 'unique';
   /**
-   * The API server listens on all addresses, and is told to nodes and pods by this one of this machine. Default: it
-   * listens on 127.0.0.1 alone.
+   * The API server listens on all addresses, and nodes and pods reach it at this address of this machine. Default: it listens on
+   * 127.0.0.1 only.
    */
   readonly advertiseAddress?: string;
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly apiServerPort?: number;
   readonly onProgress?: Progress;
   readonly apiServerFlags?: readonly string[];
@@ -75,12 +75,12 @@ async function prepareLayout(options: ControlPlaneOptions, { stages }: Binaries)
   return {
     dir,
     kubeconfig: join(dir, 'kubeconfig'),
-    // The certificate is kept in a folder that is used again, and is good for one address only.
+    // The certificate is kept in a folder that is reused, and is valid for one address only.
     caFile: join(dir, 'kube-apiserver', options.advertiseAddress ?? '', 'apiserver.crt'),
     advertiseAddress: options.advertiseAddress,
     tokenFile: join(dir, 'tokens.csv'),
     serviceAccountKey: join(dir, 'service-account.key'),
-    // They are there only where kwok runs.
+    // The stages exist only if kwok runs.
     stages: isWanted('kwok', options) ? await adapted(stages, options, dir) : stages,
     ports: {
       etcd: etcd!,
@@ -115,7 +115,7 @@ export class ControlPlane {
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   readonly server: string;
-  /** The API server's URL for other hosts; `server` where it has no address for them. */
+  /** The API server's URL for other hosts; same as `server` if it has no address for them. */
   readonly advertisedServer: string;
   readonly caFile: string;
   readonly adminToken = randomBytes(24).toString('base64url');
@@ -140,7 +140,7 @@ export class ControlPlane {
 
   /** Use startControlPlane. */
   async start(components: readonly ComponentName[], onProgress: Progress): Promise<void> {
-    // In a folder used before, an old kubeconfig would send its reader to a server that is gone.
+    // In a reused folder, an old kubeconfig would point at a server that is gone.
     await rm(this.kubeconfig, { force: true });
     await mkdir(join(this.dir, 'logs'), { recursive: true });
     const start = async (name: ComponentName) => {
@@ -163,7 +163,7 @@ export class ControlPlane {
     return new Map([...this.#running].map(([name, process]) => [name, process.pid]));
   }
 
-  /** Starts a stopped component on the port it had, and returns once it is ready. */
+  /** Starts a stopped component on the same port, and returns once it is ready. */
   async startComponent(name: ComponentName): Promise<void> {
     const running = this.#running.get(name);
     if (running !== undefined && running.status === undefined) throw new Error(`${name} is running already`);
@@ -181,7 +181,7 @@ export class ControlPlane {
     this.#running.set(name, process);
   }
 
-  /** Returns once the component is gone; one that is still there 2 s after the signal is killed. */
+  /** Returns once the component is gone; kills it if it is still there 2 s after the signal. */
   async stopComponent(name: ComponentName, signal: SupervisedSignal = 'SIGTERM'): Promise<void> {
     await this.#process(name).stop(signal, PATIENCE_MS);
     this.#running.delete(name);
@@ -192,7 +192,7 @@ export class ControlPlane {
     await this.startComponent(name);
   }
 
-  /** Freezes the component: its connections stay open and nothing answers on them. */
+  /** Freezes the component: its connections stay open, but it does not answer. */
   async pause(name: ComponentName): Promise<void> {
     await this.#process(name).pause();
   }
@@ -201,7 +201,7 @@ export class ControlPlane {
     this.#process(name).signal('SIGCONT');
   }
 
-  /** Has etcd forget every version but the newest. */
+  /** Makes etcd forget every version but the newest. */
   async compactEtcd(): Promise<void> {
     const anyKey = Buffer.from([0]).toString('base64');
     const { header } = await this.#callEtcd<{ header: { revision: string } }>('range', { key: anyKey });
@@ -209,8 +209,9 @@ export class ControlPlane {
   }
 
   /**
-   * Puts an object, complete as the API server would write it, behind its back, which is faster many times over. `key`: such as
-   * `/registry/pods/<namespace>/<name>`. In one transaction, objects would share a version, which no API server knows how to watch.
+   * Writes an object straight into etcd, bypassing the API server, which is many times faster; the object must be complete, as the
+   * API server would write it. `key`: for example `/registry/pods/<namespace>/<name>`. Objects written in one transaction would
+   * share a version, and the API server cannot watch those.
    */
   async putIntoEtcd(key: string, object: object): Promise<void> {
     const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -246,7 +247,7 @@ export class ControlPlane {
     return kubeconfig;
   }
 
-  /** Ends every component at once and removes the state folder if it is a temporary one. */
+  /** Kills every component at once, and removes the state folder if it is temporary. */
   async stop(): Promise<void> {
     await Promise.all([...this.#running.values()].map((process) => process.stop('SIGKILL', 0)));
     this.#running.clear();
@@ -257,7 +258,7 @@ export class ControlPlane {
     await this.stop();
   }
 
-  /** By its JSON gateway: https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/ */
+  /** Uses etcd's JSON gateway: https://etcd.io/docs/latest/dev-guide/api_grpc_gateway/ */
   async #callEtcd<T>(method: string, body: object): Promise<T> {
     const url = `http://127.0.0.1:${this.#layout.ports.etcd}/v3/kv/${method}`;
     const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) });
@@ -280,15 +281,15 @@ export class ControlPlane {
     const { tokenFile, serviceAccountKey } = this.#layout;
     await writeFile(tokenFile, `${this.adminToken},admin,admin,system:masters\n`, { mode: 0o600 });
     await chmod(tokenFile, 0o600);
-    // Kept in a folder that is reused: tokens of its ServiceAccounts stay good.
+    // Kept in a reused folder, so that tokens of its ServiceAccounts stay valid.
     if (existsSync(serviceAccountKey)) return;
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     await writeFile(serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
   }
 
   /**
-   * The API server is ready a moment before it has made the first namespaces, and the controller manager before its
-   * controllers run (it would end if the API server went away in between); a ServiceAccount is their first deed.
+   * The API server is ready a moment before it has created the first namespaces, and the controller manager before its controllers
+   * run (it would exit if the API server went away in between). The ServiceAccount is the first thing they create.
    */
   async #untilUsable(withControllers: boolean): Promise<void> {
     await using api = await KubeApi.fromKubeconfig(this.kubeconfig);

@@ -5,7 +5,7 @@ import { PLAYED } from './components.ts';
 export interface NodeSpec {
   readonly name: string;
   readonly region?: string;
-  /** ECS instance. Default: "i-" and the name, so that node0 is cn-hangzhou.i-node0. */
+  /** ECS instance. Default: "i-" followed by the name, so node0 becomes cn-hangzhou.i-node0. */
   readonly instanceId?: string;
   readonly internalIp?: string;
   readonly labels?: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export interface Node extends KubeObject {
 const RESOURCES = { cpu: '64', memory: '256Gi', 'ephemeral-storage': '100Gi', pods: '500' };
 const READY_WITHIN_MS = 60_000;
 
-/** Makes nodes that kwok plays: pods on them "run" without a process. Given a name only, the rest is derived. */
+/** Creates nodes simulated by kwok: pods on them "run" without a process. Given only a name, the rest is derived from it. */
 export async function createNodes(api: KubeApi, nodes: readonly (string | NodeSpec)[]): Promise<Node[]> {
   const specs = nodes.map((node) => (typeof node === 'string' ? { name: node } : node));
   return await Promise.all(
@@ -47,7 +47,7 @@ export async function untilNodesReady(api: KubeApi, names: readonly string[]): P
   await waitUntil('the nodes to be Ready', probe, { timeoutMs: READY_WITHIN_MS });
 }
 
-/** By the condition Ready, of a node or a pod. */
+/** Reads the condition Ready of a node or a pod. */
 export function isReady({ status }: Pick<Node, 'status'>): boolean {
   return status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }

@@ -9,10 +9,9 @@ const UNIQUE = `
       {{ end }}`;
 
 /**
- * kwok's stages with a pod's address made of its resourceVersion, which no other object ever has. By itself kwok gives
- * an address to the next pod as soon as it is free, so fast at times that Endpoints never show it gone: nobody leaves
- * then, and a test that waits for it waits in vain. Where the same address for another pod is what is tested, it is
- * made on purpose.
+ * Changes kwok's stages to derive a pod's address from its resourceVersion, which no other object ever has. By default, kwok
+ * assigns an address to the next pod as soon as it is free, sometimes so fast that Endpoints never show it gone; a test that waits
+ * for the address to leave would then wait in vain. Tests of address reuse reuse an address on purpose.
  */
 export function uniquePodAddresses(stages: string): string {
   if (!RECYCLED.test(stages))

@@ -1,7 +1,7 @@
 const OPENED = /^ *\{\{ range \.spec\.readinessGates \}\}\n(?:.*\n){3} *\{\{ end \}\}\n/m;
 const READY = /status: "True"\n( *)type: Ready\n/;
 
-/** Of pods whose containers are ready: Ready as soon as all of their gates are open. */
+/** For pods whose containers are ready: makes them Ready as soon as all of their gates are open. */
 const POD_GATES_OPEN = `
 ---
 apiVersion: kwok.x-k8s.io/v1alpha1
@@ -36,8 +36,8 @@ spec:
 `;
 
 /**
- * kwok's stages with readiness gates as a kubelet has them: by itself kwok opens all gates of a pod with its start. A pod whose gate
- * closes, or whose containers are ready no longer, does not cease to be Ready by itself: that is the test's to write.
+ * Changes kwok's stages to treat readiness gates as a kubelet does: by default, kwok opens all gates of a pod when it starts. A pod
+ * whose gate closes, or whose containers are no longer ready, stays Ready: a test must write that change itself.
  */
 export function podGatesOfOthers(stages: string): string {
   if (!OPENED.test(stages) || !READY.test(stages))

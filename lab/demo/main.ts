@@ -23,7 +23,7 @@ const keep = !['', '0', 'false', undefined].includes(process.env['KEEP']);
 const withTraffic = !['0', 'false'].includes(process.env['TRAFFIC'] ?? '');
 const began = performance.now();
 const interrupted = untilInterrupted();
-/** Exit status of the story, once it is told. */
+/** Exit status of the story, once it has finished. */
 let verdict: number | undefined;
 
 function say(text = ''): void {
@@ -98,7 +98,7 @@ async function tellStory(stage: Stage): Promise<boolean> {
   return true;
 }
 
-/** The last act has a stage of its own: kwok's pods answer nobody. */
+/** The last act uses a stage of its own, because kwok's pods serve no requests. */
 async function tellOfTraffic(): Promise<boolean> {
   say(heading('A rolling update, with real nodes and real traffic', colours));
   if (context !== undefined) {
@@ -158,19 +158,19 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A second signal does not wait for anything: what runs on this machine ends with this process all the same. */
+/** A second signal ends the process without waiting: everything on this machine ends with it anyway. */
 async function untilInterrupted(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let first: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       first ??= performance.now();
-      // A terminal tells npm as well, which passes it on: one Ctrl-C arrives twice.
+      // A terminal signals npm as well, which passes the signal on, so one Ctrl-C arrives twice.
       if (performance.now() - first > SAME_SIGNAL_MS) process.exit(INTERRUPTED);
       resolve();
     });
   }
-  // A killed npm cannot tell us. Without npm we may have been put into the background by a script that ended.
+  // A killed npm cannot notify us. Without npm, a script that has ended may have put us into the background.
   const parent = process.ppid;
   const isWatched = process.env['npm_lifecycle_event'] !== undefined;
   if (isWatched) setInterval(() => process.ppid !== parent && resolve(), 1_000).unref();

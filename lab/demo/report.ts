@@ -20,7 +20,7 @@ export interface StepResult {
   readonly changes: readonly EndpointChange[];
   readonly comparison: Comparison;
   readonly ready: number;
-  /** What else is worth saying. */
+  /** Further remarks for the report. */
   readonly remarks: readonly string[];
 }
 
@@ -120,7 +120,7 @@ export function summary(results: readonly StepResult[], { bold, green, red }: Pa
   return [bold(titles), ...lines].map((text) => `${INDENT}${text}`);
 }
 
-/** A line for each way that pods are updated, a column for each time that the load balancer may take. */
+/** One row for each way of updating pods, one column for each propagation time of the load balancer. */
 export function trafficReport(results: readonly TrafficResult[], { bold, green, red }: Palette): string[] {
   const [first] = results;
   const header = [
@@ -169,7 +169,7 @@ function delaySentence({ delaysMs }: Measured): string {
   return `p50 ${milliseconds(p50)} ms, max ${milliseconds(max)} ms from the event to the arrival of the call (${delaysMs.length} backends)`;
 }
 
-/** Endpoints events and API calls in one order; times since the first event, or the first call where there is none. */
+/** Endpoint events and API calls in one sequence; times count from the first event or, if there is none, from the first call. */
 function timeline({ calls, departures }: Measured, changes: readonly EndpointChange[]): string[] {
   const events = [
     ...changes.map((change) => ({ at: change.at, cells: ['Endpoints', changeText(change)] })),

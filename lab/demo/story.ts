@@ -14,7 +14,7 @@ export const APP = 'web';
 const WEIGHT = 100;
 const REPLICAS = 40;
 const FEW = 3;
-/** Of the step that shows a drain: longer than the step takes. */
+/** For the step that shows a drain: longer than the step takes. */
 const DRAIN_SECONDS = 30;
 const POLL_MS = 100;
 const EQUAL_WITHIN_MS = 15_000;
@@ -22,19 +22,19 @@ const PROBLEMS_SHOWN = 4;
 
 export interface Step {
   readonly title: string;
-  /** One sentence, printed before. */
+  /** One sentence, printed before the step. */
   readonly tells: string;
-  /** Does it, and returns once the cluster and the group are at rest. */
+  /** Performs the step, and returns once the cluster and the group are at rest. */
   run(): Promise<StepResult>;
 }
 
 export interface Skipped {
   readonly title: string;
-  /** Why. */
+  /** The reason. */
   readonly skipped: string;
 }
 
-/** The steps, in order. Each leaves the stage as the next one needs it. */
+/** The steps, in order. Each leaves the stage as the next step needs it. */
 export function story(stage: Stage, observer: Observer): readonly (Step | Skipped)[] {
   const scene = new Scene(stage, observer);
   return [
@@ -83,7 +83,7 @@ export function story(stage: Stage, observer: Observer): readonly (Step | Skippe
   ];
 }
 
-/** As at the start, for those who want to look and try. */
+/** Restores the initial state, for those who want to look and try. */
 export async function leaveSomethingToSee(stage: Stage): Promise<void> {
   await applyBinding(stage.api, stage.namespace, { vServerGroupId: GROUP, drain: { seconds: 0 } });
   await new Workloads(stage.api, stage.namespace).untilCondition(APP, 'True');
@@ -124,7 +124,7 @@ class Scene {
     await waitUntil('the observer to see the endpoints of all pods', async () =>
       this.#seesAll(await this.#pods()),
     );
-    // How pods started is not the operator's story.
+    // How the pods started is not part of the operator's story.
     this.#observer.mark();
     await applyBinding(api, namespace, { vServerGroupId: GROUP, drain: { seconds: 0 } });
   }
@@ -209,8 +209,8 @@ class Scene {
   }
 
   /**
-   * The pods there are, what the observer sees and the group are the same, and the operator says so as well: no call is
-   * under way. Each alone may still tell of the time before the step.
+   * Waits until the existing pods, what the observer sees and the group agree, and until the operator agrees as well, so that no
+   * call is under way. Each alone may still reflect the time before the step.
    */
   async #untilAtRest(replicas: number): Promise<void> {
     const { endpoints } = this.#observer;
@@ -242,7 +242,7 @@ class Scene {
     return compare({ rows, foreign: FOREIGN, ready, weight: WEIGHT });
   }
 
-  /** Asked for, not watched: a second opinion on what the watch told. */
+  /** Fetched rather than watched: a second opinion on the watch. */
   async #readyEndpoints(): Promise<Endpoint[]> {
     const slices = await this.#stage.api.list<EndpointSlice & KubeObject>(
       this.app.path('apis/discovery.k8s.io/v1', 'endpointslices'),
@@ -267,7 +267,7 @@ class Scene {
     await this.app.untilCondition(APP, 'True');
   }
 
-  /** As the kubelet writes it. */
+  /** Writes what the kubelet would write. */
   async #failReadiness({ metadata, status }: Pod): Promise<void> {
     const conditions = status.conditions?.map((condition) =>
       condition.type === 'Ready' ? { ...condition, status: 'False' } : condition,
@@ -283,7 +283,7 @@ class Scene {
       try {
         await this.#stage.api.create(path, eviction);
       } catch (error) {
-        // A pod that is gone needs no eviction; 429 is a disruption budget's "not now".
+        // A pod that is gone needs no eviction; 429 is the "not now" of a disruption budget.
         if (!(error instanceof KubeApiError && error.status === 404)) throw error;
       }
       return true;
@@ -300,7 +300,7 @@ interface Deployment extends KubeObject {
   };
 }
 
-/** By the pods' names: a pod may have the address of the one before it, and a row, an endpoint and a count look the same. */
+/** Compares the pods' names: a pod may have its predecessor's address, and then row, endpoint and count look the same. */
 function isAtRest({ metadata, status }: Binding, pods: readonly Pod[]): boolean {
   const backends = (status?.backends ?? []).map(({ pod }) => pod);
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');

@@ -19,7 +19,7 @@ export function palette(inColour: boolean): Palette {
   return Object.fromEntries(STYLES.map((style) => [style, paint(style)])) as Palette;
 }
 
-/** Columns as wide as their widest cell, colour codes not counted. A column without an alignment is a left one. */
+/** Columns as wide as their widest cell, not counting colour codes. Columns are left-aligned by default. */
 export function table(rows: readonly (readonly string[])[], aligns: readonly Align[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -44,14 +44,14 @@ export function widthOf(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
-/** `a, b, c and 34 more`; none: `–`. */
+/** `a, b, c and 34 more`; `–` if there are none. */
 export function abbreviate(items: readonly string[], shown: number, separator = ', '): string {
   if (items.length === 0) return '–';
   const rest = items.length - shown;
   return rest > 0 ? `${items.slice(0, shown).join(separator)} and ${rest} more` : items.join(separator);
 }
 
-/** The lines, or so many of the first and the last with a word on those between. */
+/** The lines, or the given number of first and last lines with a note in between. */
 export function shorten(lines: readonly string[], first: number, last: number): string[] {
   const hidden = lines.length - first - last;
   // A line that says "1 more" is as long as the one it hides.
@@ -63,7 +63,7 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** The smallest value that at least this share of the values does not exceed; undefined of none. */
+/** The smallest value that at least this share of the values does not exceed; undefined if there are no values. */
 export function quantile(values: readonly number[], share: number): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];

@@ -6,7 +6,7 @@ const COMPONENT = resolve(import.meta.dirname, '../../deploy/components/readines
 export const GATE_RBAC = resolve(COMPONENT, 'rbac.yaml');
 const GATE_POLICY = resolve(COMPONENT, 'admission-policy.yaml');
 
-/** Gives the operator the right to write readiness gates, and to write nothing else of pods. */
+/** Gives the operator the right to write readiness gates, and nothing else of pods. */
 export async function allowGates(api: KubeApi): Promise<void> {
   await applyFiles(api, [GATE_RBAC, GATE_POLICY]);
 }

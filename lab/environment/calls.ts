@@ -15,7 +15,7 @@ export interface GroupCall {
   readonly code: string;
 }
 
-/** The calls on one group since the recorder was made, in order of arrival. */
+/** The calls on one group since the recorder was created, in order of arrival. */
 export class CallRecorder {
   readonly #journal: Journal;
   readonly #group: string;
@@ -42,7 +42,7 @@ export class CallRecorder {
     return this.of('Add', 'Remove', 'Set');
   }
 
-  /** As `Remove 10.9.0.1:8080`, for messages and whole stories. */
+  /** Each in the form `Remove 10.9.0.1:8080`, for messages and for comparing whole sequences. */
   story(): readonly string[] {
     return this.writes().map(({ action, backends, code }) =>
       [action, ...backends, ...(code === 'OK' ? [] : [code])].join(' '),

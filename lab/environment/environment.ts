@@ -25,14 +25,14 @@ export const OPERATOR_NAMESPACE = 'vservergroup-operator';
 export const OPERATOR_ACCOUNT = 'vservergroup-operator';
 
 /**
- * A real control plane with the CRD and the objects of deploy/ applied, nodes that kwok plays, and the SLB simulator.
- * The operator runs as a process outside the cluster with the rights of its ServiceAccount and no more.
+ * A real control plane with the CRD and the objects of deploy/ applied, nodes simulated by kwok, and the SLB simulator. The
+ * operator runs as a process outside the cluster, with exactly the rights of its ServiceAccount.
  */
 export class Environment {
   readonly controlPlane: ControlPlane;
   readonly api: KubeApi;
   readonly simulator: Simulator;
-  /** With the rights of its ServiceAccount. */
+  /** Has the rights of the operator's ServiceAccount. */
   readonly operatorKubeconfig: string;
   readonly #operators = new Set<OperatorProcess>();
   #names = 0;
@@ -77,7 +77,7 @@ export class Environment {
     return operator;
   }
 
-  /** A namespace of its own for one test. */
+  /** Creates a namespace for one test. */
   async createNamespace(purpose = 'test'): Promise<Workloads> {
     const name = `${purpose}-${++this.#names}`;
     await this.api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
@@ -86,7 +86,7 @@ export class Environment {
     return new Workloads(this.api, name);
   }
 
-  /** A vServer group of its own for one test, on a load balancer of its own. */
+  /** Creates a vServer group for one test, on a load balancer of its own. */
   createGroup(): string {
     const n = ++this.#names;
     this.simulator.state.createLoadBalancer(`lb-test${n}`);
@@ -94,7 +94,7 @@ export class Environment {
     return `rsp-test${n}`;
   }
 
-  /** What the group holds, as `address or instance:port*weight`, sorted. */
+  /** The rows of the group, as `address or instance:port*weight`, sorted. */
   rows(group: string): readonly string[] {
     return this.simulator.state
       .group(group)
@@ -103,7 +103,7 @@ export class Environment {
       .sort();
   }
 
-  /** Waits until the group holds exactly these addresses at weight 100, besides rows already known to be others'. */
+  /** Waits until the group holds exactly these addresses at weight 100, apart from rows known to be foreign. */
   async untilHolds(
     group: string,
     addresses: readonly string[],
@@ -127,7 +127,7 @@ export class Environment {
     });
   }
 
-  /** Rows that somebody else has put into the group; returns them as `rows` shows them. */
+  /** Adds rows of somebody else to the group; returns them in the format of `rows`. */
   addForeignRows(group: string): readonly string[] {
     const { state } = this.simulator;
     state.addRow(group, {
@@ -145,12 +145,12 @@ export class Environment {
     return ['10.200.0.1:8080*100', 'i-foreign:30999*50'];
   }
 
-  /** What is called on the group from now on. */
+  /** Records the calls on the group from now on. */
   recordCalls(group: string): CallRecorder {
     return new CallRecorder(this.simulator.journal, group);
   }
 
-  /** Waits until the binding's status tells the truth about the group, and has these counts. */
+  /** Waits until the binding's status matches the group and has these counts. */
   async untilStatusTrue(
     app: Workloads,
     name: string,

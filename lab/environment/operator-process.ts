@@ -10,12 +10,12 @@ import { waitUntil } from '../time/wait-until.ts';
 
 export interface OperatorOptions {
   readonly kubeconfig: string;
-  /** The simulator's. Undefined: the regions' own endpoints are called. */
+  /** The simulator's URL. Undefined: the regions' own endpoints are called. */
   readonly apiUrl: string | undefined;
   readonly accessKey?: { readonly id: string; readonly secret: string; readonly securityToken?: string };
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** False: returns as soon as the process runs. */
+  /** False: return as soon as the process runs. */
   readonly untilReady?: boolean;
 }
 
@@ -30,16 +30,16 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const READY_WITHIN_MS = 30_000;
 const STOPPED_WITHIN_MS = 15_000;
 
-/** Those of the image: what is tested and measured runs as it is shipped. */
+/** The flags of the image, so that tests and measurements run what is shipped. */
 const NODE_FLAGS = nodeFlagsOf(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
-/** As in the image, see Dockerfile. */
+/** As in the image; see Dockerfile. */
 const NODE_ENVIRONMENT = {
   NODE_COMPILE_CACHE: join(ROOT, 'dist/compile-cache'),
   MALLOC_ARENA_MAX: '2',
   MALLOC_TRIM_THRESHOLD_: '131072',
 };
 
-/** What the operator's ENTRYPOINT of this Dockerfile tells node. */
+/** The flags that the operator's ENTRYPOINT in this Dockerfile passes to node. */
 export function nodeFlagsOf(dockerfile: string): readonly string[] {
   const command = /^ENTRYPOINT (\[.*"\/app\/main\.js"\])$/m.exec(dockerfile)?.[1];
   if (command === undefined) throw new Error('the Dockerfile has no ENTRYPOINT that runs /app/main.js');
@@ -48,7 +48,7 @@ export function nodeFlagsOf(dockerfile: string): readonly string[] {
 
 let built: Promise<unknown> | undefined;
 
-/** Builds dist/ when it is older than the sources, and fills the code cache. */
+/** Builds dist/ if it is older than the sources, and fills the code cache. */
 export function ensureBuilt(): Promise<unknown> {
   const run = promisify(execFile);
   const env = { ...process.env, ...NODE_ENVIRONMENT };
@@ -58,7 +58,7 @@ export function ensureBuilt(): Promise<unknown> {
   return built;
 }
 
-/** The shipped bundle as a process of its own, which ends when this process does. */
+/** Runs the shipped bundle as a separate process, which ends when this process does. */
 export class OperatorProcess {
   readonly #process: SupervisedProcess;
   readonly #dir: string;
@@ -117,7 +117,7 @@ export class OperatorProcess {
     await waitUntil('the operator to be ready', answersReady, { timeoutMs: READY_WITHIN_MS, intervalMs: 20 });
   }
 
-  /** The address that /healthz, /readyz and /metrics are served on. */
+  /** The address that serves /healthz, /readyz and /metrics. */
   async healthAddress(): Promise<string> {
     this.#healthAddress ??= await waitUntil(
       'the operator to say where it listens',
@@ -135,7 +135,7 @@ export class OperatorProcess {
     return await (await fetch(`http://${await this.healthAddress()}/metrics`)).text();
   }
 
-  /** The value of one series, named as /metrics does: `name{label="value"}`. */
+  /** The value of one series, named as in /metrics: `name{label="value"}`. */
   async metric(series: string): Promise<number | undefined> {
     const line = (await this.metrics()).split('\n').find((candidate) => candidate.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length + 1));
@@ -160,12 +160,12 @@ export class OperatorProcess {
     this.#process.signal(signal);
   }
 
-  /** Freezes it, until SIGCONT. */
+  /** Freezes the process until SIGCONT. */
   async pause(): Promise<void> {
     await this.#process.pause();
   }
 
-  /** As Kubernetes does it: SIGTERM, and SIGKILL when that takes too long. */
+  /** Stops it as Kubernetes does: SIGTERM, then SIGKILL if that takes too long. */
   async stop(): Promise<number> {
     await this.#process.stop('SIGTERM', STOPPED_WITHIN_MS);
     await rm(this.#dir, { recursive: true, force: true });

@@ -3,8 +3,8 @@ import type { Workloads } from './workloads.ts';
 const PORT = 8080;
 
 /**
- * A Service without selector and its one EndpointSlice, which says exactly what a test wants it to say: no pods, no
- * controller and no scheduler have a part in it.
+ * A Service without a selector and its one EndpointSlice, whose content is entirely up to the test: no pods, controllers or
+ * scheduler are involved.
  */
 export class ScriptedService {
   readonly #app: Workloads;
@@ -44,7 +44,7 @@ export class ScriptedService {
     return this.#endpoints;
   }
 
-  /** Returns once the API server has it. */
+  /** Returns once the API server has accepted the change. */
   async set(addresses: readonly string[]): Promise<void> {
     this.#endpoints = addresses;
     const path = `${this.#app.path('apis/discovery.k8s.io/v1', 'endpointslices')}/${this.name}-1`;

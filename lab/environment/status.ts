@@ -6,8 +6,8 @@ type Backend = NonNullable<NonNullable<Binding['status']>['backends']>[number];
 const IN_GROUP: ReadonlySet<string> = new Set(['Registered', 'Draining', 'Removing', 'Held']);
 
 /**
- * At rest a binding's status is true: each backend that it says is in the group is there as it says, each row with the
- * binding's tag is in it, and the counts count. Throws what is not true, one sentence each. `rows`: all of the group.
+ * Checks that a binding's status is true at rest: each backend that it reports as in the group is there as reported, each row with
+ * the binding's tag is listed, and the counts are right. Throws what is wrong, one sentence each. `rows`: all rows of the group.
  */
 export function expectStatusTrue(binding: Binding, rows: readonly Row[]): void {
   const lies = liesOf(binding, rows);

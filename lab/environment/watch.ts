@@ -15,17 +15,16 @@ export interface WatchEvent<T> {
 export interface Target {
   readonly kubeconfig: string;
   readonly context?: string | undefined;
-  /** With the query that selects objects, if any. */
+  /** Includes the query that selects objects, if any. */
   readonly path: string;
 }
 
-/** `at`: when the bytes were there, before they were parsed, as process.hrtime.bigint(). */
+/** `at`: when the bytes arrived, before they were parsed, as process.hrtime.bigint(). */
 export type OnEvent<T> = (event: WatchEvent<T>, at: bigint) => void;
 
 /**
- * Watches on a connection of its own that shares nothing with the operator, until the signal or the end of the thread; an
- * error that is not one of the connection ends the thread. Returns once the API server has accepted the watch; objects that
- * exist come first, as ADDED.
+ * Watches on a connection of its own, independent of the operator, until the signal or the end of the thread; an error other than a
+ * connection error ends the thread. Returns once the API server has accepted the watch; existing objects come first, as ADDED.
  */
 export async function watch<T extends Watched>(
   target: Target,
@@ -35,7 +34,7 @@ export async function watch<T extends Watched>(
   const response = await open(target, undefined, signal);
   follow(target, response, onEvent, signal).catch((error: unknown) => {
     if (signal?.aborted) return;
-    // Thrown where nobody catches it.
+    // Thrown where nothing can catch it.
     setImmediate(() => {
       throw new Error(`the watch of ${target.path} ended: ${error}`);
     });
@@ -60,7 +59,7 @@ async function follow<T extends Watched>(
     } catch (error) {
       if (signal?.aborted || !isConnectionError(error)) throw error;
     }
-    // The server ends a watch when it likes; it goes on after the last event that was seen.
+    // The server ends a watch whenever it likes; the watch resumes after the last event seen.
     response = await open(target, resourceVersion, signal);
   }
 }
@@ -91,7 +90,7 @@ async function open(
   url.searchParams.set('allowWatchBookmarks', 'true');
   if (resourceVersion !== undefined) url.searchParams.set('resourceVersion', resourceVersion);
   const send = url.protocol === 'http:' ? httpRequest : httpsRequest;
-  // No shared agent: a watch holds its connection for good.
+  // Not in a shared agent: a watch keeps its connection for good.
   const request = send(url, { ...options, agent: false, ...(signal && { signal }) });
   request.end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];

@@ -3,7 +3,7 @@ import type { Condition, VServerGroupBindingSpec } from '../../src/api/vservergr
 import type { DeleteOptions, KubeApi, KubeObject } from '../control-plane/api/kube-api.ts';
 import { waitUntil } from '../time/wait-until.ts';
 
-/** What a user writes into the template of a Deployment. */
+/** What a user adds to the pod template of a Deployment. */
 export const GATED = { readinessGates: [{ conditionType: READINESS_GATE }] } as const;
 
 export interface Binding extends KubeObject {
@@ -82,7 +82,7 @@ export interface AppOptions {
 
 const PORT = 8080;
 
-/** One namespace, and what a user keeps in it. */
+/** One namespace, and the objects that a user keeps in it. */
 export class Workloads {
   readonly api: KubeApi;
   readonly namespace: string;
@@ -92,7 +92,7 @@ export class Workloads {
     this.namespace = namespace;
   }
 
-  /** A Deployment and the Service in front of it, both of this name. */
+  /** Creates a Deployment and the Service in front of it, both with this name. */
   async createApp(name: string, options: AppOptions): Promise<void> {
     await this.api.create(this.path('apis/apps/v1', 'deployments'), this.deployment(name, options));
     await this.createService(name, options.service);
@@ -147,7 +147,7 @@ export class Workloads {
     });
   }
 
-  /** A hand-made EndpointSlice of the Service, or what is to become of it: the order of events is the test's. */
+  /** Creates or replaces a hand-made EndpointSlice of the Service, so that the test decides the order of events. */
   async applySlice(
     service: string,
     endpoints: readonly Endpoint[],
@@ -215,7 +215,7 @@ export class Workloads {
     return [...new Set(ready)].sort();
   }
 
-  /** Waits until the Deployment has rolled out and its Service has exactly so many ready endpoints; returns them. */
+  /** Waits until the Deployment has rolled out and its Service has exactly `count` ready endpoints; returns their addresses. */
   async untilReady(name: string, count: number, timeoutMs = 60_000): Promise<readonly string[]> {
     return await waitUntil(
       `${count} ready endpoints of ${this.namespace}/${name}`,
@@ -238,7 +238,7 @@ export class Workloads {
     );
   }
 
-  /** Waits for the binding's Ready condition to have this status (and reason). */
+  /** Waits until the binding's Ready condition has this status (and reason). */
   async untilCondition(name: string, status: 'True' | 'False', reason?: string): Promise<Binding> {
     return await waitUntil(`${this.namespace}/${name} to be Ready=${status} ${reason ?? ''}`, async () => {
       const binding = await this.binding(name);
@@ -251,7 +251,7 @@ export class Workloads {
     });
   }
 
-  /** The notes of the events about a binding, oldest first, each behind its reason. */
+  /** The notes of the events about a binding, oldest first, each preceded by its reason. */
   async events(name: string): Promise<readonly string[]> {
     const events = await this.api.list<
       KubeObject & { regarding: { name: string; kind: string }; reason: string; note: string }

@@ -1,11 +1,11 @@
 // node lab/nodes/enclosed.ts -- COMMAND [ARGUMENT…]
-// Runs the command inside an enclosure (see enclosure/enclosure.ts) and ends with its exit status; with 77 where real
-// nodes cannot run, after one line that says what is missing.
+// Runs the command inside an enclosure (see enclosure/enclosure.ts) and exits with its status, or with 77 after one line that says
+// what is missing if real nodes cannot run here.
 
 import { RealNodesNeed } from './enclosure/needs.ts';
 import { runEnclosed } from './enclosure/run-enclosed.ts';
 
-/** As in Automake: this was skipped. */
+/** As in Automake: the test was skipped. */
 const SKIPPED = 77;
 
 const [dashes, ...command] = process.argv.slice(2);

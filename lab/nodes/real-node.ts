@@ -20,10 +20,10 @@ export interface RealNodeOptions extends MachineOptions {
   readonly programs: NodePrograms;
   readonly region: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The range of the pods of all nodes. */
+  /** The address range of the pods of all nodes. */
   readonly clusterRange: string;
   readonly cgroup: string;
-  /** With the rights of a kubelet and of kube-proxy, and the API server's address for nodes. */
+  /** Has the rights of a kubelet and of kube-proxy, and the API server's address for nodes. */
   readonly kubeconfig: string;
 }
 
@@ -34,12 +34,12 @@ const KUBELET_CONFIGURATION = '/run/kubelet/config.yaml';
 const CONTAINERD_WITHIN_MS = 30_000;
 const SHUT_DOWN_WITHIN_MS = 90_000;
 
-/** A machine of the enclosure with containerd, kubelet and kube-proxy. Made by startRealNodes. */
+/** A machine of the enclosure with containerd, kubelet and kube-proxy. Created by startRealNodes. */
 export class RealNode {
   readonly name: string;
-  /** Its InternalIP, reached from the enclosure and from pods; node ports are there. */
+  /** Its InternalIP, reachable from the enclosure and from pods; serves the node ports. */
   readonly address: string;
-  /** Its pods have addresses from here, reached from the enclosure. */
+  /** Its pods have addresses of this range, reachable from the enclosure. */
   readonly podRange: string;
   /** As Alibaba Cloud's own controller sets it: "cn-hangzhou.i-NAME". */
   readonly providerId: string;
@@ -55,7 +55,7 @@ export class RealNode {
     this.providerId = `${options.region}.i-${options.name}`;
   }
 
-  /** Switches the machine on; its kubelet registers the node. What an earlier life had on its disks is gone. */
+  /** Switches the machine on; its kubelet registers the node. Disks are empty, whatever the machine wrote before. */
   async powerOn(): Promise<void> {
     if (this.#machine !== undefined) throw new Error(`${this.name} is on`);
     const { cgroup } = this.#options;
@@ -66,7 +66,7 @@ export class RealNode {
     await Promise.all([this.startKubelet(), this.#startKubeProxy()]);
   }
 
-  /** Cuts the power: kubelet and pods are gone without a word, and the network with them. */
+  /** Cuts the power: kubelet and pods vanish without notice, and the network with them. */
   async powerOff(): Promise<void> {
     if (this.#machine === undefined) return;
     await this.#machine.powerOff();
@@ -80,12 +80,12 @@ export class RealNode {
   }
 
   /**
-   * Shuts the machine down as systemd does: the kubelet is told, reports NotReady and ends the pods, critical ones last,
-   * each within its grace period (50 s for the others and 10 s for critical ones at most); then the power goes.
+   * Shuts the machine down as systemd does: the kubelet is notified, reports NotReady and ends the pods, critical ones last, each
+   * within its grace period (at most 50 s, and 10 s for critical pods); then the power goes.
    */
   async shutDown(): Promise<void> {
     const logind = this.#process('logind');
-    // Not by way of its supervisor: nsenter, between the two, would take the signal for itself and end.
+    // Not sent through its supervisor: nsenter, which runs in between, would itself take the signal and end.
     process.kill(await onlyChildOf(logind.pid), 'SIGTERM');
     const hasEnded = () => logind.status !== undefined;
     await waitUntil(`${this.name} to end its pods`, hasEnded, { timeoutMs: SHUT_DOWN_WITHIN_MS });
@@ -115,13 +115,13 @@ export class RealNode {
     ]);
   }
 
-  /** By SIGKILL. The pods go on. */
+  /** Uses SIGKILL. The pods go on running. */
   async killKubelet(): Promise<void> {
     await this.#process('kubelet').stop('SIGKILL', 0);
     this.#processes.delete('kubelet');
   }
 
-  /** Its connections stay open, and it does nothing until thawKubelet. The pods go on. */
+  /** The kubelet keeps its connections open but does nothing until thawKubelet. The pods go on running. */
   async freezeKubelet(): Promise<void> {
     const kubelet = this.#process('kubelet');
     const pid = await onlyChildOf(kubelet.pid);
@@ -133,7 +133,7 @@ export class RealNode {
     this.#process('kubelet').signal('SIGCONT');
   }
 
-  /** What the node sends, and what is sent to it or to its pods, is lost. Processes go on. */
+  /** Everything that the node or its pods send or are sent is lost. Processes go on running. */
   async cutNetwork(): Promise<void> {
     await this.#on().cutNetwork();
   }
@@ -142,12 +142,12 @@ export class RealNode {
     await this.#on().restoreNetwork();
   }
 
-  /** Runs a program on the node to its end, and returns what it printed. */
+  /** Runs a program on the node until it ends, and returns its output. */
   async run(program: string, ...args: readonly string[]): Promise<string> {
     return await this.#on().run(program, ...args);
   }
 
-  /** The last lines of each of its logs. */
+  /** The last lines of each of the node's logs. */
   logs(lines = 40): string {
     const names = ['machine', 'logind', 'containerd', 'kubelet', 'kube-proxy'];
     return names
@@ -167,7 +167,7 @@ export class RealNode {
     machine.writeFile(CNI_FILE, cniConfiguration({ ...this.#options, providerId: this.providerId }));
     const containerd = join(programs.containerdFolder, 'containerd');
     await this.#start('containerd', [containerd, '--config', CONTAINERD_CONFIGURATION], {
-      // Its shim is looked up there.
+      // containerd looks up its shim there.
       PATH: `${programs.containerdFolder}:${process.env['PATH']}`,
     });
     await this.#untilListening('containerd', CONTAINERD_SOCKET);
@@ -185,7 +185,7 @@ export class RealNode {
       `--kubeconfig=${kubeconfig}`,
       `--hostname-override=${this.name}`,
       `--cluster-cidr=${clusterRange}`,
-      // Limits of the whole computer.
+      // These limits would apply to the whole computer.
       '--conntrack-max-per-core=0',
       '--conntrack-min=0',
     ]);

@@ -9,14 +9,14 @@ import { locateNodePrograms } from './programs/programs.ts';
 import { RealNode, type RealNodeOptions } from './real-node.ts';
 
 /**
- * What a control plane needs to have real nodes. kwok is left out unless asked for; nodes that it plays can stand in the
- * same cluster. A node that says nothing is NotReady after 10 s, not 50.
+ * Options with which a control plane can have real nodes. kwok does not run unless requested; nodes that it simulates can be in the
+ * same cluster. A node that stops reporting is NotReady after 10 s instead of 50.
  */
 export const FOR_REAL_NODES = {
   advertiseAddress: ENCLOSURE_ADDRESS,
   kwok: false,
   controllerManagerFlags: [
-    // Added to those that every control plane has: pods are evicted by the book.
+    // Added to the default controllers, so that evictions respect disruption budgets.
     '--controllers=disruption-controller',
     '--node-monitor-period=1s',
     '--node-monitor-grace-period=10s',
@@ -34,7 +34,7 @@ const CLUSTER_RANGE = '10.30.0.0/16';
 const ACCOUNT = 'real-nodes';
 const ACCOUNT_NAMESPACE = 'kube-system';
 
-/** Starts nodes of the control plane, which FOR_REAL_NODES is for; returns once all are Ready, in about 5 s. */
+/** Starts nodes for a control plane that was started with FOR_REAL_NODES; returns once all are Ready, in about 5 s. */
 export async function startRealNodes(
   controlPlane: ControlPlane,
   { names = ['real-1', 'real-2'], ...options }: NodesOptions = {},
@@ -55,7 +55,7 @@ type Shared = Pick<
   'supervise' | 'programs' | 'region' | 'labels' | 'clusterRange' | 'kubeconfig'
 >;
 
-/** The real nodes of one control plane. An enclosure has room for one such set at a time. */
+/** The real nodes of one control plane. An enclosure has room for only one such set at a time. */
 export class RealNodes {
   readonly #controlPlane: ControlPlane;
   readonly #shared: Shared;
@@ -67,7 +67,7 @@ export class RealNodes {
     this.#shared = shared;
   }
 
-  /** In the order in which they came, those that are off too. */
+  /** In the order in which they were added, including those that are switched off. */
   get all(): readonly RealNode[] {
     return this.#nodes;
   }
@@ -79,7 +79,7 @@ export class RealNodes {
     return node;
   }
 
-  /** More nodes, as an autoscaler would bring them; returns them once they are Ready. */
+  /** Adds nodes, as an autoscaler would; returns them once they are Ready. */
   async add(names: readonly string[]): Promise<readonly RealNode[]> {
     const added = await Promise.all(names.map((name) => this.#create(name)));
     await Promise.all(added.map((node) => node.powerOn()));
@@ -93,7 +93,7 @@ export class RealNodes {
     return this.#nodes.map((node) => node.logs(lines)).join('\n');
   }
 
-  /** Switches them off. Their Node objects stay. */
+  /** Switches all nodes off. Their Node objects stay. */
   async stop(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.powerOff()));
   }
@@ -104,7 +104,7 @@ export class RealNodes {
 
   async #create(name: string): Promise<RealNode> {
     const logs = join(this.#controlPlane.dir, 'logs', name);
-    // An address is nobody's but its first owner's.
+    // Addresses are never reused.
     const number = this.#nodes.length + 1;
     const node = new RealNode({
       ...this.#shared,
@@ -145,7 +145,7 @@ function account(): KubeObject {
   };
 }
 
-/** Roles that every cluster has; nodes with a certificate of their own would get them as members of a group. */
+/** Every cluster has these roles; nodes with certificates of their own would get them through their group. */
 function binding(role: string): KubeObject {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',

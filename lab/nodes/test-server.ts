@@ -1,21 +1,21 @@
 import { TEST_SERVER_IMAGE } from './programs/images.ts';
 
-/** What a pod of the test server does; go/test-server/main.go says what its paths do, on port 8080. */
+/** What a pod of the test server does. Its paths, on port 8080, are described in go/test-server/main.go. */
 export interface TestServerOptions {
-  /** `stop` (default): ends at once. `drain`: takes no new connection and ends once all is answered. `ignore`: goes on. */
+  /** `stop` (default): ends at once. `drain`: takes no new connections and ends once all requests are answered. `ignore`: goes on. */
   readonly atSigterm?: 'stop' | 'drain' | 'ignore';
-  /** Go durations, "2s": how long until it listens, and until it then is ready. Default: none. */
+  /** Go durations such as "2s": how long until it listens, and from then until it is ready. Default: none. */
   readonly listenAfter?: string;
   readonly readyAfter?: string;
-  /** Default 30, as Kubernetes has it. */
+  /** Default: 30, as in Kubernetes. */
   readonly gracePeriodSeconds?: number;
-  /** A sleep before SIGTERM. Default: none. */
+  /** Sleep before SIGTERM. Default: none. */
   readonly preStopSeconds?: number;
-  /** Of the container, as Kubernetes writes quantities. Default: none. */
+  /** Memory limit of the container, as a Kubernetes quantity. Default: none. */
   readonly memoryLimit?: string;
 }
 
-/** A pod's spec with the test server in it, its readiness and liveness looked at each second. */
+/** The spec of a pod that runs the test server, with readiness and liveness probes every second. */
 export function testServerPod(options: TestServerOptions = {}): Readonly<Record<string, unknown>> {
   const { atSigterm = 'stop', listenAfter = '0s', readyAfter = '0s', gracePeriodSeconds = 30 } = options;
   const { preStopSeconds, memoryLimit } = options;

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const END = '<!-- end of figures -->';
 
-/** Replaces what a page has between `<!-- figures: written by COMMAND -->` and the mark of their end. Throws where it has lost them. */
+/** Replaces the text between `<!-- figures: written by COMMAND -->` and its end mark in a page. Throws if a mark is missing. */
 export function writeFigures(page: string, command: string, figures: string): void {
   const begin = `<!-- figures: written by ${command} -->`;
   const document = readFileSync(page, 'utf8');

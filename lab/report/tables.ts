@@ -1,6 +1,6 @@
 export type Rows = readonly (readonly string[])[];
 
-/** For a terminal: columns as wide as their widest cell; the first row is the header. */
+/** A table for a terminal: columns as wide as their widest cell; the first row is the header. */
 export function textTable(rows: Rows): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
@@ -13,7 +13,7 @@ export function textTable(rows: Rows): string {
     .join('\n');
 }
 
-/** For a page; the first row is the header. */
+/** A table for a page; the first row is the header. */
 export function markdownTable([header = [], ...rows]: Rows): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [line(header), `|${header.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../src/clock.ts';
 
-/** A clock that stands still until told: `advance` runs every timer that falls due, in order, microtasks between. */
+/** A clock that stands still until `advance` runs every timer that falls due, in order, with microtasks in between. */
 export class FakeClock implements Clock {
   #now: number;
   #wallOffset: number;
@@ -20,12 +20,12 @@ export class FakeClock implements Clock {
     return this.#now + this.#wallOffset;
   }
 
-  /** The wall clock is set, by so much; nothing else moves. */
+  /** Sets the wall clock forward or back by this much; nothing else moves. */
   jump(ms: number): void {
     this.#wallOffset += ms;
   }
 
-  /** The process stands still for so long: what falls due meanwhile runs with the next `advance`. */
+  /** The process stalls for this long: whatever falls due meanwhile runs with the next `advance`. */
   stall(ms: number): void {
     this.#now += ms;
   }
@@ -40,7 +40,7 @@ export class FakeClock implements Clock {
     };
   }
 
-  /** The number of timers that wait. */
+  /** The number of pending timers. */
   get pending(): number {
     return this.#timers.length;
   }
@@ -63,7 +63,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Lets everything that only waits for promises go on. */
+/** Lets everything that only waits for promises proceed. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
 }

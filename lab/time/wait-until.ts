@@ -9,14 +9,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A longer step of the clock is a machine that stood still, and nothing that was waited for could happen in it. */
+/** If the clock advances by more than this, the machine was paused, and what we wait for could not happen meanwhile. */
 const LONGEST_STEP_MS = 5000;
 
 type Falsy = false | 0 | 0n | '' | null | undefined;
 
 /**
- * Polls until `probe` returns something truthy, and returns that. A probe that throws counts as "not yet". Of the time between two
- * probes at most 5 s count, so that a machine that is paused for a while fails nothing. When time is up the error says what was waited for, and what the last probe returned or threw.
+ * Polls until `probe` returns something truthy, and returns it. A probe that throws counts as "not yet". At most 5 s between two
+ * probes count towards the timeout, so that a machine that is paused for a while causes no failure. On timeout, the error says what
+ * was waited for, and what the last probe returned or threw.
  */
 export async function waitUntil<T>(
   description: string,
@@ -57,7 +58,7 @@ function describe({ value, error }: Outcome<unknown>): string {
   return `the last probe threw ${messageOf(error)}`;
 }
 
-/** Asks for no Error: under jest those of Node itself come from another realm. */
+/** Does not check for Error: under jest, Node's own errors come from another realm. */
 function messageOf(error: unknown): string {
   const hasMessage = typeof error === 'object' && error !== null && 'message' in error;
   return hasMessage && error.message ? String(error.message) : inspect(error);

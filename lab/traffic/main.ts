@@ -1,7 +1,7 @@
-// `npm run traffic`: real nodes, real traffic, and what fails of it. Prints a table; writes docs/traffic.md, a drawing a
+// `npm run traffic`: real nodes, real traffic, and the requests that fail. Prints a table; writes docs/traffic.md, a drawing per
 // scenario in docs/traffic, and bench/traffic.json.
-// SCENARIO=name[,name] runs only those, VARIANT=name only that, and QUICK=1 a few; they write nothing, unless UPDATE=1 has what
-// was measured take its place in the figures there are. OPERATOR=command measures another operator.
+// SCENARIO=name[,name] runs only those, VARIANT=name only that, and QUICK=1 a few; these write nothing, unless UPDATE=1 replaces
+// the existing figures of what was measured. OPERATOR=command measures another operator.
 
 import { isEnclosed } from '../nodes/enclosure/enclosure.ts';
 import { ensureNeeds, RealNodesNeed } from '../nodes/enclosure/needs.ts';
@@ -58,7 +58,7 @@ async function main({ scenarios, variant, quick, update, operator }: Wanted): Pr
       (scenarios?.includes(scenario.name) ?? true) &&
       (variant === undefined || its === variant) &&
       (!quick || scenarios !== undefined || isQuick) &&
-      // Our gates are for nobody else to open.
+      // Other operators do not open our gates.
       (operator === undefined || scenario.gateAndHold === undefined),
   );
   const report = await measure(chosen, operator);
@@ -75,7 +75,7 @@ async function main({ scenarios, variant, quick, update, operator }: Wanted): Pr
   return report.failed.length === 0 ? 0 : 1;
 }
 
-/** For tests, whose time limits are not made for it. */
+/** For tests, whose time limits leave no time for building. */
 async function buildAll(): Promise<void> {
   await buildTrafficPrograms();
   try {

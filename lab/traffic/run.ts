@@ -10,11 +10,11 @@ import type { BackendKind } from './stage/setting.ts';
 import { type Front, PROPAGATIONS, type Propagation, Stage } from './stage/stage.ts';
 
 /**
- * | kind       | requests                                               | a second and listener |
+ * | kind       | requests                                               | per second, listener  |
  * |------------|--------------------------------------------------------|-----------------------|
- * | new        | each on a connection of its own                        | 30                    |
- * | kept-alive | on connections that are used again and again           | 20, `eni` only        |
- * | long       | each on a connection of its own, answered after 5 s    | 2, `eni` only         |
+ * | new        | each on a new connection                               | 30                    |
+ * | kept-alive | on connections that are reused                         | 20, `eni` only        |
+ * | long       | each on a new connection, answered after 5 s           | 2, `eni` only         |
  */
 export type LoadKind = 'new' | 'kept-alive' | 'long';
 
@@ -32,13 +32,13 @@ const LOADS: readonly Load[] = [
   { kind: 'long', path: '/slow?ms=5000', rate: 2, keepAlive: false, backends: (kind) => kind === 'eni' },
 ];
 
-/** A share of the loads for machines that other programs run on, too. */
+/** The share of the loads for machines that also run other programs. */
 export const HALF_LOAD = 0.5;
 
 const TIMEOUT_MS = 10_000;
-/** All is quiet for so long before anything happens. */
+/** How long everything is quiet before the scenario acts. */
 const BEFORE_MS = 5_000;
-/** After the group is right, until the slowest machine of the load balancer has learned it, and a while. */
+/** Starts when the group is right: time for the slowest machine of the load balancer to learn of it, with some margin. */
 const AFTER_MS = 13_000;
 
 export interface Measured extends Tally {
@@ -54,13 +54,13 @@ export interface Outcome {
   readonly seconds: number;
   readonly measured: readonly Measured[];
   readonly timeline: Timeline;
-  /** Where few requests failed, what is known of each, a line each. */
+  /** If few requests failed, what is known of each, one line per request. */
   readonly failures: readonly string[];
 }
 
 /**
- * Sets the stage, has the scenario act under load, waits until the groups are right again, and strikes the stage.
- * `loadShare` is of the rate of each load: a machine that cannot keep up fails requests by itself.
+ * Sets the stage, lets the scenario act under load, waits until the groups are right again, and strikes the stage. `loadShare` is
+ * the share of each load's rate: a machine that cannot keep up makes requests fail on its own.
  */
 export async function runScenario(
   bed: Bed,

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { preciseNow } from '../../../simulator/gateway/call.ts';
 
 /**
- * The physical limit of delay on this machine: a bare watch-and-post loop. On an event it posts at once, to a server
- * that only notes when the request arrived; no plan, no pacing, no signature.
+ * The lower limit of the delay on this machine: a bare watch-and-post loop. It posts each event at once, without planning, pacing
+ * or signature, to a server that only records when the request arrived.
  */
 export class BareLoop {
   readonly delays: number[] = [];
@@ -32,7 +32,7 @@ export class BareLoop {
     return loop;
   }
 
-  /** What one turn of the event loop tells goes out in one request. */
+  /** All leavers seen in one turn of the event loop go out in one request. */
   post(at: number, leavers: number): void {
     this.#pending += leavers;
     if (this.#pending > leavers) return;

@@ -4,7 +4,7 @@ import { type Summary, summarize } from './statistics.ts';
 
 const STARTS = 7;
 
-/** From the start of the process to its first complete list, in milliseconds, by the operator's own log. */
+/** From the start of the process to its first complete list, in milliseconds, according to the operator's own log. */
 export async function measureColdStarts(): Promise<Summary> {
   const controlPlane = { scheduler: false, controllerManager: false, kwok: false };
   const bed = await Bed.start({ controlPlane, nodes: [] });
@@ -19,7 +19,7 @@ export async function measureColdStarts(): Promise<Summary> {
       durations.push(Date.parse(listed.time) - startedAt);
       await operator.stop();
     }
-    // The first one built the bundle, or waited to see that it need not.
+    // The first start built the bundle, or checked that it was up to date.
     return summarize(durations.slice(1));
   } finally {
     await bed.close();

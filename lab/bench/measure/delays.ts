@@ -3,19 +3,19 @@ import type { EndpointEvent } from './in-service.ts';
 import { groupBy, type Summary, summarize } from './statistics.ts';
 
 const BATCH = 20;
-/** Events of one group that are closer together than this are one storm, which the fewest calls could carry. */
+/** Events of one group that are closer together than this form one storm, which the fewest calls could carry. */
 const STORM_GAP_MS = 500;
 
 export interface Delays {
-  /** From the event as the watcher saw it to the arrival of the first Remove that names the address. Below 0: it came before. */
+  /** From the event as the watcher saw it to the arrival of the first Remove that names the address; negative if the Remove came first. */
   readonly removal: Summary;
-  /** How many of these arrived before the event. */
+  /** How many Removes arrived before the event. */
   readonly before: number;
-  /** The same, to the end of the Remove that took effect. */
+  /** As `removal`, but to the end of the Remove that took effect. */
   readonly gone: Summary;
-  /** Left and never removed. */
+  /** Addresses that left and were never removed. */
   readonly lost: number;
-  /** Left and were back before a Remove was needed. */
+  /** Addresses that left and came back before a Remove was needed. */
   readonly returned: number;
 }
 
@@ -62,7 +62,7 @@ export function delaysOf(
   return { removal: summarize(removal), before, gone: summarize(gone), lost, returned };
 }
 
-/** Removed by the call at that time, and not added since: nothing is left to remove. */
+/** Whether the address was removed by the call at that time and has not been added since, so that nothing is left to remove. */
 function isOut(calls: readonly JournalEntry[], removedAt: number): boolean {
   return (
     removedAt > Number.NEGATIVE_INFINITY &&
@@ -70,7 +70,7 @@ function isOut(calls: readonly JournalEntry[], removedAt: number): boolean {
   );
 }
 
-/** It joined, and left again before it was added (a pod that was ready for less than --add-window): there is nothing to remove. */
+/** Whether the address joined and left before it was added (a pod ready for less than --add-window), so that there is nothing to remove. */
 function isUnadded(
   calls: readonly JournalEntry[],
   removedAt: number,
@@ -83,7 +83,7 @@ function isUnadded(
   );
 }
 
-/** The fewest calls that could have carried it: per group and storm ⌈leavers / 20⌉ and ⌈joiners / 20⌉. */
+/** The fewest calls that could have carried the events: ⌈leavers / 20⌉ plus ⌈joiners / 20⌉ for each group and storm. */
 export function fewestCalls(events: readonly EndpointEvent[], groupOf: ReadonlyMap<string, string>): number {
   let calls = 0;
   const told = events.filter(({ kind }) => kind !== 'back');

@@ -1,23 +1,23 @@
-/** An address began or ceased to be in service. */
+/** An address came into or went out of service. */
 export interface EndpointEvent {
-  /** `back`: it left, and is in service again only because its Service has no ready endpoint. */
+  /** `back`: the address had left, and is in service again only because its Service has no ready endpoint. */
   readonly kind: 'join' | 'back' | 'leave';
   /** `namespace/name` of the Service. */
   readonly service: string;
   readonly ip: string;
-  /** When the watcher had the line in its hands, in ms since the epoch. */
+  /** When the watcher received the line, in ms since the epoch. */
   readonly at: number;
 }
 
-/** An endpoint that is ready, or at least still serves. */
+/** An endpoint that is ready, or at least still serving. */
 export interface Address {
   readonly ip: string;
   readonly ready: boolean;
 }
 
 /**
- * Which addresses are in service, by the word of one kind of witness: the ready endpoints of a Service and, while it has none, those
- * that are terminating and still serve (as kube-proxy does it, KEP-1669).
+ * Which addresses are in service according to one source: the ready endpoints of a Service or, while there are none, its endpoints
+ * that are terminating and still serving (as in kube-proxy, KEP-1669).
  */
 export class InService {
   readonly events: EndpointEvent[] = [];
@@ -31,7 +31,7 @@ export class InService {
     return [...(this.#addresses.get(service) ?? [])].sort();
   }
 
-  /** What the Service has now; returns how many have left. */
+  /** Replaces the endpoints of the Service; returns how many have left. */
   take(service: string, addresses: Iterable<Address>, at: number): number {
     const ready = new Set<string>();
     const serving = new Set<string>();

@@ -8,10 +8,10 @@ interface Versioned {
   readonly metadata: { readonly resourceVersion: string };
 }
 
-/** `at`: when the line was in the watcher's hands, in ms since the epoch. */
+/** `at`: when the watcher received the line, in ms since the epoch. */
 export type TakeObject<T> = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T, at: number) => void;
 
-/** Lists and watches over plain HTTPS, with nothing of the operator's own code. */
+/** Lists and watches over plain HTTPS, using none of the operator's code. */
 export class ObjectWatch {
   readonly #plane: ControlPlane;
   readonly #ca: Buffer;
@@ -24,7 +24,7 @@ export class ObjectWatch {
     this.#ca = readFileSync(plane.caFile);
   }
 
-  /** Resolves once all that is there has been taken and the watch is open. */
+  /** Resolves once all existing objects have been passed to `take` and the watch is open. */
   async start<T extends Versioned>(path: string, take: TakeObject<T>): Promise<void> {
     const list = JSON.parse(await text(await this.#get(path))) as Versioned & {
       readonly items: readonly T[];

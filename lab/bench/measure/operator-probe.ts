@@ -8,15 +8,15 @@ export interface Usage {
   /** User and system time of the operator's process. */
   readonly cpuSeconds: number;
   readonly rssMb: number;
-  /** The most the process has ever had. */
+  /** Peak RSS of the process since its start. */
   readonly peakRssMb: number;
   readonly statusWrites: number;
   readonly statusUnchanged: number;
-  /** p99 of the time between two turns of a timer of 10 ms: 10 to 11 is an idle loop. */
+  /** p99 of the time between two ticks of a 10 ms timer: 10 to 11 means an idle loop. */
   readonly loopP99Ms: number;
 }
 
-/** What the operator's process has used, from the kernel and from /metrics. */
+/** Resources used by the operator's process, from the kernel and from /metrics. */
 export class OperatorProbe {
   readonly #operator: OperatorProcess;
   #before = { cpuSeconds: 0, written: 0, unchanged: 0 };
@@ -25,7 +25,7 @@ export class OperatorProbe {
     this.#operator = operator;
   }
 
-  /** A scrape begins a new window of the event loop's histogram. */
+  /** A scrape starts a new window of the event loop's histogram. */
   async begin(): Promise<void> {
     const metrics = await this.#operator.metrics();
     this.#before = { cpuSeconds: this.cpuSeconds(), ...statusWrites(metrics) };
@@ -48,7 +48,7 @@ export class OperatorProbe {
 
   cpuSeconds(): number {
     const stat = readFileSync(`/proc/${this.#operator.pid}/stat`, 'utf8');
-    // The name before the last parenthesis may hold spaces; utime and stime are fields 14 and 15.
+    // The name before the last parenthesis may contain spaces; utime and stime are fields 14 and 15.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }

@@ -10,7 +10,7 @@ interface StartingPod {
   };
 }
 
-/** When a pod's conditions were first seen to be True, in ms since the epoch. */
+/** When each condition of a pod was first seen to be True, in ms since the epoch. */
 interface Start {
   containers?: number;
   gate?: number;
@@ -23,18 +23,18 @@ const FIELDS: Readonly<Record<string, keyof Start>> = {
   Ready: 'ready',
 };
 
-/** How long the pods of a namespace take from when their containers are ready, by the lines of a watch of its own. */
+/** How long the pods of a namespace take to become Ready once their containers are ready, measured on a separate watch. */
 export class PodStarts {
   readonly #watch: ObjectWatch;
   readonly #starts = new Map<string, Start>();
-  /** UIDs of those that were there before. */
+  /** UIDs of the pods that existed before. */
   readonly #before = new Set<string>();
 
   private constructor(watch: ObjectWatch) {
     this.#watch = watch;
   }
 
-  /** Of pods that are made from now on. */
+  /** Watches pods created from now on. */
   static async watch(plane: ControlPlane, namespace: string): Promise<PodStarts> {
     const watch = new ObjectWatch(plane);
     const starts = new PodStarts(watch);
@@ -47,12 +47,12 @@ export class PodStarts {
     return starts;
   }
 
-  /** Pods that have become Ready. */
+  /** Number of pods that have become Ready. */
   get count(): number {
     return [...this.#starts.values()].filter(({ ready }) => ready !== undefined).length;
   }
 
-  /** Milliseconds from ContainersReady to `until`, of all who got there. */
+  /** Milliseconds from ContainersReady to `until`, for every pod that got there. */
   delays(until: 'gate' | 'ready'): Summary {
     const delays = [...this.#starts.values()].flatMap((start) => {
       const end = start[until];

@@ -1,4 +1,4 @@
-/** Of delays in milliseconds. */
+/** Delays in milliseconds. */
 export interface Summary {
   readonly n: number;
   readonly p50: number;
@@ -7,7 +7,7 @@ export interface Summary {
   readonly max: number;
 }
 
-/** The nearest rank: a figure that was measured, never one in between. */
+/** Uses the nearest rank: each figure was measured, never interpolated. */
 export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;

@@ -36,8 +36,9 @@ interface RawPod {
 }
 
 /**
- * Two clocks: when an address left by the word of the EndpointSlices, and when by that of the pods themselves (a pod terminates, is
- * no longer ready, or is gone). Slices also say which pods belong to a Service. A node that is gone ends both.
+ * Keeps two clocks: when an address left according to the EndpointSlices, and when according to the pods themselves (a pod
+ * terminates, is no longer ready, or is gone). The slices also say which pods belong to a Service. An address on a deleted node
+ * leaves on both clocks.
  */
 export class Watcher {
   readonly bySlices = new InService();
@@ -46,9 +47,9 @@ export class Watcher {
   readonly #watch: ObjectWatch;
   readonly #slices = new Map<string, readonly Located[]>();
   readonly #slicesOf = new Map<string, Set<string>>();
-  /** By UID: those that are ready, terminating or not. */
+  /** Ready pods by UID, terminating or not. */
   readonly #pods = new Map<string, Located>();
-  /** The UIDs of the pods that a slice of the Service has named, until they are gone; and the way back. */
+  /** The UIDs of the pods that a slice of the Service has named, until the pods are gone; `#servicesOf` is the reverse. */
   readonly #podsOf = new Map<string, Set<string>>();
   readonly #servicesOf = new Map<string, Set<string>>();
   readonly #lostNodes = new Set<string>();
@@ -69,7 +70,7 @@ export class Watcher {
     return watcher;
   }
 
-  /** By the first who could know: the pods, where they are here. */
+  /** The events of the earliest source: the pods if they are in this cluster, otherwise the slices. */
   get events(): readonly EndpointEvent[] {
     return [
       ...this.byPods.events,
@@ -77,7 +78,7 @@ export class Watcher {
     ];
   }
 
-  /** When the last event came, of either clock. */
+  /** When the last event came, on either clock. */
   get lastAt(): number {
     return Math.max(this.bySlices.events.at(-1)?.at ?? 0, this.byPods.events.at(-1)?.at ?? 0);
   }
@@ -108,7 +109,7 @@ export class Watcher {
     if (type !== 'DELETED') this.#learnPods(service, object, at);
   };
 
-  /** Whatever it names: its pod may be told of a moment later, or be of elsewhere and never be told of. */
+  /** Learns every pod that the slice names: a pod may appear a moment later, or be outside this cluster and never appear. */
   #learnPods(service: string, { endpoints }: RawSlice, at: number): void {
     const named = setIn(this.#podsOf, service);
     const added = (endpoints ?? [])

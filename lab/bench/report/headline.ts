@@ -11,7 +11,7 @@ export const HEADLINE: readonly (readonly [scenario: string, what: string])[] = 
   ['node', '100 groups × 4: a node with 100 pods is drained'],
 ];
 
-/** The scenarios of the headline that were run, with what they are in words. */
+/** The headline scenarios that were run, with their descriptions. */
 export function headlineOf(results: readonly Result[]): readonly { what: string; result: Result }[] {
   return HEADLINE.flatMap(([scenario, what]) => {
     const result = results.find((one) => one.scenario === scenario);
@@ -19,7 +19,7 @@ export function headlineOf(results: readonly Result[]): readonly { what: string;
   });
 }
 
-/** When it was measured, and what. */
+/** What was measured, and when. */
 export function headline(date: string, results: readonly Result[]): string {
   const head = ['what happens', 'API calls', 'fewest possible', 'from the pod to the Remove call, p50/max'];
   const rows = headlineOf(results).map(({ what, result: { totalCalls, fewestCalls, podDelays } }) => {

@@ -1,4 +1,4 @@
-/** SVG by hand: what a browser and a code host show without a script. */
+/** Hand-written SVG, which browsers and code hosts show without scripts. */
 const WIDTH = 720;
 const HEIGHT = 320;
 const LEFT = 64;
@@ -22,7 +22,7 @@ export interface Plot {
   readonly series: readonly Series[];
 }
 
-/** Points, joined unless told otherwise, on linear or logarithmic axes. */
+/** Points on linear or logarithmic axes, joined by default. */
 export function plot({
   title,
   xLabel,
@@ -80,7 +80,7 @@ export interface Bars {
   readonly rows: readonly { readonly label: string; readonly values: readonly number[] }[];
 }
 
-/** Horizontal bars on a logarithmic axis, one group of bars a row, each with its value. */
+/** Horizontal bars on a logarithmic axis: one group of bars per row, each bar with its value. */
 export function bars({ title, unit, names, rows }: Bars): string {
   const left = 190;
   const values = rows.flatMap((row) => row.values).filter((value) => value > 0);
@@ -107,7 +107,7 @@ function svg(title: string, parts: readonly string[], height = HEIGHT): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" role="img" aria-label="${title}"><rect width="100%" height="100%" fill="#fff"/><text x="16" y="20" font-size="14" font-weight="bold">${title}</text>${parts.join('')}</svg>\n`;
 }
 
-/** From values to pixels, with ticks at round numbers. */
+/** Maps values to pixels, with ticks at round numbers. */
 function axis(values: readonly number[], log: boolean, from: number, to: number) {
   const top = Math.max(...values) * (log ? 1.2 : 1.1);
   const bottom = log ? Math.min(...values.filter((value) => value > 0)) / 1.2 : 0;

@@ -20,11 +20,11 @@ export interface Report {
   readonly plan: PlanBenchmark;
   readonly coldStart: Summary;
   readonly results: readonly Result[];
-  /** Scenarios that did not come to an end. */
+  /** Scenarios that did not finish. */
   readonly failed: readonly string[];
 }
 
-/** bench/results.json, the plots, and what docs/performance.md and the README have between their marks. */
+/** Writes bench/results.json, the plots, and the marked sections of docs/performance.md and the README. */
 export function writeReport(report: Report): void {
   mkdirSync(join(ROOT, 'bench'), { recursive: true });
   mkdirSync(join(ROOT, 'docs/performance'), { recursive: true });

@@ -9,15 +9,15 @@ export interface Sample {
   readonly heapMb: number;
 }
 
-/** The value of one series in what /metrics said; 0 when it is not there. */
+/** The value of one series in the text of /metrics; 0 if it is missing. */
 export function metricIn(metrics: string, series: string): number {
   const line = metrics.split('\n').find((candidate) => candidate.startsWith(`${series} `));
   return line === undefined ? 0 : Number(line.slice(series.length + 1));
 }
 
 /**
- * Whether memory grew from the first half to the second, as a sentence. RSS goes up and down with V8's mood, so its peaks
- * are compared, and of the heap what is left when it was just swept. Too few samples tell nothing.
+ * A sentence if memory grew from the first half to the second; too few samples are not judged. RSS fluctuates with V8's garbage
+ * collection, so its peaks are compared; for the heap, what is left after a collection is compared.
  */
 export function memoryGrowth(samples: readonly Sample[]): string | undefined {
   if (samples.length < 8) return undefined;
@@ -53,7 +53,7 @@ export function printSamples(samples: readonly Sample[]): void {
   );
 }
 
-/** Columns as wide as their widest cell, numbers to the right. */
+/** Columns as wide as their widest cell, numbers aligned to the right. */
 function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const lines = [head, ...rows.map((row) => row.map(String))];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

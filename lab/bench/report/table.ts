@@ -68,7 +68,7 @@ function callsOf({ calls, totalCalls }: Result): string {
     : [`${totalCalls}`, ...(parts.length === 0 ? [] : [`(${parts.join(', ')})`])].join(' ');
 }
 
-/** What a drawing shows or other columns imply, or what is about the run rather than the operator. */
+/** Columns left out of the page: a plot shows them, other columns imply them, or they describe the run rather than the operator. */
 const TERMINAL_ONLY: ReadonlySet<string> = new Set([
   'before the slice',
   'bare loop p50/max',
@@ -78,7 +78,7 @@ const TERMINAL_ONLY: ReadonlySet<string> = new Set([
   'load',
 ]);
 
-/** For docs/performance.md; the first row is the header. */
+/** Rows for docs/performance.md; the first row is the header. */
 export function pageRows(results: readonly Result[]): readonly (readonly string[])[] {
   const isShown = (_: string, column: number) => !TERMINAL_ONLY.has(HEADER[column] ?? '');
   return [HEADER, ...results.map(cells)].map((row) => row.filter(isShown));

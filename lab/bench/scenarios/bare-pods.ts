@@ -7,7 +7,7 @@ import type { Bed } from '../bed.ts';
 import { inParallel } from '../measure/statistics.ts';
 import { addressOf, fill, PORT } from './prefilled.ts';
 
-/** For each sync of a Service the controller looks at all pods of its namespace. */
+/** Spread over namespaces, because the controller looks at all pods of the namespace each time it syncs a Service. */
 const NAMESPACES = 10;
 const PODS_PER_NODE = 100;
 const WIDTH = 16;
@@ -24,7 +24,7 @@ const RUNNING = {
   state: { running: { startedAt: SINCE } },
 };
 
-/** Nothing plays nodes or pods, and nobody misses the heartbeats of nodes. */
+/** Nothing simulates nodes or pods, and nothing checks the heartbeats of nodes. */
 export const BARE = {
   nodes: [],
   controlPlane: {
@@ -35,7 +35,7 @@ export const BARE = {
 } as const;
 
 /**
- * Services in front of pods that are real objects, with the status that a kubelet would write; Kubernetes' own controller makes
+ * Services in front of pods that are real objects, with the status that a kubelet would write. Kubernetes' own controller makes
  * their EndpointSlices. The groups hold the rows already.
  */
 export class BarePods {
@@ -52,7 +52,7 @@ export class BarePods {
     this.#gated = gated;
   }
 
-  /** `bed` is one of BARE; `pods` of each Service. `gated`: they have our readiness gate, which is open. */
+  /** `bed` is one started with BARE; `pods` is the number per Service. `gated`: the pods have our readiness gate, which is open. */
   static async create(
     bed: Bed,
     services: number,
@@ -64,7 +64,7 @@ export class BarePods {
     );
     const made = new BarePods(bed, apps, pods, gated);
     await createReadyNodes(bed, Math.ceil((services * pods) / PODS_PER_NODE));
-    // Before their Services: the controller makes each slice once.
+    // The pods come before their Services, so that the controller makes each slice once.
     await made.#createPods(services * pods);
     const indexes = Array.from({ length: services }, (_, index) => index);
     await inParallel(indexes, WIDTH, (index) => made.#createService(index));
@@ -76,7 +76,7 @@ export class BarePods {
     return made;
   }
 
-  /** As a kubelet says that the probe of a pod fails, or passes again. */
+  /** Writes what a kubelet writes when a pod's probe fails, or passes again. */
   async setReady(service: number, pod: number, ready: boolean): Promise<void> {
     const conditions = ['Ready', 'ContainersReady'].map((type) => ({
       type,
@@ -87,7 +87,7 @@ export class BarePods {
     await this.#bed.env.api.patch(path, { status: { conditions } }, 'strategic');
   }
 
-  /** The API server makes one; the others are copies of it. */
+  /** Creates one pod through the API server, and copies it for the others. */
   async #createPods(count: number): Promise<void> {
     const { api, controlPlane } = this.#bed.env;
     const path = this.#app(0).path('api/v1', 'pods');
@@ -146,7 +146,7 @@ export class BarePods {
     return `${serviceName(Math.floor(id / this.#pods))}-5d9c7b8f64-${id}`;
   }
 
-  /** With as much as a Deployment's pod usually has: what is not kept has to be read all the same. */
+  /** A pod as large as those of a typical Deployment: fields that are not kept must be parsed all the same. */
   #pod(): object {
     const probe = { httpGet: { path: '/healthz', port: PORT }, periodSeconds: 5 };
     return {

@@ -8,7 +8,7 @@ const PODS = 40;
 const ONE_BY_ONE = 20;
 const AT_ONCE = 15;
 
-/** Pods of nobody, which kwok plays: a controller that thaws makes no others in their place. */
+/** Pods without an owner, simulated by kwok: when the controller manager resumes, it does not replace them. */
 export const frozen: Scenario = {
   name: 'frozen',
   what: `kube-controller-manager is frozen: ${ONE_BY_ONE} of ${PODS} pods are deleted one by one, then ${AT_ONCE} at once; it thaws`,
@@ -43,7 +43,7 @@ export const frozen: Scenario = {
   },
 };
 
-/** Frozen while the pods go and until their rows have gone; then the slices say it, too, and nothing is left to call. */
+/** Freezes the controller manager while the pods go and until their rows are gone. When the slices catch up, no call is left to make. */
 function measureFrozen(
   name: string,
   bed: Bed,

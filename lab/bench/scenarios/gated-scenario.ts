@@ -12,14 +12,14 @@ const RESTARTS = 3;
 const BINDINGS = 500;
 const ENDPOINTS = 40;
 
-/** What a pod is let in by. */
+/** The ways in which a pod becomes ready. */
 const VARIANTS = {
   'without-gate': { podSpec: {}, readiness: {} },
   gated: { podSpec: GATED, readiness: { gate: 'Registered' } },
   healthy: { podSpec: GATED, readiness: { gate: 'Healthy' } },
 } as const;
 
-/** The same Deployment without gate, with it, and with health checks as well, by one operator. */
+/** The same Deployment without the gate, with it, and with health checks as well, on one operator. */
 export const gated: Scenario = {
   name: 'gated',
   what: `rolling restarts of ${PODS} pods: without gate, let in once registered, let in once healthy`,
@@ -43,7 +43,7 @@ async function measureRestarts(bed: Bed, name: keyof typeof VARIANTS, restarts: 
   const { podSpec, readiness } = VARIANTS[name];
   const app = await env.createNamespace('bench');
   const group = env.createGroup();
-  // Its checks find every row healthy at once: what is measured is the asking.
+  // Health checks find every row healthy at once, so only the cost of querying them is measured.
   const listener = { protocol: 'tcp', port: 80, vServerGroupId: group, status: 'running' } as const;
   env.simulator.state.addListener(env.simulator.state.group(group).loadBalancerId, listener);
   const groups = new Map([[`${app.namespace}/web`, group]]);
@@ -87,7 +87,7 @@ async function measureRestarts(bed: Bed, name: keyof typeof VARIANTS, restarts: 
   }
 }
 
-/** All of its pods have an open gate: what they cost is their place in the cache. */
+/** All pods have an open gate, so their only cost is their place in the cache. */
 export const manyGated: Scenario = {
   name: 'many-gated',
   what: `${BINDINGS} bindings × ${ENDPOINTS} pods with the gate: start-up`,

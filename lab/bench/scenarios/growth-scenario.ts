@@ -4,7 +4,7 @@ import { HandmadeServices } from './handmade.ts';
 import { CLUSTER_ID } from './prefilled.ts';
 import type { Scenario } from './scenario.ts';
 
-/** The first endpoint of each that leaves: none of those that an earlier size has lost. */
+/** The first endpoint of each Service to leave: none that has already left at a smaller size. */
 const SIZES = [
   { size: 10, from: 0 },
   { size: 30, from: 10 },
@@ -16,7 +16,7 @@ const ENDPOINTS = 20;
 const EVENTS = 100;
 const EVENTS_PER_SECOND = 10;
 
-/** The same hundred removals among more and more bindings: what they cost must not depend on what else is there. */
+/** The same hundred removals among more and more bindings: their cost must not depend on the number of bindings. */
 export const growth: Scenario = {
   name: 'growth',
   what: `${EVENTS} removals among 10 to 1,000 bindings × ${ENDPOINTS} endpoints`,
@@ -39,7 +39,7 @@ export const growth: Scenario = {
   },
 };
 
-/** The newest bindings lose one endpoint each; where there are few of them, several. */
+/** Removes endpoints of the newest bindings: one each, or several if there are few bindings. */
 function measureRemovals(bed: Bed, made: HandmadeServices, size: number, from: number): Promise<Result> {
   return bed.measure(`growth-${size}`, {
     groups: made.groups,

@@ -6,8 +6,8 @@ import { addressOf, fill, PORT } from './prefilled.ts';
 const LARGEST_SLICE = 100;
 
 /**
- * Services without selector, with EndpointSlices made by hand. They name pods of elsewhere (no node of this cluster), so that the
- * lists alone say who is alive, and twenty thousand endpoints are there in seconds.
+ * Services without a selector, with hand-made EndpointSlices. The slices name pods outside this cluster (on none of its nodes), so
+ * the slices alone say which pods are alive, and twenty thousand endpoints can be created in seconds.
  */
 export class HandmadeServices {
   readonly app: Workloads;
@@ -24,7 +24,7 @@ export class HandmadeServices {
     this.#prefilled = prefilled;
   }
 
-  /** `prefilled`: the groups hold the rows already, with the operator's tag. */
+  /** `prefilled`: the groups already hold the rows, with the operator's tag. */
   static async create(
     bed: Bed,
     count: number,
@@ -37,7 +37,7 @@ export class HandmadeServices {
     return services;
   }
 
-  /** Makes more of the same. */
+  /** Creates more such Services. */
   async add(count: number): Promise<void> {
     const indexes = Array.from({ length: count }, () => this.#next++);
     for (const index of indexes) this.groups.set(`${this.app.namespace}/web${index}`, this.#group(index));
@@ -50,7 +50,7 @@ export class HandmadeServices {
     });
   }
 
-  /** Lets one endpoint leave, or come back. */
+  /** Takes one endpoint out of service, or brings it back. */
   async setReady(service: number, endpoint: number, ready: boolean): Promise<void> {
     const part = Math.floor(endpoint / LARGEST_SLICE);
     const path = `/endpoints/${endpoint % LARGEST_SLICE}/conditions/ready`;
@@ -61,7 +61,7 @@ export class HandmadeServices {
     );
   }
 
-  /** Lets all endpoints of one slice leave. */
+  /** Takes all endpoints of one slice out of service. */
   async emptySlice(service: number, part: number): Promise<void> {
     await this.app.api.patch(
       `${this.#slices()}/web${service}-${part}`,

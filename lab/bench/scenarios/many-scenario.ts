@@ -12,7 +12,7 @@ const BURST = 150;
 const CHANGES_PER_SECOND = 50;
 const FLAGS = ['--cluster-id', CLUSTER_ID] as const;
 
-/** 500 bindings of 40 pods that are real objects: taken over, started again, idle, and under churn. */
+/** 500 bindings of 40 pods that are real objects: taken over, after a restart, idle, and under churn. */
 export const many: Scenario = {
   name: 'many',
   what: `${BINDINGS} bindings × ${ENDPOINTS} pods: start-up, idle, churn of ${CHANGES_PER_SECOND} changes a second`,
@@ -42,7 +42,7 @@ export const many: Scenario = {
   },
 };
 
-/** From nothing: every endpoint has to be added. They are made by hand and name no pods of here. */
+/** Starts with empty groups: every endpoint must be added. The endpoints are hand-made and name no pods of this cluster. */
 export const manyEmpty: Scenario = {
   name: 'many-empty',
   what: `${BINDINGS} bindings × ${ENDPOINTS} endpoints: start-up with empty groups`,
@@ -79,7 +79,7 @@ function measureStart(
   return bed.measureStart(name, { groups, until, extra }, FLAGS);
 }
 
-/** Every second change lets an endpoint leave; the next one brings back the one that left a second ago. */
+/** Every other change takes an endpoint out; the next one brings back the endpoint that left a second ago. */
 async function churn(made: BarePods, seconds: number): Promise<void> {
   const services = made.groups.size;
   const pending = new Set<Promise<void>>();
@@ -90,7 +90,7 @@ async function churn(made: BarePods, seconds: number): Promise<void> {
     if (turn >= 0) {
       const change = made
         .setReady(turn % services, Math.floor(turn / services) % ENDPOINTS, !leaves)
-        // An API server that has no time for it: the other changes go on.
+        // The API server may be too busy; the other changes go on.
         .catch(() => undefined)
         .finally(() => pending.delete(change));
       pending.add(change);

@@ -6,10 +6,10 @@ import type { Scenario } from './scenario.ts';
 const GROUPS = 100;
 const PODS_PER_GROUP = 4;
 const REMOVE = 'RemoveVServerGroupBackendServers';
-/** A bucket that 100 removals do not fit into. */
+/** A bucket too small for 100 removals. */
 const SMALL_BUCKET = { qps: 20, burst: 20 };
 
-/** 100 Deployments of 4 pods on 4 nodes, each with a group of its own; then nodes leave with the pods on them. */
+/** 100 Deployments of 4 pods on 4 nodes, each with a group of its own; then nodes leave together with their pods. */
 export const nodeScenario: Scenario = {
   name: 'node',
   what: '100 groups × 4: start-up; a node with 100 pods of 100 groups leaves',
@@ -71,7 +71,7 @@ async function create(bed: Bed) {
   return { app, groups };
 }
 
-/** As `kubectl drain`: the node takes no more pods, and all of its pods are told to go. */
+/** As `kubectl drain`: cordons the node and deletes all of its pods. */
 async function drainNode(bed: Bed, namespace: string, node: string): Promise<void> {
   const { api } = bed.env;
   await api.patch(`/api/v1/nodes/${node}`, { spec: { unschedulable: true } });
@@ -83,7 +83,7 @@ async function drainNode(bed: Bed, namespace: string, node: string): Promise<voi
   );
 }
 
-/** By how much the latest Remove came after the moment when a bucket that gives nothing else would have allowed it. */
+/** How far the latest Remove came behind the moment when a bucket spent on removals alone would have allowed it. */
 function behindTheBucket(bed: Bed): number {
   const { qps, burst } = SMALL_BUCKET;
   const inOrder = (times: readonly number[]) => [...times].sort((a, b) => a - b);

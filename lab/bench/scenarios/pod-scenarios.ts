@@ -12,7 +12,7 @@ interface App {
   readonly groups: ReadonlyMap<string, string>;
 }
 
-/** One Deployment of 40 pods that kwok plays, bound to one group and complete. */
+/** One Deployment of 40 pods simulated by kwok, bound to one group and fully synced. */
 export async function appOf40(bed: Bed, ...flags: readonly string[]): Promise<App> {
   const app = await bed.env.createNamespace('bench');
   const group = bed.env.createGroup();

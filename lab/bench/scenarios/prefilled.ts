@@ -1,16 +1,16 @@
 import { ownershipTag } from '../../../src/api/ownership-tag.ts';
 import type { Environment } from '../../environment/environment.ts';
 
-/** What the operators of these scenarios are told, so that rows can be tagged before one runs. */
+/** The cluster ID passed to the operators of these scenarios, so that rows can be tagged before an operator runs. */
 export const CLUSTER_ID = 'bench';
 export const PORT = 8080;
 
-/** 10.64.0.0 and up: no address that kwok gives. */
+/** 10.64.0.0 and up: outside the addresses that kwok assigns. */
 export function addressOf(id: number): string {
   return `10.${64 + Math.floor(id / 62_500)}.${Math.floor(id / 250) % 250}.${(id % 250) + 1}`;
 }
 
-/** Rows as an operator that has been here before would have left them, with the binding's tag. */
+/** Adds rows with the binding's tag, as an earlier run of the operator would have left them. */
 export function fill(
   { simulator: { state } }: Pick<Environment, 'simulator'>,
   group: string,

@@ -4,6 +4,6 @@ export interface Scenario {
   readonly name: string;
   /** One line for the report. */
   readonly what: string;
-  /** `quick`: as short as it can be while it still shows that everything works. */
+  /** `quick`: as short as possible while still showing that everything works. */
   run(quick: boolean): Promise<readonly Result[]>;
 }

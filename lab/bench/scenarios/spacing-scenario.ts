@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts';
 
 const SPACINGS = ['0ms', '25ms', '50ms', '100ms', '200ms'];
 
-/** Calls against delay: the rolling restart under other --write-spacing values. */
+/** Calls against delay: the rolling restart with other --write-spacing values. */
 export const spacing: Scenario = {
   name: 'spacing',
   what: 'rolling restart of 40 pods with --write-spacing 0 to 200 ms',

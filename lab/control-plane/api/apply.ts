@@ -5,22 +5,22 @@ import { type Manifest, moveTo, readFolder, readManifests } from './manifest.ts'
 
 export interface ApplyOptions {
   readonly fieldManager?: string;
-  /** For objects of a namespaced kind that name no namespace. Default: "default". */
+  /** For objects of a namespaced kind that do not name a namespace. Default: "default". */
   readonly namespace?: string;
 }
 
 export interface ApplyFolderOptions {
   readonly fieldManager?: string;
-  /** For everything in the folder, in place of the namespaces named there. */
+  /** Replaces the namespaces named in the folder, for every object. */
   readonly namespace?: string;
 }
 
 const CRD = 'CustomResourceDefinition';
-/** What other objects need comes first; all else keeps its order. */
+/** Kinds that other objects need come first; everything else keeps its order. */
 const FIRST = ['Namespace', CRD];
 const ESTABLISHED_WITHIN_MS = 30_000;
 
-/** Server-side apply of all documents of the files; returns the objects as the API server holds them. */
+/** Applies all documents of the files server-side; returns the objects as the API server holds them. */
 export async function applyFiles(
   api: KubeApi,
   files: readonly string[],
@@ -29,7 +29,7 @@ export async function applyFiles(
   return await applyManifests(api, (await Promise.all(files.map(readManifests))).flat(), options);
 }
 
-/** The same for a folder: what its kustomization.yaml lists (see readFolder). */
+/** Does the same for a folder: applies what its kustomization.yaml lists (see readFolder). */
 export async function applyFolder(
   api: KubeApi,
   folder: string,
@@ -40,7 +40,7 @@ export async function applyFolder(
   return await applyManifests(api, manifests, fieldManager === undefined ? {} : { fieldManager });
 }
 
-/** The same for objects at hand. */
+/** Does the same for objects in memory. */
 export async function applyObjects(
   api: KubeApi,
   objects: readonly KubeObject[],
@@ -92,7 +92,7 @@ async function applyOne(
   }
 }
 
-/** The API server refuses a namespace in a cluster-wide object, and one in the path that the object lacks. */
+/** The API server rejects a namespace in a cluster-scoped object, and one in the path that the object does not have. */
 async function place(discovery: Discovery, object: KubeObject, namespace: string): Promise<KubeObject> {
   const { namespace: own = namespace, ...metadata } = object.metadata;
   const isNamespaced = await discovery.isNamespaced(object);

@@ -9,7 +9,7 @@ interface ApiResource {
 
 const PATIENCE_MS = 10_000;
 
-/** Where the API server serves each kind. Remembers what it has found, and asks again about what it has not. */
+/** Where the API server serves each kind. Caches what it has found, and asks again for kinds it does not know. */
 export class Discovery {
   readonly #api: KubeApi;
   readonly #known = new Map<string, readonly ApiResource[]>();
@@ -22,14 +22,14 @@ export class Discovery {
     return (await this.#resource(object)).namespaced;
   }
 
-  /** The path of the object; a namespaced one without a namespace goes to `namespace`. */
+  /** The path of the object; a namespaced object without a namespace is placed in `namespace`. */
   async pathOf(object: KubeObject, namespace = 'default'): Promise<string> {
     const { name, namespaced } = await this.#resource(object);
     const inside = namespaced ? `/namespaces/${object.metadata.namespace ?? namespace}` : '';
     return `${rootOf(object)}${inside}/${name}/${object.metadata.name}`;
   }
 
-  /** Waits a little for a kind that is not there: its CRD may have been applied only just now. */
+  /** Waits a little for an unknown kind: its CRD may have only just been applied. */
   async #resource(object: KubeObject): Promise<ApiResource> {
     const known = this.#lookUp(object);
     if (known) return known;

@@ -2,7 +2,7 @@ import type { RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher, request } from 'undici';
 
-/** As much of a Kubernetes object as every one of them has. */
+/** The fields that every Kubernetes object has. */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;
@@ -44,12 +44,12 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** An answer of the API server other than 2xx. */
+/** A response of the API server other than 2xx. */
 export class KubeApiError extends Error {
   readonly status: number;
-  /** The API's word for it, such as "NotFound". */
+  /** The API's reason, for example "NotFound". */
   readonly reason: string;
-  /** The API server's own sentence. */
+  /** The API server's message. */
   readonly explanation: string;
 
   constructor(call: string, status: number, body: string) {
@@ -62,7 +62,7 @@ export class KubeApiError extends Error {
   }
 }
 
-/** The Kubernetes API by its paths, for tests and the demo: one call, one request, no cache and no retry. */
+/** The Kubernetes API by path, for tests and the demo: one request per call, no cache and no retries. */
 export class KubeApi {
   readonly #server: string;
   readonly #agent: Agent;
@@ -74,7 +74,7 @@ export class KubeApi {
     this.#headers = headers;
   }
 
-  /** Takes every kind of credential that a kubeconfig can hold; those of a plugin are asked for once. */
+  /** Accepts every kind of credential that a kubeconfig can hold; a credential plugin is called once. */
   static async fromKubeconfig(path: string, context?: string): Promise<KubeApi> {
     const config = new KubeConfig();
     config.loadFromFile(path);
@@ -89,7 +89,7 @@ export class KubeApi {
     return new KubeApi(cluster.server.replace(/\/$/, ''), agent, headersOf(options));
   }
 
-  /** Returns the parsed answer; throws a KubeApiError for one that is not 2xx. */
+  /** Returns the parsed response; throws a KubeApiError if it is not 2xx. */
   async request<T = unknown>(
     method: Dispatcher.HttpMethod,
     path: string,
@@ -114,7 +114,7 @@ export class KubeApi {
     return await this.request('GET', path);
   }
 
-  /** The object, or undefined when there is none. */
+  /** The object, or undefined if there is none. */
   async find<T = KubeObject>(path: string): Promise<T | undefined> {
     try {
       return await this.get(path);

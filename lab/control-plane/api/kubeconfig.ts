@@ -8,7 +8,7 @@ export interface KubeconfigContent {
   readonly token: string;
 }
 
-/** Writes a kubeconfig that needs no other file, for its owner's eyes only. */
+/** Writes a self-contained kubeconfig that only its owner can read. */
 export async function writeKubeconfig(path: string, content: KubeconfigContent): Promise<void> {
   const { server, caFile, user, token } = content;
   const name = 'control-plane';

@@ -17,7 +17,7 @@ interface Kustomization {
 interface ConfigMapGenerator {
   readonly name: string;
   readonly namespace?: string;
-  /** Each `key=value`. */
+  /** Each of the form `key=value`. */
   readonly literals: readonly string[];
   readonly options?: { readonly labels?: Readonly<Record<string, string>> };
 }
@@ -25,7 +25,7 @@ interface ConfigMapGenerator {
 const KUSTOMIZATION = 'kustomization.yaml';
 const UNDERSTOOD = ['apiVersion', 'kind', 'metadata', 'resources', 'namespace', 'configMapGenerator'];
 
-/** The objects of one YAML file, of any number of documents. */
+/** The objects of one YAML file, which may have any number of documents. */
 export async function readManifests(file: string): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   for (const document of parseAllDocuments(await readFile(file, 'utf8'))) {
@@ -44,8 +44,8 @@ export async function readManifests(file: string): Promise<Manifest[]> {
 }
 
 /**
- * What the folder's kustomization.yaml lists, in other folders too; without one, all YAML files of the folder. A
- * generated ConfigMap has the name that its users give, without the hash that kustomize adds.
+ * The objects that the folder's kustomization.yaml lists, including those in other folders; without that file, the objects of all
+ * YAML files in the folder. A generated ConfigMap has the name by which others refer to it, without the hash that kustomize adds.
  */
 export async function readFolder(folder: string): Promise<Manifest[]> {
   const entries = (await readdir(folder)).sort();
@@ -61,8 +61,8 @@ export async function readFolder(folder: string): Promise<Manifest[]> {
 }
 
 /**
- * Puts an object into a namespace the way kustomize does: a Namespace itself takes the name, and role bindings
- * follow the ServiceAccounts they name. Whether the object's kind has a namespace is decided when it is applied.
+ * Moves an object into a namespace the way kustomize does: a Namespace itself takes the name, and role bindings follow the
+ * ServiceAccounts they name. Whether the object's kind is namespaced is decided when it is applied.
  */
 export function moveTo(namespace: string, { object, file }: Manifest): Manifest {
   if (object.kind === 'Namespace') {

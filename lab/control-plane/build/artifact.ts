@@ -15,9 +15,9 @@ import {
 /** What is built from one Go module, and where the cache keeps it. */
 export interface Artifact {
   readonly name: string;
-  /** What the build costs, for the person who has to wait for it. */
+  /** The cost of the build, for the person who has to wait for it. */
   readonly cost: string;
-  /** Folder of the finished build; it exists only when it is complete. */
+  /** Folder of the finished build; it exists only once the build is complete. */
   readonly folder: string;
   /** Builds into the folder `into`. With `supervise`, the compiler dies when this process does. */
   build(into: string, supervise?: string): Promise<void>;
@@ -30,7 +30,7 @@ export function cacheFolder(): string {
   return join(cache, 'vservergroup-operator', 'control-plane');
 }
 
-/** Ties a component's life to ours. Standard library only, hence quick to build. */
+/** Ties a component's life to ours. Uses the standard library only, so it builds quickly. */
 export async function superviseArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'supervise'),
@@ -47,7 +47,7 @@ export async function controlPlaneArtifact(): Promise<Artifact> {
   });
 }
 
-/** kubectl of the control plane's version, of the same libraries. */
+/** kubectl of the control plane's version, built from the same libraries. */
 export async function kubectlArtifact(): Promise<Artifact> {
   return await kubernetesArtifact({
     name: 'kubectl',
@@ -56,7 +56,7 @@ export async function kubectlArtifact(): Promise<Artifact> {
   });
 }
 
-/** The sources in go/`name`, of the wanted version of Kubernetes. */
+/** The sources in go/`name`, at the wanted version of Kubernetes. */
 async function kubernetesArtifact(
   options: Pick<Artifact, 'name' | 'cost'> & { readonly title: string },
 ): Promise<Artifact> {
@@ -78,7 +78,7 @@ async function kubernetesArtifact(
   };
 }
 
-/** kwok is a binary of its own: its flags clash with those of the Kubernetes components. */
+/** kwok is a separate binary: its flags clash with those of the Kubernetes components. */
 export async function kwokArtifact(): Promise<Artifact> {
   const sources = join(GO_FOLDER, 'kwok');
   const version = await requiredVersion(sources, 'sigs.k8s.io/kwok');
@@ -104,7 +104,7 @@ export async function electionArtifact(): Promise<Artifact> {
   });
 }
 
-/** Helm 4 and kustomize. Their module takes the versions of k8s.io from the control plane's, of which much is built then. */
+/** Helm 4 and kustomize. Their module takes the k8s.io versions from the control plane's, many of whose packages are then already built. */
 export async function deployToolsArtifact(): Promise<Artifact> {
   const sources = helmModule('4');
   return {
@@ -121,7 +121,7 @@ export async function deployToolsArtifact(): Promise<Artifact> {
 
 export async function helm3Artifact(): Promise<Artifact> {
   const sources = helmModule('3');
-  // As its Makefile does it: a chart is rendered for the version of Kubernetes whose libraries Helm was built with, not for 1.20.
+  // As in Helm's Makefile: a chart is rendered for the Kubernetes version whose libraries Helm was built with, not for 1.20.
   const [major, minor] = (await requiredVersion(sources, 'k8s.io/client-go')).replace(/^v/, '').split('.');
   const told = { k8sVersionMajor: Number(major) + 1, k8sVersionMinor: minor };
   return await programArtifact({
@@ -140,7 +140,7 @@ function helmCommand(major: HelmMajor): string {
   return `helm.sh/helm/v${major}/cmd/helm`;
 }
 
-/** Prometheus' checker of rules, without the service discovery that its module brings along. */
+/** Prometheus' rule checker, without the service discovery that its module brings along. */
 export async function promtoolArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'promtool'),
@@ -152,7 +152,7 @@ export async function promtoolArtifact(): Promise<Artifact> {
   });
 }
 
-/** A reader of dashboards by Grafana's own types. */
+/** Reads dashboards using Grafana's own types. */
 export async function grafanaArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'grafana'),
@@ -163,7 +163,7 @@ export async function grafanaArtifact(): Promise<Artifact> {
   });
 }
 
-/** What Argo CD, Flux and kstatus make of an object. */
+/** Reports how Argo CD, Flux and kstatus judge an object. */
 export async function gitopsArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'gitops'),
@@ -173,7 +173,7 @@ export async function gitopsArtifact(): Promise<Artifact> {
   });
 }
 
-/** One call of the SLB API by one of the vendor's Go SDKs. */
+/** Makes one call of the SLB API with one of the vendor's Go SDKs. */
 export async function cloudSdkArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'cloud-sdk'),
@@ -194,7 +194,7 @@ export async function krewArtifact(): Promise<Artifact> {
   });
 }
 
-/** The checker of GitHub's workflows: https://github.com/rhysd/actionlint */
+/** The checker of GitHub workflows: https://github.com/rhysd/actionlint */
 export async function actionlintArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'actionlint'),
@@ -205,7 +205,7 @@ export async function actionlintArtifact(): Promise<Artifact> {
   });
 }
 
-/** The generator of load: https://github.com/tsenart/vegeta */
+/** The load generator: https://github.com/tsenart/vegeta */
 export async function vegetaArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'vegeta'),
@@ -216,13 +216,13 @@ export async function vegetaArtifact(): Promise<Artifact> {
   });
 }
 
-/** One build of one Go module, which the cache keeps by the version of what it is built for. */
+/** One build of one Go module, cached by the version of the module it is built for. */
 export interface ProgramOptions extends Omit<GoBuild, 'output' | 'supervise'> {
   readonly name: string;
   readonly cost: string;
-  /** The required module whose version names the cache's folder; undefined: the sources are all our own. */
+  /** The required module whose version names the cache folder; undefined if all sources are our own. */
   readonly module?: string;
-  /** What the cache calls it. Default: the name. */
+  /** Its name in the cache. Default: the name. */
   readonly title?: string;
   /** Within the folder: a file, or '/' for several programs. Default: the name. */
   readonly output?: string;
@@ -242,13 +242,13 @@ export async function programArtifact(options: ProgramOptions): Promise<Artifact
 
 export interface GoBuild {
   readonly sources: string;
-  /** The folder of the go.mod and go.sum that stand in for those of the sources. Default: theirs. */
+  /** The folder whose go.mod and go.sum replace those of the sources. Default: use those of the sources. */
   readonly module?: string | undefined;
   readonly output: string;
   readonly target?: string;
   readonly ldflags?: string;
   readonly tags?: string;
-  /** True: with the machine's C compiler and libraries. */
+  /** True: use the machine's C compiler and libraries. */
   readonly cgo?: boolean;
   readonly supervise?: string | undefined;
 }
@@ -277,8 +277,8 @@ export async function goBuild({
 }
 
 /**
- * kwok does nothing of its own accord: "stages" tell it what becomes of a node or a pod. These are the module's own:
- * nodes get and stay Ready, pods are Ready at once and gone as soon as they are deleted.
+ * kwok does nothing of its own accord: "stages" define what becomes of a node or a pod. These stages are the module's own: nodes
+ * become and stay Ready; pods are Ready at once, and gone as soon as they are deleted.
  */
 async function copyStages(sources: string, into: string): Promise<void> {
   const module = await runGo(['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'], sources);
@@ -293,9 +293,7 @@ async function copyStages(sources: string, into: string): Promise<void> {
   await writeFile(join(into, STAGES_FILE), (await Promise.all(texts)).join('\n---\n'));
 }
 
-/**
- * The folder in the cache for what is built of these sources: a change of one of them makes it another one. `module`: see GoBuild.
- */
+/** The cache folder for what is built from these sources; any change in the sources changes the folder. `module`: see GoBuild. */
 export async function cachedAs(title: string, sources: string, module = sources): Promise<string> {
   const hash = createHash('sha256');
   for (const file of (await readdir(sources)).sort()) {

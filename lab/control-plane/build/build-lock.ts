@@ -97,7 +97,7 @@ async function remove(path: string): Promise<void> {
   }
 }
 
-/** Asks for no Error: under jest the file system's errors come from another realm. */
+/** Does not check for Error: under jest, file system errors come from another realm. */
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

@@ -36,7 +36,7 @@ export interface Binaries {
   readonly supervise: string;
   /** kwok's configuration. */
   readonly stages: string;
-  /** For each component the program and its leading arguments. */
+  /** The program and its leading arguments, for each component. */
   readonly commands: ReadonlyMap<ComponentName, readonly string[]>;
 }
 
@@ -47,9 +47,9 @@ const PROGRESS_EVERY_MS = 15_000;
 /**
  * Finds the programs of the given components, and builds those that are missing.
  *
- * `KUBEBUILDER_ASSETS` comes first, for what it holds; then the cache outside the work tree, whose folders are named
- * after the versions and a hash of the Go sources; then the Go command fills the cache. `E2E_KUBERNETES` says of
- * which version they are built (see versions.ts).
+ * Looks first in `KUBEBUILDER_ASSETS`, then in the cache outside the work tree, whose folders are named after the versions and a
+ * hash of the Go sources; the Go command fills the cache with what is missing. `E2E_KUBERNETES` selects the version to build (see
+ * versions.ts).
  */
 export async function locateBinaries(
   components: readonly ComponentName[],
@@ -77,7 +77,7 @@ export async function locateBinaries(
   return { supervise, stages, commands };
 }
 
-/** The program of a candidate with client-go's leader election, and the one to run it under. */
+/** The leader election candidate built with client-go, and the program to run it under. */
 export async function locateElection(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly supervise: string; readonly election: string }> {
@@ -86,7 +86,7 @@ export async function locateElection(
   return { supervise, election };
 }
 
-/** Helm, of the version that `E2E_HELM` asks for, and kustomize. */
+/** Helm, of the version that `E2E_HELM` selects, and kustomize. */
 export async function locateDeployTools(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly helm: string; readonly kustomize: string }> {
@@ -101,7 +101,7 @@ export async function locateKubectl(onProgress: Progress = toStandardError): Pro
   return join(await built(await kubectlArtifact(), onProgress, supervise), 'kubectl');
 }
 
-/** The machine's own promtool, if it has one: building it takes minutes. */
+/** The machine's own promtool, if it has one, because building it takes minutes. */
 export async function locatePromtool(onProgress: Progress = toStandardError): Promise<string> {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     const installed = join(folder, 'promtool');
@@ -111,19 +111,19 @@ export async function locatePromtool(onProgress: Progress = toStandardError): Pr
   return join(await built(await promtoolArtifact(), onProgress, supervise), 'promtool');
 }
 
-/** The program that reads a dashboard by Grafana's types (see go/grafana). */
+/** The program that reads a dashboard using Grafana's types (see go/grafana). */
 export async function locateDashboardReader(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = await locateSupervise(onProgress);
   return join(await built(await grafanaArtifact(), onProgress, supervise), 'read-dashboard');
 }
 
-/** The program that says what GitOps tools make of objects (see go/gitops). */
+/** The program that reports how GitOps tools judge objects (see go/gitops). */
 export async function locateGitops(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = await locateSupervise(onProgress);
   return join(await built(await gitopsArtifact(), onProgress, supervise), 'gitops');
 }
 
-/** The program that calls the SLB API by the vendor's Go SDKs (see go/cloud-sdk). */
+/** The program that calls the SLB API with the vendor's Go SDKs (see go/cloud-sdk). */
 export async function locateCloudSdk(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = await locateSupervise(onProgress);
   return join(await built(await cloudSdkArtifact(), onProgress, supervise), 'cloud-sdk');
@@ -135,13 +135,13 @@ export async function locateKrew(onProgress: Progress = toStandardError): Promis
   return join(await built(await krewArtifact(), onProgress, supervise), 'krew');
 }
 
-/** The checker of GitHub's workflows. */
+/** The checker of GitHub workflows. */
 export async function locateActionlint(onProgress: Progress = toStandardError): Promise<string> {
   const supervise = await locateSupervise(onProgress);
   return join(await built(await actionlintArtifact(), onProgress, supervise), 'actionlint');
 }
 
-/** The generator of load, and the program to run it under. */
+/** The load generator, and the program to run it under. */
 export async function locateVegeta(
   onProgress: Progress = toStandardError,
 ): Promise<{ readonly supervise: string; readonly vegeta: string }> {
@@ -150,8 +150,8 @@ export async function locateVegeta(
 }
 
 /**
- * Builds whatever is missing of all that the end-to-end tests run, one after the other: a build beside tests takes the time that
- * these wait for something else.
+ * Builds all missing programs of the end-to-end tests, one after another: a build during the tests takes CPU time from tests with
+ * time limits.
  */
 export async function buildPrograms(onProgress: Progress = toStandardError): Promise<void> {
   await locateBinaries(COMPONENTS, onProgress);
@@ -178,7 +178,7 @@ async function kubebuilderAsset(name: ComponentName): Promise<string | undefined
   return (await isThere(path, constants.X_OK)) ? path : undefined;
 }
 
-/** The artifact's folder; it is built first when it is not there. */
+/** The artifact's folder; builds it first if it is missing. */
 export async function built(artifact: Artifact, onProgress: Progress, supervise?: string): Promise<string> {
   const { folder, name } = artifact;
   if (await isThere(folder)) return folder;
@@ -213,12 +213,12 @@ async function publish(into: string, folder: string): Promise<void> {
   try {
     await rename(into, folder);
   } catch (error) {
-    // Another run that held a taken-over lock was quicker: its build is as good as ours.
+    // Another run, which held a lock that was taken over, finished first: its build is as good as ours.
     if (!(await isThere(folder))) throw error;
   }
 }
 
-/** What a killed build left behind. Called under the lock, so nobody is writing there. */
+/** Removes what a killed build left behind. Called under the lock, so nobody is writing there. */
 async function removeLeftovers(prefix: string): Promise<void> {
   const names = (await readdir(cacheFolder())).filter((name) => name.startsWith(prefix));
   await Promise.all(names.map((name) => rm(join(cacheFolder(), name), { recursive: true, force: true })));

@@ -9,36 +9,36 @@ const INSTALL_LIMIT_MS = 10 * 60_000;
 
 export interface PackagesNeeded {
   readonly packages: readonly string[];
-  /** For the message when they cannot be installed: "these tests". */
+  /** For the message if they cannot be installed, for example "these tests". */
   readonly neededBy: string;
-  /** Whether they are here already, in whatever way they came. */
+  /** Whether they are already present, however they were installed. */
   isThere(): Promise<boolean>;
 }
 
-/** Can packages be installed here: is this Debian, and are we root? */
+/** Whether packages can be installed: this is Debian, and we are root. */
 export async function canInstallPackages(): Promise<boolean> {
   if (process.getuid?.() !== 0) return false;
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   return /^ID=debian$/m.test(release);
 }
 
-/** Installs by apt-get what is not there. Two runs at once install once. */
+/** Installs missing packages with apt-get. Of two concurrent runs only one installs. */
 export async function installPackages({ packages, neededBy, isThere }: PackagesNeeded): Promise<void> {
   await withBuildLock(
     join(tmpdir(), `vsgb-${packages[0]}.lock`),
     () => undefined,
     async () => {
-      // Another run may have brought them while this one waited.
+      // Another run may have installed them while this one waited.
       if (await isThere()) return;
       const what = `${packages.join(', ')}, which ${neededBy} need`;
-      // An index that it can't fetch is a warning to it: the package is then unknown, and that alone tells little.
+      // apt-get only warns about an index that it cannot fetch; the package is then unknown, and that error alone explains little.
       const warnings = await aptGet(what, [], 'update');
       await aptGet(what, warnings, 'install', '-y', '--no-install-recommends', ...packages);
     },
   );
 }
 
-/** Returns what it warned of; rejects with that, what was warned of before, and why it failed. */
+/** Returns its warnings; rejects with the failure, its warnings and the earlier ones. */
 async function aptGet(
   what: string,
   before: readonly string[],

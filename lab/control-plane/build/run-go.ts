@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 const QUOTED_LINES = 20;
 
 /**
- * Runs the Go command in `cwd` and returns what it prints. With `supervise` (the path of that program) the command
- * and the compilers it starts are killed when this process ends, however it ends.
+ * Runs the Go command in `cwd` and returns its output. With `supervise` (the path of that program), the command and the compilers
+ * it starts are killed when this process ends, however it ends.
  */
 export async function runGo(
   args: readonly string[],
@@ -16,7 +16,7 @@ export async function runGo(
   const [program = 'go', ...leading] = supervise === undefined ? ['go'] : [supervise, '--', 'go'];
   const child = spawn(program, [...leading, ...args], {
     cwd,
-    // A workspace, or a C compiler that nobody asked for, must not change what is built.
+    // Neither a workspace nor a C compiler found by chance may change what is built.
     env: { ...process.env, CGO_ENABLED: cgo, GOWORK: 'off' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

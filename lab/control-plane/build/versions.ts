@@ -3,21 +3,21 @@ import { join } from 'node:path';
 
 export const GO_FOLDER = join(import.meta.dirname, '../go');
 
-/** A Kubernetes version that the control plane and kubectl can be built of. */
+/** A Kubernetes version that the control plane and kubectl can be built from. */
 export interface KubernetesVersion {
-  /** Such as 1.30. */
+  /** For example 1.30. */
   readonly minor: string;
-  /** Such as v1.30.14. */
+  /** For example v1.30.14. */
   readonly version: string;
-  /** The folder whose go.mod requires it. Undefined: the default, which the sources' own require. */
+  /** The folder whose go.mod requires it. Undefined for the default, which the sources' own go.mod requires. */
   readonly module?: string;
 }
 
-/** Majors of Helm, the default last. */
+/** Major versions of Helm, the default last. */
 export const HELM_MAJORS = ['3', '4'] as const;
 export type HelmMajor = (typeof HELM_MAJORS)[number];
 
-/** Oldest first; the last one is the default. A folder `kubernetes-<minor>` in go/ adds an older one. */
+/** Oldest first; the last is the default. A folder `kubernetes-<minor>` in go/ adds an older version. */
 export async function kubernetesVersions(): Promise<readonly KubernetesVersion[]> {
   const folders = (await readdir(GO_FOLDER)).filter((name) => /^kubernetes-1\.\d+$/.test(name));
   const older = folders.map(async (name) => {
@@ -29,7 +29,7 @@ export async function kubernetesVersions(): Promise<readonly KubernetesVersion[]
   return versions.sort((one, other) => minorOf(one) - minorOf(other));
 }
 
-/** What `E2E_KUBERNETES` (such as 1.30) asks for, or the default. */
+/** The version that `E2E_KUBERNETES` (for example 1.30) selects, or the default. */
 export async function wantedKubernetes(): Promise<KubernetesVersion> {
   const versions = await kubernetesVersions();
   const wanted = process.env['E2E_KUBERNETES'] || versions.at(-1)?.minor;
@@ -41,7 +41,7 @@ export async function wantedKubernetes(): Promise<KubernetesVersion> {
   return found;
 }
 
-/** What `E2E_HELM` asks for, or the default. */
+/** The version that `E2E_HELM` selects, or the default. */
 export function wantedHelm(): HelmMajor {
   const wanted = process.env['E2E_HELM'] || HELM_MAJORS.at(-1);
   const found = HELM_MAJORS.find((major) => major === wanted);
@@ -49,7 +49,7 @@ export function wantedHelm(): HelmMajor {
   return found;
 }
 
-/** Such as v3.22.0. */
+/** For example v3.22.0. */
 export async function helmVersion(major: HelmMajor): Promise<string> {
   return await requiredVersion(helmModule(major), `helm.sh/helm/v${major}`);
 }

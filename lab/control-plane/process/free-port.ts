@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-// Below the ports that systems hand to outgoing connections: a component that is restarted must find its port as it
-// left it, and a client's socket could have taken it from the range above.
+// Below the range that systems use for outgoing connections: a restarted component must find its port free, and a client's socket
+// could have taken a port from that range.
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 100;
 
-/** Different ports of 127.0.0.1 on which nobody listens now. */
+/** Different ports on 127.0.0.1 on which nothing is listening. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; ports.size < count; attempt++) {

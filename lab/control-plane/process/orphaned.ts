@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Returns when the npm that runs us is gone; looks no longer once `given` is aborted. A killed npm cannot tell us, so we
- * look whether it is still there: it is our parent, or the parent of the shell that is. Started without npm we stay: a
- * script that has put us into the background may end.
+ * Returns when the npm that runs us is gone; stops looking once `given` is aborted. A killed npm cannot notify us, so we poll
+ * whether it is still there: it is our parent, or the parent of our shell. If we were started without npm we stay, because a script
+ * that put us into the background may end.
  */
 export async function orphaned(given?: AbortSignal): Promise<void> {
   const parent = process.ppid;
@@ -17,7 +17,7 @@ export async function orphaned(given?: AbortSignal): Promise<void> {
   });
 }
 
-/** Known on Linux only. */
+/** Works on Linux only. */
 function parentOf(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^PPid:\t(\d+)$/m)?.[1];

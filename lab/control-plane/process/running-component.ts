@@ -22,7 +22,7 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Starts the component and returns once it is ready; a failure quotes the end of its log. */
+/** Starts the component and returns once it is ready; an error quotes the end of its log. */
 export async function launch({
   name,
   component,
@@ -53,7 +53,7 @@ export async function launch({
   }
 }
 
-/** The last lines of a log, without reading all of it. */
+/** The last lines of a log, without reading the whole file. */
 export function tailOf(logFile: string, lines: number): string {
   if (!existsSync(logFile)) return '';
   const file = openSync(logFile, 'r');

@@ -9,10 +9,10 @@ import { waitUntil } from '../../time/wait-until.ts';
 export type SupervisedSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL' | 'SIGCONT';
 
 export interface ProcessOptions {
-  /** The supervisor's program (see go/supervise). */
+  /** Path of the supervisor program (see go/supervise). */
   readonly supervise: string;
   readonly command: readonly string[];
-  /** Default: it writes to our standard error. */
+  /** Default: the program writes to our standard error. */
   readonly logFile?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** A folder to remove if this process dies without stopping the program. */
@@ -40,14 +40,14 @@ export class SupervisedProcess {
     const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a', 0o600);
     const scratch = options.scratch === undefined ? [] : ['-scratch', options.scratch];
     const supervisor = spawn(options.supervise, [...scratch, '--', ...options.command], {
-      // A session of its own: a terminal's Ctrl-C reaches only us, and we decide the order in which things end.
+      // Uses a session of its own: Ctrl-C in a terminal then reaches only us, and we decide the order in which things end.
       detached: true,
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', log ?? 'inherit'],
     });
     if (log !== undefined) closeSync(log);
     supervisor.stdin?.on('error', () => undefined);
-    // From the first moment on: a short program may have ended by the time we have read its pid.
+    // Registered at once: a short program may have ended by the time we have read its pid.
     const exited = new Promise<number>((resolve) => supervisor.once('exit', (code) => resolve(code ?? 1)));
     const started = await Promise.race([
       supervisor.stdout && firstLine(supervisor.stdout),
@@ -63,12 +63,12 @@ export class SupervisedProcess {
     return this.#status;
   }
 
-  /** Goes through the supervisor, which still holds the pid: the signal cannot hit a stranger that reuses it. */
+  /** Sent through the supervisor, which still holds the pid, so the signal cannot hit another process that reuses it. */
   signal(signal: SupervisedSignal): void {
     this.#send(signal);
   }
 
-  /** Freezes the program. The signal takes its way: on return no thread of it runs any more, until SIGCONT. */
+  /** Freezes the program until SIGCONT. The signal takes a moment; when this returns, none of its threads is running. */
   async pause(): Promise<void> {
     this.#send('SIGSTOP');
     await waitUntil(`process ${this.pid} to be stopped`, () => isStopped(this.pid), { intervalMs: 1 });
@@ -78,7 +78,7 @@ export class SupervisedProcess {
     if (this.#status === undefined) this.#supervisor.stdin?.write(`${signal}\n`);
   }
 
-  /** Ends the program, by SIGKILL when it is still there after `patienceMs`. */
+  /** Ends the program, with SIGKILL if it is still there after `patienceMs`. */
   async stop(signal: SupervisedSignal, patienceMs: number): Promise<void> {
     this.#supervisor.ref();
     this.signal(signal);
@@ -90,7 +90,10 @@ export class SupervisedProcess {
   }
 }
 
-/** Whether no thread of the process runs any more. The state follows the name, which may hold parentheses of its own: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/**
+ * Whether no thread of the process is running. The state follows the name, which may contain parentheses:
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+ */
 export function isStopped(pid: number): boolean {
   const threads = readdirSync(`/proc/${pid}/task`);
   return threads.every((thread) =>
@@ -103,7 +106,7 @@ async function firstLine(stream: Readable): Promise<string> {
   return '';
 }
 
-/** A control plane that nobody stopped must not keep its process from ending (which stops the control plane). */
+/** A control plane that nobody stopped must not keep the process alive (the control plane stops when the process ends). */
 function letGo(supervisor: ChildProcess): void {
   supervisor.stdout?.destroy();
   if (supervisor.stdin instanceof Socket) supervisor.stdin.unref();

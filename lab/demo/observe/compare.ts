@@ -11,11 +11,11 @@ export interface Expected {
 export interface Comparison {
   readonly owned: readonly Row[];
   readonly foreign: readonly Row[];
-  /** A sentence each; none: the group equals the cluster. */
+  /** One sentence each; empty if the group equals the cluster. */
   readonly problems: readonly string[];
 }
 
-/** The group against the cluster: one row for each ready endpoint, and the rows of others as they were. */
+/** Compares the group with the cluster: one row for each ready endpoint, and foreign rows unchanged. */
 export function compare({ rows, foreign, ready, weight }: Expected): Comparison {
   const foreignNames = new Set(foreign.map(rowName));
   const owned = rows.filter((row) => !foreignNames.has(rowName(row)));
@@ -36,7 +36,7 @@ export function compare({ rows, foreign, ready, weight }: Expected): Comparison 
   return { owned, foreign: rows.filter((row) => foreignNames.has(rowName(row))), problems };
 }
 
-/** As the console would name it: `i-abc:80`, `eni-abc 10.0.0.1:80`. */
+/** As the console shows it: `i-abc:80`, `eni-abc 10.0.0.1:80`. */
 export function rowName({ serverId, serverIp, port }: Pick<Row, 'serverId' | 'serverIp' | 'port'>): string {
   return serverIp === '' ? `${serverId}:${port}` : `${serverId} ${serverIp}:${port}`;
 }

@@ -4,19 +4,19 @@ export interface Endpoint {
   readonly pod: string;
 }
 
-/** One event of the watch that made a difference. */
+/** A watch event that changed something. */
 export interface EndpointChange {
   /** When the event was received, in ms since the epoch. */
   readonly at: number;
   readonly left: readonly Endpoint[];
   readonly joined: readonly Endpoint[];
-  /** An address that went from one pod to the next: the group need not change for it. */
+  /** Addresses that passed from one pod to another, for which the group need not change. */
   readonly handedOver: readonly Endpoint[];
-  /** How many are ready from here on. */
+  /** The number of ready endpoints after the event. */
   readonly ready: number;
 }
 
-/** As much of a discovery.k8s.io/v1 EndpointSlice as is needed. The API server writes null for empty lists. */
+/** The fields of a discovery.k8s.io/v1 EndpointSlice that are needed. The API server writes null for empty lists. */
 export interface EndpointSlice {
   readonly metadata: { readonly name: string };
   readonly endpoints?:
@@ -35,7 +35,7 @@ export class EndpointLog {
   readonly #slices = new Map<string, readonly Endpoint[]>();
   #ready: ReadonlyMap<string, Endpoint> = new Map();
 
-  /** By `address:port`. */
+  /** Keyed by `address:port`. */
   get ready(): ReadonlyMap<string, Endpoint> {
     return this.#ready;
   }
@@ -56,7 +56,7 @@ export class EndpointLog {
   }
 }
 
-/** An endpoint without the condition counts as ready: the API says so. */
+/** An endpoint without the condition counts as ready, as the API specifies. */
 export function readyEndpoints({ endpoints, ports }: EndpointSlice): Endpoint[] {
   return (endpoints ?? [])
     .filter(({ conditions }) => conditions?.ready !== false)

@@ -3,7 +3,7 @@ import type { Endpoint, EndpointChange } from './endpoint-log.ts';
 
 export type Call = Pick<JournalEntry, 'arrivedAt' | 'action' | 'count' | 'backends' | 'code' | 'applied'>;
 
-/** An endpoint that should no longer get connections, and when that was seen. */
+/** An endpoint that should no longer receive connections, and when that was seen. */
 export interface Departure {
   readonly at: number;
   readonly endpoint: Endpoint;
@@ -12,20 +12,20 @@ export interface Departure {
 export interface Measured {
   readonly departures: readonly Departure[];
   readonly joined: number;
-  /** Of the departures: the address was another pod's before a call for it was due. */
+  /** Departures whose address was another pod's before a call was due. */
   readonly reused: number;
-  /** From each departure to the arrival of the call that removed the backend or took its weight. */
+  /** From each departure to the arrival of the call that removed the backend or set its weight to 0. */
   readonly delaysMs: readonly number[];
   readonly calls: readonly Call[];
 }
 
-/** The API server tells its watchers one after the other: the operator may have answered before we are told. */
+/** The API server notifies its watchers one after another: the operator may have acted before we see the event. */
 const SEEN_LATE_MS = 100;
 
 export function measure(
   changes: readonly EndpointChange[],
   calls: readonly Call[],
-  /** Where Endpoints do not tell who leaves. */
+  /** Given if Endpoints do not show who leaves. */
   departures: readonly Departure[] = departuresOf(changes),
 ): Measured {
   const delaysMs: number[] = [];
@@ -67,7 +67,7 @@ function departuresOf(changes: readonly EndpointChange[]): Departure[] {
   return changes.flatMap(({ at, left }) => left.map((endpoint) => ({ at, endpoint })));
 }
 
-/** An address can leave several times in one step: each departure has the calls up to the next one. */
+/** An address can leave several times in one step: each departure is matched with the calls up to the next one. */
 function callFor(
   { at, endpoint }: Departure,
   departures: readonly Departure[],

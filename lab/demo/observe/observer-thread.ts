@@ -1,4 +1,4 @@
-// The observer's watches, in a thread of their own: what the demo does meanwhile must not delay the time of an event.
+// The observer's watches run in a thread of their own, so that the demo's other work does not delay the time of an event.
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Target, type WatchEvent, watch } from '../../environment/watch.ts';
 

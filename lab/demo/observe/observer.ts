@@ -7,10 +7,10 @@ import { EndpointLog, type EndpointSlice } from './endpoint-log.ts';
 import { type Call, type Departure, type Measured, measure } from './measure.ts';
 import type { Report } from './observer-thread.ts';
 
-/** Sees what happens in the cluster and at the cloud API, on one clock, without asking the operator. */
+/** Records what happens in the cluster and at the cloud API, on one clock, without asking the operator. */
 export class Observer {
   readonly endpoints = new EndpointLog();
-  /** When each deleted binding was first seen to be on its way out. */
+  /** When each deleted binding was first seen to be terminating. */
   readonly bindingDeletions = new Map<string, number>();
   /** Rejects when a watch ends for good. */
   readonly failed: Promise<never>;
@@ -23,7 +23,7 @@ export class Observer {
     this.#stage = stage;
     this.#thread = new Worker(new URL('./observer-thread.ts', import.meta.url), { workerData: targets });
     this.failed = new Promise((_, reject) => this.#thread.on('error', reject));
-    // Whoever needs to know waits for it.
+    // Whoever needs to know awaits `failed`.
     this.failed.catch(() => undefined);
   }
 
@@ -45,7 +45,7 @@ export class Observer {
     return observer;
   }
 
-  /** What is measured begins here. */
+  /** Starts a new measurement. */
   mark(): void {
     this.#firstChange = this.endpoints.changes.length;
     this.#firstCall = this.#stage.simulator.journal.length;

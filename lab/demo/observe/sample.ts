@@ -5,7 +5,7 @@ import { readManifests } from '../../control-plane/api/manifest.ts';
 
 const SAMPLES = resolve(import.meta.dirname, '../../../deploy/samples');
 
-/** Runs anywhere, does nothing, ends at once. */
+/** Runs anywhere and stops at once. */
 const SMALL_IMAGE = 'registry.k8s.io/pause:3.10';
 
 interface Deployment extends KubeObject {
@@ -20,7 +20,7 @@ interface Deployment extends KubeObject {
 
 export interface AppOptions {
   readonly replicas: number;
-  /** Nodes that run what they are given must be able to pull and stop it quickly: then a smaller image is used. */
+  /** Real nodes must pull and stop the image quickly, so a smaller image is used. */
   readonly realNodes: boolean;
 }
 
@@ -32,7 +32,7 @@ export async function applyApp(api: KubeApi, namespace: string, options: AppOpti
   await applyObjects(api, objects, { namespace, fieldManager: 'demo' });
 }
 
-/** deploy/samples/binding-eni.yaml for this group, with this drain. */
+/** deploy/samples/binding-eni.yaml for the given group and drain. */
 export async function applyBinding(
   api: KubeApi,
   namespace: string,

@@ -21,8 +21,8 @@ const NAMESPACE_GONE_WITHIN_MS = 120_000;
 const BINDINGS_GONE_WITHIN_MS = 10_000;
 
 /**
- * Somebody's cluster. All that is made there lies in a namespace of its own, but for a ClusterRole and its binding of
- * that name and, where it is missing, the CRD; all of it is taken away at the end. The operator sees that namespace only.
+ * A user's cluster. Everything is created in a dedicated namespace, except a ClusterRole and its binding of the same name and, if
+ * missing, the CRD; all of it is removed at the end. The operator sees only that namespace.
  */
 export async function borrowedStage(
   context: string,
@@ -44,7 +44,7 @@ export async function borrowedStage(
     flags: ['--namespace', namespace],
   });
   cleanup.defer(() => operator.kill());
-  // Runs first: the finalizer of a binding needs the operator.
+  // Runs first, because the finalizer of a binding needs the operator.
   cleanup.defer(() => deleteBindings(api, namespace));
   tell('the operator runs (dist/main.js) outside of the cluster, sees only this namespace, and is ready');
   return {
@@ -75,7 +75,7 @@ function contextsOf(file: string): string[] {
   return config.getContexts().map(({ name }) => name);
 }
 
-/** Another operator would see the binding too, ask the real cloud for the group, and write what it finds on its status. */
+/** Another operator would also see the binding, query the real cloud for the group, and write the result to the binding's status. */
 async function refuseSecondOperator(api: KubeApi, context: string): Promise<void> {
   const label = `app.kubernetes.io/name=${OPERATOR_ACCOUNT}`;
   const deployments = await api.list<KubeObject & { spec: { replicas?: number } }>(
@@ -122,7 +122,7 @@ async function makeNamespace(api: KubeApi, cleanup: AsyncDisposableStack, tell: 
   return name;
 }
 
-/** The account and the rights of deploy/base, under names that no other installation has. */
+/** Creates the account and the rights of deploy/base, under names that no other installation uses. */
 async function bringAccount(api: KubeApi, namespace: string, cleanup: AsyncDisposableStack): Promise<void> {
   const files = ['service-account.yaml', 'rbac.yaml'].map((file) => resolve(ROOT, 'deploy/base', file));
   const manifests = (await Promise.all(files.map(readManifests))).flat();
@@ -174,7 +174,7 @@ async function operatorKubeconfig(
   return file;
 }
 
-/** An operator that does not do its part must not leave a namespace that cannot be deleted. */
+/** An operator that does not finish its work must not leave a namespace that cannot be deleted. */
 async function deleteBindings(api: KubeApi, namespace: string): Promise<void> {
   const collection = `/apis/${API_VERSION}/namespaces/${namespace}/${PLURAL}`;
   const names = async () => (await api.list(collection)).map(({ metadata }) => metadata.name);

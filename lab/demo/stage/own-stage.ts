@@ -4,7 +4,7 @@ import { NODES, SIMULATOR_OPTIONS, type Stage, type Tell } from './stage.ts';
 
 const NAMESPACE = 'demo';
 
-/** A control plane for this run alone. */
+/** A control plane for this run only. */
 export async function ownStage(cleanup: AsyncDisposableStack, tell: Tell): Promise<Stage> {
   const environment = await Environment.start({
     controlPlane: { onProgress: tell },
@@ -35,7 +35,7 @@ export async function ownStage(cleanup: AsyncDisposableStack, tell: Tell): Promi
   };
 }
 
-/** The operator runs as a process here: the Deployment's pods, which kwok only plays, would be in the way. */
+/** The operator runs as a process here; the Deployment's pods, which kwok only simulates, would get in the way. */
 async function standDown({ api }: Environment): Promise<void> {
   const namespace = `${OPERATOR_NAMESPACE}`;
   const deployment = `/apis/apps/v1/namespaces/${namespace}/deployments/vservergroup-operator`;

@@ -6,10 +6,10 @@ import type { OperatorProcess } from '../../environment/operator-process.ts';
 export const GROUP = 'rsp-demo';
 export const LOAD_BALANCER = 'lb-demo';
 export const NODES = ['node-1', 'node-2', 'node-3', 'node-4'];
-/** What a call of the cloud API takes in the demo. */
+/** How long a call of the cloud API takes in the demo. */
 export const LATENCY_MS = 20;
 
-/** Backends that the group held before, from people who do not know of the cluster. */
+/** Backends already in the group, from people who do not know of the cluster. */
 export const FOREIGN: readonly Row[] = [
   { serverId: 'i-legacy-vm', serverIp: '', port: 80, weight: 50, type: 'ecs', description: '' },
   {
@@ -28,18 +28,18 @@ export const SIMULATOR_OPTIONS: SimulatorOptions = {
   groups: [{ id: GROUP, rows: FOREIGN }],
 };
 
-/** Where the story plays. */
+/** Where the story takes place. */
 export interface Stage {
   readonly api: KubeApi;
   readonly kubeconfig: string;
-  /** Of the kubeconfig, where it is not the current one. */
+  /** The context of the kubeconfig, if it is not the current one. */
   readonly context?: string;
   readonly namespace: string;
   readonly simulator: Simulator;
   readonly operator: OperatorProcess;
-  /** Nodes may be cordoned, drained and deleted, and what they run is only played. */
+  /** Nodes may be cordoned, drained and deleted; their pods are only simulated. */
   readonly ownNodes: boolean;
-  /** How long the cluster may take over one step. */
+  /** How long the cluster may take for one step. */
   readonly patienceMs: number;
 }
 

@@ -6,7 +6,7 @@ import { runEnclosed } from '../../nodes/enclosure/run-enclosed.ts';
 import { buildTrafficPrograms } from '../../traffic/programs.ts';
 import type { TrafficResult } from './result.ts';
 
-/** A rolling update on real nodes, with real traffic. Rejects when it does not come to its end. */
+/** A rolling update on real nodes, with real traffic. Rejects if it does not finish. */
 export async function trafficAct(): Promise<readonly TrafficResult[] | { readonly skipped: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'demo-'));
   const file = join(folder, 'result.json');

@@ -1,7 +1,7 @@
 import { type COMPARED, GATE_AND_HOLD } from '../../traffic/scenarios/help.ts';
 import type { Propagation } from '../../traffic/stage/stage.ts';
 
-/** What failed of the requests on new connections to pods, for each time that the load balancer may take. */
+/** Failed requests on new connections to pods, for each propagation time of the load balancer. */
 export interface TrafficResult {
   readonly variant: (typeof COMPARED)[number];
   readonly counts: readonly {
@@ -11,7 +11,7 @@ export interface TrafficResult {
   }[];
 }
 
-/** Requests that failed although gate and hold were there, or that nobody counted: none is what is promised. */
+/** Whether the promise is kept: with gate and hold, no request failed and every request was counted. */
 export function isKept(results: readonly TrafficResult[]): boolean {
   const counts = results.find(({ variant }) => variant === GATE_AND_HOLD.variant)?.counts ?? [];
   return counts.length > 0 && counts.every(({ requests, failed }) => requests > 0 && failed === 0);

@@ -1,5 +1,5 @@
 // Usage, inside an enclosure: node lab/demo/traffic/rolling-update.ts FILE
-// Measures a rolling update with each of COMPARED and writes what failed, a TrafficResult, to the file.
+// Measures a rolling update with each of COMPARED and writes the failures, a TrafficResult, to the file.
 
 import { writeFile } from 'node:fs/promises';
 import { HALF_LOAD, runScenario } from '../../traffic/run.ts';

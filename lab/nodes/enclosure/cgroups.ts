@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where the machine's hierarchies of cgroups are mounted: one for each controller in version 1, one in version 2. */
+/** Where the machine's cgroup hierarchies are mounted: one per controller in version 1, a single one in version 2. */
 export function cgroupHierarchies(): string[] {
   const mounts = readFileSync('/proc/self/mounts', 'utf8').trimEnd().split('\n');
   return mounts.flatMap((mount) => {
@@ -11,17 +11,17 @@ export function cgroupHierarchies(): string[] {
   });
 }
 
-/** Makes the cgroup, a path from the root, in every hierarchy. */
+/** Creates the cgroup, a path from the root, in every hierarchy. */
 export function makeCgroup(path: string): void {
   for (const hierarchy of cgroupHierarchies()) mkdirSync(join(hierarchy, path), { recursive: true });
 }
 
-/** Removes the cgroup with all below it; one that is not there is none. Rejects while a process is in it. */
+/** Removes the cgroup and everything below it, if it exists. Rejects while a process is in it. */
 export async function removeCgroup(path: string): Promise<void> {
   await Promise.all(cgroupHierarchies().map((hierarchy) => removeTree(join(hierarchy, path))));
 }
 
-/** The files of a cgroup go with its folder, and cannot go without. */
+/** Removes folders only: the files of a cgroup go with its folder, and cannot be removed on their own. */
 async function removeTree(folder: string): Promise<void> {
   try {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -33,7 +33,7 @@ async function removeTree(folder: string): Promise<void> {
   }
 }
 
-/** Asks for no Error: under jest the file system's errors come from another realm. */
+/** Does not check for Error: under jest, file system errors come from another realm. */
 function isMissing(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
 }

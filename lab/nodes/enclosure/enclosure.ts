@@ -20,7 +20,7 @@ export const ENCLOSURE_ADDRESS = '10.20.0.1';
 export const ADDRESS_BITS = 16;
 export const BRIDGE = 'nodes';
 
-/** Told to the bridge, or it takes one of a cable, and another one when that goes: nodes would lose what they had cached. */
+/** Fixed: otherwise the bridge takes the address of a cable, and another when that cable goes, and nodes lose their cached neighbour. */
 const BRIDGE_MAC = '02:00:0a:14:00:01';
 
 export interface EnclosureOptions {
@@ -28,10 +28,10 @@ export interface EnclosureOptions {
   readonly onProgress?: Progress;
 }
 
-/** Options of unshare: what the enclosure has of its own. */
+/** Options of unshare: the namespaces that the enclosure has of its own. */
 const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--fork', '--mount-proc', '--kill-child=SIGKILL'];
 
-/** The shell stays, as the first process of its namespace: it takes in those whose parents have died. */
+/** The shell stays as the first process of its namespace and adopts orphans. */
 const INSIDE = `
 set -e
 mount -t tmpfs -o mode=1777 tmpfs "$TMPDIR"
@@ -49,16 +49,16 @@ exit $status
 const PATIENCE_MS = 10_000;
 
 /**
- * A command in a world of its own: network (loopback, and the bridge for nodes; no way out), processes, mounts and
- * temporary folder. It sees the machine's files under the same paths. When the command ends, or the process that
- * started it, however that ends, all processes that are left inside are killed, and nothing of it stays.
+ * A command in a world of its own: network (loopback and the bridge for nodes; no way out), processes, mounts and temporary folder.
+ * It sees the machine's files under the same paths. When the command ends, or the process that started it, however that ends, all
+ * processes left inside are killed, and nothing of the enclosure remains.
  */
 export class Enclosure {
   /** Settles with the command's exit status, once all traces are removed. */
   readonly exited: Promise<number>;
-  /** Seen alike from the inside and the outside; removed at the end. For Unix sockets between the two. */
+  /** Same path inside and outside; removed at the end. For Unix sockets between the two. */
   readonly folder: string;
-  /** For `nsenter --target`: the first process of its namespaces, as seen from outside. */
+  /** For `nsenter --target`: the first process of the enclosure's namespaces, as seen from outside. */
   readonly pid: number;
   readonly #process: SupervisedProcess;
 
@@ -69,15 +69,15 @@ export class Enclosure {
     this.exited = process.exited.then(async (status) => {
       janitor.stdin?.end();
       await once(janitor, 'exit');
-      // The janitor is killed or out of patience: this tells why.
+      // The janitor was killed or ran out of time: this error says why.
       await removeTraces(traces);
       return status;
     });
   }
 
   /**
-   * Builds what is missing first, since nothing can be fetched inside. Rejects with RealNodesNeed where the machine
-   * lacks something. What the command writes goes to standard error.
+   * Builds what is missing first, because nothing can be fetched inside. Rejects with RealNodesNeed if the machine lacks something.
+   * The command's output goes to standard error.
    */
   static async start(command: readonly string[], options: EnclosureOptions = {}): Promise<Enclosure> {
     const onProgress = options.onProgress ?? toStandardError;
@@ -107,7 +107,7 @@ export class Enclosure {
     return new Enclosure(started, await onlyChildOf(started.pid), janitor, traces);
   }
 
-  /** Asks the command to end; ends it and all inside when it has not after 10 s. Returns once all is gone. */
+  /** Asks the command to end; after 10 s, kills it and everything inside. Returns once all is gone. */
   async stop(): Promise<void> {
     await this.#process.stop('SIGTERM', PATIENCE_MS);
     await this.exited;
@@ -119,12 +119,12 @@ export function isEnclosed(): boolean {
   return process.env['ENCLOSURE_FOLDER'] !== undefined;
 }
 
-/** The cgroup that is ours, from the inside. */
+/** This enclosure's cgroup; call inside only. */
 export function enclosureCgroup(): string {
   return told('ENCLOSURE_CGROUP');
 }
 
-/** See Enclosure.folder, from the inside. */
+/** See Enclosure.folder; call inside only. */
 export function enclosureFolder(): string {
   return told('ENCLOSURE_FOLDER');
 }

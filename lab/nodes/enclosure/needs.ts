@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { canInstallPackages, installPackages } from '../../control-plane/build/debian-packages.ts';
 import { cgroupHierarchies } from './cgroups.ts';
 
-/** Programs of the machine, by the Debian package that holds them. */
+/** Required programs, by the Debian package that contains them. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'util-linux': ['unshare', 'nsenter'],
   mount: ['mount'],
@@ -13,7 +13,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   nftables: ['nft'],
 };
 
-/** Real nodes cannot run on this machine; the message says what is missing. */
+/** Thrown if real nodes cannot run on this machine; the message says what is missing. */
 export class RealNodesNeed extends Error {
   constructor(what: string) {
     super(`real nodes need ${what}`);
@@ -21,7 +21,7 @@ export class RealNodesNeed extends Error {
   }
 }
 
-/** Returns once all is there that the machine has to bring; rejects with RealNodesNeed where something is missing. */
+/** Returns once everything that the machine must provide is there; rejects with RealNodesNeed if something is missing. */
 export async function ensureNeeds(): Promise<void> {
   if (process.platform !== 'linux') throw new RealNodesNeed('Linux');
   if (process.getuid?.() !== 0)

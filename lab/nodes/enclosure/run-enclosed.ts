@@ -3,7 +3,7 @@ import { Enclosure, type EnclosureOptions } from './enclosure.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs the command inside an enclosure to its end, or until a signal or the end of npm; returns its exit status. */
+/** Runs the command inside an enclosure until it ends, or until a signal or the end of npm; returns its exit status. */
 export async function runEnclosed(
   command: readonly string[],
   options: EnclosureOptions = {},

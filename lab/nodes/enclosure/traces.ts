@@ -6,14 +6,14 @@ import { waitUntil } from '../../time/wait-until.ts';
 import { cgroupHierarchies, removeCgroup } from './cgroups.ts';
 
 /**
- * What an enclosure leaves that the kernel does not take away with its processes. The name says whose it is: the
- * namespace of process ids, the id and the start time of the process that made it, and how many it had made before.
+ * What an enclosure leaves behind that the kernel does not remove with its processes. The name identifies the owner: its PID
+ * namespace, its PID and start time, and how many enclosures it had made before.
  */
 export interface Traces {
   readonly name: string;
-  /** Path from the root of every hierarchy. */
+  /** Path from the root of each hierarchy. */
   readonly cgroup: string;
-  /** Seen alike from the inside and the outside. */
+  /** Same path inside and outside. */
   readonly folder: string;
 }
 
@@ -26,12 +26,12 @@ export function newTraces(): Traces {
   return tracesOf(`vsgb-${pidNamespace()}-${process.pid}-${startTime(process.pid)}-${made++}`);
 }
 
-/** Of an enclosure made here; one within another has its cgroup within the other's, and goes with it at the latest. */
+/** The traces of an enclosure made here. A nested enclosure's cgroup lies within the outer one's, and is removed with it at the latest. */
 export function tracesOf(name: string): Traces {
   return { name, cgroup: join(outerCgroup(), name), folder: join(tmpdir(), name) };
 }
 
-/** Waits for the last processes to be gone. */
+/** Retries until the last processes are gone. */
 export async function removeTraces({ cgroup, folder }: Traces): Promise<void> {
   const removed = async () => {
     await removeCgroup(cgroup);
@@ -41,7 +41,7 @@ export async function removeTraces({ cgroup, folder }: Traces): Promise<void> {
   await waitUntil(`${cgroup} and ${folder} to be removed`, removed, { timeoutMs: GONE_WITHIN_MS });
 }
 
-/** Removes the traces whose owner is dead: it and its janitor were both killed. */
+/** Removes traces whose owner is dead, that is, whose owner and janitor were both killed. */
 export async function removeLeftovers(): Promise<void> {
   const folders = [tmpdir(), ...cgroupHierarchies().map((hierarchy) => join(hierarchy, outerCgroup()))];
   const names = new Set(
@@ -52,7 +52,7 @@ export async function removeLeftovers(): Promise<void> {
 
 function isLeftOver(name: string): boolean {
   const [, namespace, pid, started] = NAME.exec(name) ?? [];
-  // Whether a process of another namespace lives cannot be seen from here.
+  // From here nobody can tell whether a process of another namespace is alive.
   return namespace === pidNamespace() && startTime(Number(pid)) !== started;
 }
 
@@ -60,7 +60,10 @@ function pidNamespace(): string {
   return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
 }
 
-/** Clock ticks since boot; with the id it names one process for good. The 20th field after the name, which may hold spaces and parentheses: proc_pid_stat(5). */
+/**
+ * Clock ticks since boot; together with the pid it identifies one process for good. It is the 20th field after the name, which may
+ * contain spaces and parentheses: proc_pid_stat(5).
+ */
 function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -43,7 +43,7 @@ SystemdCgroup = false
 `;
 }
 
-/** A pod has a cable to its node, and the address it has there is the one by which everybody reaches it. */
+/** A pod has a cable to its node, and its address there is the address at which everybody reaches it. */
 export const CNI_FILE = `${NETWORKS}/10-pods.conflist`;
 
 export function cniConfiguration({ podRange }: NodeConfiguration): string {
@@ -73,7 +73,7 @@ export function kubeletConfiguration({ address, providerId, cgroup }: NodeConfig
     providerID: providerId,
     containerRuntimeEndpoint: `unix://${CONTAINERD_SOCKET}`,
 
-    // Nothing but this enclosure can reach the kubelet, and the API server has no certificate to show to it.
+    // Nothing outside this enclosure can reach the kubelet, and the API server has no client certificate for it.
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
 
@@ -82,18 +82,18 @@ export function kubeletConfiguration({ address, providerId, cgroup }: NodeConfig
     failCgroupV1: false,
     enforceNodeAllocatable: [],
 
-    // Where there is no way out there is no DNS either.
+    // Without a way out there is no DNS either.
     resolvConf: '',
     failSwapOn: false,
     makeIPTablesUtilChains: false,
     localStorageCapacityIsolation: false,
 
-    // Disks and memory are those of the whole computer, and how full they are is none of the tests' business.
+    // Disks and memory are those of the whole computer, and how full they are must not affect the tests.
     imageGCHighThresholdPercent: 100,
     evictionHard: { 'memory.available': '0%', 'nodefs.available': '0%', 'imagefs.available': '0%' },
 
     nodeStatusUpdateFrequency: '2s',
-    // Renewed at a quarter of it.
+    // Renewed after a quarter of this.
     nodeLeaseDurationSeconds: 8,
 
     shutdownGracePeriod: '60s',

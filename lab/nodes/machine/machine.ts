@@ -9,9 +9,9 @@ import { run } from './run.ts';
 export interface MachineOptions {
   readonly name: string;
   readonly address: string;
-  /** The enclosure sends what is for these addresses to this machine. */
+  /** The enclosure routes these addresses to this machine. */
   readonly podRange: string;
-  /** The interface on the enclosure's side, 15 characters at most. */
+  /** The interface on the enclosure's side; at most 15 characters. */
   readonly cable: string;
   readonly supervise: string;
   /** Folder for logs. */
@@ -26,12 +26,12 @@ export interface MachineProcess {
 
 const NAMESPACES = ['--net', '--mount', '--pid', '--ipc', '--uts'];
 
-/** Stays, to take in those whose parents have died. "sleep" is not the last command, so the shell does not become it. */
+/** Stays to adopt orphans. "sleep" is not the last command, so the shell is not replaced by it. */
 const FIRST_PROCESS = 'sleep infinity; exit 0';
 
 /**
- * Settings of the kernel, so of the whole computer, that the kubelet changes unless it finds them so. It finds these:
- * https://github.com/kubernetes/component-helpers/blob/master/node/util/sysctl/sysctl.go
+ * Kernel settings, which apply to the whole computer. The kubelet changes them unless they have these values, so it is shown files
+ * with these values: https://github.com/kubernetes/component-helpers/blob/master/node/util/sysctl/sysctl.go
  */
 const SETTINGS = {
   'vm/overcommit_memory': 1,
@@ -42,7 +42,7 @@ const SETTINGS = {
   'kernel/keys/root_maxbytes': 25_000_000,
 };
 
-/** Folders that node programs insist on are the machine's own. */
+/** The machine has its own copy of the folders whose paths node programs require. */
 const SET_UP = `
 set -e
 echo "$1" > /proc/sys/kernel/hostname
@@ -63,13 +63,13 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 `;
 
 /**
- * A computer as far as a kubelet can see: network, processes, mounts and name of its own, on the enclosure's bridge.
- * Files are the real machine's, but for /run, /var/lib and /var/log, which are empty and in memory.
+ * A computer, as far as a kubelet can see: it has its own network, processes, mounts and name, and is attached to the enclosure's
+ * bridge. Its files are the real machine's, except /run, /var/lib and /var/log, which start empty and are kept in memory.
  */
 export class Machine {
   readonly options: MachineOptions;
   readonly #shell: SupervisedProcess;
-  /** Its first process. */
+  /** The machine's first process. */
   readonly #pid: number;
 
   private constructor(options: MachineOptions, shell: SupervisedProcess, pid: number) {
@@ -103,7 +103,7 @@ export class Machine {
     }
   }
 
-  /** Runs a program in the machine to its end. */
+  /** Runs a program in the machine until it ends. */
   async run(program: string, ...args: readonly string[]): Promise<string> {
     return await run('nsenter', ...this.#entering(), program, ...args);
   }
@@ -118,7 +118,7 @@ export class Machine {
     });
   }
 
-  /** The path, from outside, of a file of the machine. */
+  /** The path by which a file of the machine is reached from outside. */
   path(file: string): string {
     return join(`/proc/${this.#pid}/root`, file);
   }
@@ -128,7 +128,7 @@ export class Machine {
     writeFileSync(this.path(file), text);
   }
 
-  /** Pulls the cable out: what the machine sends, and what is sent to it, is lost. */
+  /** Pulls the cable: everything that the machine sends or is sent is lost. */
   async cutNetwork(): Promise<void> {
     await run('ip', 'link', 'set', this.options.cable, 'down');
   }
@@ -137,16 +137,16 @@ export class Machine {
     await run('ip', 'link', 'set', this.options.cable, 'up');
   }
 
-  /** Cuts the power: everything that runs in the machine is gone at once, and what it had in memory. */
+  /** Cuts the power: everything that runs in the machine is gone at once, with everything it had in memory. */
   async powerOff(): Promise<void> {
     const { cable, podRange } = this.options;
-    // First: the kernel keeps a network namespace, and the cable with it, for as long as a connection has something to send.
+    // Comes first: the kernel keeps a network namespace, and with it the cable, while a connection has data to send.
     await run('ip', 'link', 'delete', cable);
     await this.#shell.stop('SIGKILL', 0);
     await run('ip', 'route', 'delete', podRange);
   }
 
-  /** Before that, unshare has yet to give it /proc. */
+  /** Until the shell runs, unshare has not given it /proc. */
   async #untilItsShellRuns(): Promise<void> {
     const runs = () => readFileSync(`/proc/${this.#pid}/cmdline`, 'utf8').includes(FIRST_PROCESS);
     await waitUntil('the first process of the machine', runs, { intervalMs: 5 });

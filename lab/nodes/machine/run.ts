@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Runs a program to its end and returns what it printed; rejects with what it said on standard error. */
+/** Runs a program until it ends and returns its output; rejects with its standard error. */
 export async function run(program: string, ...args: readonly string[]): Promise<string> {
   try {
     return (await promisify(execFile)(program, args)).stdout;

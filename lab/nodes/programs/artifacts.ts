@@ -7,7 +7,7 @@ import { requiredVersion } from '../../control-plane/build/versions.ts';
 import { writeImages } from './images.ts';
 
 const GO_FOLDER = join(import.meta.dirname, '../go');
-/** Every program that a module names as a tool. */
+/** Builds every program that a module names as a tool. */
 const SEVERAL = { target: 'tool', output: '/' } as const;
 export const IMAGES_FILE = 'images.tar';
 
@@ -25,7 +25,7 @@ export async function kubernetesNodeArtifact(): Promise<Artifact> {
   };
 }
 
-/** containerd, its shim for runc, and ctr; without the snapshotters that need a file system of their own. */
+/** containerd, its shim for runc, and ctr; without the snapshotters that need a special file system. */
 export async function containerdArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'containerd'),
@@ -37,7 +37,7 @@ export async function containerdArtifact(): Promise<Artifact> {
   });
 }
 
-/** Needs a C compiler and libseccomp: without seccomp no sandbox of a pod starts. */
+/** Needs a C compiler and libseccomp: without seccomp, no pod sandbox starts. */
 export async function runcArtifact(): Promise<Artifact> {
   const runc = await programArtifact({
     sources: join(GO_FOLDER, 'runc'),
@@ -57,7 +57,7 @@ export async function runcArtifact(): Promise<Artifact> {
   };
 }
 
-/** The plugins that give a pod its network: ptp, host-local, loopback. */
+/** The plugins that set up a pod's network: ptp, host-local, loopback. */
 export async function cniPluginsArtifact(): Promise<Artifact> {
   return await programArtifact({
     sources: join(GO_FOLDER, 'cni-plugins'),
@@ -69,7 +69,7 @@ export async function cniPluginsArtifact(): Promise<Artifact> {
   });
 }
 
-/** What runs in pods, as an archive of images. */
+/** The images that pods run, as an archive. */
 export async function imagesArtifact(): Promise<Artifact> {
   const sources = join(GO_FOLDER, 'test-server');
   return {
@@ -83,7 +83,7 @@ export async function imagesArtifact(): Promise<Artifact> {
   };
 }
 
-/** Says that the node shuts down, as systemd's logind does. */
+/** Announces that the node is shutting down, as systemd's logind does. */
 export async function logindArtifact(): Promise<Artifact> {
   return await programArtifact({ sources: join(GO_FOLDER, 'logind'), name: 'logind', cost: 'a few seconds' });
 }

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Serves HTTP; what it does, and when, is told by its environment and its paths: see go/test-server/main.go. */
+/** Serves HTTP; its environment and the requested paths define what it does and when: see go/test-server/main.go. */
 export const TEST_SERVER_IMAGE = 'images.invalid/test-server:1';
 /** Holds a pod's namespaces. */
 export const PAUSE_IMAGE = 'images.invalid/pause:1';
@@ -18,9 +18,9 @@ interface Descriptor {
 }
 
 /**
- * Writes both images into one archive, by the image layout specification
- * (https://github.com/opencontainers/image-spec/blob/main/image-layout.md). They share their only layer, which holds
- * the one static program.
+ * Writes both images into one archive, in the format of the image layout specification
+ * (https://github.com/opencontainers/image-spec/blob/main/image-layout.md). They share one layer, which contains the single static
+ * program.
  */
 export async function writeImages(program: string, archive: string): Promise<void> {
   const layout = await mkdtemp(join(dirname(archive), 'layout-'));
@@ -79,7 +79,7 @@ async function layerOf(program: string): Promise<Buffer> {
   }
 }
 
-/** The same content makes the same bytes. */
+/** The same content always gives the same bytes. */
 async function tar(folder: string, archive: string, names: readonly string[]): Promise<void> {
   const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--mode=a+rX'];
   await promisify(execFile)('tar', [...same, '-C', folder, '-cf', archive, ...names]);

@@ -10,21 +10,21 @@ import {
   runcArtifact,
 } from './artifacts.ts';
 
-/** Paths of what a real node runs. */
+/** Paths of the programs that a real node runs. */
 export interface NodePrograms {
   readonly supervise: string;
-  /** kubelet and kube-proxy: the first argument names the one or the other. */
+  /** kubelet and kube-proxy; the first argument selects which. */
   readonly kubernetesNode: string;
   readonly logind: string;
-  /** Holds containerd, containerd-shim-runc-v2 and ctr. */
+  /** Contains containerd, containerd-shim-runc-v2 and ctr. */
   readonly containerdFolder: string;
   readonly runc: string;
   readonly cniFolder: string;
-  /** Images of pods, as an archive (see images.ts). */
+  /** The images of the pods, as an archive (see images.ts). */
   readonly images: string;
 }
 
-/** Finds the programs, and builds those that are missing: as locateBinaries does for the control plane. */
+/** Finds the programs and builds those that are missing, as locateBinaries does for the control plane. */
 export async function locateNodePrograms(onProgress: Progress = toStandardError): Promise<NodePrograms> {
   const supervise = await locateSupervise(onProgress);
   return {

@@ -8,21 +8,21 @@ import { SupervisedProcess } from '../../control-plane/process/supervised-proces
 import { parseResults, type RequestResult } from './results.ts';
 
 export interface AttackOptions {
-  /** Requested in turn, so that each gets its equal share of the rate. */
+  /** Requested in turn, so that each URL gets an equal share of the rate. */
   readonly urls: readonly string[];
-  /** Requests a second, over all URLs. */
+  /** Requests per second, over all URLs. */
   readonly rate: number;
-  /** False: each request has a connection of its own. */
+  /** False: each request uses a new connection. */
   readonly keepAlive: boolean;
   /** Milliseconds after which a request without an answer has failed. */
   readonly timeoutMs: number;
 }
 
-/** SIGINT has vegeta wait for the requests under way. */
+/** On SIGINT, vegeta waits for the requests in flight. */
 const GRACE_MS = 5_000;
 const MAX_OUTPUT_BYTES = 2 ** 30;
 
-/** Requests at a constant rate, sent by vegeta whether or not the ones before have been answered. */
+/** Sends requests at a constant rate with vegeta, whether or not earlier requests have been answered. */
 export class Attack {
   readonly #process: SupervisedProcess;
   readonly #options: AttackOptions;
@@ -56,7 +56,7 @@ export class Attack {
     return new Attack(process, options, vegeta, dir);
   }
 
-  /** Sends no more, waits for what is under way, and returns the result of each request. */
+  /** Stops sending, waits for the requests in flight, and returns the result of each request. */
   async stop(): Promise<readonly RequestResult[]> {
     await this.#process.stop('SIGINT', this.#options.timeoutMs + GRACE_MS);
     const args = ['encode', '-to=json', join(this.#dir, 'results')];

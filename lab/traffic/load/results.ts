@@ -1,23 +1,23 @@
 /** One request, as its client saw it. */
 export interface RequestResult {
-  /** Ms since the epoch when it was sent. */
+  /** When it was sent, in ms since the epoch. */
   readonly at: number;
   readonly url: string;
   readonly latencyMs: number;
   readonly failure: FailureCause | undefined;
-  /** What the client says; empty: nothing. */
+  /** The client's error message; empty if there was no error. */
   readonly error: string;
 }
 
 /**
- * What a client can tell of a failure.
+ * What a client can tell about a failure.
  *
- * | cause   | is                                                           |
+ * | cause   | meaning                                                      |
  * |---------|--------------------------------------------------------------|
- * | refused | the load balancer takes no connection                        |
+ * | refused | the load balancer accepts no connection                      |
  * | reset   | the connection ended before the answer was complete          |
  * | timeout | no answer in time                                            |
- * | status  | an answer of 4xx or 5xx: of the load balancer or the backend |
+ * | status  | a 4xx or 5xx answer from the load balancer or the backend    |
  */
 export type FailureCause = 'refused' | 'reset' | 'timeout' | 'status';
 

@@ -19,7 +19,7 @@ interface PodState {
   readonly terminating: boolean;
 }
 
-/** What becomes of pods and rows, by watches and hooks of its own. */
+/** Records what happens to pods and rows, using watches and hooks of its own. */
 export class Recorder {
   readonly #pods = new Map<string, PodState>();
   readonly #weights = new Map<string, number>();
@@ -48,7 +48,7 @@ export class Recorder {
     return recorder;
   }
 
-  /** From now on, what happens in this namespace and to these groups. `beginning`: ms since the epoch. */
+  /** Records what happens in this namespace and to these groups from now on. `beginning`: ms since the epoch. */
   follow(namespace: string, groups: readonly string[], beginning: number): void {
     this.#namespace = namespace;
     this.#groups = new Set(groups);

@@ -4,34 +4,34 @@ import type { Mark } from './timeline-svg.ts';
 
 /** A failed request, and where it was sent. */
 export interface FailedRequest extends RequestResult {
-  /** Backends, propagation and load, as the table has them. */
+  /** Backends, propagation and load, as in the table. */
   readonly sentTo: string;
-  /** Id of the listener. */
+  /** ID of the listener. */
   readonly listener: string;
 }
 
-/** What else was seen, by whom. */
+/** What other observers saw. */
 export interface Witnesses {
   /** Ms since the epoch. */
   readonly beginning: number;
-  /** By the load balancer. */
+  /** Recorded by the load balancer. */
   readonly failures: readonly Failure[];
-  /** Of pods and rows. */
+  /** Marks of pods and rows. */
   readonly marks: readonly Mark[];
 }
 
-/** More are no riddle: the drawing shows what they have in common. */
+/** With more failures, the drawing shows what they have in common. */
 const FEW = 20;
 
-/** A client knows later than its load balancer, or earlier by as much as the loop was busy. */
+/** A client learns of a failure later than its load balancer, or earlier if the load balancer's event loop was busy. */
 const SLACK_MS = 50;
 
-/** How long before the end of a request something may have been that made it fail. */
+/** How long before the end of a request its cause may lie. */
 const BEFORE_MS = 2000;
 
 /**
- * Where few requests failed, a line for each: what its client saw, what the load balancer at that time, and what had just become of
- * pods and rows.
+ * If few requests failed, one line for each: what its client saw, what the load balancer saw at that time, and what had just
+ * happened to pods and rows.
  */
 export function failureLines(failed: readonly FailedRequest[], witnesses: Witnesses): readonly string[] {
   if (failed.length > FEW) return [];

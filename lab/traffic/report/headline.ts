@@ -16,7 +16,7 @@ const VARIANTS = [ALONE, BY_HAND.variant, GATE_AND_HOLD.variant];
 export type Counted = Pick<Outcome, 'scenario' | 'variant' | 'measured'>;
 type Dated = Counted & { readonly date: string };
 
-/** When it was measured, and failed of all requests: of each load, each way to fill a group and each propagation. */
+/** When it was measured, and failed/all requests over all loads, ways to fill a group and propagation times. */
 export function headline(outcomes: readonly Dated[]): string {
   const find = (scenario: string, variant: string) =>
     outcomes.find((one) => one.scenario === scenario && one.variant === variant);

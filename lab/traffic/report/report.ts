@@ -14,9 +14,9 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const FIGURES = join(ROOT, 'bench/traffic.json');
 const DRAWINGS = join(ROOT, 'docs/traffic');
 
-/** What is kept of an outcome for those that are measured later. */
+/** The part of an outcome that is kept for later reports. */
 export interface Kept extends Omit<Outcome, 'timeline' | 'failures'> {
-  /** Of the measurement, as 2026-11-28. */
+  /** The day of the measurement, for example 2026-11-28. */
   readonly date: string;
 }
 
@@ -24,7 +24,7 @@ export interface Measurement extends Kept {
   readonly timeline: Timeline;
 }
 
-/** A scenario that did not come to an end, and its error. */
+/** A scenario that did not finish, and its error. */
 export interface Unfinished {
   readonly scenario: string;
   readonly why: string;
@@ -38,19 +38,19 @@ export interface Report {
 
 type KeptReport = Omit<Report, 'outcomes'> & { readonly outcomes: readonly Kept[] };
 
-/** bench/traffic.json, a drawing a scenario, and what docs/traffic.md and the README have between their marks. */
+/** Writes bench/traffic.json, a drawing per scenario, and the marked sections of docs/traffic.md and the README. */
 export function writeReport(report: Report): void {
   rmSync(DRAWINGS, { recursive: true, force: true });
   write(report, report.outcomes);
 }
 
-/** The same; what was not measured anew stays as it was. `order`: of all scenarios and variants, as in trials.ts. */
+/** Like writeReport, but keeps the outcomes that were not measured this time. `order`: all scenarios and variants, as in trials.ts. */
 export function updateReport(report: Report, order: readonly Pick<Kept, 'scenario' | 'variant'>[]): void {
   const former: KeptReport = JSON.parse(readFileSync(FIGURES, 'utf8'));
   write({ ...report, outcomes: merge(former.outcomes, report.outcomes, order) }, report.outcomes);
 }
 
-/** In that order; what is in neither, or has no place in it, is left out. */
+/** Merges the outcomes in that order; leaves out what is in neither list or not in `order`. */
 export function merge(
   former: readonly Kept[],
   latter: readonly Kept[],
@@ -109,7 +109,7 @@ function capitalized(text: string): string {
 
 const HEADER = ['scenario', 'variant', 'backends', 'load', ...PROPAGATIONS.map((s) => `${s} s`)];
 
-/** The variants of one scenario: a line for each way to fill the group and load, a column for each variant. */
+/** The variants of one scenario: a row for each combination of backends and load, a column for each variant. */
 export function sideBySide(variants: readonly Counted[]): readonly (readonly string[])[] {
   const lines = new Map(
     variants.flatMap(({ measured }) => kindsOf(measured).map((kind) => [kind.join(' '), kind] as const)),
@@ -123,7 +123,7 @@ export function sideBySide(variants: readonly Counted[]): readonly (readonly str
   ];
 }
 
-/** What failed with each propagation, of how many requests, and what of it otherwise than by a reset: `2/0/9 (99–100), 1/0/0 timeout`. */
+/** Failures for each propagation time, the number of requests, and failures other than resets: `2/0/9 (99–100), 1/0/0 timeout`. */
 function together(found: readonly (Measured | undefined)[]): string {
   const counted = found.filter((one) => one !== undefined);
   if (counted.length === 0) return '–';
@@ -138,7 +138,7 @@ function together(found: readonly (Measured | undefined)[]): string {
   ].join(', ');
 }
 
-/** A line for each scenario, way to fill the group and load; a column for each propagation: failed/all, and by what if not by a reset. */
+/** A row for each scenario, kind of backends and load; a column for each propagation time: failed/all, and failures other than resets. */
 export function rowsOf(outcomes: readonly Counted[]): readonly (readonly string[])[] {
   return outcomes.flatMap(({ scenario, variant, measured }) =>
     kindsOf(measured).map(([backends, load]) => [
@@ -176,7 +176,7 @@ function cell(measured: Measured | undefined): string {
   );
 }
 
-/** What failed otherwise than by a reset. */
+/** Failures other than resets. */
 function othersOf({ causes }: Measured): readonly (readonly [FailureCause, number])[] {
   return CAUSES.flatMap((cause) => {
     const count = causes[cause];

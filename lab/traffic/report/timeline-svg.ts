@@ -1,18 +1,18 @@
 import { CAUSES, type FailureCause, type Second } from '../load/results.ts';
 
-/** Requests of one listener, second by second. */
+/** The requests of one listener, second by second. */
 export interface Panel {
   readonly title: string;
   readonly seconds: readonly Second[];
 }
 
 export interface Mark {
-  /** Seconds since the beginning; not a whole number. */
+  /** Seconds since the beginning, as a fraction. */
   readonly at: number;
   readonly kind: MarkKind;
 }
 
-/** What is drawn below the requests, one line a kind. */
+/** What is drawn below the requests, one line per kind. */
 export const MARK_KINDS = [
   'pod ready',
   'pod terminating',
@@ -49,7 +49,7 @@ const COLOURS: Readonly<Record<FailureCause, string>> = {
 };
 const ANSWERED = '#9aa5ad';
 
-/** A panel for each listener with its requests and failures, and below them what became of pods and rows. */
+/** A panel for each listener with its requests and failures, and below them what happened to pods and rows. */
 export function timelineSvg({ title, duration, panels, marks, acts }: Timeline): string {
   const x = (second: number) => round(LEFT + (second / duration) * (WIDTH - LEFT - RIGHT));
   const panelTop = (index: number) => TOP + index * (PANEL + GAP);

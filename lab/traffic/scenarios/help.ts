@@ -3,7 +3,7 @@ import type { TestServerOptions } from '../../nodes/test-server.ts';
 import { PROPAGATIONS } from '../stage/stage.ts';
 import type { Scenario } from './scenario.ts';
 
-/** What pods and bindings get to come through a scenario. */
+/** What pods and bindings are given to get through a scenario. */
 export interface Help {
   readonly variant: string;
   readonly server?: TestServerOptions;
@@ -12,10 +12,10 @@ export interface Help {
   readonly gateAndHold?: { readonly holdSeconds: number };
 }
 
-/** The variant of pods that get nothing. */
+/** The variant without any help. */
 export const ALONE = 'operator alone';
 
-/** As users help themselves today, with no help of the operator. */
+/** How users help themselves today, without the operator's features. */
 export const BY_HAND: Help = {
   variant: 'remedy by hand',
   server: { preStopSeconds: 15, gracePeriodSeconds: 45 },
@@ -23,7 +23,7 @@ export const BY_HAND: Help = {
 };
 
 const SLOWEST_PROPAGATION = Math.max(...PROPAGATIONS);
-/** What is begun in the last moment of the propagation takes 5 s. */
+/** A request that begins at the last moment of the propagation takes 5 s. */
 const DRAIN = SLOWEST_PROPAGATION + 10;
 
 /** The operator's readiness gate, its drain, and the hold that `kubectl vsgb inject` writes for it. */
@@ -33,7 +33,7 @@ export const GATE_AND_HOLD = {
   gateAndHold: { holdSeconds: neededHoldSeconds(DRAIN, SLOWEST_PROPAGATION) },
 } as const satisfies Help;
 
-/** The variants whose figures stand side by side in the README and the demo. */
+/** The variants that the README and the demo compare. */
 export const COMPARED = [ALONE, GATE_AND_HOLD.variant] as const;
 
 export function helped(scenario: Scenario, { variant: _, server, deployment, ...setting }: Help): Scenario {

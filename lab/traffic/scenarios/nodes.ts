@@ -39,7 +39,7 @@ export const nodes: readonly Scenario[] = [
   lost('network-cut', 'the network of a node is cut', (node) => node.cutNetwork()),
 ];
 
-/** A node is not heard of any more. */
+/** A node stops reporting. */
 function lost(name: string, what: string, lose: (node: RealNode) => Promise<void>): Scenario {
   return {
     name,

@@ -5,17 +5,17 @@ export interface Scenario extends Setting {
   readonly name: string;
   /** One line for the report: what happens, and to how many pods. */
   readonly what: string;
-  /** What is done under load. Returns when it is over, as far as it can be seen. */
+  /** Acts under load. Returns when the action is over, as far as can be seen. */
   act(stage: Stage): Promise<void>;
-  /** Undoes to nodes and cloud what would be in the way of the next scenario; runs after a failure, too. */
+  /** Undoes changes to nodes and cloud that would disturb the next scenario; also runs after a failure. */
   restore?(stage: Stage): Promise<void>;
 }
 
-/** The application that does what it should: it ends what it has begun. */
+/** A well-behaved application: it finishes the requests it has accepted. */
 export const WELL_BEHAVED: AppShape = { replicas: 4, server: { atSigterm: 'drain' } };
 
-/** That, behind a group of its pods' addresses. */
+/** The well-behaved application behind a group of its pods' addresses. */
 export const BY_ADDRESS: Setting = { app: WELL_BEHAVED, backends: ['eni'] };
 
-/** That, behind a group of each kind. */
+/** The well-behaved application behind a group of each kind. */
 export const BY_EACH_KIND: Setting = { app: WELL_BEHAVED, backends: ['eni', 'ecs-cluster', 'ecs-local'] };

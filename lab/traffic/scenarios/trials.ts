@@ -5,7 +5,7 @@ import { nodes } from './nodes.ts';
 import { rollouts } from './rollouts.ts';
 import type { Scenario } from './scenario.ts';
 
-/** A scenario with one way to help its pods through it. */
+/** A scenario with one way of helping its pods through it. */
 export interface Trial {
   readonly scenario: Scenario;
   readonly variant: string;
@@ -15,7 +15,7 @@ export interface Trial {
 
 const QUICK = ['rollout-1', 'drain'];
 
-/** Each with the scenarios that it is for. */
+/** Each kind of help with the scenarios that it applies to. */
 const HELPS: readonly (readonly [Help, readonly string[]])[] = [
   [BY_HAND, ['rollout-1', 'rollout-10', 'scale-down', 'drain']],
   [
@@ -39,7 +39,7 @@ export const trials: readonly Trial[] = [...rollouts, ...nodes, ...containers, .
   },
 );
 
-/** Throws when there is none. */
+/** Throws if there is none. */
 export function trialOf(name: string, variant: string): Trial {
   const found = trials.find((one) => one.scenario.name === name && one.variant === variant);
   if (found === undefined) throw new Error(`no trial of ${name} is called ${variant}`);

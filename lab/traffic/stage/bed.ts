@@ -4,7 +4,7 @@ import { Recorder } from '../observe/recorder.ts';
 
 export const NODES = ['real-1', 'real-2', 'real-3'] as const;
 
-/** What all scenarios of a run share: a control plane with real nodes, the simulator, and who watches. */
+/** What all scenarios of a run share: a control plane with real nodes, the simulator, and the observers. */
 export interface Bed {
   readonly env: Environment;
   readonly nodes: RealNodes;

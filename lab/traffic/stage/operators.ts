@@ -11,17 +11,17 @@ import { waitUntil } from '../../time/wait-until.ts';
 const LEASE = 'vservergroup-operator';
 const ELECTED = ['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE];
 
-/** Whatever keeps the groups equal to the cluster. */
+/** The operator under test: whatever keeps the groups in sync with the cluster. */
 export interface Operators {
   /** `gated`: they open readiness gates. */
   start(replicas: number, gated: boolean): Promise<void>;
-  /** As Kubernetes stops a pod. */
+  /** Stops them as Kubernetes stops a pod. */
   stop(): Promise<void>;
-  /** By SIGKILL; another one takes its place. */
+  /** Kills the leader with SIGKILL; another replica takes its place. */
   killLeader(): Promise<void>;
 }
 
-/** This operator, as it is shipped. */
+/** This operator, as shipped. */
 export class OwnOperators implements Operators {
   readonly #env: Environment;
   #running: OperatorProcess[] = [];
@@ -64,7 +64,7 @@ interface Running {
   readonly dir: string;
 }
 
-/** Any other, by a command; docs/traffic.md tells what it finds in its environment. */
+/** Any other operator, started by a command; docs/traffic.md lists the environment variables it gets. */
 export class ForeignOperators implements Operators {
   readonly #env: Environment;
   readonly #command: string;
@@ -104,7 +104,7 @@ export class ForeignOperators implements Operators {
     this.#running = [];
   }
 
-  /** Which of several leads, nobody can tell from outside: the one that was started first. */
+  /** Nobody can tell from outside which of several leads, so the first one started is killed. */
   async killLeader(): Promise<void> {
     const [leader, ...others] = this.#running;
     if (leader === undefined) throw new Error('no operator is running');

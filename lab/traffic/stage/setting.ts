@@ -6,8 +6,8 @@ import type { TestServerOptions } from '../../nodes/test-server.ts';
  * | kind          | rows                                                                     |
  * |---------------|--------------------------------------------------------------------------|
  * | `eni`         | the pods' addresses                                                      |
- * | `ecs-cluster` | all nodes by node port; kube-proxy sends on to any pod                   |
- * | `ecs-local`   | the nodes that have a pod by node port; kube-proxy keeps to its own pods |
+ * | `ecs-cluster` | all nodes, by node port; kube-proxy forwards to any pod                  |
+ * | `ecs-local`   | nodes that have a pod, by node port; kube-proxy uses local pods only     |
  */
 export type BackendKind = 'eni' | 'ecs-cluster' | 'ecs-local';
 
@@ -18,14 +18,14 @@ export interface AppShape {
   readonly deployment?: Readonly<Record<string, unknown>>;
 }
 
-/** What stands on a stage before anything happens. */
+/** What is on a stage before anything happens. */
 export interface Setting {
   readonly app: AppShape;
   readonly backends: readonly BackendKind[];
   /** Merged into the spec of each binding. */
   readonly binding?: Readonly<Record<string, unknown>>;
-  /** Pods get the readiness gate, which the operator opens, and a hold as long as this. Default: neither. */
+  /** Pods get the readiness gate, which the operator opens, and a hold of this length. Default: neither. */
   readonly gateAndHold?: { readonly holdSeconds: number };
-  /** Of the operator. Default 1. */
+  /** Number of operator replicas. Default: 1. */
   readonly operators?: number;
 }

@@ -18,7 +18,7 @@ import { type Bed, NODES } from './bed.ts';
 import type { Operators } from './operators.ts';
 import type { BackendKind, Setting } from './setting.ts';
 
-/** How long after a change the machines of the load balancer act on it, in seconds; each group is behind one listener of each. */
+/** How long the load balancer's machines take to act on a change, in seconds; each group is behind one listener of each kind. */
 export const PROPAGATIONS = [0, 2, 10] as const;
 export type Propagation = (typeof PROPAGATIONS)[number];
 
@@ -39,7 +39,7 @@ const SERVICE_OF: Readonly<Record<BackendKind, { readonly name: string; readonly
   'ecs-local': { name: 'web-local', spec: { type: 'NodePort', externalTrafficPolicy: 'Local' } },
 };
 
-/** An application behind its listeners, and what can be done to it. */
+/** An application behind its listeners, and the actions that scenarios can take. */
 export class Stage {
   readonly app: Workloads;
   readonly fronts: readonly Front[];
@@ -66,7 +66,7 @@ export class Stage {
     this.fronts = fronts;
   }
 
-  /** Returns once all pods are ready and in every group, and each machine of each listener knows. */
+  /** Returns once all pods are ready and in every group, and each machine of each listener knows of them. */
   static async set(bed: Bed, setting: Setting, operators: Operators): Promise<Stage> {
     const { env, nodes } = bed;
     const app = await env.createNamespace('traffic');
@@ -93,7 +93,7 @@ export class Stage {
     return [...this.#groups.values()];
   }
 
-  /** All is gone again but the groups, which nobody uses any more. */
+  /** Removes everything except the groups, which nothing uses any more. */
   async strike(): Promise<void> {
     await this.#operators.stop();
     this.#bed.env.simulator.faults.clear();
@@ -123,7 +123,7 @@ export class Stage {
     await waitUntil('the groups to be equal to the cluster', isRight, PATIENCE);
   }
 
-  /** What was called on the groups, and what they and the application are now, for who has to find the cause of a failure. */
+  /** The calls on the groups and their current state and the application's, for whoever has to find the cause of a failure. */
   async evidence(): Promise<string> {
     const { env } = this.#bed;
     const groups = this.groups.map((group) => {
@@ -151,7 +151,7 @@ export class Stage {
     await this.#untilRolledOut(replicas);
   }
 
-  /** Waits until so many pods of the newest template are ready. */
+  /** Waits until `count` pods of the newest template are ready. */
   async untilPodsReplaced(count: number): Promise<void> {
     await waitUntil(
       `${count} new pods`,
@@ -164,13 +164,13 @@ export class Stage {
     );
   }
 
-  /** The node that had most pods at the beginning. */
+  /** The node that had the most pods at the beginning. */
   busiestNode(): string {
     if (this.#busiest === undefined) throw new Error('the stage is not set yet');
     return this.#busiest;
   }
 
-  /** The machine behind a node, to do something to; repairNodes mends it. */
+  /** The machine behind a node, for scenarios that break it; repairNodes mends it. */
   node(name: string): RealNode {
     this.#touched.add(name);
     return this.#bed.nodes.node(name);
@@ -185,7 +185,7 @@ export class Stage {
     });
   }
 
-  /** By kubectl, to its end. */
+  /** Runs `kubectl drain` until it ends. */
   async drainNode(name: string): Promise<void> {
     this.#touched.add(name);
     const kubectl = await locateKubectl();
@@ -213,7 +213,7 @@ export class Stage {
     await waitUntil(`${name} and its pods to be not Ready`, isDown, PATIENCE);
   }
 
-  /** Each node to which something was done begins a new life. */
+  /** Restarts each node that was tampered with. */
   async repairNodes(): Promise<void> {
     const names = [...this.#touched];
     this.#touched.clear();
@@ -229,10 +229,10 @@ export class Stage {
     await untilNodesReady(this.app.api, names);
   }
 
-  /** Asks one pod for something that may end it. */
+  /** Sends one pod a request that may end it. */
   async askPod(path: string): Promise<void> {
     const { status } = await this.#anyPod();
-    // Whether an answer comes is not certain.
+    // The pod may end without answering.
     await fetch(`http://${status.podIP}:${PORT}${path}`, { method: 'POST' }).catch(() => {});
   }
 
@@ -254,12 +254,12 @@ export class Stage {
     await this.#operators.start(operators, gateAndHold !== undefined);
   }
 
-  /** The groups take no write for so long. */
+  /** Makes the groups reject writes for this long. */
   makeBusy(ms: number): void {
     for (const group of this.groups) this.#bed.env.simulator.state.setBusy(group, ms);
   }
 
-  /** Resolves when it is over. */
+  /** Resolves when the fault is over. */
   async fault(rule: FaultRule, ms: number): Promise<void> {
     const { faults } = this.#bed.env.simulator;
     const id = faults.add(rule);
@@ -267,7 +267,7 @@ export class Stage {
     faults.remove(id);
   }
 
-  /** From now on an Add that would bring a group to more rows is refused, as by a quota. */
+  /** From now on, an Add that would bring a group to more rows is rejected, as by a quota. */
   limitBackends(most: number): void {
     const { state, faults } = this.#bed.env.simulator;
     for (const group of this.groups) {
@@ -300,7 +300,7 @@ export class Stage {
     await this.app.bind(name, group, { backendType, ...this.#setting.binding });
   }
 
-  /** All pods are new and ready, and there is no other. */
+  /** Waits until all pods are new and ready, and no others are left. */
   async #untilRolledOut(replicas: number): Promise<void> {
     await this.app.untilReady(APP, replicas, ROLLED_OUT_WITHIN_MS);
     await waitUntil(
