@@ -1,6 +1,6 @@
-// Bundles the operator, the kubectl plugin and the simulator to one file each. `--if-stale` skips what
-// is newer than its sources, so that `npm run operator` starts at once; `--inventory` writes what others' code is in the
-// operator and the plugin: an SBOM and the licences.
+// Bundles the operator, the kubectl plugin and the simulator into one file each. `--if-stale` skips bundles that are newer than
+// their sources, so that `npm run operator` starts at once; `--inventory` lists the third-party code in the operator and the
+// plugin: an SBOM and the licences.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

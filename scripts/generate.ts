@@ -1,4 +1,4 @@
-// Writes every file that is made from the source; with --check only tells which differ, and fails.
+// Writes every generated file; with --check, only reports which files differ, and fails if any does.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -60,12 +60,12 @@ const generators: readonly Generator[] = [
   { path: 'deploy/argocd/argocd-cm.yaml', render: argocdHealthCheck },
 ];
 
-/** A template, unlike what Helm finds in crds/, is upgraded; the bindings must not go with the release. */
+/** A template is upgraded with the release, unlike files in crds/; the bindings must not be deleted with the release. */
 function crdTemplate(): string {
   const { metadata, ...crd } = customResourceDefinition();
   const { labels, ...named } = metadata;
   const annotations = { 'helm.sh/resource-policy': 'keep' };
-  // The labels come last, so that those of the user can follow.
+  // The labels come last, so that the user's labels can follow.
   const kept = { ...crd, metadata: { ...named, annotations, labels } };
   const common = '    {{- with .Values.commonLabels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}\n';
   return `{{- /* Made by \`npm run generate\` from src/api. */}}\n{{- if .Values.crds.install }}\n${yaml(kept)}${common}{{- end }}\n`;
@@ -87,7 +87,7 @@ function prometheusRule(): string {
   return `# Made by \`npm run generate\` from alerts.yaml.\n${yaml(rule)}`;
 }
 
-/** A patch of Argo CD's own ConfigMap. */
+/** A patch for Argo CD's own ConfigMap. */
 function argocdHealthCheck(): string {
   const patch = {
     apiVersion: 'v1',
@@ -100,7 +100,7 @@ function argocdHealthCheck(): string {
   return `# Made by \`npm run generate\` from health.lua.\n${stringify(patch, { blockQuote: 'literal' })}`;
 }
 
-/** The text of a file that something is made from. */
+/** The text of a source file of the generator. */
 function source(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }

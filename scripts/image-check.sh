@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds both targets without a container engine or any image from elsewhere, and looks at what came out. For Debian,
-# as root: apt-get install buildah mmdebstrap. The base is a minimal Debian with the Node of node_modules.
+# Builds both targets without a container engine or any remote image, and checks the results. For Debian, as root:
+# apt-get install buildah mmdebstrap. The base is a minimal Debian with the Node of node_modules.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ base() {
   container=$(buildah from scratch)
   buildah add --quiet "$container" "$work/rootfs.tar" /
   buildah copy --quiet "$container" node_modules/node/bin/node /usr/local/bin/node
-  # Not `npm root --global`: that goes by the node in front of PATH, and that of node_modules has no npm beside it.
+  # Not `npm root --global`: that depends on the first node in PATH, and the one of node_modules has no npm beside it.
   buildah copy --quiet "$container" "$(dirname "$(readlink -f "$(command -v npm)")")/.." /usr/local/lib/node_modules/npm
   buildah run "$container" -- ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
   buildah config --env PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin "$container"
@@ -37,7 +37,7 @@ build() {
   buildah build --quiet --pull-never --layers=false "${options[@]}" --target "$1" --tag "localhost/$1" .
 }
 
-# In a container that has the image's user, environment and entrypoint, but a root file system it cannot write to.
+# Runs in a container that has the image's user, environment and entrypoint, but a read-only root file system.
 run() {
   local image=$1 container
   shift
@@ -46,7 +46,7 @@ run() {
   buildah run "$container" -- "${entrypoint[@]}" "$@"
 }
 
-# Goes on in the background, in a process group of its own, until the script ends; sets url.
+# Runs in the background, in its own process group, until the script ends; sets url.
 serve() {
   set -m
   run simulator "$@" > "$work/simulator.log" 2>&1 &

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the image with the first of docker, podman and buildah that is there. Arguments go to the build as they are:
+# Builds the image with the first of docker, podman and buildah that is installed. Arguments are passed to the build:
 #   scripts/image.sh --build-arg RUNTIME_IMAGE=name@sha256:… --target simulator
 set -euo pipefail
 cd "$(dirname "$0")/.."

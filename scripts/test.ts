@@ -1,5 +1,5 @@
-// Everything that must hold: lint, types, generated files, build, and all tests. `node scripts/test.ts unit e2e`
-// runs only the steps named. A step that fails or crashes counts as a failure and does not stop the others.
+// Runs every check: lint, types, generated files, build, and all tests. `node scripts/test.ts unit e2e` runs only the named steps.
+// A step that fails or crashes counts as a failure and does not stop the others.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,18 +10,18 @@ interface Count {
   passed: number;
   failed: number;
   skipped: number;
-  /** Of each failed test its file, its name and how its message begins, as the end of a long log is what is read first. */
+  /** File, name and beginning of the message of each failed test, because the end of a long log is read first. */
   failures?: string[];
 }
 
-/** Runs behind the words of `prefix`, if any. */
+/** Runs the command prefixed with the words of `prefix`, if any. */
 type Step = (prefix?: readonly string[]) => Promise<Count>;
 
 const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'vsgb-test-'));
 let current: ChildProcess | undefined;
 
-/** A command that hangs is ended and has failed; on a new machine, building all programs takes a quarter of an hour, or twice that. */
+/** A command that hangs is killed and fails. On a new machine, building all programs takes 15 to 30 minutes. */
 const STEP_LIMIT_MS = 60 * 60_000;
 
 const FOLDERS = ['src', 'simulator', 'lab', 'test', 'scripts'];
@@ -29,13 +29,13 @@ const FOLDERS = ['src', 'simulator', 'lab', 'test', 'scripts'];
 /** Tests that need the programs of a control plane. */
 const END_TO_END = '/test/e2e/';
 
-/** Tests that need real nodes, and so root on Linux. */
+/** Tests that need real nodes, and therefore root on Linux. */
 const REAL_NODES = '/test/nodes/';
 
-/** What a command that runs inside an enclosure ends with where there can be none. */
+/** Exit status of a command that was to run inside an enclosure on a machine where none is possible. */
 const CANNOT_ENCLOSE = 77;
 
-/** Each end-to-end file has a control plane of its own (about 700 MB), and waits a good part of its time: three at a time for two cores. */
+/** Each end-to-end file runs its own control plane (about 700 MB) and spends much of its time waiting, so two cores run three at a time. */
 const E2E_WORKERS = process.env['E2E_WORKERS'] ?? '3';
 
 const steps: Record<string, Step> = {
@@ -45,7 +45,7 @@ const steps: Record<string, Step> = {
   generated: command('node', 'scripts/generate.ts', '--check'),
   unit: jest('unit', '--maxWorkers=2', `--testPathIgnorePatterns=${END_TO_END}|${REAL_NODES}`),
   build: command('node', 'scripts/build.ts'),
-  // No test's time limit is made for building a program, nor for doing without the cores that a build takes.
+  // No test's time limit allows for building a program, or for a build that takes the cores.
   e2e: inOrder(
     command('node', 'lab/cluster/main.ts', '--build-only'),
     jest('e2e', END_TO_END, `--maxWorkers=${E2E_WORKERS}`),
@@ -56,7 +56,7 @@ const steps: Record<string, Step> = {
   ),
 };
 
-/** Programs of the machine that a step needs. */
+/** Programs that a step needs to find on the machine. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   unit: ['openssl'],
   e2e: ['go', 'make', 'openssl'],
@@ -120,7 +120,7 @@ function command(program: string, ...args: string[]): Step {
   return async () => one((await run(program, args)) === 0);
 }
 
-/** The second, once the first, which counts only when it fails, has passed. */
+/** Runs `second` if `first` passes; `first` counts only if it fails. */
 function inOrder(first: Step, second: Step): Step {
   return async () => {
     const count = await first();
@@ -132,7 +132,7 @@ function one(ok: boolean): Count {
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 };
 }
 
-/** Inside an enclosure; where there can be none, one line says why, and the step counts as skipped. */
+/** Runs the step inside an enclosure; if none is possible, prints one line that says why, and counts the step as skipped. */
 function enclosed(step: Step): Step {
   return async () => await step(['node', 'lab/nodes/enclosed.ts', '--']);
 }
@@ -186,7 +186,7 @@ interface FileResult {
 function failuresOf({ name, message, assertionResults }: FileResult): string[] {
   const failed = assertionResults.filter(({ status }) => status === 'failed');
   const file = relative(root, name);
-  // One that does not load has no tests.
+  // A file that does not load has no tests.
   if (assertionResults.length === 0) return message === '' ? [] : [`${file}: ${beginning(message)}`];
   return failed.map((test) => `${file}: ${test.fullName}\n${beginning(test.failureMessages.join('\n'))}`);
 }
@@ -195,11 +195,11 @@ function beginning(message: string): string {
   return stripVTControlCharacters(message).slice(0, 1000).trimEnd();
 }
 
-/** The exit code; a program that does not start, or dies of a signal, has failed. */
+/** Returns the exit code; a program that does not start, or is killed by a signal, has failed. */
 function run(program: string, args: string[]): Promise<number> {
   const path = `${join(root, 'node_modules', '.bin')}:${process.env['PATH']}`;
   return new Promise((resolve) => {
-    // --json would print the whole result on standard output as well.
+    // --json would also print the whole result to standard output.
     const quiet = args.includes('--json') ? 'ignore' : 'inherit';
     current = spawn(program, args, {
       cwd: root,

@@ -10,7 +10,7 @@ export interface Bundle {
   readonly outfile: string;
   /** Run by its name, without `node` in front. */
   readonly program?: true;
-  /** CommonJS: the one form that Node runs out of its own binary. */
+  /** CommonJS: the only format that Node runs from a single executable. */
   readonly commonJs?: true;
 }
 
@@ -21,8 +21,8 @@ export const BUNDLES = {
 } as const satisfies Record<string, Bundle>;
 
 /**
- * Node reads the whole source map at the first stack trace: with all dependencies in it that took 90 MB and 150 ms.
- * A map of one entry under each of their files keeps the rest out of it.
+ * Node reads the whole source map at the first stack trace; with all dependencies included, that took 90 MB and 150 ms. Giving each
+ * dependency file a map with a single entry keeps its sources out.
  */
 const SHORT_MAP = Buffer.from('{"version":3,"sources":["dependency"],"mappings":"AAAA"}').toString('base64');
 
@@ -36,8 +36,8 @@ const mapOnlyOwnSources: Plugin = {
 };
 
 /**
- * A quarter of the bundle is never asked for: client-node's 900 models, which only look as if loading them did something,
- * and zod's messages in all languages but English. Left in, they cost memory and time at each start.
+ * A quarter of the bundle is never used: client-node's 900 models, whose import only looks as if it had side effects, and zod's
+ * messages in all languages but English. If included, they would cost memory and time at each start.
  */
 const leaveOutUnused: Plugin = {
   name: 'leave-out-unused',
@@ -53,9 +53,7 @@ const leaveOutUnused: Plugin = {
   },
 };
 
-/**
- * `debug` takes supports-color if it is there, which none of the product's packages asks for: tools for development bring it.
- */
+/** `debug` uses supports-color if it is installed. None of the product's packages requires it; only development tools bring it in. */
 const leaveOutOptional: Plugin = {
   name: 'leave-out-optional',
   setup({ onLoad, onResolve }) {
@@ -67,7 +65,7 @@ const leaveOutOptional: Plugin = {
 const oldestNode = engines.node.replace('>=', '');
 const [oldestMajor, oldestMinor] = oldestNode.split('.');
 
-/** An older Node fails in a dependency, and prints the whole minified line where it did. */
+/** An older Node would fail inside a dependency, and print the whole minified line. */
 const REFUSE_OLDER_NODE = `{
   const [major, minor] = process.version.slice(1).split('.').map(Number);
   if (major < ${oldestMajor} || (major === ${oldestMajor} && minor < ${oldestMinor})) {
@@ -93,8 +91,8 @@ export async function bundleTo({ entry, outfile, program, commonJs }: Bundle): P
     platform: 'node',
     format: commonJs ? 'cjs' : 'esm',
     target: 'node22.19',
-    // Identifiers stay as they are, for they reach logs and stack traces. `keepNames` would set the name of a closure each
-    // time that one is made, which the planning of a group does for each row.
+    // Identifiers are not minified, because they reach logs and stack traces. `keepNames` would set the name of each closure when
+    // it is created, which group planning does for every row.
     minifyWhitespace: true,
     minifySyntax: true,
     sourcemap: 'linked',
@@ -118,7 +116,7 @@ export async function bundleTo({ entry, outfile, program, commonJs }: Bundle): P
   console.error(`${outfile}: ${(size / 1e6).toFixed(1)} MB, version ${version}`);
 }
 
-/** Older than any source, or than the lockfile that decides on the dependencies. */
+/** Whether the bundle is missing, or older than a source or than the lockfile, which determines the dependencies. */
 export function isStale({ outfile }: Bundle): boolean {
   if (![outfile, metafileOf(outfile)].every((file) => existsSync(join(root, file)))) return true;
   const built = statSync(join(root, outfile)).mtimeMs;
@@ -132,7 +130,7 @@ export function isStale({ outfile }: Bundle): boolean {
   return [...sources, ...others].some((file) => statSync(file).mtimeMs > built);
 }
 
-/** What esbuild put into a bundle: https://esbuild.github.io/api/#metafile */
+/** What esbuild included in a bundle: https://esbuild.github.io/api/#metafile */
 export function readMetafile({ outfile }: Bundle): Metafile {
   return JSON.parse(readFileSync(join(root, metafileOf(outfile)), 'utf8'));
 }

@@ -5,16 +5,16 @@ import type { Metafile } from 'esbuild';
 const root = join(import.meta.dirname, '../..');
 
 export interface BundledPackage {
-  /** From the root of the repository: `node_modules/…`. */
+  /** Relative to the root of the repository: `node_modules/…`. */
   readonly folder: string;
   readonly name: string;
   readonly version: string;
-  /** An SPDX expression; undefined: package.json names none. */
+  /** An SPDX expression; undefined if package.json has none. */
   readonly license?: string;
   readonly author?: string | { readonly name: string };
 }
 
-/** The packages of which code is in one of the bundles, by name and version. */
+/** The packages with code in one of the bundles, by name and version. */
 export function bundledPackages(metafiles: readonly Metafile[]): readonly BundledPackage[] {
   const inputs = metafiles
     .flatMap(({ outputs }) => Object.values(outputs))

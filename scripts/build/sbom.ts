@@ -25,8 +25,8 @@ interface Dependency {
 }
 
 /**
- * What the product is made of (CycloneDX), for scanners: of npm's own SBOM, the packages of which code is in a bundle. A
- * package that was left out whole is no finding.
+ * The SBOM of the product (CycloneDX), for scanners: npm's own SBOM, reduced to the packages with code in a bundle, so that
+ * scanners report no findings for packages that are left out.
  */
 export function sbomOf(packages: readonly BundledPackage[]): string {
   const all = npmSbom();
@@ -39,7 +39,7 @@ export function sbomOf(packages: readonly BundledPackage[]): string {
   return `${JSON.stringify({ ...all, components, dependencies }, null, 2)}\n`;
 }
 
-/** What depended on a package by way of others that are not kept depends on it itself. */
+/** Replaces indirect dependencies through packages that are not kept with direct ones. */
 function dependenciesAmong(kept: ReadonlySet<string>, all: readonly Dependency[]): readonly Dependency[] {
   const direct = new Map(all.map(({ ref, dependsOn = [] }) => [ref, dependsOn]));
   const reached = (ref: string, seen: Set<string>): readonly string[] =>
@@ -52,8 +52,8 @@ function dependenciesAmong(kept: ReadonlySet<string>, all: readonly Dependency[]
 }
 
 /**
- * `--omit dev` of npm leaves out also what the product and a test share, so npm is shown a package without what is only
- * for development.
+ * npm's `--omit dev` also leaves out packages that the product shares with a test, so npm is shown a package without its
+ * development dependencies.
  */
 function npmSbom(): Sbom {
   const folder = mkdtempSync(join(tmpdir(), 'vsgb-sbom-'));
@@ -65,7 +65,7 @@ function npmSbom(): Sbom {
     const format = ['--sbom-format', 'cyclonedx', '--sbom-type', 'application'];
     const options = { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 } as const;
     const sbom = JSON.parse(execFileSync('npm', ['sbom', '--package-lock-only', ...format], options));
-    // npm takes the name of the folder.
+    // npm would use the name of the folder.
     sbom.metadata.component.name = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).name;
     return sbom;
   } finally {
@@ -75,7 +75,7 @@ function npmSbom(): Sbom {
 
 interface PackageOrLock {
   readonly devDependencies?: object;
-  /** Of a lock file: by folder, the package itself under "". */
+  /** In a lockfile: by folder, with the package itself under "". */
   readonly packages?: Readonly<Record<string, PackageOrLock & { readonly dev?: boolean }>>;
 }
 

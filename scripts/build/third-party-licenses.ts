@@ -4,12 +4,12 @@ import { type BundledPackage, idOf } from './bundled-packages.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** With the notices that the Apache licence wants carried on. */
+/** Includes the notices that the Apache licence requires to be passed on. */
 const LEGAL_FILE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
 
 const RULE = '='.repeat(80);
 
-/** https://spdx.org/licenses/MIT.html, for packages that name it and bring no text. */
+/** https://spdx.org/licenses/MIT.html, for packages that name this licence but do not include its text. */
 const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
 rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
@@ -23,7 +23,7 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
-/** Name, version, licence and its text for each package: what has to come along with a copy of their code. */
+/** Name, version, licence and licence text of each package, which must accompany a copy of its code. */
 export function thirdPartyLicenses(packages: readonly BundledPackage[]): string {
   const sections = packages.map((one) => {
     const heading = `${RULE}\n${idOf(one)}, ${one.license}\n${RULE}`;

@@ -2,7 +2,7 @@ import { parse, parseDocument, stringify } from 'yaml';
 import { customResourceDefinition } from '../../src/api/crd.ts';
 
 /**
- * Chart.yaml with what Artifact Hub shows of the custom resource
+ * Chart.yaml with the annotations from which Artifact Hub shows the custom resource
  * (https://artifacthub.io/docs/topics/annotations/helm). `example`: a binding, as YAML.
  */
 export function withArtifactHub(chart: string, example: string): string {

@@ -1,6 +1,6 @@
 import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
 
-/** Set by values of their own or by the Deployment, or of no use in a pod. */
+/** Set by other values of the chart or by the Deployment, or useless in a pod. */
 const NOT_FREE: ReadonlySet<string> = new Set([
   'VSGB_CLUSTER_ID',
   'VSGB_CONTEXT',
@@ -23,7 +23,7 @@ const NOT_FREE: ReadonlySet<string> = new Set([
   'VSGB_WEBHOOK_TLS_DIR',
 ]);
 
-/** The variables that may stand under `config` of the chart. */
+/** The variables allowed under `config` in the chart's values. */
 export function freeSettings(): readonly string[] {
   return FLAG_KEYS.map(environmentName)
     .filter((variable) => !NOT_FREE.has(variable))

@@ -1,7 +1,7 @@
 import { row, table } from '../docs/table.ts';
 import type { Value } from './values.ts';
 
-/** The README of the chart, which Artifact Hub shows. `install`: the text of docs/install.md, where the commands stand. */
+/** The README of the chart, which Artifact Hub shows. `install`: the text of docs/install.md, which contains the commands. */
 export function chartReadme(values: readonly Value[], install: string): string {
   const rows = values.map(({ path, fallback, description }) =>
     row(`\`${path.join('.')}\``, `\`${JSON.stringify(fallback)}\``, description),

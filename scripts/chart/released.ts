@@ -3,15 +3,15 @@ import { chartReadme } from './readme.ts';
 import { chartValues, valuesSchema } from './values-schema.ts';
 
 export interface Image {
-  /** Registry and name. */
+  /** Registry and repository name. */
   readonly repository: string;
   /** `sha256:…` */
   readonly digest: string;
 }
 
 /**
- * What differs in the chart of a release: it knows its image. `read` takes a path of the chart, `install` is the text of
- * docs/install.md. Answers with the texts of the files by their paths.
+ * What differs in the chart of a release: it contains the reference of its image. `read` takes a path in the chart, `install` is
+ * the text of docs/install.md. Returns the contents of the changed files by path.
  */
 export function releasedChart(
   read: (path: string) => string,

@@ -4,31 +4,31 @@ import { type JsonSchema, readValues, type Value } from './values.ts';
 const TEXTS = { type: 'object', additionalProperties: { type: 'string' } };
 const NAME = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', maxLength: 253 };
 
-/** What a line `@schema` in values.yaml may name. */
+/** The kinds that an `@schema` line in values.yaml may name. */
 const KINDS: Readonly<Record<string, JsonSchema>> = {
-  /** Of a Kubernetes object; empty is allowed. */
+  /** Name of a Kubernetes object; may be empty. */
   name: NAME,
-  /** What others are made from. */
+  /** A name from which other names are derived. */
   'short name': { ...NAME, maxLength: 55 },
   /** Labels, annotations. */
   texts: TEXTS,
-  /** Variables of the operator. */
+  /** The operator's environment variables. */
   settings: {
     type: 'object',
     propertyNames: { enum: freeSettings() },
     additionalProperties: { type: 'string' },
   },
-  /** Whatever Kubernetes takes there. */
+  /** Whatever Kubernetes accepts there. */
   object: { type: 'object' },
   objects: { type: 'array', items: { type: 'object' } },
-  /** To objects in the same namespace. */
+  /** References to objects in the same namespace. */
   references: {
     type: 'array',
     items: { type: 'object', additionalProperties: false, properties: { name: NAME }, required: ['name'] },
   },
 };
 
-/** The chart's values, by the text of values.yaml. */
+/** The chart's values, from the text of values.yaml. */
 export function chartValues(text: string): readonly Value[] {
   return readValues(text, KINDS);
 }
@@ -43,7 +43,7 @@ export function valuesSchema(values: readonly Value[]): string {
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-/** Of values that have their first `depth` keys in common. */
+/** The schema of values whose first `depth` keys are the same. */
 function group(values: readonly Value[], depth: number): JsonSchema {
   const byKey = Map.groupBy(values, ({ path }) => path[depth] as string);
   const properties = [...byKey].map(([key, members]) => {

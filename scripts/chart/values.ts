@@ -1,9 +1,9 @@
 import { isMap, isScalar, parse, parseDocument, type YAMLMap } from 'yaml';
 
-/** As much of JSON Schema (draft 7) as the chart's values need. */
+/** The part of JSON Schema (draft 7) that the chart's values need. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** One value of the chart, as values.yaml has it. */
+/** One value of the chart, as in values.yaml. */
 export interface Value {
   readonly path: readonly string[];
   readonly description: string;
@@ -12,9 +12,9 @@ export interface Value {
 }
 
 /**
- * The values in values.yaml, in its order. In front of each stands a comment: ` -- ` and what it is, then perhaps lines
- * with `@schema` and the name of a kind or keywords of JSON Schema. A map that has no such comment is a group of values.
- * Throws for a value that is not described, and for an empty list or map without a rule.
+ * The values in values.yaml, in order. Each is preceded by a comment: ` -- ` and its description, then optionally `@schema` lines
+ * with the name of a kind or JSON Schema keywords. A map without such a comment is a group of values. Throws for a value without a
+ * description, and for an empty list or map without a schema.
  */
 export function readValues(text: string, kinds: Readonly<Record<string, JsonSchema>>): readonly Value[] {
   const { contents } = parseDocument(text);
@@ -30,7 +30,7 @@ function valuesIn(
   return group.items.flatMap(({ key, value }, index) => {
     if (!isScalar(key)) throw new Error(`${parents.join('.')}: a key is no text`);
     const path = [...parents, String(key.value)];
-    // The parser gives the comment in front of the first key to the map.
+    // The parser attaches the comment before the first key to the map.
     const comment = key.commentBefore ?? (index === 0 ? group.commentBefore : undefined) ?? '';
     const { description, rules } = read(comment);
     if (description !== '') return [described(path, description, toJson(value), rules, kinds)];

@@ -17,7 +17,7 @@ export interface Schema {
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[];
 }
 
-/** The reference of the resource, from the CRD itself. */
+/** The reference of the resource, generated from the CRD. */
 export function apiPage(): string {
   const { spec } = customResourceDefinition();
   const { names, group } = spec;
@@ -80,7 +80,7 @@ ${table(
 `;
 }
 
-/** A user writes the spec, so it says what is needed and what is taken otherwise; a status is only read. */
+/** Users write the spec, so its table shows required fields and defaults; they only read the status. */
 function fields(schema: Schema | undefined): string {
   const rows = fieldsOf(schema, '')
     .filter(isShown)
@@ -105,7 +105,7 @@ function statusFields(schema: Schema | undefined): string {
   return table(['field', 'type', 'meaning'], rows);
 }
 
-/** Fields that are of a type of Kubernetes, whose own fields its API reference describes. */
+/** Fields of Kubernetes types, whose own fields the Kubernetes API reference describes. */
 const KUBERNETES_TYPES: Readonly<Record<string, string>> = {
   nodeSelector:
     '[LabelSelector](https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/)',
@@ -118,7 +118,7 @@ const isShown = ([path]: Field) =>
 
 type Field = readonly [path: string, field: Schema, needed: boolean];
 
-/** All fields in it, depth first; `[]` behind a list stands for each of its objects. */
+/** All fields of the schema, depth first; `[]` after a list stands for each of its objects. */
 export function fieldsOf(schema: Schema | undefined, prefix: string): readonly Field[] {
   const required = new Set(schema?.required ?? []);
   return Object.entries(schema?.properties ?? {}).flatMap(([name, field]): readonly Field[] => {
@@ -136,7 +136,7 @@ function meaning({ description = '', 'x-kubernetes-validations': rules = [] }: S
   return [description, ...shapes.map((message) => `It ${message}.`)].join(' ');
 }
 
-/** Without a range: nobody but the operator writes it. */
+/** Omits the range, because only the operator writes the status. */
 function statusTypeOf(field: Schema): string {
   return field.type === 'integer' ? field.type : typeOf(field);
 }

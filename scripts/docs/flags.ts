@@ -1,7 +1,7 @@
 import { describeFlags } from '../../src/config/help.ts';
 import { row, table } from './table.ts';
 
-/** What the page says once: a switch is off, another flag is unset. */
+/** Defaults that the page states only once: switches are off, other flags are unset. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(['default: false', 'default: none']);
 
 export function flagsPage(): string {

@@ -29,7 +29,7 @@ const DESCRIBE = 'DescribeVServerGroupAttribute';
 const two = ['10.0.0.1', '10.0.0.2'];
 const NOTHING = '';
 
-/** A reason without an entry does not compile, and one whose example has another reason fails the generator. */
+/** A reason without an entry does not compile; an example with a different reason makes the generator fail. */
 export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
   Synced: shows("If requests still fail: `kubectl vsgb diff NAME`, then the load balancer's health check.", {
     pods: two,

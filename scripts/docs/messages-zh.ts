@@ -2,7 +2,7 @@ import type { AnyReason, MessagesText, ReasonText } from './messages.ts';
 
 const NOTHING = '';
 
-/** A reason that has no entry does not compile. */
+/** A reason without an entry does not compile. */
 const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   Synced: {
     meaning: '组中的成员与期望完全一致。',

@@ -3,24 +3,24 @@ import { type ConditionExample, conditionExamples, eventExamples } from './messa
 
 export type AnyReason = Reason | EventReason;
 
-/** By what the conditions, or the events, of a reason say. */
+/** Reasons are grouped by what their conditions or events report. */
 const KINDS = ['ready', 'reconciling', 'stalled', 'off', 'Normal', 'Warning'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What the page says around the examples, in one language. */
+/** The text of the page around the examples, in one language. */
 export interface MessagesText {
   readonly title: string;
-  /** The line that leads to the page in the other language. */
+  /** The line with the link to the page in the other language. */
   readonly languages: string;
   readonly introduction: string;
-  /** The heading above the reasons of a kind. */
+  /** The heading above the reasons of each kind. */
   readonly headings: Readonly<Record<Kind, string>>;
   reason(reason: AnyReason): ReasonText;
 }
 
 export interface ReasonText {
   readonly meaning: string;
-  /** Empty: nothing. */
+  /** Empty if there is nothing to do. */
   readonly todo: string;
 }
 
@@ -47,7 +47,7 @@ Conditions follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/ma
   reason: (reason) => ({ meaning: MEANINGS[reason], todo: EXAMPLES[reason].todo }),
 };
 
-/** One section for each reason. The examples are made by the code that makes the real ones. */
+/** One section for each reason. The examples come from the code that makes the real messages. */
 export function messagesPage(text: MessagesText): string {
   const examples = [
     ...Object.entries(conditionExamples).map(([reason, { example }]) => {

@@ -8,7 +8,7 @@ interface Registered {
   get(): Promise<{ type: unknown }>;
 }
 
-/** Every metric of the operator's own. */
+/** Every metric defined by the operator itself. */
 export async function describedMetrics() {
   const { registry } = createMetrics({
     version: '',

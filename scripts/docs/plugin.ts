@@ -4,7 +4,7 @@ import { flagHeader, flagMeaning, usageOf } from '../../src/plugin/help.ts';
 import { commands } from '../../src/plugin/run.ts';
 import { row, table } from './table.ts';
 
-/** Flags that commands have together, by what the page calls them. */
+/** Flags that commands share, by their name on the page. */
 const GROUPS = [
   ['Kubernetes', KUBERNETES],
   ['cloud', CLOUD],
@@ -17,7 +17,7 @@ const isOperators = (key: PluginFlag) => !isOwn(key);
 const commandsWith = (key: PluginFlag) => commands.filter(({ flags }) => flags.includes(key)).length;
 const isCommon = (key: PluginFlag) => !isOperators(key) && commandsWith(key) > 1;
 
-/** What `--help` says, but for flags that several commands or the operator have: those are described once. */
+/** The output of `--help`, except for flags shared by several commands or with the operator, which are described once. */
 export function pluginPage(): string {
   const common = [...new Set(commands.flatMap(({ flags }) => flags.filter(isCommon)))];
   return `# kubectl vsgb

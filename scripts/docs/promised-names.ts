@@ -9,8 +9,8 @@ import { fieldsOf, type Schema } from './api.ts';
 import { describedMetrics } from './metrics.ts';
 
 /**
- * What docs/api-policy.md promises to keep, one name a line: those of `recorded`, the file as it is, and those that are
- * new. Nothing is taken out here: test/unit/api-policy.test.ts tells what is gone.
+ * The names that docs/api-policy.md promises to keep, one per line: those in `recorded`, the text of the current file, and new
+ * ones. Nothing is removed here: test/unit/api-policy.test.ts reports names that are gone.
  */
 export async function promisedNames(recorded: string, chartSchema: string): Promise<string> {
   const before = recorded.split('\n').filter((line) => line !== '');

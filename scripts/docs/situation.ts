@@ -31,7 +31,7 @@ import {
 } from '../../src/kubernetes/objects/objects.ts';
 import type { Row } from '../../src/membership/backend.ts';
 
-/** A small cluster and group, and what is wrong with them: input for the operator's own code, to show what it says. */
+/** A small cluster and group, and what is wrong with them: input for the operator's own code, to show its messages. */
 export interface Situation {
   readonly spec?: object;
   readonly metadata?: object;
@@ -42,13 +42,13 @@ export interface Situation {
   readonly podStatus?: object;
   readonly podSpec?: object;
   readonly node?: object;
-  /** Addresses in the group that the binding added; undefined: the group was not read. */
+  /** Addresses in the group that the binding added; undefined if the group was not read. */
   readonly rows?: readonly string[] | undefined;
   readonly failure?: readonly [GroupAction, ApiError];
   readonly refusal?: ApiError;
   readonly eni?: EniLookup;
   readonly endpointsCut?: boolean;
-  /** The annotation of the namespace; undefined: grants are not required. */
+  /** The annotation of the namespace; undefined if grants are not required. */
   readonly grants?: string;
   readonly status?: object;
   readonly dryRun?: boolean;
@@ -63,7 +63,7 @@ const clock: Clock = {
   setTimeout: () => ({ cancel: () => {} }),
 };
 
-/** As the API answers; the request id is that of every example. */
+/** An error as the API returns it; all examples use the same request ID. */
 export function answered(action: string, code: string, text: string, httpStatus = 400): ApiError {
   return refused(action, REF, { code, text, httpStatus, requestId: REQUEST_ID });
 }

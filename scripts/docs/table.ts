@@ -1,6 +1,6 @@
 export type Row = string;
 
-/** One line of a Markdown table; a bar inside a cell would end it. */
+/** One line of a Markdown table. A vertical bar inside a cell would end the cell. */
 export function row(...cells: string[]): Row {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -53,7 +53,7 @@ interface Panel {
   readonly type: 'stat' | 'timeseries';
   readonly unit?: string;
   readonly stacked?: true;
-  /** From this value on it is red. */
+  /** The value from which it is shown in red. */
   readonly redFrom?: number;
   readonly queries: readonly Query[];
 }

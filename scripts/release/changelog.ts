@@ -1,10 +1,10 @@
-/** A release that must not be made, and what to do about it. */
+/** A release that must not be made; the message says what to do about it. */
 export class NotReady extends Error {}
 
 /**
- * What CHANGELOG.md says of the version that `tag` names.
+ * The text of CHANGELOG.md for the version that `tag` names.
  *
- * @param version - of package.json
+ * @param version - from package.json
  */
 export function releaseNotes(changelog: string, tag: string, version: string): string {
   if (tag !== `v${version}`) {

@@ -1,4 +1,4 @@
-// Writes the chart as it is released, with the image of the release in it:
+// Writes the chart as released, with the image reference of the release:
 // node scripts/release/chart.ts REPOSITORY DIGEST FOLDER
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Prints the manifest by which krew installs the plugin of a release; FOLDER holds its archives, REPOSITORY is the address
-// of the repository: node scripts/release/krew-manifest.ts REPOSITORY FOLDER
+// Prints the manifest with which krew installs the plugin of a release. FOLDER contains its archives, REPOSITORY is the URL of the
+// repository: node scripts/release/krew-manifest.ts REPOSITORY FOLDER
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Prints what CHANGELOG.md says of the version that a tag names: node scripts/release/notes.ts v0.2.0
-// Refuses, with exit code 1, a tag that is not of the version in package.json, or a version without a date.
+// Prints the text of CHANGELOG.md for the version that a tag names: node scripts/release/notes.ts v0.2.0
+// Exits with code 1 if the tag does not match the version in package.json, or the version has no date.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NotReady, releaseNotes } from './changelog.ts';

@@ -1,4 +1,5 @@
-// The kubectl plugin as one file that has Node in it, for the machine that this runs on, in an archive with all licences:
+// Packs the kubectl plugin as a single executable that contains Node, for this machine's platform, into an archive with all
+// licences:
 // node scripts/release/plugin-archive.ts NODE_LICENSE FOLDER
 // https://nodejs.org/docs/latest-v24.x/api/single-executable-applications.html
 import { execFileSync } from 'node:child_process';
@@ -10,7 +11,7 @@ import { bundledPackages } from '../build/bundled-packages.ts';
 import { thirdPartyLicenses } from '../build/third-party-licenses.ts';
 import { archiveName, type Machine, PROGRAM } from './plugin-archives.ts';
 
-/** Node looks for this one: a program that has it is run by what was put into it. */
+/** Node looks for this fuse: a program in which it is set runs the code that was put into it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const root = join(import.meta.dirname, '../..');
@@ -42,7 +43,7 @@ try {
   rmSync(scratch, { recursive: true });
 }
 
-/** This very Node, with the bundle in it. */
+/** Copies the running Node and puts the bundle into it. */
 function makeProgram(program: string): void {
   const [configuration, blob] = [join(scratch, 'sea-config.json'), join(scratch, 'plugin.blob')];
   const main = join(root, bundle.outfile);
@@ -55,7 +56,7 @@ function makeProgram(program: string): void {
   const segment = isMac ? ['--macho-segment-name', 'NODE_SEA'] : [];
   const postject = join(root, 'node_modules/postject/dist/cli.js');
   run(process.execPath, postject, program, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE, ...segment);
-  // By nobody: macOS runs no program of Apple's processors without a signature.
+  // Ad hoc signature: on Apple silicon, macOS runs no unsigned program.
   if (isMac) run('codesign', '--sign', '-', program);
 }
 

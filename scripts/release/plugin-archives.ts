@@ -1,4 +1,4 @@
-/** As krew and Go name them: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
+/** Named as in krew and Go: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest/ */
 export interface Machine {
   readonly os: string;
   readonly arch: string;
@@ -6,7 +6,7 @@ export interface Machine {
 
 export const PROGRAM = 'kubectl-vsgb';
 
-/** What a release has the plugin for; elsewhere there is dist/kubectl-vsgb.js for a Node of one's own. */
+/** The platforms for which a release has the plugin; on others, dist/kubectl-vsgb.js runs on an installed Node. */
 export const MACHINES: readonly Machine[] = ['linux', 'darwin'].flatMap((os) =>
   ['amd64', 'arm64'].map((arch) => ({ os, arch })),
 );

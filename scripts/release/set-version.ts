@@ -1,5 +1,5 @@
-// Makes package, image, chart and overlays of one version: node scripts/release/set-version.ts 0.2.0
-// CHANGELOG.md gets its section by hand.
+// Sets the version of package, image, chart and overlays: node scripts/release/set-version.ts 0.2.0
+// The section in CHANGELOG.md is written by hand.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withVersion } from './versions.ts';

@@ -1,4 +1,4 @@
-// Writes the simulator as a package of npm, with nothing else in it: node scripts/release/simulator-package.ts FOLDER
+// Writes the simulator as an npm package that contains nothing else: node scripts/release/simulator-package.ts FOLDER
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLES, bundleTo, isStale } from '../build/bundle.ts';

@@ -1,6 +1,6 @@
 const CHART = 'deploy/helm/vservergroup-operator/Chart.yaml';
 
-/** Where the version stands: what is before it on its line, or on the line before. */
+/** Where the version occurs: the text before it on the same line, or on the line before. */
 const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
   ['package.json', /^ {2}"version": "/m],
   ['package-lock.json', /^ {2}"version": "/m],
@@ -15,7 +15,7 @@ const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
   ['.github/ISSUE_TEMPLATE/bug.yml', /placeholder: operator /],
 ];
 
-/** The files that name the version, with `version` in its place. */
+/** The contents of the files that name the version, with `version` in its place. */
 export function withVersion(read: (file: string) => string, version: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const [file, before] of PLACES) {
