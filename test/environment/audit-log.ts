@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 /** One request as the API server's authorizer saw it. */
 export interface AuditedRequest {
   readonly verb: string;
-  /** `resource.group`, or `resource` of the core group, with its subresource behind a slash; else the path. */
+  /** `resource.group`, or `resource` for the core group, followed by a slash and any subresource; otherwise the path. */
   readonly target: string;
   readonly name: string | undefined;
   readonly status: number;
@@ -27,7 +27,7 @@ interface AuditEvent {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** The audit log of the requests that one user sends to an API server which was started with `apiServerFlags`. */
+/** The audit log of one user's requests to an API server that was started with `apiServerFlags`. */
 export class AuditLog {
   readonly #dir = mkdtempSync(join(tmpdir(), 'audit-'));
   readonly #log = join(this.#dir, 'log');

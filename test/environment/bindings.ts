@@ -2,7 +2,7 @@ import type { KubeApi, KubeObject } from '../../lab/control-plane/api/kube-api.t
 
 export const BINDINGS = '/apis/slb.alibabacloud.com/v1beta1/namespaces/default/vservergroupbindings';
 
-/** The least that a binding needs. */
+/** The minimal spec of a binding. */
 export const spec = { vServerGroupId: 'rsp-bp1a', serviceRef: { name: 'web', port: 80 } };
 
 function binding(name: string, change: object = {}) {
@@ -15,7 +15,7 @@ function binding(name: string, change: object = {}) {
   };
 }
 
-/** Strict, as kubectl: an unknown field is refused. */
+/** Validates strictly, like kubectl: an unknown field is rejected. */
 export async function createBinding(api: KubeApi, name: string, change: object = {}): Promise<KubeObject> {
   return await api.create(`${BINDINGS}?fieldValidation=Strict`, binding(name, change));
 }

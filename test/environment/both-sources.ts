@@ -3,10 +3,10 @@ import type { Workloads } from '../../lab/environment/workloads.ts';
 
 export const SOURCES = ['endpointslices', 'endpoints'] as const;
 
-/** A group for either source of endpoints. */
+/** One group for each source of endpoints. */
 export type GroupOfEach = Readonly<Record<(typeof SOURCES)[number], string>>;
 
-/** One operator reads EndpointSlices, another one Endpoints, each for the bindings that `bindBoth` makes for it. */
+/** Starts one operator that reads EndpointSlices and one that reads Endpoints, each for the bindings that `bindBoth` creates for it. */
 export async function startBoth(env: Environment): Promise<void> {
   for (const source of SOURCES) {
     await env.startOperator({
@@ -19,7 +19,7 @@ export function createBothGroups(env: Environment): GroupOfEach {
   return { endpointslices: env.createGroup(), endpoints: env.createGroup() };
 }
 
-/** The same binding for either source, named after it, each on its own group. */
+/** Creates the same binding for each source, named after it, each on its own group. */
 export async function bindBoth(
   app: Workloads,
   groups: GroupOfEach,

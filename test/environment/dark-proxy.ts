@@ -2,8 +2,8 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * A TCP proxy on 127.0.0.1 whose connections can go dark: nothing passes in either direction any more and nothing is closed, as when
- * a NAT entry is dropped or a cable pulled. Connections made later work, unless told otherwise.
+ * A TCP proxy on 127.0.0.1 whose connections can go dark: nothing passes in either direction any more and nothing is closed, as
+ * when a NAT entry is dropped or a cable is pulled. Later connections work, unless they are darkened too.
  */
 export class DarkProxy implements AsyncDisposable {
   readonly #server: Server;
@@ -26,19 +26,19 @@ export class DarkProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Darkens the connections that are open; with `andNew`, those to come as well, until `lighten`. */
+  /** Darkens the open connections; with `andNew`, also new ones until `lighten`. */
   darken({ andNew = false } = {}): void {
     this.#newOnes = andNew ? 'dark' : 'work';
     for (const pair of this.#pairs) separate(pair);
   }
 
-  /** Resets the connections that are open, and those to come until `lighten`. */
+  /** Resets the open connections, and new ones until `lighten`. */
   cut(): void {
     this.#newOnes = 'cut';
     for (const [client] of this.#pairs) client.resetAndDestroy();
   }
 
-  /** New connections work again; dark ones stay dark. */
+  /** New connections work again; dark connections stay dark. */
   lighten(): void {
     this.#newOnes = 'work';
   }
@@ -71,6 +71,6 @@ export class DarkProxy implements AsyncDisposable {
 function separate([client, server]: readonly [Socket, Socket]): void {
   client.unpipe(server).pause();
   server.unpipe(client).pause();
-  // What the server does to its end must not be seen at the other.
+  // What the server does at its end must not be visible at the other.
   server.removeAllListeners('close');
 }

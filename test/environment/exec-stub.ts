@@ -5,11 +5,11 @@ import { join, resolve } from 'node:path';
 const PLUGIN = resolve(import.meta.dirname, '../../dist/kubectl-vsgb.js');
 
 /**
- * A `kubectl` whose `exec` runs what it is told to run in a container on this machine instead, with the environment of that
- * container: the pods of tests have no processes.
+ * A `kubectl` whose `exec` runs the command on this machine, with the environment of the container, because the pods of tests have
+ * no processes.
  */
 export class ExecStub implements AsyncDisposable {
-  /** To be the first on PATH. */
+  /** Must come first in PATH. */
   readonly dir: string;
 
   private constructor(dir: string) {
@@ -32,14 +32,14 @@ const { status } = spawnSync(process.execPath, [${JSON.stringify(PLUGIN)}, ...co
 process.exit(status ?? 1);
 `;
     const file = join(dir, 'kubectl');
-    // Node would take a script of this package for an ES module.
+    // Without this, Node would treat the script as an ES module.
     await writeFile(join(dir, 'package.json'), '{"type":"commonjs"}');
     await writeFile(file, script);
     await chmod(file, 0o755);
     return new ExecStub(dir);
   }
 
-  /** What it was called with, each time. */
+  /** The arguments of each call. */
   async calls(): Promise<readonly (readonly string[])[]> {
     const text = await readFile(join(this.dir, 'calls'), 'utf8').catch(() => '');
     return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as string[]]));

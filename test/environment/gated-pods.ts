@@ -3,7 +3,7 @@ import { type AppOptions, GATED, type Workloads } from '../../lab/environment/wo
 import { waitUntil } from '../../lab/time/wait-until.ts';
 import { READINESS_GATE } from '../../src/api/names.ts';
 
-/** A Deployment of pods with our readiness gate, and the Service in front of it, which is there before they are. */
+/** Creates a Deployment of pods with our readiness gate and, before the pods, the Service in front of it. */
 export async function createGatedApp(
   app: Workloads,
   name: string,
@@ -31,7 +31,7 @@ export function conditionOf({ status }: GatedPod, type: string = READINESS_GATE)
   return status.conditions?.find((condition) => condition.type === type);
 }
 
-/** Waits until so many pods of the Deployment are there and not on their way out, all with this gate; returns them. */
+/** Waits until the Deployment has exactly this many pods that are not terminating, all with this gate status; returns them. */
 export async function untilGates(
   app: Workloads,
   name: string,

@@ -4,9 +4,9 @@ import { targetOf } from './audit-log.ts';
 /** One verb on one resource, as a role grants it. */
 export interface Grant {
   readonly verb: string;
-  /** As in an audited request. */
+  /** In the format of an audited request. */
   readonly target: string;
-  /** Undefined: all of them. */
+  /** Undefined: all names. */
   readonly name: string | undefined;
 }
 
@@ -25,7 +25,7 @@ interface RbacObject {
   readonly subjects?: readonly { readonly kind: string; readonly name: string }[];
 }
 
-/** All that the roles among the manifests that are bound to the ServiceAccount grant, verb by verb. */
+/** Everything granted to the ServiceAccount by the roles bound to it in the manifests, verb by verb. */
 export function grantsTo(account: string, manifests: readonly Manifest[]): readonly Grant[] {
   const objects = manifests.map(({ object }) => object as unknown as RbacObject);
   return objects

@@ -1,4 +1,4 @@
-// The parent that the orphan test kills: it starts a control plane, says where, and never stops it.
+// The parent process that the orphan test kills: it starts a control plane, reports its location, and never stops it.
 import { startControlPlane } from '../../lab/control-plane/control-plane.ts';
 
 const plane = await startControlPlane({ scheduler: false, controllerManager: false });

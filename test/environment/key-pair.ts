@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type { KeyPair } from '../../src/observability/tls-files.ts';
 
-/** A certificate for these hosts that is its own authority, good for two days, and its key. */
+/** A self-signed certificate for these hosts, valid for two days, and its key. */
 export async function makeKeyPair(...hosts: readonly string[]): Promise<KeyPair> {
   const dir = await mkdtemp(join(tmpdir(), 'key-pair-'));
   const [keyFile, certFile] = [join(dir, 'key'), join(dir, 'certificate')];
@@ -23,10 +23,10 @@ export async function makeKeyPair(...hosts: readonly string[]): Promise<KeyPair>
   }
 }
 
-/** As a Secret of type kubernetes.io/tls has them. */
+/** The data of a Secret of type kubernetes.io/tls. */
 export const tlsSecret = ({ cert, key }: KeyPair) => ({ 'tls.crt': cert, 'tls.key': key });
 
-/** GET over a new connection, which trusts this certificate alone, for the host that it is for. */
+/** GET over a new connection to the host of the certificate, trusting only this certificate. */
 export function getOverTls(
   url: string,
   { cert: ca }: Pick<KeyPair, 'cert'>,

@@ -20,8 +20,8 @@ export interface KubeRequest {
 
 /**
  * - answer: the API server never sees the request
- * - reset-before, reset-after: the connection is reset before the API server has the request, or after it has carried it out
- * - rewrite: its answer, changed
+ * - reset-before, reset-after: the connection is reset before the API server receives the request, or after it has processed it
+ * - rewrite: the API server's response is changed
  */
 export type Intervention =
   | { readonly do: 'answer'; readonly status: number; readonly body: object }
@@ -30,7 +30,7 @@ export type Intervention =
 
 export type Hook = (request: KubeRequest) => Intervention | undefined | Promise<Intervention | undefined>;
 
-/** Stands between one operator and the API server, and lets a test say what becomes of each request. Loopback only. */
+/** A proxy between one operator and the API server in which a test decides what happens to each request. Loopback only. */
 export class KubeProxy {
   readonly #server: Server;
   readonly #target: URL;
@@ -61,7 +61,7 @@ export class KubeProxy {
     return new KubeProxy(server, new URL(target), agent);
   }
 
-  /** Writes a copy of a kubeconfig that leads here, and returns its path. */
+  /** Writes a copy of a kubeconfig that points here, and returns its path. */
   async kubeconfig(original: string): Promise<string> {
     const { port } = this.#server.address() as AddressInfo;
     const path = `${original}-by-proxy-${port}`;
@@ -70,19 +70,22 @@ export class KubeProxy {
     return path;
   }
 
-  /** Asked about each request, in the order in which hooks were added; the first intervention counts. Returns how to stop. */
+  /**
+   * Called for each request, in the order in which hooks were added; the first intervention applies. Returns a function that
+   * removes the hook.
+   */
   hook(hook: Hook): () => void {
     this.#hooks.add(hook);
     return () => this.#hooks.delete(hook);
   }
 
-  /** Resets what is open and what comes, until `restore`. */
+  /** Resets open and new connections until `restore`. */
   cut(): void {
     this.#isCut = true;
     this.dropConnections();
   }
 
-  /** Resets what is open; new connections work. */
+  /** Resets open connections; new ones work. */
   dropConnections(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
@@ -132,7 +135,7 @@ export class KubeProxy {
     response: ServerResponse,
   ): Promise<IncomingMessage> {
     const { hostname, port } = this.#target;
-    // What is cut has to be readable here when its answer is to be changed.
+    // The response must be readable here if it is to be changed.
     const { 'accept-encoding': _, ...passed } = headers;
     return new Promise((resolve, reject) => {
       const call = request({ hostname, port, method, path: url, headers: passed, agent: this.#agent });

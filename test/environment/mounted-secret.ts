@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder of files that are replaced all at once, as the kubelet does it with Secrets and projected tokens. */
+/** A folder of files that are replaced atomically, as the kubelet does with Secrets and projected tokens. */
 export class MountedSecret implements AsyncDisposable {
   readonly dir: string;
   #version = 0;

@@ -9,10 +9,10 @@ export interface PluginResult {
 }
 
 const PLUGIN = resolve(import.meta.dirname, '../../dist/kubectl-vsgb.js');
-/** Each call has its own --timeout; one that hangs in spite of it fails the test. */
+/** Each call has its own --timeout; a call that hangs in spite of it fails the test. */
 const LIMIT_MS = 60_000;
 
-/** The shipped plugin, run once as a shell would, by its name. */
+/** Runs the shipped plugin once by its name, as a shell would. */
 export async function runPlugin(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

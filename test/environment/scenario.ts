@@ -3,7 +3,7 @@ import type { Environment } from '../../lab/environment/environment.ts';
 
 const TIMEOUT_MS = 90_000;
 
-/** `test` for one environment: a failure shows what its operators logged last. */
+/** `test` for one environment: a failure shows the operators' last log lines. */
 export function scenarios(environment: () => Environment) {
   return (name: string, run: () => Promise<void>, timeoutMs = TIMEOUT_MS): void => {
     test(

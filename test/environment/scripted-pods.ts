@@ -1,7 +1,7 @@
 import type { Endpoint, Pod, SliceOptions, Workloads } from '../../lab/environment/workloads.ts';
 import { waitUntil } from '../../lab/time/wait-until.ts';
 
-/** How an endpoint looks in its slice. */
+/** The state of an endpoint in its slice. */
 export type EndpointState = 'ready' | 'leaving' | 'serving';
 
 const CONDITIONS = {
@@ -10,7 +10,7 @@ const CONDITIONS = {
   serving: { ready: false, serving: true, terminating: true },
 } as const;
 
-/** A pod that exists as an object; whether and with which address it is an endpoint is the test's to say. */
+/** A pod that exists as an object; the test decides whether it is an endpoint, and with which address. */
 export interface ScriptedPod {
   readonly name: string;
   readonly uid: string;
@@ -19,8 +19,8 @@ export interface ScriptedPod {
 }
 
 /**
- * A Service whose endpoints are written by hand, in front of pods that are real objects: events come in just the order
- * that a test gives them, and an address is free when the test says so.
+ * A Service with hand-written endpoints in front of pods that are real objects: events come in exactly the order that a test
+ * chooses, and an address becomes free when the test says so.
  */
 export class ScriptedPods {
   readonly #app: Workloads;
@@ -41,7 +41,7 @@ export class ScriptedPods {
     return new ScriptedPods(app, service);
   }
 
-  /** Addresses are of `10.<network>.`, which no other test may use. */
+  /** The addresses are in `10.<network>.`, which no other test may use. */
   async createPods(network: string, count: number, node = 'node0'): Promise<readonly ScriptedPod[]> {
     const first = this.#last + 1;
     this.#last += count;
@@ -61,14 +61,14 @@ export class ScriptedPods {
     return { name, uid: metadata.uid ?? '', address, node };
   }
 
-  /** The pod is gone from the API server when this returns. */
+  /** When this returns, the pod is gone from the API server. */
   async end({ name }: ScriptedPod): Promise<void> {
     const path = `${this.#app.path('api/v1', 'pods')}/${name}`;
     await this.#app.api.delete(path, { gracePeriodSeconds: 0 });
     await waitUntil(`${name} to be gone`, async () => !(await this.#app.api.find(path)));
   }
 
-  /** What the Service's slice holds from now on: one event. */
+  /** Sets the content of the Service's slice: one event. */
   async show(
     pods: readonly (ScriptedPod | readonly [ScriptedPod, EndpointState])[],
     options: SliceOptions = {},

@@ -9,8 +9,8 @@ const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookcon
 const DAY = 24 * 60 * 60_000;
 
 /**
- * A mutating webhook of somebody else: new pods of the namespace get one more container, named proxy. API servers call webhooks in the
- * order of their configurations' names.
+ * A third-party mutating webhook: new pods of the namespace get an additional container named proxy. API servers call webhooks in
+ * the order of the names of their configurations.
  */
 export async function injectSidecars(app: Workloads, name: string): Promise<AsyncDisposable> {
   const pair = issueCertificate({

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Stands for a Service: each connection goes to the next of its endpoints. Without any, none is answered. */
+/** Stands in for a Service: connections go to its endpoints in turn. Without endpoints, no connection is answered. */
 export class TcpBalancer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -14,7 +14,7 @@ export class TcpBalancer implements AsyncDisposable {
     server.on('connection', (client) => this.#join(client));
   }
 
-  /** Listens on this address. */
+  /** Listens on this host address. */
   static async start(host = '127.0.0.1'): Promise<TcpBalancer> {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, host, resolve));
@@ -25,7 +25,7 @@ export class TcpBalancer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** As when the endpoints of before are gone. */
+  /** Closes all connections, as when the previous endpoints are gone. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

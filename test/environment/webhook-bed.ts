@@ -21,7 +21,7 @@ interface Configuration extends KubeObject {
   }[];
 }
 
-/** The component as it is, but for its Service, behind which there are no pods: it leads to a port of this machine. */
+/** Applies the component unchanged, except for its Service: there are no pods behind it, so it leads to a port of this machine. */
 export async function applyWebhook(api: KubeApi, port: number): Promise<void> {
   await applyFiles(
     api,
@@ -49,13 +49,13 @@ const leadingTo = (port: number, { webhooks, ...configuration }: Configuration):
     })),
   }) as KubeObject;
 
-/** What the API server trusts, as PEM. */
+/** The CA that the API server trusts for the webhook, as PEM. */
 export async function trustedBy(api: KubeApi, configuration = WEBHOOK_CONFIGURATION): Promise<string> {
   const { webhooks } = await api.get<Configuration>(configuration);
   return Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString('utf8');
 }
 
-/** The port that the operator serves the webhook on. */
+/** The port on which the operator serves the webhook. */
 export async function webhookPort(operator: OperatorProcess): Promise<number> {
   const address = await waitUntil('the webhook to listen', async () =>
     (await operator.lines())
@@ -75,7 +75,7 @@ export interface CreatedPod extends KubeObject {
   };
 }
 
-/** The gate, the hold and the grace period of a pod, in a word: `gate 15 45`, or `none`. */
+/** The gate, the hold and the grace period of a pod in short: `gate 15 45`, or `none`. */
 export function zeroDowntimeOf({ spec }: CreatedPod): string {
   const gate = spec.readinessGates?.some(({ conditionType }) => conditionType === READINESS_GATE) && 'gate';
   const holds = spec.containers.map(({ lifecycle }) => lifecycle?.preStop?.sleep?.seconds);
@@ -102,13 +102,13 @@ export async function createPod(app: Workloads, fields?: PodFields): Promise<Cre
   return await app.api.create<CreatedPod>(app.path('api/v1', 'pods'), newPod(fields));
 }
 
-/** As `kubectl label namespace NAMESPACE slb.alibabacloud.com/zero-downtime=enabled`. */
+/** Same as `kubectl label namespace NAMESPACE slb.alibabacloud.com/zero-downtime=enabled`. */
 export async function enableZeroDowntime(app: Workloads): Promise<void> {
   const labels = { [ZERO_DOWNTIME_LABEL]: 'enabled' };
   await app.api.patch(`/api/v1/namespaces/${app.namespace}`, { metadata: { labels } });
 }
 
-/** Waits until what new pods get is this; none is created. */
+/** Waits until new pods would get exactly this; creates none. */
 export async function untilGiven(app: Workloads, wanted: string, fields?: PodFields): Promise<void> {
   await waitUntil(`new pods in ${app.namespace} to get ${wanted}`, async () => {
     const pods = `${app.path('api/v1', 'pods')}?dryRun=All`;

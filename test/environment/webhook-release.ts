@@ -6,8 +6,8 @@ import { TcpBalancer } from './tcp-balancer.ts';
 import { webhookPort } from './webhook-bed.ts';
 
 /**
- * A release of the chart with its webhook on. In place of its pods there is a process with the release's rights and settings, and its
- * Service leads there.
+ * A release of the chart with its webhook enabled. A process with the release's rights and settings replaces its pods, and the
+ * Service of the release leads to that process.
  */
 export class WebhookRelease implements AsyncDisposable {
   readonly #env: Environment;
@@ -59,7 +59,7 @@ export class WebhookRelease implements AsyncDisposable {
     return `${this.#name}-vservergroup-operator`;
   }
 
-  /** Of the webhook's Service, as its certificate has it. */
+  /** The host of the webhook's Service, as in its certificate. */
   get host(): string {
     return `${this.#fullName}-webhook.${this.#namespace}.svc`;
   }
@@ -74,12 +74,12 @@ export class WebhookRelease implements AsyncDisposable {
     return `/api/v1/namespaces/${this.#namespace}/secrets/${this.#fullName}-webhook`;
   }
 
-  /** Of the operator's ServiceAccount. */
+  /** A kubeconfig with the rights of the operator's ServiceAccount. */
   async kubeconfig(): Promise<string> {
     return await this.#env.controlPlane.kubeconfigForServiceAccount(this.#namespace, this.#fullName);
   }
 
-  /** How many pods it was asked about. */
+  /** The number of webhook requests, one per pod. */
   async asked(): Promise<number> {
     const metrics = (await this.#operator?.metrics()) ?? '';
     const counts = [...metrics.matchAll(/^vsgb_webhook_requests_total\{.*\} (\d+)$/gm)];
@@ -100,7 +100,7 @@ export class WebhookRelease implements AsyncDisposable {
     this.#service.endpoints = [await webhookPort(this.#operator)];
   }
 
-  /** Its Service has no endpoints then, and does not answer. */
+  /** Then the Service has no endpoints and does not answer. */
   async stop(): Promise<void> {
     await this.#operator?.stop();
     this.#operator = undefined;

@@ -7,7 +7,7 @@ import { canInstallPackages, installPackages } from '../../../lab/control-plane/
 const DEBIANS_OWN = '/usr/bin/chromium';
 const EXECUTABLE = process.env['CHROMIUM'] || DEBIANS_OWN;
 
-/** Nothing but the page that is asked for: no update, no telemetry, no first-run page. */
+/** Requests nothing but the page itself: no updates, no telemetry, no first-run page. */
 const FLAGS = [
   '--headless',
   '--no-sandbox',
@@ -19,7 +19,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** A browser whose profile is new, and gone again once it is closed. */
+/** A browser with a new profile, which is deleted when the browser is closed. */
 export async function openBrowser(
   options: Pick<BrowserContextOptions, 'colorScheme' | 'reducedMotion' | 'viewport'> = {},
 ): Promise<BrowserContext> {

@@ -1,9 +1,9 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 
-/** The simulator's console, as someone sees it. */
+/** The simulator's console as a user sees it. */
 export class ConsolePage {
   readonly page: Page;
-  /** What the browser complained of: errors of scripts, of the policy, files that are not there. */
+  /** The browser's complaints: script errors, violations of the security policy, missing files. */
   readonly complaints: string[] = [];
 
   private constructor(page: Page) {
@@ -28,7 +28,7 @@ export class ConsolePage {
     return this.page.getByRole('region', { name: id, exact: true });
   }
 
-  /** `address` as in `10.0.0.7:8080`. */
+  /** `address`: for example `10.0.0.7:8080`. */
   tile(group: string, address: string): Locator {
     return this.group(group).getByRole('button', {
       name: new RegExp(`^${address.replaceAll('.', '\\.')} ?,`),
@@ -43,7 +43,7 @@ export class ConsolePage {
     return this.page.getByRole('region', { name: 'Calls' }).locator('tbody tr');
   }
 
-  /** What is under the keyboard, by its accessible text. */
+  /** The accessible text of the focused element. */
   async focused(): Promise<string> {
     return await this.page.evaluate<string>(`(() => {
       const { tagName, innerText, labels, id } = document.activeElement;

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** What can be told of a page without a person: one sentence for each thing that is wrong. */
+/** What can be checked automatically: one sentence for each problem. */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
   return await page.evaluate<string[]>(CHECKS);
 }

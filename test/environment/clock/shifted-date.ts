@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Loaded into the operator's process ahead of it (`node --import`): `Date` is off by as many milliseconds as a file says at
- * that moment. A library that lies to the system calls would do the same, but not every machine has one.
+ * Loaded into the operator's process before the operator (`node --import`): shifts `Date` by the number of milliseconds that a file
+ * contains at that moment. A library that intercepts system calls would do the same, but not every machine has one.
  */
 const file = process.env['TEST_CLOCK_FILE'] ?? '';
 const RealDate = Date;

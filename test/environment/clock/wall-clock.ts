@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * The wall clock of the operators that are started with its `env`, for tests to set while they run. Their process loads
- * shifted-date.ts ahead of the operator; timers and the monotonic clock go on as they do when a machine's clock is set.
+ * The wall clock of operators started with its `env`; tests can set it while they run. Their process loads shifted-date.ts before
+ * the operator. Timers and the monotonic clock are unaffected, as when a machine's clock is set.
  */
 export class WallClock implements AsyncDisposable {
   readonly #dir: string;

@@ -8,12 +8,11 @@ import { buffer } from 'node:stream/consumers';
 import { makeKeyPair } from '../key-pair.ts';
 
 /**
- * A proxy on loopback whose every tunnel ends at an HTTPS server of ours, which has a certificate for the hosts given and
- * passes what comes for one on to a simulator. So an operator can call the cloud's own names, and nothing leaves the
- * machine.
+ * A proxy on loopback. All of its tunnels end at an HTTPS server of ours, which has a certificate for the given hosts and forwards
+ * requests for each host to a simulator. An operator can thus call the cloud's own hostnames, and nothing leaves the machine.
  */
 export class CloudGateway implements AsyncDisposable {
-  /** `host:port` of each tunnel that was asked for, in order. */
+  /** `host:port` of each requested tunnel, in order. */
   readonly tunnels: string[] = [];
   /** `host RegionId` of each call, in order. */
   readonly calls: string[] = [];
@@ -49,12 +48,12 @@ export class CloudGateway implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#proxy.address() as AddressInfo).port}`;
   }
 
-  /** Where the HTTPS server is reached without the proxy. */
+  /** The port of the HTTPS server, for access without the proxy. */
   get directPort(): number {
     return (this.#tls.address() as AddressInfo).port;
   }
 
-  /** For NODE_EXTRA_CA_CERTS: the certificate is its own authority. */
+  /** For NODE_EXTRA_CA_CERTS: the self-signed certificate. */
   get caFile(): string {
     return join(this.#dir, 'certificate');
   }

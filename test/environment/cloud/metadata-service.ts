@@ -6,23 +6,23 @@ export const METADATA_HOST = '100.100.100.200';
 const ROLES = '/latest/meta-data/ram/security-credentials/';
 const TOKEN = 'token-of-the-metadata-service';
 
-/** What is answered in place of the right answer; a body of undefined: nothing, ever. */
+/** Returned instead of the right answer; if the body is undefined, the request is never answered. */
 export interface MetadataFault {
   readonly status: number;
   readonly body: string | undefined;
 }
 
-/** The metadata service of an ECS instance, as far as its RAM role goes; closed by `await using`. */
+/** The RAM role part of the metadata service of an ECS instance; closed by `await using`. */
 export class MetadataService implements AsyncDisposable {
   readonly role = 'role-of-the-instance';
-  /** What was asked, in order: `token`, `roles`, `session NAME`; ` without token` behind those that showed none. */
+  /** The requests, in order: `token`, `roles`, `session NAME`, followed by ` without token` if they had none. */
   readonly asked: string[] = [];
-  /** By what is asked: `token`, `roles`, `session`. */
+  /** By kind of request: `token`, `roles`, `session`. */
   readonly faults = new Map<string, MetadataFault>();
-  /** Without a token nobody is answered, and whatever token is shown is refused. */
+  /** Rejects requests without a token, and also every token presented. */
   refusesTokens = false;
   sessions = 0;
-  /** The newest session's `Expiration`, and what else differs in it. */
+  /** The `Expiration` of session number n, and other fields that differ. */
   session: (n: number) => Readonly<Record<string, unknown>>;
   readonly #server: http.Server;
 
@@ -31,7 +31,7 @@ export class MetadataService implements AsyncDisposable {
     this.#server = http.createServer((request, response) => this.#answer(request, response));
   }
 
-  /** Each session is what `session` makes of its number. */
+  /** `session` defines each session by its number. */
   static async start(session: MetadataService['session']): Promise<MetadataService> {
     const service = new MetadataService(session);
     await new Promise<void>((resolve) => service.#server.listen(0, '127.0.0.1', resolve));
@@ -76,7 +76,7 @@ function thing(method: string | undefined, url: string): string {
   return url === ROLES ? 'roles' : 'session';
 }
 
-/** Sessions of the instance's role that are good at the simulator for so long. */
+/** Sessions of the instance's role that the simulator accepts for this long. */
 export function sessionsFor(accessKeys: AccessKeys, lifetimeMs: number): MetadataService['session'] {
   return (n) => {
     const [id, secret, securityToken] = [`STS.instance${n}`, `secret of ${n}`, `token of ${n}`];
@@ -90,8 +90,8 @@ export function sessionsFor(accessKeys: AccessKeys, lifetimeMs: number): Metadat
 type Connect = (options: http.ClientRequestArgs, callback?: (...args: never) => void) => unknown;
 
 /**
- * Connections of this process to the metadata service end at a port of this machine instead; the request is the same.
- * Returns what undoes it.
+ * Redirects this process's connections to the metadata service to a port of this machine; requests are unchanged. Returns a
+ * function that undoes this.
  */
 export function redirectMetadata(port: () => number): () => void {
   const agent = http.Agent.prototype as unknown as { createConnection: Connect };

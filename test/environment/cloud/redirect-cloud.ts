@@ -1,8 +1,8 @@
 import { Socket, type TcpNetConnectOpts } from 'node:net';
 
 /**
- * Loaded into the operator's process ahead of it (`node --import`): a connection that it makes to a host of the cloud
- * itself, not by a proxy, ends at this port of 127.0.0.1.
+ * Loaded into the operator's process before the operator (`node --import`): redirects its direct connections (not through a proxy)
+ * to hosts of the cloud to this port of 127.0.0.1.
  */
 const prototype = Socket.prototype as { connect(options: TcpNetConnectOpts, ...others: unknown[]): Socket };
 const { connect } = prototype;

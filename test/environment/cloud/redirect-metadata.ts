@@ -1,7 +1,7 @@
 import { redirectMetadata } from './metadata-service.ts';
 
 /**
- * Loaded into the operator's process ahead of it (`node --import`): on a machine that is no ECS instance, the address of
- * the metadata service leads nowhere.
+ * Loaded into the operator's process before the operator (`node --import`), because the metadata service cannot be reached on a
+ * machine that is not an ECS instance.
  */
 redirectMetadata(() => Number(process.env['TEST_METADATA_PORT']));

@@ -6,15 +6,15 @@ import type { ApiError } from '../../../simulator/gateway/errors.ts';
 import { type ApiRequest, parseRequest } from '../../../simulator/gateway/request.ts';
 
 /**
- * STS as far as AssumeRoleWithOIDC and AssumeRole go: its sessions are good at the simulator until they end. AssumeRole takes who
- * may call the simulator.
+ * The AssumeRoleWithOIDC and AssumeRole actions of STS; the simulator accepts their sessions until they expire. AssumeRole accepts
+ * the same callers as the simulator.
  */
 export class StsStub implements AsyncDisposable {
-  /** The tokens that sessions were asked for with, in order. */
+  /** The tokens presented for sessions, in order. */
   readonly tokens: string[] = [];
-  /** Who assumed which role, and with which external id: `key role external-id`, in order. */
+  /** Who assumed which role with which external ID: `key role external-id`, in order. */
   readonly assumed: string[] = [];
-  /** While set, every call is refused with this code. */
+  /** While set, every call is rejected with this code. */
   refuses: string | undefined;
   lifetimeMs: number;
   mostAtOnce = 0;
@@ -39,7 +39,7 @@ export class StsStub implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The id of the newest session. */
+  /** The ID of the newest session. */
   get session(): string {
     return `STS.session${this.tokens.length}`;
   }
@@ -56,7 +56,7 @@ export class StsStub implements AsyncDisposable {
     this.tokens.push(call.params.get('OIDCToken') ?? '');
     const refuses = this.#refusal(call);
     const body = refuses === undefined ? this.#openSession() : refusal(refuses, this.tokens.at(-1));
-    // A turn later, so that calls made at once are here at once.
+    // Answers one turn later, so that calls made at the same time are counted together.
     setImmediate(() => {
       this.#atOnce--;
       this.lastAt = performance.now();
@@ -90,7 +90,7 @@ export class StsStub implements AsyncDisposable {
   }
 }
 
-/** STS quotes the token that it does not take. */
+/** STS quotes the token that it rejects. */
 const refusal = (Code: string, token = '') => ({
   RequestId: 'refused',
   Code,

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** What a push needs of https://github.com/opencontainers/distribution-spec, on loopback and in memory. */
+/** The part of https://github.com/opencontainers/distribution-spec that a push needs, on loopback and in memory. */
 export interface OciRegistry {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
-  /** Digests of what was pushed, by `NAME:TAG`. */
+  /** Digests of pushed artifacts, by `NAME:TAG`. */
   readonly tags: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }

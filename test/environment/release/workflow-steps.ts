@@ -16,13 +16,13 @@ interface Step {
 export interface StepOutcome {
   readonly ok: boolean;
   readonly output: string;
-  /** What the step wrote for later ones. */
+  /** The outputs that the step set for later steps. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Calls of the programs that stand in for others: `NAME ARGS`. */
+  /** Calls of the stand-in programs: `NAME ARGS`. */
   readonly calls: readonly string[];
 }
 
-/** Runs commands of the release workflow as they stand there, in a copy of what they need of the repository. */
+/** Runs commands of the release workflow unchanged, in a copy of the part of the repository that they need. */
 export class WorkflowSteps {
   readonly folder: string;
   readonly #steps: readonly Step[];
@@ -32,7 +32,7 @@ export class WorkflowSteps {
     this.#steps = steps;
   }
 
-  /** @param changelog - what CHANGELOG.md says, made of what it says now */
+  /** @param changelog - makes the content of CHANGELOG.md from the current content */
   static async prepare(changelog: (text: string) => string): Promise<WorkflowSteps> {
     const { jobs } = parse(await readFile(WORKFLOW, 'utf8')) as {
       jobs: Record<string, { readonly steps?: readonly Step[] }>;
@@ -50,13 +50,13 @@ export class WorkflowSteps {
     );
   }
 
-  /** A program that notes that it was called, and then does what `script` says (bash). */
+  /** A program that records that it was called, and then runs `script` (bash). */
   async standIn(program: string, script = ''): Promise<void> {
     const note = `#!/usr/bin/env bash\necho "${program} $*" >> '${join(this.folder, 'calls')}'\n`;
     await writeFile(join(this.folder, 'bin', program), `${note}${script}\n`, { mode: 0o755 });
   }
 
-  /** @param env - the step's, and what GitHub would set */
+  /** @param env - the variables of the step, and those that GitHub would set */
   async run(name: string, env: Readonly<Record<string, string>>): Promise<StepOutcome> {
     const command = this.#steps.find((step) => step.name === name)?.run;
     if (command === undefined) throw new Error(`${WORKFLOW} has no step "${name}" with commands`);
