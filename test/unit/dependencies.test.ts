@@ -9,7 +9,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const CONFIG = join(ROOT, '.dependency-cruiser.cjs');
 const CRUISER = join(ROOT, 'node_modules/.bin/depcruise');
 
-/** One import each that nobody may make, though it would work. */
+/** For each rule an import that is forbidden although it would work. */
 const REFUSED: readonly (readonly [importer: string, imported: string])[] = [
   ['src/clock.ts', 'src/api/status.ts'],
   ['src/api/status.ts', 'src/membership/backend.ts'],
@@ -76,7 +76,7 @@ let found: readonly {
   readonly to: string;
 }[];
 
-/** All of it at once, in a project of empty files that import each other. */
+/** Checks all of them at once, in a project of empty files that import each other. */
 beforeAll(async () => {
   project = mkdtempSync(join(tmpdir(), 'vsgb-dependencies-'));
   const imports = new Map<string, string[]>([[PURE, ["import 'node:fs';"]]]);
@@ -118,7 +118,7 @@ test('lint refuses every arrow that no room allows, of types too, and no other',
 
 test('lint refuses a cycle of types alone', () => {
   const [one, another] = CYCLE;
-  // It is told once, beginning with either.
+  // The cycle is reported once, starting with either file.
   const cycle = arrowsAgainst('no-cycles').filter((arrow) => arrow.includes(one));
   expect([[`${one} → ${another}`], [`${another} → ${one}`]]).toContainEqual(cycle);
 });

@@ -8,7 +8,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 const translated = readdirSync(join(ROOT, 'docs/zh'));
 
-/** The words differ and nothing else: a change of one page that the other lacks is found here. */
+/** Only the words may differ: a change made to only one of the two pages is found here. */
 const pairs = [
   { english: 'README.md', chinese: 'README.zh-CN.md', there: 'README.zh-CN.md', back: 'README.md' },
   ...translated.map((name) => ({
@@ -67,7 +67,7 @@ test('the Chinese README leads to every Chinese page', () => {
   expect(translated.filter((name) => !readme.includes(`](docs/zh/${name})`))).toEqual([]);
 });
 
-/** Programs write figures into the English pages; the Chinese ones lead there. */
+/** Programs write figures into the English pages; the Chinese pages link to them. */
 function withoutFigures(markdown: string): string {
   return markdown.replace(/^<!-- figures: .*?^<!-- end of figures -->$/gms, '');
 }
@@ -89,13 +89,13 @@ function inlineCode(markdown: string): string[] {
   return [...withoutBlocks(markdown).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 }
 
-/** Versions, limits and defaults, of the text and of code. */
+/** Versions, limits and defaults, in text and in code. */
 function numbers(markdown: string): string[] {
   const text = markdown.replace(/\]\([^)]*\)/g, ']');
   return [...text.matchAll(/(?<![\w.,-])\d+(?:[.,]\d+)*(?!\w)/g)].map(([number]) => number);
 }
 
-/** For each row its number of cells, and the code in it, sorted: the order of words is the language's. */
+/** For each row the number of cells and the code in it; the code is sorted, because word order depends on the language. */
 function tableRows(markdown: string): unknown[] {
   const rows = withoutBlocks(markdown).match(/^\|.*\|$/gm) ?? [];
   return rows.map((row) => ({

@@ -17,7 +17,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 describe('commands', () => {
   const pages = ['README.md', 'README.zh-CN.md', 'CONTRIBUTING.md', 'RELEASE.md', ...markdownFiles(DOCS)];
 
-  /** Command → what runs it, or the same with other values, and the text there that shows it. */
+  /** Command → the file that runs it, possibly with other values, and the text in that file that shows this. */
   const RUN_BY: readonly (readonly [command: RegExp, file: string, text: string])[] = [
     [/^make demo$/, 'test/e2e/programs/commands.test.ts', "make('demo'"],
     [/^make help$/, 'test/e2e/programs/commands.test.ts', "make('help')"],
@@ -28,7 +28,7 @@ describe('commands', () => {
     [/^npm run -s enclosed -- npm run -s jest -- \S+$/, 'scripts/test.ts', "enclosed(jest('nodes'"],
     [/^node scripts\/release\/set-version\.ts \S+$/, 'test/unit/release.test.ts', 'withVersion(read'],
     [/^node scripts\/test\.ts unit$/, 'scripts/test.ts', 'unit: jest('],
-    // Those two fail when they leave out one.
+    // These two tests fail if they leave out a command.
     [
       /^(export|npm run (cluster|simulator|operator)|curl|node dist\/kubectl-vsgb\.js) /,
       'test/e2e/programs/tutorial.test.ts',
@@ -61,7 +61,7 @@ describe('commands', () => {
     expect(silent).toEqual([]);
   });
 
-  /** Named within a sentence or a table. */
+  /** Commands named within a sentence or a table. */
   const NAMED: Readonly<Record<string, readonly [file: string, text: string]>> = {
     'make demo': ['test/e2e/programs/commands.test.ts', "make('demo'"],
     'make bench': ['test/e2e/programs/commands.test.ts', "make('bench'"],
@@ -73,9 +73,9 @@ describe('commands', () => {
     'npm run cluster': ['test/e2e/programs/cluster.test.ts', "start('npm', ['run', '-s', 'cluster'"],
     'npm run simulator': ['test/unit/simulator/options.test.ts', 'simulator/main.ts'],
     'npm run operator': ['lab/environment/operator-process.ts', "'dist/main.js'"],
-    // Ten minutes on a machine that does nothing else.
+    // Takes ten minutes on an otherwise idle machine.
     'make soak': ['package.json', '"soak"'],
-    // Builds the control planes of other versions, and runs a good part of the end-to-end tests on each.
+    // Builds the control planes of other versions, and runs many of the end-to-end tests on each.
     'make compat': ['package.json', '"compat"'],
     'make traffic': ['test/nodes/traffic.test.ts', 'runScenario(bed'],
     // Needs a container engine.
@@ -215,13 +215,13 @@ function lets({ from, to }: Rule, importer: string, imported: string): boolean {
   return fits(from, importer) && fits(to, imported);
 }
 
-/** Relative ones, outside of code. */
+/** Relative links outside code. */
 function linksOf(markdown: string): string[] {
   const links = [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
   return links.filter((link) => !/^[a-z]+:/.test(link));
 }
 
-/** As GitHub makes them: lower case, no punctuation, hyphens for spaces. */
+/** The anchors that GitHub makes: lower case, no punctuation, hyphens for spaces. */
 function anchorsOf(markdown: string): string[] {
   const titles = [...markdown.replace(/^ *```.*?^ *```$/gms, '').matchAll(/^#+ (.+)$/gm)];
   return titles.map(([, title = '']) =>

@@ -21,7 +21,7 @@ const SECRETS = [...Object.values(KEY), encodeURIComponent(KEY.securityToken), B
 
 const ROW = { serverId: 'i-1', port: 80, type: 'ecs', weight: 100 } as const;
 
-/** Whatever a logger, a debugger or a heap snapshot could find in it. */
+/** Everything that a logger, a debugger or a heap snapshot could find in the error. */
 function everythingIn(error: unknown): string {
   const ways = [
     inspect(error, {

@@ -87,7 +87,7 @@ test('each package is there because the product, or what it depends on, depends 
 });
 
 describe('the licences of what is bundled', () => {
-  /** Each lets the code be bundled and given away, with its text: https://spdx.org/licenses/ */
+  /** Each of these licences allows bundling and redistribution if its text is included: https://spdx.org/licenses/ */
   const ALLOWED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
 
   test('are all among those that are allowed', () => {
@@ -111,7 +111,7 @@ describe('the licences of what is bundled', () => {
   });
 });
 
-/** Of dist/third-party-licenses.txt, one for each package. */
+/** The sections of dist/third-party-licenses.txt, one for each package. */
 function sections(): readonly { readonly id: string; readonly license: string; readonly text: string }[] {
   const [, ...parts] = licenses.split(/^={80}\n(.+), (.+)\n={80}\n/m);
   return Array.from({ length: parts.length / 3 }, (_, index) => {

@@ -12,8 +12,8 @@ const CHART = 'deploy/helm/vservergroup-operator';
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /**
- * What of the Kubernetes API is not older than the CRD's rules (1.25), and the first version that acts on it unless told
- * otherwise: https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/
+ * Features of the Kubernetes API that are newer than the CRD's rules (1.25), and the first version with the feature enabled by
+ * default: https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/
  */
 const FEATURES: readonly (readonly [pattern: RegExp, minor: number])[] = [
   [/x-kubernetes-validations:/, 25],
@@ -22,7 +22,7 @@ const FEATURES: readonly (readonly [pattern: RegExp, minor: number])[] = [
   [/preStop:\s+sleep:/, 30],
 ];
 
-/** Installed only when asked for, or not by us at all: what asks for it is named in docs/install.md. */
+/** Installed only on request, or not by us at all; docs/install.md names what requires it. */
 const OPTIONAL: Readonly<Record<string, string>> = {
   'deploy/components/readiness-gates/admission-policy.yaml': 'deploy/components/readiness-gates',
   [`${CHART}/templates/readiness-gates.yaml`]: 'readinessGates.enabled',

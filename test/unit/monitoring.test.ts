@@ -45,7 +45,7 @@ const described = metrics.registry.getMetricsAsArray() as unknown as readonly {
   readonly buckets?: readonly number[];
 }[];
 
-/** Labels of a series by its name, as it is scraped. */
+/** The labels of each series by its name, as scraped. */
 const series = new Map<string, readonly string[]>(
   described.flatMap(({ name, labelNames, buckets }) =>
     buckets === undefined
@@ -58,9 +58,9 @@ const series = new Map<string, readonly string[]>(
   ),
 );
 
-/** What Prometheus says of whom it scrapes. */
+/** Labels that Prometheus adds for the scraped target. */
 const TARGET = ['job', 'instance', 'namespace', 'pod', 'service'];
-/** Values of labels that are the same in every installation. */
+/** Label values that are the same in every installation. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   controller: [CONTROLLER],
   name: [CONTROLLER, 'vservergroup-operator'],
@@ -68,7 +68,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   code: ['OK'],
 };
 
-/** What is wrong with the names in a PromQL expression: such an expression is valid, and finds nothing for ever. */
+/** Unknown names in a PromQL expression: such an expression is valid, but never finds anything. */
 function faultsOf(expr: string): string[] {
   const faults: string[] = [];
   const labels = new Set(TARGET);

@@ -27,7 +27,7 @@ describe('the version', () => {
   }
 });
 
-/** By place, as who uses the file reads it. */
+/** The versions by place, read the way the user of each file reads it. */
 function versionsIn(from: (file: string) => string): Readonly<Record<string, unknown>> {
   const lock = JSON.parse(from('package-lock.json'));
   const chart = parse(from('deploy/helm/vservergroup-operator/Chart.yaml'));

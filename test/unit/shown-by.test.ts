@@ -6,13 +6,13 @@ import { parse } from 'yaml';
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-/** File → name of a test in it, or the part of the name that stands in the file. */
+/** File → name of a test in it, or the part of the name that appears in the file. */
 type Tests = readonly Readonly<Record<string, string>>[];
 
 /** Page → section → first cell of a row → the tests that show it. */
 const shownBy: Record<string, Record<string, Record<string, Tests>>> = parse(read('test/shown-by.yaml'));
 
-/** Pages on which every row of every section has its tests. */
+/** Pages on which every row of every section has tests. */
 const WHOLE = ['docs/behaviour.md', 'docs/reliability.md'];
 
 test.each(Object.entries(shownBy))(
@@ -37,7 +37,7 @@ test('each row has a test, and each test exists under its name', () => {
   expect(wrong).toEqual([]);
 });
 
-/** Of each section that has a table with a head: the first cell of each row. */
+/** For each section that contains a table with a header: the first cell of each row. */
 function rowsOf(markdown: string): { readonly title: string; readonly rows: readonly string[] }[] {
   return markdown
     .split(/^##+ /m)

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 
-// What actionlint does not ask for; it reads them in test/e2e/programs/workflows.test.ts.
+// Checks beyond those of actionlint, which runs in test/e2e/programs/workflows.test.ts.
 
 const FOLDER = join(import.meta.dirname, '../../.github/workflows');
 const files = readdirSync(FOLDER).map((file) => ({ file, text: readFileSync(join(FOLDER, file), 'utf8') }));

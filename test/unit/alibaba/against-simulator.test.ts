@@ -70,7 +70,7 @@ test.each([false, true])('all verbs, with numbers as strings: %s', async (number
     rows: [{ ...ENI, weight: 0 }, ENI_2, ECS],
     pending: false,
   });
-  // Nothing is removed unless Type and ServerIp are those of the row: the simulator is strict about both.
+  // Nothing is removed unless Type and ServerIp match the row: the simulator is strict about both.
   expect(await rowsAfter(vServerGroups.remove(GROUP, description.rows.slice(0, 2)))).toEqual([ECS]);
   expect(await rowsAfter(vServerGroups.remove(GROUP, [ENI]))).toEqual([ECS]);
 });

@@ -12,7 +12,7 @@ const OTHER_ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/other' };
 const OWN = vServerGroup('cn-hangzhou', 'rsp-1');
 const FAR = vServerGroup('cn-hangzhou', 'rsp-1', { account: '2', role: ROLE });
 
-/** An API where STS names each session after its role, and that says of each call who signed it. */
+/** An API whose STS names each session after its role, and which records who signed each call. */
 async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly string[] = []) {
   const dir = await mkdtemp(join(tmpdir(), 'cloud-'));
   await writeFile(join(dir, 'access-key-id'), 'own-key');

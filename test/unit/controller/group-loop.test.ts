@@ -20,7 +20,7 @@ const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action
 const DELETED = { deletionTimestamp: '2026-01-01T00:00:00Z' };
 const RELEASED = ['web []'];
 
-/** Refuses the first patches of finalizers with these statuses. */
+/** Rejects the first patches of finalizers with these statuses. */
 function patchesAnswered(...statuses: number[]): void {
   cluster.answerPatch = () => {
     const status = statuses.shift();
@@ -31,7 +31,7 @@ function patchesAnswered(...statuses: number[]): void {
 }
 
 describe('a binding whose group cannot be read', () => {
-  /** Names a load balancer where a group belongs. */
+  /** Names a load balancer where a group is expected. */
   const NO_GROUP = { vServerGroupId: 'lb-1' };
   const RECORDED = { backends: [{ ...ownRow('10.0.0.1'), state: 'Registered' }] };
 
@@ -138,7 +138,7 @@ describe('a patch of the finalizer', () => {
 });
 
 describe('what has failed', () => {
-  /** An addition that is denied: it waits for a minute between two tries. */
+  /** Attempts an addition that is denied, so that retries are a minute apart. */
   async function denied(): Promise<number> {
     cluster.groups.behave = ({ action }) => {
       if (action === 'add') throw apiError('denied', 'Forbidden.RAM');

@@ -63,11 +63,11 @@ export interface Seen {
   readonly body: string;
 }
 
-/** A local server that speaks lists and watches: watches are played by the test, the rest is answered by `answer`. */
+/** A local server for lists and watches: the test plays the watches, and `answer` handles all other requests. */
 export class FakeApi implements AsyncDisposable {
   readonly seen: Seen[] = [];
   readonly watches: ServedWatch[] = [];
-  /** Gets each watch as it arrives, before the test does. */
+  /** Called with each watch as it arrives, before the test gets it. */
   onWatch: (watch: ServedWatch) => void = (watch) => watch.open();
   answer: (request: Seen) => Answer | undefined = () => ({ status: 404 });
   readonly #server: Server;
@@ -97,7 +97,7 @@ export class FakeApi implements AsyncDisposable {
     return this.seen.filter(({ query }) => !query.has('watch'));
   }
 
-  /** The n-th watch (from 0), as soon as it is there. */
+  /** The n-th watch (from 0), as soon as it exists. */
   async watch(index: number): Promise<ServedWatch> {
     return await until(`watch ${index}`, () => this.watches[index]);
   }
@@ -150,7 +150,7 @@ export function podList(items: readonly unknown[], resourceVersion: string, next
   return { kind: 'PodList', metadata: { resourceVersion, ...(next ? { continue: next } : {}) }, items };
 }
 
-/** For what is over in milliseconds. */
+/** For conditions that come true within milliseconds. */
 export function until<T>(description: string, probe: () => T | Promise<T>) {
   return waitUntil(description, probe, { timeoutMs: 8_000, intervalMs: 2 });
 }

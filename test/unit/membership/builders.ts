@@ -63,7 +63,7 @@ export function nodes(...list: readonly NodeView[]): NodesView {
   return { get: (name) => list.find((one) => one.name === name), values: () => list, had: () => false };
 }
 
-/** A ready endpoint on node n1, of a pod that is named by its address. */
+/** A ready endpoint on node n1, of a pod named after its address. */
 export function endpoint(ip: string, change: Partial<AddressView> = {}): AddressView {
   const pod = { namespace: 'shop', name: `pod-${ip}`, uid: `uid-${ip}` };
   return { ip, ready: true, serving: true, terminating: false, nodeName: 'n1', pod, ...change };
@@ -156,7 +156,7 @@ export function record(row: Row, change: Partial<BackendRecord> = {}): BackendRe
   return { row, state: 'Registered', ...change };
 }
 
-/** The record of the pod that `eniMember(name)` is. */
+/** The record of the pod of `eniMember(name)`. */
 export function podRecord(name: string, change: Partial<BackendRecord> = {}): BackendRecord {
   return record(eniRow(name), { pod: `pod-${name}`, podUID: `uid-${name}`, node: 'n1', ...change });
 }
@@ -169,7 +169,7 @@ export function members(...list: readonly Member[]): Desired {
   return wantMembers(list);
 }
 
-/** `given`: the places that the Service gives by other ports. */
+/** `given`: the places that the Service provides on other ports. */
 export function undetermined(...given: readonly Slot[]): Desired {
   return {
     kind: 'undetermined',
@@ -180,7 +180,7 @@ export function undetermined(...given: readonly Slot[]): Desired {
 
 export const everything = { has: () => true };
 
-/** A Sync binding that owns what carries the tag `vsgb/c/shop/<name>`, and wants nothing. */
+/** A Sync binding that owns rows with the tag `vsgb/c/shop/<name>`, and wants nothing. */
 export function claim(name: string, change: Partial<Claim> = {}): Claim {
   return {
     id: `shop/${name}`,
@@ -206,7 +206,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
 
 export const tag = (name: string) => `vsgb/c/shop/${name}`;
 
-/** A row that carries the tag of `claim('web')`. */
+/** A row with the tag of `claim('web')`. */
 export const own = (row: Row, change: Partial<Row> = {}): Row => ({
   ...row,
   description: tag('web'),
@@ -240,7 +240,7 @@ export function plan(change: PlanChange): GroupPlan {
   return planGroup(planInput(change));
 }
 
-/** `action address:port` of each change, with the weight for what is set or added. */
+/** `action address:port` of each change, with the weight if a row is changed or added. */
 export function written({ batches }: Pick<GroupPlan, 'batches'>): readonly (readonly string[])[] {
   return batches.map(({ action, changes }) => changes.map(({ row }) => describeChange(action, row)));
 }
@@ -250,10 +250,7 @@ function describeChange(action: Batch['action'], { serverIp, serverId, port, wei
   return action === 'remove' ? place : `${place}*${weight}`;
 }
 
-/**
- * A group with the operator on it: each `turn` plans, remembers what the plan reports and, unless told otherwise, carries
- * the plan out.
- */
+/** A group managed by the operator: each `turn` plans, remembers what the plan reports and, by default, carries the plan out. */
 export class Turns {
   readonly #group: GroupModel;
   #records = new Map<string, Claim['records']>();

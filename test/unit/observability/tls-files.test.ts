@@ -60,7 +60,7 @@ function watch() {
     onChange: (pair) => changes.push(pair),
     onFailure: (error) => failures.push((error as Error).message),
   });
-  /** Ten seconds, and all that is read then. */
+  /** Advances ten seconds, and waits until everything has been read. */
   const look = async () => {
     await clock.advance(10_000);
     await waitUntil('the files to have been read', () => clock.pending === 1);

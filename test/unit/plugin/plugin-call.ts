@@ -2,12 +2,12 @@ import { Readable, Writable } from 'node:stream';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import { runPlugin } from '../../../src/plugin/run.ts';
 
-/** One call of the plugin in this process, and all that it wrote. */
+/** Calls the plugin once in this process; returns all of its output. */
 export async function run(...words: readonly string[]) {
   return await runWithInput('', ...words);
 }
 
-/** The same, with this on standard input. */
+/** The same, with this text on standard input. */
 export async function runWithInput(input: string | Uint8Array, ...words: readonly string[]) {
   const { streams, written } = collector();
   const { signal } = new AbortController();
@@ -21,7 +21,7 @@ export async function runWithInput(input: string | Uint8Array, ...words: readonl
   return { code, ...written };
 }
 
-/** Standard output and error, and what was written to them. */
+/** Standard output and error that collect what is written to them. */
 export function collector() {
   const written = { stdout: '', stderr: '' };
   const into = (name: keyof typeof written) =>

@@ -5,7 +5,7 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../../
 
 const running: Simulator[] = [];
 
-/** Starts a simulator that is closed after the test. Without options: load balancer lb-1 with the group rsp-0. */
+/** Starts a simulator that is closed after the test. By default it has load balancer lb-1 with the group rsp-0. */
 export async function start(options: SimulatorOptions = {}): Promise<Simulator> {
   const simulator = await startSimulator({ groups: ['rsp-0'], seed: 1, ...options });
   running.push(simulator);
@@ -32,10 +32,10 @@ export interface HttpCall {
   readonly agent?: Agent;
 }
 
-/** A plain HTTP exchange; rejects with the socket's error, or when the body breaks off. */
+/** A plain HTTP exchange; rejects with the socket's error, or if the body is incomplete. */
 export function exchange(url: string, call: HttpCall = {}): Promise<HttpReply> {
   const { method = 'GET', path = '/', body = '', agent } = call;
-  // Node sends the body of a DELETE only with its length.
+  // Node sends the body of a DELETE only with a Content-Length.
   const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   const headers = { ...call.headers, ...length };
   return new Promise((resolve, reject) => {
@@ -67,7 +67,7 @@ export interface SignOptions {
   readonly version?: string;
 }
 
-/** The common parameters and the signature, written from the specification and not with the simulator's code. */
+/** The common parameters and the signature, written from the specification rather than with the simulator's code. */
 export function signRpc(action: string, params: Params, options: SignOptions = {}): URLSearchParams {
   const { method = 'POST', id = 'testid', secret = 'testsecret', version = '2014-05-15' } = options;
   const all: Record<string, string> = {
@@ -94,7 +94,7 @@ export function signRpc(action: string, params: Params, options: SignOptions = {
   return new URLSearchParams({ ...all, Signature: signature });
 }
 
-/** A signed call as pop-core's POST sends it. */
+/** A signed call, sent as pop-core sends a POST. */
 export function call(
   simulator: { url: string },
   action: string,
@@ -132,7 +132,7 @@ export function eni(
   return { ServerId: `eni-${n}`, ServerIp: `10.0.0.${n}`, Port: port, Type: 'eni' };
 }
 
-/** The headers of an ACS3 request, written from the specification; accept and user-agent are signed as the SDK does. */
+/** The headers of an ACS3 request, written from the specification; accept and user-agent are signed as in the SDK. */
 export function signAcs3(
   url: string,
   query: URLSearchParams,

@@ -3,7 +3,7 @@ import ClientOfCore, { $OpenApiUtil } from '@alicloud/openapi-core';
 import { describe, expect, test } from '@jest/globals';
 import { start } from './harness.ts';
 
-// What the generated SDKs (@alicloud/slb20140515 and the like) consist of: a name and parameters for callApi.
+// The generated SDKs (such as @alicloud/slb20140515) consist of a name and parameters for callApi.
 type Query = Readonly<Record<string, string>>;
 type Call = (
   action: string,

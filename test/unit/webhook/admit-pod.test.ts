@@ -26,7 +26,7 @@ function pod({ labels = {}, annotations, container = {}, spec = {} }: PodFields 
   };
 }
 
-/** What becomes of the pod; undefined of a part that it has not. */
+/** The admitted pod; undefined for parts that it does not have. */
 function admitted(before: JsonObject, bound: readonly BoundService[], offer = ALL) {
   const { result, changes, warnings } = admitPod(before, bound, offer);
   const after = withChanges(before, changes) as {

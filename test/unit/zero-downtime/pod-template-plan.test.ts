@@ -7,7 +7,7 @@ import { leftAlone, planTemplate, type Wanted } from '../../../src/zero-downtime
 const HOLD_25: Wanted = { gate: false, holdSeconds: 25 };
 const GATE: Wanted = { gate: true, holdSeconds: undefined };
 
-/** A pod template, its containers by what is in their `preStop`. */
+/** A pod template with one container for each given `preStop`. */
 function template(preStops: readonly unknown[], spec: object = {}, hold?: string): JsonObject {
   return {
     ...(hold !== undefined && { metadata: { annotations: { [HOLD_ANNOTATION]: hold } } }),
@@ -31,7 +31,7 @@ interface Held {
   readonly refused: readonly unknown[];
 }
 
-/** What becomes of a template: its annotation, sleeps and grace period. */
+/** The resulting annotation, sleeps and grace period of a template. */
 function held(before: JsonObject, wanted: Wanted = HOLD_25): Held {
   const { changes, refused } = planTemplate(before, wanted);
   const after = withChanges(before, changes);

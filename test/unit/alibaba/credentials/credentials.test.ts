@@ -195,7 +195,7 @@ test('get answers at once while a renewal is under way', async () => {
   source.close();
 });
 
-/** Why the vendor's default chain is not used: these hold for @alicloud/credentials 2.4.7. */
+/** Reasons not to use the vendor's default chain; these hold for @alicloud/credentials 2.4.7. */
 interface Chain {
   providers: unknown[];
   getCredentials(): Promise<{ accessKeyId: string }>;

@@ -46,7 +46,7 @@ function source(roleName?: string) {
   return Object.assign(made, { records, [Symbol.dispose]: () => made.close() });
 }
 
-/** The sentence that is told when there are no credentials; nothing of any session is in the error. */
+/** The message of the error without credentials; checks that the error contains nothing of any session. */
 async function refusal(roleName?: string): Promise<string> {
   using credentials = source(roleName);
   const error = await failure(credentials.get());

@@ -16,7 +16,7 @@ const REFUSED = 'InvalidTimeStamp.Expired';
 
 const utc = (time: number) => new Date(time).toUTCString();
 
-/** A cloud whose time stands still, and a client whose clock is off by so much. */
+/** A cloud whose clock stands still, and a client whose clock is off by this much. */
 async function setUp(offMs: number) {
   const clock = new FakeClock(0, CLOUD_NOW + offMs);
   const cloud = { code: REFUSED, date: utc(CLOUD_NOW) as string | undefined, onRefused: () => {} };
@@ -43,7 +43,7 @@ async function setUp(offMs: number) {
   return {
     ...{ ...client, clock, cloud, cloudTime, offsets },
     remove: (options?: CallOptions) => client.vServerGroups.remove(GROUP, [ROW], options),
-    /** The codes of all attempts; the API saw as many. */
+    /** The codes of all attempts; checks that the API saw as many. */
     attempts() {
       expect(api.received).toHaveLength(records.length);
       return records.map(({ code }) => code);

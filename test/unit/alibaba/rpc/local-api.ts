@@ -28,7 +28,7 @@ export interface Received {
 
 export type Handler = (received: Received, response: http.ServerResponse) => void;
 
-/** A server on loopback that shows what a client sends and answers what a test says; closed by `await using`. */
+/** A server on loopback that records what a client sends and answers as the test decides; closed by `await using`. */
 export class LocalApi implements AsyncDisposable {
   readonly received: Received[] = [];
   readonly sockets = new Set<Socket>();
@@ -103,7 +103,7 @@ export interface TestRpc extends Disposable {
   readonly records: CallRecord[];
 }
 
-/** An Rpc to a URL; its connections are closed by `using`. */
+/** An Rpc for a URL; `using` closes its connections. */
 export function rpcTo(
   url: string,
   options: Partial<RpcOptions> & {
@@ -130,7 +130,7 @@ export function rpcTo(
   return { call, records, [Symbol.dispose]: () => agent.destroy() };
 }
 
-/** What a promise is rejected with. */
+/** The error with which a promise rejects. */
 export async function failure(promise: Promise<unknown>): Promise<ApiError> {
   return promise.then(
     () => Promise.reject(new Error('did not fail')),
@@ -138,7 +138,7 @@ export async function failure(promise: Promise<unknown>): Promise<ApiError> {
   );
 }
 
-/** The group's list after a write that is done with its reply. */
+/** The rows of the group after a write that is complete with its reply. */
 export async function rowsAfter(write: Promise<WriteReply>): Promise<readonly Row[]> {
   const reply = await write;
   if (reply.is !== 'done') throw new Error(`the write is ${reply.is}`);

@@ -12,7 +12,7 @@ function fault(code: string, retryAfterMs?: number): ApiError {
   return refused('Act', undefined, { code, text: 'x', httpStatus: 400, retryAfterMs });
 }
 
-/** Fails with these, one for each call, then succeeds. */
+/** Fails with these errors, one per call, then succeeds. */
 function failing(...errors: ApiError[]) {
   const queue = [...errors];
   const state = { calls: 0 };

@@ -16,7 +16,7 @@ const CONDITIONS = [
 
 const METADATA = { namespace: 'shop', name: 'web', uid: 'uid-1', resourceVersion: '7' };
 
-/** A binding whose weight cannot be read. */
+/** A binding with an unreadable weight. */
 function invalid(generation: number, status?: object) {
   return transformBinding({
     metadata: { ...METADATA, generation },
@@ -27,7 +27,7 @@ function invalid(generation: number, status?: object) {
 
 const BACKEND = { serverId: 'eni-1', port: 80, type: 'eni', weight: 100, state: 'Registered' };
 
-/** The same, being deleted, with more that cannot be read. */
+/** The same binding while it is being deleted, with further unreadable fields. */
 function unreadable(spec: object, status?: object): BindingObject {
   return transformBinding({
     metadata: { ...METADATA, generation: 3, deletionTimestamp: '2026-01-01T00:00:00Z' },

@@ -15,7 +15,7 @@ function binding(
   });
 }
 
-/** Answers with these statuses in turn, then with 200. */
+/** Responds with these statuses in turn, then with 200. */
 function finalizersAnswered(...statuses: number[]) {
   const may = { write: true };
   const sent: unknown[] = [];

@@ -9,7 +9,7 @@ const wants = (...names: readonly string[]) => members(...names.map((name) => en
 const slot = (name: string) => eniSlot(`10.0.0.${name}`, 8080);
 const GENERATION = 1;
 
-/** Of a binding that wants one after the other; returns who leaves with the last one. */
+/** Passes the wanted members of one binding in turn; returns the places that the last one leaves. */
 function leavers(former: FormerMembers, ...wanted: readonly Desired[]): readonly Slot[] {
   let leaving: readonly Slot[] = [];
   for (const desired of wanted) {

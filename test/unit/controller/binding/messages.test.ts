@@ -33,7 +33,7 @@ test('GroupNameAmbiguous names the load balancer and each group', () => {
   expect(message).toContain('vServer groups named web (rsp-bp1x0abc, rsp-bp1x0def)');
 });
 
-/** That an address is ambiguous is found in a reply that says nothing of it, and before any call on the group. */
+/** An ambiguous address is found in a successful reply, before any call on the group. */
 test('VpcUnknown names the call alone, since there is neither a request that was refused nor a group it was about', () => {
   const { message } = conditionExamples.VpcUnknown.example();
   expect(message).toMatch(/^DescribeNetworkInterfaces failed with AmbiguousAddress: /);

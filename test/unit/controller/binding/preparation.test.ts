@@ -7,7 +7,7 @@ type Options = Omit<TestClusterOptions<never>, 'groups'>;
 
 let cluster: TestCluster;
 
-/** Four pods behind a binding, by how long each is held. */
+/** Four pods behind a binding, with the given hold of each pod. */
 async function setUp(
   holds: readonly number[],
   spec: Record<string, unknown> = {},
@@ -33,7 +33,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** How long pods have to be held, how many are not, and how many have no gate. */
+/** The hold that pods need, how many lack it, and how many have no gate. */
 function told(name = 'web'): readonly unknown[] {
   const { holdSeconds, podsWithoutHold, podsWithoutGate } = cluster.statuses.get(name) ?? {};
   return [holdSeconds, podsWithoutHold, podsWithoutGate];
@@ -124,7 +124,7 @@ describe('status tells for how long pods have to be held, and how many are held 
           cluster.start();
           for (const ips of rounds) {
             cluster.endpoints(ips);
-            // A pod's hold never changes.
+            // The hold of an existing pod never changes.
             for (const ip of ips) cluster.pod(`pod-${ip}`, {}, { holdSeconds: ip.endsWith('.1') ? 35 : 0 });
             await cluster.after(3_000);
           }

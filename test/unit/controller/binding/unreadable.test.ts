@@ -75,7 +75,7 @@ const LIVE = ['10.0.0.1:8080*100', '10.0.0.2:8080*100'];
 const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action} ${backends.length}`);
 const RELEASED = ['web []'];
 
-/** Two live backends of a binding that has become unreadable since. */
+/** A binding with two live backends becomes unreadable. */
 async function becomeUnreadable(spec: object = {}): Promise<void> {
   cluster.groups.rows = [ownRow('10.0.0.1'), ownRow('10.0.0.2')];
   cluster.endpoints(['10.0.0.1', '10.0.0.2']);

@@ -72,7 +72,7 @@ test('an address that a pod had is remembered by its name, until a pod of that n
   expect(pods.hadAt(named(''), '10.0.0.2')).toBe(true);
   at('2', '10.0.0.2');
   expect(pods.hadAt(named(''), '10.0.0.2')).toBe(false);
-  // Of another network: no pod has had it by its own word.
+  // From another network: no pod has ever reported this address.
   pods.remember(named('2'), '172.16.0.1');
   expect(pods.hadAt(named(''), '172.16.0.1')).toBe(false);
   pods.remember(named('0'), '10.0.0.9');

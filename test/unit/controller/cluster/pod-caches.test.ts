@@ -11,7 +11,7 @@ import {
   transformService,
 } from '../../../../src/kubernetes/objects/objects.ts';
 
-/** The namespaces of which pods are watched, with what they are decided by. */
+/** Returns the namespaces whose pods are watched, and the objects that decide which these are. */
 function watching() {
   const caches = createCaches('cn-hangzhou', { wall: () => 0 }, (_, error) => {
     throw error;

@@ -9,10 +9,10 @@ const ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/slb', externalId: 'shop/1'
 const OTHER_ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/other' };
 const LISTED = [ROLE.roleArn, OTHER_ROLE.roleArn];
 
-/** The group of this id in the operator's own account, and the one in account 2. */
+/** The group with this ID in the operator's own account, and the one in account 2. */
 let own: FakeVServerGroups;
 let far: FakeVServerGroups;
-/** With which each call to account 2 was made, without repeats in a row. */
+/** The roles with which account 2 was called, without consecutive repeats. */
 let roles: AssumedRole[];
 let cluster: TestCluster<ReturnType<typeof groupsByRole>>;
 

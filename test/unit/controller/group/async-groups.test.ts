@@ -18,7 +18,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** A group that holds what its binding wants, at rest. */
+/** A group at rest that holds what its binding wants. */
 async function settled(ips: readonly string[], spec: Record<string, unknown> = {}): Promise<void> {
   groups.rows = ips.map((ip) => ownRow(ip));
   cluster.endpoints(ips);

@@ -40,11 +40,11 @@ export interface TestClusterOptions<Groups> {
   readonly readinessGates?: boolean;
   readonly requireGrants?: boolean;
   readonly assumableRoles?: readonly string[];
-  /** There are no bindings that it does not see. Default: so it is. */
+  /** Whether the operator sees all bindings. Default: true. */
   readonly seesAll?: boolean;
-  /** Its groups tell how healthy their backends are. Default: they do. */
+  /** Whether its groups report the health of their backends. Default: true. */
   readonly tellsHealth?: boolean;
-  /** Of another replica that looks after the same groups. */
+  /** The clock of another replica that manages the same groups. */
   readonly clock?: FakeClock;
   /** Default: one vServer group. */
   readonly groups?: Groups;
@@ -52,8 +52,8 @@ export interface TestClusterOptions<Groups> {
 }
 
 /**
- * The group loop as it ships, with everything around it that is not the network: real stores, a clock that stands still
- * until told, the cloud and the API server in memory.
+ * The group loop as shipped, with everything around it except the network: real stores, a clock that stands still until advanced,
+ * and the cloud and the API server in memory.
  */
 export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly clock: FakeClock;
@@ -63,7 +63,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly statuses = new Map<string, Status>();
   /** By binding: the conditions that were written without the rest, as `type reason`. */
   readonly conditions = new Map<string, readonly string[]>();
-  /** Bindings of which the status sink was told that they are gone. */
+  /** Bindings that were reported to the status sink as gone. */
   readonly forgotten: string[] = [];
   readonly failures: {
     readonly action: string;
@@ -73,20 +73,20 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   }[] = [];
   readonly delays: number[] = [];
   readonly patched: string[] = [];
-  /** What the API server answers to a patch of finalizers: throws to refuse it. */
+  /** How the API server responds to a patch of finalizers; throws to reject it. */
   answerPatch: () => void = () => {};
-  /** Of which the loop was told that their finalizer could not be written. */
+  /** Bindings whose finalizer was reported to the loop as unwritable. */
   readonly unpatched: string[] = [];
   readonly reads: string[] = [];
   readonly corrected: string[] = [];
   /** What a dry run would have sent. */
   readonly withheld: string[] = [];
-  /** Groups that were found by their names, as `binding group`. */
+  /** Groups that were found by name, as `binding group`. */
   readonly found: string[] = [];
   readonly bugs: unknown[] = [];
   credentialsChanged: (role?: AssumedRole) => void = () => {};
   mayWrite = true;
-  /** The process stood still until now; what the caches show may be old until `catchesUp`. */
+  /** The process stalled until now; the caches may be stale until `catchesUp`. */
   stall(): void {
     this.#stalled = Promise.withResolvers();
   }
@@ -95,16 +95,16 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.#stalled = undefined;
   }
   #stalled: PromiseWithResolvers<void> | undefined;
-  /** Whether the API server takes statuses: then its watch shows them at once. */
+  /** Whether the API server accepts statuses; if so, its watch shows them at once. */
   showsStatus = false;
-  /** Those of the API server; the operator keeps `#unsettledPods` of them. */
+  /** The pods of the API server; the operator's cache of them is `#unsettledPods`. */
   readonly gatedPods = new Store<GatedPodObject>();
   readonly #unsettledPods = new Store<GatedPodObject>();
-  /** Whether the watch shows at once what was written to a gate. */
+  /** Whether the watch shows gate writes at once. */
   showsGates = true;
-  /** Something in the API server takes what is written to a gate away. */
+  /** Whether something in the API server drops gate writes. */
   dropsGates = false;
-  /** Of pods: `name status reason`. */
+  /** Gate writes, as `name status reason` with the pod's name. */
   readonly gates: string[] = [];
   readonly #pods = new Store<PodObject>();
   readonly #namespacePods = new NamespacePods(this.#pods, () => String(this.#version));
@@ -175,7 +175,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     for (const name of ['node-0', 'node-1']) this.node(name);
   }
 
-  /** Milliseconds, for each group. */
+  /** In milliseconds, for each group. */
   longestLeaving(): readonly number[] {
     return [...this.#loop.longestLeaving()].map(({ ms }) => ms);
   }
@@ -188,7 +188,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.#loop.start();
   }
 
-  /** Throws what a reconcile has thrown meanwhile: it throws on a bug only. */
+  /** Throws any error of a reconcile so far: a reconcile throws only on a bug. */
   async stop(): Promise<void> {
     const stopped = this.#loop.stop(60_000);
     await this.clock.advance(60_000);
@@ -196,7 +196,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     for (const bug of this.bugs) throw bug;
   }
 
-  /** Lets everything happen that needs no time, or so much. */
+  /** Advances the clock by `ms` and lets everything due happen. */
   async after(ms = 0): Promise<void> {
     await this.clock.advance(ms);
     await settle();
@@ -226,7 +226,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     if (this.caches.services.get('shop/web') === undefined) this.service();
   }
 
-  /** The watch shows the status that was written last. */
+  /** The watch shows the latest written status. */
   showStatus(name = 'web'): void {
     const object = this.caches.bindings.get(`shop/${name}`);
     const status = this.statuses.get(name);
@@ -256,7 +256,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     });
   }
 
-  /** The Service's ready pods, by address; each is a pod of its own (`pods` names another one for an address). */
+  /** Sets the Service's ready pods, by address; each address has its own pod unless `pods` names another one for it. */
   endpoints(
     ips: readonly string[],
     pods: Readonly<Record<string, string>> = {},
@@ -316,7 +316,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.#pods.remove(`shop/${uid}`);
   }
 
-  /** The annotation of the namespace; undefined: it has none. */
+  /** Sets the grants annotation of the namespace; undefined removes it. */
   grant(annotation: string | undefined): void {
     const annotations = annotation === undefined ? {} : { [GRANTS_ANNOTATION]: annotation };
     const metadata = { name: 'shop', resourceVersion: this.#next(), annotations };
@@ -408,7 +408,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     return {};
   }
 
-  /** As the API server does, and the kubelet with it: a pod that waited for its gate alone is Ready. */
+  /** Behaves as the API server and the kubelet do: a pod that waited for its gate only becomes Ready. */
   #patchGate(path: string, body: unknown): object {
     const key = path.replace(/^.*namespaces\/([^/]+)\/pods\/([^/]+)\/status$/, '$1/$2');
     const { conditions } = (body as { status: { conditions: readonly [{ status: string; reason: string }] } })
@@ -431,7 +431,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     return { metadata: { resourceVersion } };
   }
 
-  /** A pod with our gate, as both caches show it. By default its containers have just become ready. */
+  /** A pod with our gate, shown by both caches. By default its containers have just become ready. */
   gatedPod(name: string, change: Partial<GatedPodObject> = {}): void {
     const key = `shop/${name}`;
     const before = this.gatedPods.get(key);

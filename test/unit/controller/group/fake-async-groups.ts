@@ -19,8 +19,8 @@ import {
 import { apiError } from './fake-cloud.ts';
 
 /**
- * A kind of server groups whose writes are jobs: a reply says only that the write was accepted, what became of it is asked
- * for, and rows that are absent (or there already) have the whole call refused. One group, in memory.
+ * One group, in memory, of a kind of server group whose writes are jobs: a reply says only that the write was accepted, and the
+ * result of the job must be queried. A call that names absent rows (or adds existing ones) is rejected as a whole.
  */
 export class FakeAsyncGroups implements ServerGroups {
   limits: GroupLimits = {
@@ -29,17 +29,17 @@ export class FakeAsyncGroups implements ServerGroups {
     pollMs: 1_000,
   };
   rows: readonly Row[] = [];
-  /** How long a job takes. */
+  /** The duration of a job. */
   jobMs = 2_500;
-  /** Addresses for which jobs fail; what else is in the same job is carried out. */
+  /** Addresses for which jobs fail; the rest of the same job is carried out. */
   readonly failing = new Set<string>();
-  /** Whether a failed job says which rows it failed for. */
+  /** Whether a failed job names the rows that failed. */
   namesFailed = true;
   /** Each call as `action addresses`; polls as `job`. */
   readonly calls: string[] = [];
-  /** When they were made. */
+  /** The times of the calls. */
   readonly times: number[] = [];
-  /** Throws to have an inquiry fail. */
+  /** Throws to make a job query fail. */
   beforeJob: () => void = () => {};
   readonly #clock: Clock;
   readonly #jobs = new Map<string, JobState>();
@@ -107,7 +107,7 @@ export class FakeAsyncGroups implements ServerGroups {
 
   #carryOut(action: WriteAction, rows: readonly Row[]): JobState {
     const failed = rows.filter(({ serverIp }) => this.failing.has(serverIp ?? ''));
-    // Without a word about rows, a job does all or nothing.
+    // If it does not name rows, a job is all or nothing.
     const done = this.namesFailed || failed.length === 0 ? rows.filter((row) => !failed.includes(row)) : [];
     const written = new Map<BackendKey, Row>(done.map((row) => [backendKey(row), row]));
     const untouched = this.rows.filter((row) => !written.has(backendKey(row)));

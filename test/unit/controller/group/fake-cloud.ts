@@ -18,7 +18,7 @@ import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 export interface Call {
   readonly at: number;
   readonly action: 'describe' | 'add' | 'set' | 'remove' | 'health';
-  /** Its id. */
+  /** ID of the group. */
   readonly group: string;
   readonly backends: readonly string[];
   readonly rows: readonly Row[];
@@ -31,36 +31,36 @@ interface Reply {
 
 type Behaviour = (call: Call) => undefined | 'no-reply' | ((reply: Reply) => Reply);
 
-/** vServer groups as the controller sees them: one group in memory; every call takes `latencyMs` of the clock. */
+/** vServer groups as the controller sees them: one group in memory; every call takes `latencyMs` on the clock. */
 export class FakeVServerGroups implements ServerGroups {
   limits: GroupLimits = {
     rowsPerCall: { add: 40, set: 40, remove: 40 },
     description: { min: 1, max: 80 },
     pollMs: 1_000,
   };
-  /** But for those about health. */
+  /** Excludes health calls. */
   readonly calls: Call[] = [];
-  /** When it was asked about health. */
+  /** Times of the health calls. */
   readonly healthCalls: number[] = [];
-  /** What each listener's check says of an address, by its name; `normal` by the one listener unless told otherwise. */
+  /** The health of each address by listener name; the default is one listener that reports `normal`. */
   readonly health = new Map<string, Readonly<Record<string, BackendHealth['status']>>>();
   rows: Row[] = [];
-  /** What each load balancer lists, by its id. */
+  /** The groups that each load balancer lists, by its ID. */
   readonly lists = new Map<string, readonly NamedGroup[]>();
-  /** The load balancers that were asked for their groups. */
+  /** The load balancers whose groups were listed. */
   readonly listCalls: string[] = [];
-  /** Throws to refuse. */
+  /** Throws to reject the call. */
   beforeList: () => void = () => {};
   /** The name of the one group. */
   name = 'web';
   latencyMs = 20;
-  /** Throws to refuse; returns 'no-reply' to carry the call out and lose the answer; or alters the answer. */
+  /** Throws to reject the call, returns 'no-reply' to carry it out and lose the reply, or changes the reply. */
   behave: Behaviour = () => undefined;
-  /** What happens while a call gets its credentials. */
+  /** Called while a call obtains its credentials. */
   beforeLeaving: () => void = () => {};
   inFlight = 0;
   mostInFlight = 0;
-  /** What was acquired: `action`, with `!` when urgent. */
+  /** What was acquired: `action`, followed by `!` if urgent. */
   readonly acquired: string[] = [];
   #gate: PromiseWithResolvers<void> | undefined;
   readonly #clock: Clock;
@@ -78,7 +78,7 @@ export class FakeVServerGroups implements ServerGroups {
     return this.rows.map((row) => `${row.serverIp ?? row.serverId}:${row.port}*${row.weight}`).sort();
   }
 
-  /** Nobody may write until `release`. */
+  /** Blocks all writes until `release`. */
   hold(): void {
     this.#gate = Promise.withResolvers();
   }
@@ -206,7 +206,7 @@ export function apiError(
   return createApiError({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
 }
 
-/** Every address has the ENI `eni-<address>` unless told otherwise; an answer that is not there yet stays pending. */
+/** Every address has the ENI `eni-<address>` unless `answers` says otherwise; a pending lookup stays pending until `answer`. */
 export class FakeEnis implements EniResolver {
   readonly answers = new Map<string, EniLookup>();
   readonly asked: string[] = [];

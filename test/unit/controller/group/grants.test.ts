@@ -19,7 +19,7 @@ const reasonOf = (name = 'web') =>
 const conditionsOf = (name = 'web') =>
   cluster.statuses.get(name)?.conditions.map(({ type, status }) => `${type} ${status}`);
 
-/** Two pods in the group, and somebody else's row. */
+/** A group with two pods and a foreign row. */
 async function served(spec: Record<string, unknown> = {}, annotation = GROUP): Promise<void> {
   cluster.groups.rows = [byHand('10.9.9.9')];
   cluster.grant(annotation);

@@ -16,7 +16,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** A group that holds what its binding wants, at rest, with the spacing of its last write over. */
+/** A group at rest that holds what its binding wants, with the spacing after its last write over. */
 async function settled(
   ips: readonly string[],
   spec: Record<string, unknown> = {},
@@ -30,7 +30,7 @@ async function settled(
   cluster.groups.calls.length = 0;
 }
 
-/** The same in status.backends. */
+/** The same backend in status.backends. */
 function recorded(serverIp: string) {
   const podUID = `pod-${serverIp}`;
   const row = { serverId: `eni-${serverIp}`, serverIp, port: 8080, type: 'eni', weight: 100 };
@@ -271,7 +271,7 @@ test('what departs gets weight 0 in the turn of its event, the last that take re
 });
 
 describe('endpoints that name no pod', () => {
-  /** The same endpoints, as somebody writes them by hand. */
+  /** The same endpoints, written by hand. */
   function unnamed(ips: readonly string[]): void {
     cluster.endpoints(ips);
     const slice = cluster.caches.endpoints.get('shop/web-1') as EndpointsObject;

@@ -13,7 +13,7 @@ afterEach(async () => {
 const names = [...'abcdefghij'];
 const shown = names.map((name) => `i-${name}:30080*100`);
 
-/** A process begins with ten rows that its status names, while four of their nodes have been lost for a minute. */
+/** Starts a process with ten rows that its status names; four of their nodes have been lost for a minute. */
 async function begun(reason: string): Promise<void> {
   const now = cluster.clock.wall();
   for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);

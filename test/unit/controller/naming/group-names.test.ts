@@ -19,7 +19,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** What the load balancer lb-1 lists, as `id name`. */
+/** Sets the groups that load balancer lb-1 lists, as `id name`. */
 function lists(...groups: readonly string[]): void {
   const named = groups.map((group) => group.split(' ')).map(([id = '', name = '']) => ({ id, name }));
   cluster.groups.lists.set('lb-1', named);
@@ -29,10 +29,10 @@ const calls = () => cluster.groups.calls.map(({ action, group }) => `${action} $
 const status = (name = 'web') => cluster.statuses.get(name);
 const ready = (name = 'web') => status(name)?.conditions.find(({ type }) => type === 'Ready');
 
-/** The group of the status, and why the binding is (not) Ready. */
+/** The group in the status, and why the binding is (not) Ready. */
 const told = (name = 'web') => [status(name)?.vServerGroupId, ready(name)?.reason];
 
-/** The group does not exist, whatever the load balancer lists. */
+/** Makes the group not exist, whatever the load balancer lists. */
 function isGone(id: string): void {
   cluster.groups.behave = ({ group }) => {
     if (group === id) throw apiError('groupMissing', 'InvalidParameter');
@@ -40,7 +40,7 @@ function isGone(id: string): void {
   };
 }
 
-/** On rsp-1, by its name, with one backend. */
+/** Binds to rsp-1 by its name, with one backend. */
 async function bound(spec: object = {}): Promise<void> {
   lists('rsp-1 web');
   cluster.endpoints(['10.0.0.1']);

@@ -17,7 +17,7 @@ test.each<[string, Record<string, unknown>, TestClusterOptions<FakeVServerGroups
   'a binding %s adds nothing for a pod that waits for its gate, whatever keeps that closed',
   async (_, spec, options) => {
     cluster = new TestCluster({ readinessGates: true, ...options });
-    // With this policy a node is a backend by the endpoints on it that are ready.
+    // With this policy, a node is a backend only if it has ready endpoints.
     const [type, externalTrafficPolicy] = ['NodePort', 'Local'] as const;
     const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
     cluster.service({ type, externalTrafficPolicy, ports });

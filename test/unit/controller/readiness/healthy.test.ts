@@ -16,7 +16,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** Pods of the Service that wait for their gates alone, and the list that says so. */
+/** Creates pods of the Service that wait only for their gates, and lists them as endpoints. */
 function wait(...ips: readonly string[]): void {
   for (const ip of ips) cluster.gatedPod(`pod-${ip}`);
   cluster.endpoints(ips);
@@ -26,7 +26,7 @@ function checksSay(ip: string, ...statuses: readonly ('normal' | 'abnormal' | 'u
   cluster.groups.health.set(ip, Object.fromEntries(statuses.map((status, i) => [`tcp:${80 + i}`, status])));
 }
 
-/** How often health is asked for, within so many milliseconds. */
+/** The number of health calls within this many milliseconds. */
 async function callsWithin(ms: number): Promise<number> {
   const before = cluster.groups.healthCalls.length;
   await cluster.after(ms);

@@ -16,7 +16,7 @@ afterEach(async () => {
   await cluster.stop();
 });
 
-/** A pod of the Service that waits for its gate alone, and the lists that say so. */
+/** A pod of the Service that waits only for its gate, and is listed as an endpoint. */
 function waits(name = POD): void {
   cluster.gatedPod(name);
   cluster.endpoints([name.slice('pod-'.length)]);
@@ -570,7 +570,7 @@ describe('a write', () => {
     const names = Array.from({ length: 200 }, (_, i) => `pod-10.0.1.${i}`);
     for (const name of names) cluster.gatedPod(name);
     cluster.start();
-    // The first eight are under way by then.
+    // By then the first eight writes are in flight.
     cluster.answerPatch = () => {
       for (const name of names) cluster.gatedPods.remove(`shop/${name}`);
     };

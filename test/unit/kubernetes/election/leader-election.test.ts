@@ -58,7 +58,7 @@ function candidate(identity: string, ownClock: Clock = clock): Candidate {
   return made;
 }
 
-/** The same time, another idea of the date. */
+/** The same monotonic time, with a different wall clock. */
 function skewed(byMs: number): Clock {
   return {
     now: () => clock.now(),

@@ -9,10 +9,10 @@ interface StoredLease {
   readonly spec: { readonly [field: string]: unknown };
 }
 
-/** What happens to the requests of one candidate, told by its user agent. */
+/** What happens to the requests of one candidate, which its user agent identifies. */
 export type Fate = 'served' | 'refused' | 'swallowed' | 'reply lost';
 
-/** Leases as the API server keeps them, behind real HTTP; time is the test's. */
+/** Leases as the API server keeps them, behind real HTTP; the test controls time. */
 export class LeaseApi implements AsyncDisposable {
   readonly fates = new Map<string, Fate>();
   lease: StoredLease | undefined;
@@ -47,7 +47,7 @@ export class LeaseApi implements AsyncDisposable {
     return Object.assign(Object.create(transport), { request });
   }
 
-  /** Lets time go by in small steps, the network at rest after each of them. */
+  /** Advances time in small steps, waiting for the network to be idle after each of them. */
   async advance(ms: number, eachStep: () => void = () => {}): Promise<void> {
     const end = this.#clock.now() + ms;
     await this.#rest();
@@ -58,7 +58,7 @@ export class LeaseApi implements AsyncDisposable {
     }
   }
 
-  /** Someone else's write. */
+  /** A write by another client. */
   change(metadata: object, spec: object): void {
     this.#store({ ...this.lease?.metadata, ...metadata }, { ...this.lease?.spec, ...spec });
   }

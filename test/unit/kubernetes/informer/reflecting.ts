@@ -18,7 +18,10 @@ export function transformThing(object: unknown): Thing | undefined {
   return { key: keyOf(object) ?? '', resourceVersion: resourceVersionOf(object) };
 }
 
-/** A reflector of pods against a local server, by a clock that stands still. Lists are answered from `lists`, in order; the last stays. */
+/**
+ * A reflector of pods against a local server, on a clock that stands still. List requests are answered from `lists`, in order; the
+ * last list is repeated.
+ */
 export async function reflecting(
   options: Partial<ReflectorOptions<Thing>> & { lists?: (Answer | undefined)[] } = {},
 ) {
@@ -75,12 +78,12 @@ export async function reflecting(
     names: () => store.list().map(({ key }) => key.replace('shop/', '')),
     askedAt: () => api.lists.map(({ query }: Seen) => query.get('resourceVersion')),
     watch: (index: number) => api.watch(index),
-    /** The server forgets the version: the newest list is read, at once if it was last forgotten 30 s ago. */
+    /** The server forgets the version: the newest list is read, at once if the last such event was at least 30 s ago. */
     expire: async () => {
       const watch = await api.watch(api.watches.length - 1);
       watch.send('ERROR', status(410, 'Expired', 'too old resource version'));
     },
-    /** The same, until a watch goes on from that list. */
+    /** Does the same, and waits until a watch continues from that list. */
     relist: async () => {
       const watches = api.watches.length;
       (await api.watch(watches - 1)).send('ERROR', status(410, 'Expired', 'too old resource version'));
@@ -90,7 +93,7 @@ export async function reflecting(
       until(`failure ${count}`, () => failures.length >= count && failures[count - 1]),
     listed: (count: number) =>
       until(`list ${count}`, () => api.lists.length >= count && api.lists[count - 1]),
-    /** Runs the pause after the last failure. */
+    /** Skips the pause after the last failure. */
     pause: async () => clock.advance(failures.at(-1)?.retryInMs ?? 0),
     [Symbol.asyncDispose]: async () => {
       await stop();

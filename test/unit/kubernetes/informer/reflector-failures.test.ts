@@ -121,7 +121,7 @@ test('429: Retry-After is kept to, for list and watch', async () => {
   it.api.onWatch = (watch) => watch.open();
   await it.pause();
   await it.watch(1);
-  // An empty first list is read twice; the watch is not preceded by another.
+  // An empty first list is read twice; no further list precedes the watch.
   expect(it.api.lists).toHaveLength(3);
 });
 

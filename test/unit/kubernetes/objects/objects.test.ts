@@ -389,7 +389,7 @@ const transforms = {
   transformPod,
 };
 
-/** Field names that the trims look for, with anything at all in them. */
+/** Objects with the field names that the trims look for, and arbitrary values. */
 const absurd = fc.letrec((tie) => ({
   value: fc.oneof({ maxDepth: 4 }, fc.anything(), tie('object'), fc.array(tie('value'), { maxLength: 4 })),
   object: fc.dictionary(

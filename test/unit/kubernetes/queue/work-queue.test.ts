@@ -10,7 +10,7 @@ function setUp() {
   return { clock, queue };
 }
 
-/** The keys that can be had now, each done at once. */
+/** The keys that are available now; each is marked done at once. */
 async function drain(queue: WorkQueue<string>): Promise<string[]> {
   const keys: string[] = [];
   while (queue.gauges().depth > 0) {

@@ -24,7 +24,7 @@ function setUp(onFailure: () => void = () => {}) {
   const results: string[] = [];
   const created: Body[] = [];
   const patched: { readonly path: string; readonly body: Pick<Body, 'series'> }[] = [];
-  /** Errors to answer with, one a call, before calls are taken again. */
+  /** Errors to respond with, one per call, before calls succeed again. */
   const faults: unknown[] = [];
   const request = async (method: string, path: string, { body }: RequestOptions = {}) => {
     const fault = faults.shift();

@@ -11,13 +11,13 @@ const other = { namespace: 'shop', name: 'api', uid: 'uid-2' };
 interface Write {
   readonly path: string;
   readonly uid: string;
-  /** The whole status, or of a part each field. */
+  /** The whole status, or the fields of a partial one. */
   readonly status: unknown;
   readonly paths: readonly string[];
   readonly contentType: string | undefined;
   readonly accepts: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** Answers with the version that the write made. */
+  /** Responds with the version that the write created. */
   readonly accept: () => void;
   readonly refuse: (error: unknown) => void;
 }

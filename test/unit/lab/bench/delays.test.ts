@@ -11,7 +11,7 @@ function event(kind: EndpointEvent['kind'], at: number): EndpointEvent {
   return { kind, service: 'shop/web', ip: '10.0.0.1', at };
 }
 
-/** One that arrives at that time and ends 20 ms later. */
+/** A call that arrives at that time and ends 20 ms later. */
 function call(action: string, arrivedAt: number): JournalEntry {
   const backends = [{ serverId: 'eni-1', serverIp: '10.0.0.1', port: 8080, weight: 100 }];
   return { action, group: 'rsp-web', backends, arrivedAt, time: arrivedAt + 20, applied: true } as never;

@@ -129,7 +129,7 @@ describe('standing', () => {
     const of = (list: typeof ready) =>
       standingOf({ list, pod: waiting, node: nodeFound, published: false, opensGates });
     expect(of(neither)).toBe(standing);
-    // Who writes a list by hand means what it says.
+    // A hand-written list is taken at its word.
     expect(of({ ...neither, byKubernetes: false })).toBe('none');
   });
 

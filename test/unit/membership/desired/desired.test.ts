@@ -34,7 +34,7 @@ test.each(cases)('%s: nothing is wanted', (_, change, reason) => {
   expect(shown(computeDesired(desiredInput({ endpoints, ...change })))).toBe(reason);
 });
 
-/* What may stay: a place is the Service's as long as it gives it by any port. */
+/* What may stay: a place is the Service's while the Service provides it on any port. */
 
 const given = (change: Partial<DesiredInput>): readonly string[] => {
   const desired = computeDesired(desiredInput({ endpoints, ...change }));
@@ -104,7 +104,7 @@ test('a former Service gives nothing once the one that is named has the port', (
 test('a Service that has no node port any more: the one that it had is free', () => {
   const clusterIP = service({ type: 'ClusterIP', ports: [clusterPort] });
   expect(given({ ...ecs, service: clusterIP, endpoints: [] })).toEqual([]);
-  // It may be the binding that is of the wrong type: its pods stay.
+  // The binding may have the wrong type, so its pods stay.
   expect(given({ ...ecs, service: clusterIP })).toEqual(['10.0.0.1#8080']);
   const other = { name: 'admin', port: 81, protocol: 'TCP', nodePort: 30081 };
   expect(given({ ...ecs, service: service({ ports: [clusterPort, other] }), endpoints: [] })).toEqual([

@@ -117,7 +117,7 @@ test('a port with another name: endpoints whose list is older stay in the group,
   expect(shown(desired)).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
   expect(desired).toMatchObject({ members: [{}, { lastResort: true }] });
   expect(of(slice([other, ready]), renamed(ready))).toEqual(desired);
-  // Who writes a list by hand may mean other ports.
+  // A hand-written list may mean other ports.
   expect(shown(of({ ...slice([other]), byKubernetes: false }, renamed(ready)))).toEqual([
     '10.0.0.1:8080*100',
   ]);

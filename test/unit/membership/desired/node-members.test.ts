@@ -105,7 +105,7 @@ test.each(localCases)('externalTrafficPolicy Local: %s', (_, addresses, expected
   expect(shown(membersOf(three, { service: local, endpoints: [slice(addresses)] }))).toEqual(expected);
 });
 
-/** Pods as `endpoint` names them, that are kept from being ready by their nodes only. */
+/** Pods named as in `endpoint` that are not ready only because of their nodes. */
 const unreachablePods: PodsView = {
   get: ({ uid }) => ({
     uid,

@@ -5,7 +5,7 @@ import { stayingUnreachable, type Unreachable } from '../../../../src/membership
 const NOW = 100_000;
 const NOBODY_KEPT = { keptNodes: new Set<string>(), unreadyToleranceMs: 10_000, now: NOW };
 
-/** As many as the numbers say, on a node each; those of n1 are lost for longest. */
+/** As many unreachable pods as the numbers say, one number per node; those of n1 have been lost longest. */
 function lost(...counts: readonly number[]): readonly Unreachable<string>[] {
   return counts.flatMap((count, i) =>
     Array.from({ length: count }, (_, j) => ({

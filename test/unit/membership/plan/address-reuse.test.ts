@@ -3,12 +3,12 @@ import type { Row } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { claim, eniMember, eniRow, members, own, Turns, tag, written } from '../builders.ts';
 
-/* The freed address of a pod goes to another pod: the live one ends up in the group, the dead one does not. */
+/* A pod's freed address goes to another pod: the live pod ends up in the group, the dead one does not. */
 
 const oldPod = eniMember('1', { pod: 'old', podUID: 'old' });
 const newPod = eniMember('1', { pod: 'new', podUID: 'new' });
 const wants = (...pods: readonly (typeof oldPod)[]) => ({ desired: members(...pods) });
-/** The address is behind `eni-1` for the old pod, and behind this one for the new pod. */
+/** The address is on `eni-1` for the old pod, and on this ENI for the new pod. */
 const eni = (ofNew: string | undefined) => ({
   eniOf: (_: string, uid: string | undefined) => (uid === 'new' ? ofNew : 'eni-1'),
 });

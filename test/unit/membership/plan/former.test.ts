@@ -3,7 +3,7 @@ import { eniSlot } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { claim, eniMember, eniRow, members, own, plan, states, undetermined, written } from '../builders.ts';
 
-/** Pod 1 was here, and has left. */
+/** Pod 1 was here and has left. */
 const former: Claim['formerAt'] = (slot) =>
   slot === eniSlot('10.0.0.1', 8080) ? { podUID: 'uid-1', node: 'n1' } : undefined;
 const late = eniRow('1', { description: 'by hand' });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { claim, ecsMember, eniRow, members, own, plan, planInput, Turns, written } from '../builders.ts';
 
-/* A pod with hostNetwork is an instance to us; others write it by its node's address. */
+/* The operator adds a pod with hostNetwork as an instance; others add it by its node's address. */
 
 const host = ecsMember('n1', { port: 8080, ip: '10.0.0.9', pod: 'pod-h', podUID: 'uid-h' });
 const wanted = { desired: members(host) };

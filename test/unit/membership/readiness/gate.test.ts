@@ -26,7 +26,7 @@ const NEW: GatedPodView = { leaving: false, registrable: true, gate: undefined }
 const open = (reason = 'Registered'): Gate => ({ open: true, reason });
 const closed = (reason: string): Gate => ({ open: false, reason });
 
-/** `True reason`, `False reason`, or nothing; with when it is looked at again, in milliseconds. */
+/** `True reason`, `False reason`, or nothing, and after how many milliseconds the gate is checked again. */
 function verdict(
   pod: Partial<GatedPodView>,
   registrations: readonly Registration[],
@@ -242,7 +242,7 @@ describe('whatever the wants', () => {
     always((input) => {
       const { gate, until } = gateOf(input);
       if (until !== undefined) expect(until).toBeGreaterThan(NOW);
-      // The watch tells what has been written.
+      // The watch shows what has been written.
       if (gate !== undefined) return;
       const last = Math.min(until ?? Number.POSITIVE_INFINITY, NOW + 50_000) - 1;
       expect(gateOf({ ...input, now: last }).gate).toBeUndefined();

@@ -12,7 +12,7 @@ function injected(text: string, options: Partial<InjectOptions> = {}) {
   return first;
 }
 
-/** The lines of the result, those that were added with a `+`. Fails unless all others are as they were, in their order. */
+/** The lines of the result, with a `+` before added ones. Fails unless all other lines are unchanged and in order. */
 function diff(text: string, options: Partial<InjectOptions> = {}): string {
   const before = text.split('\n');
   const lines = injected(text, options).text.split('\n');

@@ -8,7 +8,7 @@ const LISTENER = { LoadBalancerId: 'lb-1', ListenerPort: '80' };
 const TCP = { ...LISTENER, Bandwidth: '-1', VServerGroupId: 'rsp-0' };
 const HTTP = { ...LISTENER, HealthCheck: 'on', StickySession: 'off', VServerGroupId: 'rsp-0' };
 
-/** Port 80 is not every tester's to have. */
+/** Not everyone who runs the tests may listen on port 80. */
 const anyPort = () => start({ listenerPorts: 'any', forwarding: { propagationMs: 0 } });
 
 async function ok(simulator: Simulator, action: string, params: Params) {

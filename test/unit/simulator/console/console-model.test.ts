@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-// Scripts of the page, which have no types: they run in the browser as they are.
+// Scripts of the page have no types, because they run in the browser as they are.
 const folder = '../../../../simulator/console';
 const { Model, keyOf, GHOST_MS } = await import(`${folder}/model.js`);
 const { addressOf, duration, shortAction, trafficWords } = await import(`${folder}/words.js`);

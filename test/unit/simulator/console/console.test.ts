@@ -68,7 +68,7 @@ test('the console is read only, and no call of the API', async () => {
   expect((await exchange(simulator.url, { method: 'POST', path: '/console' })).status).toBe(404);
   await exchange(simulator.url, { path: '/console' });
   expect(simulator.journal).toHaveLength(0);
-  // A path of an API call that begins alike is still one.
+  // The path of an API call may begin alike.
   await exchange(simulator.url, { path: '/consoles' });
   expect(simulator.journal).toHaveLength(1);
 });

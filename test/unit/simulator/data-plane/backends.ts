@@ -12,16 +12,16 @@ export interface Backend {
   readonly row: { serverId: string; serverIp: string; port: number };
   readonly sockets: ReadonlySet<Socket>;
   readonly errors: string[];
-  /** Refuses connections from now on; open ones go on. */
+  /** Rejects connections from now on; open ones stay open. */
   stopListening(): Promise<void>;
-  /** At the same port as before. */
+  /** Listens on the same port as before. */
   listenAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * An address of this process alone, so that nobody else (a test in another process, the simulator at 127.0.0.1) can get the port
- * of a backend that stopped listening, and answer in its place.
+ * An address used by this process only, so that nothing else (a test in another process, the simulator at 127.0.0.1) can take the
+ * port of a backend that has stopped listening, and answer in its place.
  */
 export const HOST = `127.${1 + ((process.pid >> 16) % 254)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
@@ -33,7 +33,7 @@ afterEach(async () => {
   await Promise.all(backends.splice(0).map((backend) => backend.close()));
 });
 
-/** A backend that says its name to whoever connects, and then whatever it is told. */
+/** A backend that sends its name to each client, and then echoes whatever it receives. */
 export function tcpBackend(name: string): Promise<Backend> {
   return listening(
     name,
@@ -64,7 +64,7 @@ async function listening(name: string, server: Server): Promise<Backend> {
   const { port } = server.address() as AddressInfo;
   const listenAgain = (): Promise<void> => listen(port);
   const stopListening = async (): Promise<void> => {
-    // With the callback alone it would wait for the open connections too.
+    // With only the callback, this would also wait for open connections.
     server.close();
     await waitForRefusal(port);
   };
@@ -90,7 +90,7 @@ async function waitForRefusal(port: number): Promise<void> {
   }
 }
 
-/** A port of `HOST` where nothing listens. */
+/** A port of `HOST` on which nothing is listening. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, HOST);
   await once(server, 'listening');
@@ -100,10 +100,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** One machine, changes at once, no health check: what a test is about, it sets. */
+/** One machine, immediate changes, no health checks: each test sets what it is about. */
 export const PLAIN = { machines: 1, propagationMs: 0, healthCheck: false } as const;
 
-/** A simulator whose listener stands before rsp-0 with these rows. */
+/** A simulator whose listener forwards to rsp-0 with these rows. */
 export async function withListener(
   options: Partial<ListenerOptions>,
   rows: readonly (Backend['row'] & { weight?: number })[],
@@ -113,11 +113,11 @@ export async function withListener(
   return start({ groups: [{ id: 'rsp-0', rows }], listeners: [listener], ...more });
 }
 
-/** A connection to a listener, with what came over it so far. */
+/** A connection to a listener, with the data received so far. */
 export class TestClient {
   readonly socket: Socket;
   received = '';
-  /** 'open', 'ended' in order, or the code of the error. */
+  /** 'open', 'ended' if it ended cleanly, or the error code. */
   end = 'open';
 
   constructor(port: number) {

@@ -63,7 +63,7 @@ describe('a health check with the defaults of the vendor', () => {
 const healthCheck = (check: object = {}) =>
   ({ intervalMs: 5, timeoutMs: 1000, healthyThreshold: 2, unhealthyThreshold: 2, ...check }) as const;
 
-/** What DescribeHealthStatus says of the first listener's rows, by server. */
+/** The result of DescribeHealthStatus for the first listener's rows, by server. */
 async function statuses(simulator: { url: string }): Promise<Record<string, string>> {
   const { json } = await call(simulator, 'DescribeHealthStatus', { LoadBalancerId: 'lb-1' });
   return Object.fromEntries(

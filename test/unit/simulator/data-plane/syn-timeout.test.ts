@@ -8,7 +8,7 @@ import { httpBackend, TestClient, tcpBackend, withListener } from './backends.ts
 
 const SYN_TIMEOUT_MS = 5000;
 
-/** For the first connection to a backend the time-out is over before the backend can answer. */
+/** The timeout of the first connection to a backend expires before the backend can answer. */
 class TooLate extends FakeClock {
   #late = true;
 

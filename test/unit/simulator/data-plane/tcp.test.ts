@@ -10,7 +10,7 @@ const countsOf = (simulator: Simulator, backend: Backend) =>
   simulator.dataPlane.listeners[0]!.rows().find(({ row }) => row.port === backend.port)!.counts;
 const causes = (simulator: Simulator) => simulator.dataPlane.failures.since(0).map(({ cause }) => cause);
 
-/** Which backend a new connection gets to, or how it ends. */
+/** The backend that a new connection reaches, or how the connection ends. */
 async function reach(simulator: Simulator): Promise<string> {
   const client = new TestClient(portOf(simulator));
   await waitUntil('an answer', () => client.received !== '' || client.end !== 'open', { intervalMs: 2 });
@@ -25,7 +25,7 @@ async function reachTimes(simulator: Simulator, times: number): Promise<string> 
   return reached;
 }
 
-/** A connection that has got to a row. */
+/** A connection that has reached a row. */
 async function connected(simulator: Simulator): Promise<TestClient> {
   const client = new TestClient(portOf(simulator));
   await waitUntil('a name', () => client.received !== '', { intervalMs: 2 });

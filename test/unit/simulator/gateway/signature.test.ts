@@ -7,7 +7,7 @@ import {
 } from '../../../../simulator/gateway/signature-acs3.ts';
 import { percentEncode, rpcSignature, rpcStringToSign } from '../../../../simulator/gateway/signature-rpc.ts';
 
-// The example of the RPC signature page.
+// The example from the RPC signature page.
 const DESCRIBE_REGIONS = {
   AccessKeyId: 'testid',
   Action: 'DescribeRegions',

@@ -19,7 +19,7 @@ interface Stored {
   readonly [field: string]: unknown;
 }
 
-/** The two objects as an API server keeps them: a write of what is not the newest is refused. */
+/** The two objects as an API server keeps them: a write based on a stale version is rejected. */
 class Objects {
   readonly #objects = new Map<string, Stored>();
   #version = 0;
@@ -120,7 +120,7 @@ async function replica(): Promise<Replica> {
   return seen;
 }
 
-/** A round that makes a certificate loads the library first, which takes longer than microtasks. */
+/** A round that creates a certificate first loads the library, which takes longer than microtasks. */
 async function settled(): Promise<void> {
   await waitUntil('all rounds to have ended', async () => {
     await clock.advance(0);
@@ -268,7 +268,7 @@ describe('the certificate of the webhook', () => {
     let renewed: KeyPair | undefined;
     objects.before = (method, path) => {
       if (method !== 'PATCH' || path !== CONFIGURATION || renewed !== undefined) return;
-      // Between what it read and what it writes, another one is through with a newer certificate.
+      // Between the keeper's read and write, another keeper writes a newer certificate.
       renewed = existing(89);
       objects.keep(renewed);
       objects.trust(renewed.cert);

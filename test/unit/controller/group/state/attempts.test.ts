@@ -6,7 +6,7 @@ import { eniMember } from '../../../membership/builders.ts';
 import { addresses, ownRow } from '../cluster.ts';
 import { apiError } from '../fake-cloud.ts';
 
-/** Without chance each pause is as long as its range says. */
+/** Without randomness, the length of each pause is fixed. */
 const NO_CHANCE = () => 0;
 const BAD = apiError('badBackend', 'ObtainIpFail');
 const BUSY = apiError('busy', 'SystemBusy');
