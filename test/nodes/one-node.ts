@@ -1,4 +1,4 @@
-// A control plane, one real node and one pod on it; says "ready" then, and stays until it is killed.
+// Starts a control plane, one real node and one pod on it; then prints "ready" and stays until it is killed.
 import { KubeApi } from '../../lab/control-plane/api/kube-api.ts';
 import { startControlPlane } from '../../lab/control-plane/control-plane.ts';
 import { FOR_REAL_NODES, startRealNodes } from '../../lab/nodes/real-nodes.ts';

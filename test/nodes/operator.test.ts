@@ -99,7 +99,7 @@ scenario(
     await second!.shutDown();
     const sets = backendsOf(calls, 'Set');
     const weights = calls.of('Set').flatMap((call) => call.weights);
-    // Whether the kubelet's last word on its pods has arrived is not certain.
+    // The kubelet's last status of its pods may not have arrived.
     await second!.powerOn();
     await untilNodesReady(env.api, [second!.name]);
     expect([sets, weights]).toEqual([leaving, leaving.map(() => 0)]);
@@ -179,7 +179,7 @@ scenario(
     expect(levels.get('VPC')).toBe('ok vpc-1 has the nodes');
     expect(levels.get('vServer group')).toMatch(/^ok /);
     expect(levels.get('API server clock')).toMatch(/^ok /);
-    // Nobody leads in this namespace: the operator runs elsewhere.
+    // Nothing leads in this namespace, because the operator runs elsewhere.
     expect(findings.filter(({ level }) => level === 'failed').map(({ check }) => check)).toEqual(['leader']);
     expect(code).toBe(1);
   },
@@ -219,13 +219,13 @@ scenario(
   },
 );
 
-/** The addresses that calls of a kind have named, each as often as it was. */
+/** The addresses in calls of one kind, with repeats. */
 function backendsOf(calls: CallRecorder, action: 'Add' | 'Remove' | 'Set'): readonly string[] {
   const backends = calls.of(action).flatMap((call) => call.backends);
   return backends.map((backend) => backend.replace(':8080', '')).sort();
 }
 
-/** Pods on both nodes, in the group; returns their addresses. */
+/** Starts pods on both nodes and waits until they are in the group; returns their addresses. */
 async function serve(options: TestServerOptions = {}): Promise<readonly string[]> {
   await app.createApp('web', { replicas: REPLICAS, podSpec: spread(options) });
   const addresses = await app.untilReady('web', REPLICAS);
@@ -243,7 +243,7 @@ function spread(options: TestServerOptions = {}): Readonly<Record<string, unknow
         maxSkew: 1,
         topologyKey: 'kubernetes.io/hostname',
         whenUnsatisfiable: 'DoNotSchedule',
-        // A node that is cordoned does not count.
+        // A cordoned node does not count.
         nodeTaintsPolicy: 'Honor',
         labelSelector: { matchLabels: { app: 'web' } },
       },
@@ -259,13 +259,13 @@ async function cordon(node: RealNode, unschedulable: boolean): Promise<void> {
   await env.api.patch(`/api/v1/nodes/${node.name}`, { spec: { unschedulable } });
 }
 
-/** As ack-node-problem-detector tells of a spot instance. */
+/** Sets the condition with which ack-node-problem-detector reports that a spot instance expires. */
 async function setExpired({ name }: RealNode, status: 'True' | 'False'): Promise<void> {
   const conditions = [{ type: 'InstanceExpired', status, reason: 'Test', message: 'by the test' }];
   await env.api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions } }, 'strategic');
 }
 
-/** As `kubectl drain` does it: asks again while the budget does not allow it. */
+/** As `kubectl drain` does: retries while the disruption budget does not allow the eviction. */
 async function evict({ metadata }: KubeObject): Promise<void> {
   const path = `${app.path('api/v1', 'pods')}/${metadata.name}/eviction`;
   const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: metadata.name } };
@@ -281,17 +281,17 @@ async function evict({ metadata }: KubeObject): Promise<void> {
   await waitUntil(`${metadata.name} to be evicted`, evicted);
 }
 
-/** The address by which pods reach what listens beside their nodes. */
+/** The address at which pods reach servers outside their nodes. */
 const OUTSIDE = '10.20.0.1';
 
-/** A Deployment as the operator's, in whose container its plugin and node are as in the image, and its process is not. */
+/** A Deployment like the operator's: the container has the plugin and node as in the image, but does not run the operator. */
 function operatorWithout(cloudUrl: string): object {
   const labels = { 'app.kubernetes.io/name': 'vservergroup-operator' };
   const settings = {
     PATH: '/nodejs/bin',
     ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid',
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret',
-    // The control plane gives pods no token.
+    // Without the ServiceAccount admission plugin, pods get no token.
     VSGB_KUBECONFIG: '/kubeconfig/config',
     VSGB_REGION: 'cn-hangzhou',
     VSGB_VPC_ID: 'vpc-1',

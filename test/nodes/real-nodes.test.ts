@@ -24,7 +24,7 @@ interface PodStatus extends KubeObject {
 
 jest.setTimeout(90_000);
 
-/** So that a pod's last status can be read: it is removed with the namespace's last test. */
+/** A finalizer that keeps a finished pod, so that its last status can be read; removed with the namespace after the last test. */
 const HELD = 'tests/held';
 
 let env: Environment;
@@ -196,7 +196,7 @@ async function nodePortOf(service: string): Promise<number> {
   return spec.ports[0]!.nodePort;
 }
 
-/** By a connection of its own. */
+/** Uses a new connection. */
 async function get(address: string, path = '/', port = 8080): Promise<string> {
   return (await ask('GET', address, path, port)).trim();
 }

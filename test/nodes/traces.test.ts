@@ -12,7 +12,7 @@ jest.setTimeout(120_000);
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Of an enclosure within ours, where all that is to be seen is ours. */
+/** Runs an enclosure within ours, so that everything visible is ours. */
 let runner: ChildProcess | undefined;
 
 afterEach(() => {
@@ -21,7 +21,7 @@ afterEach(() => {
 
 test.each([
   ['SIGKILL', [null, 'SIGKILL']],
-  // That of the command inside, which was told to end.
+  // The status of the command inside, which was told to end.
   ['SIGINT', [128 + 15, null]],
 ] as const)(
   'a runner that gets %s leaves no process, mount, namespace, cgroup or folder',
@@ -63,9 +63,9 @@ async function enclose(...command: readonly string[]): Promise<ChildProcess> {
   return await start(process.execPath, 'lab/nodes/enclosed.ts', '--', ...command);
 }
 
-/** Returns once "ready" has been said. */
+/** Returns once the program has printed "ready". */
 async function start(program: string, ...args: readonly string[]): Promise<ChildProcess> {
-  // npm would leave a cache of its own.
+  // npm would leave a cache behind.
   const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' };
   const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'pipe'] });
   let said = '';

@@ -13,7 +13,7 @@ test('a rolling update under load ends with every group right, and each request 
     const { scenario, variant } = trialOf('rollout-1', 'operator alone');
     const operators = new OwnOperators(bed.env);
     const { measured, timeline } = await runScenario(bed, scenario, variant, operators, HALF_LOAD);
-    // Of five loads each at three listeners.
+    // Five loads, each on three listeners.
     expect(measured).toHaveLength(15);
     for (const { requests, failed, causes } of measured) {
       expect(requests).toBeGreaterThan(0);
@@ -22,7 +22,7 @@ test('a rolling update under load ends with every group right, and each request 
     }
     const marks = (kind: string) => timeline.marks.filter((mark) => mark.kind === kind).length;
     expect([marks('pod terminating'), marks('pod gone')]).toEqual([1, 1]);
-    // The stage is struck: the next one is set on an empty bed.
+    // The stage has been struck: the next one starts from scratch.
     const namespaces = await bed.env.api.list<KubeObject>('/api/v1/namespaces');
     const left = namespaces.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     expect(left.map(({ metadata }) => metadata.name)).not.toContainEqual(expect.stringMatching(/^traffic-/));

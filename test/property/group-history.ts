@@ -4,7 +4,7 @@ import { type Desired, type Member, wantMembers } from '../../src/membership/des
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
 import type { PlanInput } from '../../src/membership/plan/plan.ts';
 
-/* A small world, so that everything meets everything: five pod addresses, two instances, two ports, three ENIs. */
+/* A small world, so that everything interacts: five pod addresses, two instances, two ports, three ENIs. */
 
 const ADDRESSES = [1, 2, 3, 4, 5];
 const INSTANCES = [1, 2];
@@ -15,14 +15,14 @@ const TENANTS = [...ADDRESSES, HOST.address];
 export const CLAIMS = ['a', 'b', 'c'];
 export const BATCH_SIZE = 3;
 
-/** Who has an address now: its pod's generation says both the pod and the ENI. */
+/** Which pod has an address: the generation determines both the pod and its ENI. */
 export interface Tenant {
   readonly generation: number;
   readonly eniKnown: boolean;
   readonly predecessorsLive: boolean;
   /** Its node is drained. */
   readonly drained: boolean;
-  /** Its node is about to go. */
+  /** Its node will soon be gone. */
   readonly departing: boolean;
 }
 
@@ -109,10 +109,10 @@ const claimStep: fc.Arbitrary<ClaimStep> = fc.record({
     .map(({ granted, ownership, mayAdd, suspended, ...settings }) => ({
       ...settings,
       granted,
-      // As gather has it.
+      // As in gather.
       ownership: granted ? ownership : ('Shared' as const),
       mayAdd: granted && mayAdd,
-      // A binding that is suspended and deleted has no claim on its group any more.
+      // A binding that is both suspended and deleted no longer has a claim on its group.
       suspended: suspended && !settings.deleting,
     })),
   wanted: fc.record({
@@ -153,7 +153,7 @@ export const history: fc.Arbitrary<History> = fc.record({
 
 export type Records = ReadonlyMap<string, ReadonlyMap<BackendKey, BackendRecord>>;
 
-/** What the operator would hand to the plan at this step. */
+/** The input that the operator would give to the plan at this step. */
 export function inputOf(
   { tenants, claims }: Step,
   rows: readonly Row[],

@@ -1,7 +1,7 @@
 import { type BackendKey, backendKey, type Row } from '../../src/membership/backend.ts';
 import type { Batch } from '../../src/membership/plan/batches.ts';
 
-/** A vServer group as the API keeps it. What the API would refuse, or ignore without being meant to, is a bug of the plan. */
+/** A vServer group as the API keeps it. A call that the API would reject, or silently ignore by accident, is a bug of the plan. */
 export class GroupModel {
   readonly #rows = new Map<BackendKey, Row>();
 
@@ -21,7 +21,7 @@ export class GroupModel {
     return this.#rows.has(key);
   }
 
-  /** What somebody does in the console. */
+  /** A change that somebody makes in the console. */
   put(row: Row): void {
     this.#rows.set(backendKey(row), row);
   }

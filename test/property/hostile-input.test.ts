@@ -19,7 +19,7 @@ const FOREIGN = {
   description: 'by hand',
 } as const;
 
-/** Anything that JSON can say, long texts and odd numbers among it. */
+/** Any JSON value, including long texts and odd numbers. */
 const junk = fc.oneof(
   { withCrossShrink: true },
   fc.jsonValue({ maxDepth: 3 }),
@@ -28,7 +28,7 @@ const junk = fc.oneof(
   fc.constantFrom(-1, 0, 0.5, 65_536, 2 ** 53, -0, 1e308),
 );
 
-/** An object with most of these fields, each mostly as it should be. */
+/** An object with most of these fields, most of them valid. */
 function shapeOf(fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) {
   const odd = Object.entries(fields).map(([name, good]) => [name, mostly(good)] as const);
   return fc
@@ -157,7 +157,7 @@ const named = (name: string, more: object = {}) => ({
   resourceVersion: String(version++),
 });
 
-/** A binding that is in order with one live backend in the group, and all the junk around it. */
+/** A valid binding with one live backend in the group, surrounded by junk. */
 async function liveWith(junkAround: World): Promise<TestCluster> {
   const { servicePorts, slices, bindings, nodes, pods } = junkAround;
   const cluster = new TestCluster();

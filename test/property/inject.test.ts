@@ -75,7 +75,7 @@ const object = fc.tuple(metadata, podSpec, fc.boolean(), extra).map(([meta, spec
   spec: { ...more, template: first ? { spec, ...meta } : { ...meta, spec } },
 }));
 
-/** Some of the many ways in which an object can be written. */
+/** Some of the many ways in which an object can be written in YAML. */
 const style = fc.record({
   indent: fc.constantFrom(2, 3, 4),
   collectionStyle: fc.constantFrom('any', 'any', 'any', 'flow' as const),
@@ -99,7 +99,7 @@ const text = fc.tuple(fc.array(object, { minLength: 1, maxLength: 2 }), style).m
     } as object),
   );
   const lines = documents.join('---\n').split('\n');
-  // A comment behind what ends a line, where it cannot be within a text.
+  // Adds a comment to lines that end a value, where it cannot be part of a text.
   const told = lines.map((line, i) => (comments && /^[\w ]+: *\w*$/.test(line) ? `${line} # ${i}` : line));
   const whole = told.join(eol);
   return endsLine ? whole : whole.trimEnd();
@@ -123,7 +123,7 @@ interface Workload {
   };
 }
 
-/** The same, said by itself: what a Deployment is with gate and hold. */
+/** Computes the expected Deployment with gate and hold independently. */
 function expected(workload: Workload, seconds: number): Workload {
   const { template } = workload.spec;
   const held = template.spec.containers.filter(({ lifecycle }) => !lifecycle?.preStop);

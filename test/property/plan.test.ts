@@ -23,8 +23,8 @@ interface Moment {
 }
 
 /**
- * Lives through a history as the operator does: plan, remember what the plan reports, carry out part of it, plan again.
- * `check` sees every moment; the last plan is carried out as a whole.
+ * Goes through a history as the operator does: plans, remembers what the plan reports, carries out part of the plan, and plans
+ * again. `check` sees every moment; the last plan is carried out in full.
  */
 function live({ rows, steps }: History, check: (moment: Moment, group: GroupModel) => void): void {
   const group = new GroupModel(rows);
@@ -56,7 +56,7 @@ function doByHand(group: GroupModel, change: ByHand): void {
 const recordsOf = ({ reports }: GroupPlan): Records =>
   new Map(reports.map(({ claim, records }) => [claim.uid, records]));
 
-/** The same world after the plan, seen by an operator that remembers what the plan reported. */
+/** The same world after the plan, for an operator that remembers what the plan reported. */
 function after({ input, plan }: Moment, group: GroupModel): PlanInput {
   const records = recordsOf(plan);
   return {
@@ -67,7 +67,7 @@ function after({ input, plan }: Moment, group: GroupModel): PlanInput {
 }
 
 /**
- * Carries the plan out. What minBackends held can go, and what departs can rest, once others have taken its place: that takes
+ * Carries the plan out. Rows held by minBackends can go, and departing members can rest, once others have replaced them: that takes
  * a second plan.
  */
 function settle(moment: Moment, group: GroupModel): Moment {
@@ -95,7 +95,7 @@ const isProven = ({ tag, records }: Claim, row: Row) =>
 const fills = (row: Row, { ip, instanceId, port }: Member) =>
   [ip, instanceId].includes(addressOf(row)) && row.port === port;
 
-/** The binding may want this row, and a live pod or node answers behind it, as far as anybody can know. */
+/** Whether the binding may want this row, and a live pod or node is behind it, as far as anybody can know. */
 function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
   if (!claim.granted && !isProven(claim, row)) return false;
   return membersOf(claim).some((member) => {
@@ -282,7 +282,7 @@ const weightsOf = ({ weight, drained, departing }: Member): readonly number[] =>
   return departing ? [0, weight] : [weight];
 };
 
-/** The rows that take requests, of members that will be there for longer. */
+/** The rows that receive requests, of members that are not departing. */
 function steadyRows(input: PlanInput, group: GroupModel): readonly Row[] {
   return group.rows.filter((row) =>
     activeOf(input).some(
@@ -432,7 +432,7 @@ always('rows of one cohort share no batch with others, and refused ones are not 
   }
 });
 
-/** One binding, one row, and a pod that leaves: whatever happens to the calls in between, time decides. */
+/** One binding, one row, and a pod that leaves: whatever happens to the calls in between, the outcome depends on time alone. */
 const DRAIN_MS = 10_000;
 const turns = fc.array(
   fc.record({

@@ -5,10 +5,10 @@ import { apiError, type Call } from '../unit/controller/group/fake-cloud.ts';
 
 const PODS = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
 const BINDINGS = ['web', 'api'];
-/** Shorter than by default, so that a run has time for several. */
+/** Shorter than the defaults, so that one run covers several timeouts. */
 const READINESS = { timeoutSeconds: 60, settleSeconds: 5 };
 const HEALTHY = { ...READINESS, gate: 'Healthy' };
-/** After the time-out of each binding, a settling, and the longest pause of a write that fails. */
+/** Long enough for the timeout of each binding, a settling period, and the longest pause after a failed write. */
 const IN_THE_END_MS = 120_000;
 
 const FAULTS = {
@@ -32,7 +32,7 @@ const spec = fc.record(
   },
   { requiredKeys: [] },
 );
-/** Mostly as they should be. */
+/** Mostly the usual case. */
 const usual = fc.constantFrom({}, { readiness: HEALTHY });
 const check = fc.array(fc.constantFrom('normal' as const, 'abnormal' as const, 'unavailable' as const), {
   maxLength: 2,

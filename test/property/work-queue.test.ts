@@ -21,7 +21,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ op: fc.constant('advance' as const), ms }),
 );
 
-/** One list of entries, searched from the front: the rules of the queue and nothing else. */
+/** One list of entries, searched from the front: implements the rules of the queue and nothing else. */
 class Model {
   #now = 0;
   #seq = 0;
@@ -70,7 +70,7 @@ class Model {
   advance(ms: number): void {
     const end = this.#now + ms;
     const due = this.#entries.filter(({ readyAt }) => readyAt > this.#now && readyAt <= end);
-    // What falls due at the same time does so in the order in which its time was set.
+    // Entries that fall due at the same time do so in the order in which their times were set.
     for (const entry of due.sort((a, b) => a.readyAt - b.readyAt || a.seq - b.seq)) entry.seq = this.#seq++;
     this.#now = end;
   }
