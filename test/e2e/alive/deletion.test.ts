@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const row = ({ address }: ScriptedPod, weight = 100) => `${address}:8080*${weight}`;
 
-/** Two pods, one on each node, as rows of the binding; with RemoveOnly something else has added them. */
+/** Two pods, one on each node, as rows of the binding; with RemoveOnly, something else has added the rows. */
 async function bindPods(mode: 'Sync' | 'RemoveOnly'): Promise<readonly [ScriptedPod, ScriptedPod]> {
   const a = await web.createPod(`10.91.${tests}.1`, 'node0');
   const b = await web.createPod(`10.91.${tests}.2`, 'node1');

@@ -62,7 +62,7 @@ async function adopted(): Promise<readonly [ScriptedPod, ScriptedPod]> {
 const statusOf = (binding: string) =>
   `/apis/${API_VERSION}/namespaces/${app.namespace}/${PLURAL}/${binding}/status`;
 
-/** The operator is killed right before it writes the next status of the binding. */
+/** Kills the operator right before it writes the next status of the binding. */
 function killAtStatus(binding: string): void {
   const stop = proxy.hook(({ method, path }) => {
     if (method !== 'PATCH' || path !== statusOf(binding)) return undefined;
@@ -149,7 +149,7 @@ scenario(
   },
 );
 
-/** The operator stands still for so long, and misses that the pods are shown. */
+/** Freezes the operator for this long, so that it misses when the pods are shown. */
 async function freezeWhile(ms: number, pods: readonly ScriptedPod[]): Promise<void> {
   const until = performance.now() + ms;
   await operator.pause();

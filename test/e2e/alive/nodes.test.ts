@@ -62,7 +62,7 @@ async function setReady(status: 'True' | 'False', ...names: readonly string[]): 
   );
 }
 
-/** kwok would say at once that the nodes are Ready. */
+/** Freezes kwok, which would report the nodes as Ready at once. */
 async function whileKwokIsFrozen(run: () => Promise<void>): Promise<void> {
   await env.controlPlane.pause('kwok');
   try {
@@ -95,7 +95,7 @@ scenario(
     await waitUntil(
       'nodes and pods to be back',
       async () => {
-        // As the kubelets do, once they reach the API server.
+        // As the kubelets do once they reach the API server.
         const conditions = [{ type: 'Ready', status: 'True' }];
         for (const { metadata } of await app.pods('web')) {
           const path = `${app.path('api/v1', 'pods')}/${metadata.name}/status`;
@@ -150,7 +150,7 @@ scenario('ecs: a node that flaps costs nothing', async () => {
       await setReady('False', a);
       await setReady('True', a);
     }
-    // By then the operator has seen all of it: what it writes next is behind the last flap.
+    // The operator has then seen every flap: whatever it writes next comes after the last one.
     await env.api.patch(`/api/v1/nodes/${nodes[3]}`, { metadata: { labels: { pool: 'none' } } });
     await env.untilRows(group, rowsOf(...nodes.slice(0, 3)));
   });

@@ -32,7 +32,7 @@ async function untilBothHold(addresses: readonly string[]): Promise<void> {
   await Promise.all(SOURCES.map((source) => env.untilHolds(groups[source], addresses)));
 }
 
-/** A Deployment of so many pods behind both groups. */
+/** A Deployment with this many replicas, behind both groups. */
 async function serve(replicas: number, spec: Readonly<Record<string, unknown>> = {}) {
   await app.createApp('web', { replicas });
   await bindBoth(app, groups, 'web', spec);
@@ -48,7 +48,7 @@ async function untilNoPods(): Promise<void> {
   await waitUntil('the pods to be gone', async () => (await app.pods('web')).length === 0);
 }
 
-/** While nobody writes endpoints, Deployments or the conditions of pods. */
+/** Runs while nothing writes endpoints, Deployments or pod conditions. */
 async function whileControllersAreFrozen(run: () => Promise<void>): Promise<void> {
   await env.controlPlane.pause('kube-controller-manager');
   try {

@@ -38,7 +38,7 @@ scenario(
     await app.bind('web', group);
     await env.untilHolds(group, good);
     await app.untilCondition('web', 'False', 'BackendsRefused');
-    // Counted over a minute, as long as a user would watch it.
+    // Counted over a minute, for as long as a user would watch.
     await delay(60_000);
     expect(calls.of('Add').length).toBeLessThanOrEqual(60);
     expect(lookUps() - before).toBeLessThanOrEqual(3);

@@ -25,7 +25,7 @@ const service = () => `${app.path('api/v1', 'services')}/web`;
 const HTTP = { name: 'http', port: 80, targetPort: 8080 };
 const ADMIN = { name: 'admin', port: 81, targetPort: 9000 };
 
-/** A NodePort Service whose nodes are in the group; returns the node port. */
+/** Binds a NodePort Service and waits until its nodes are in the group; returns the node port. */
 async function bindNodes(spec: Readonly<Record<string, unknown>> = {}): Promise<number> {
   await app.createApp('web', { replicas: 2, service: { type: 'NodePort', ...spec } });
   await app.untilReady('web', 2);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   promtool = await locatePromtool();
 }, BUILD_MS);
 
-/** Rejects with what promtool says. */
+/** Rejects with promtool's output. */
 async function run(...args: string[]): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)(promtool, args, { cwd: ROOT });
   return stdout + stderr;

@@ -236,7 +236,7 @@ describe('refused with a sentence', () => {
   });
 });
 
-/** The API server's sentence, less the value that it quotes. */
+/** The API server's message, without the value that it quotes. */
 async function refusal(call: Promise<unknown>): Promise<string> {
   const error = await call.then(
     () => new Error('was taken'),

@@ -45,7 +45,7 @@ afterAll(async () => {
   await tools?.close();
 });
 
-/** Installs the chart, or changes the release. */
+/** Installs the chart, or upgrades the release. */
 async function release(name: string, values: object): Promise<void> {
   const args = ['upgrade', '--install', name, CHART, '--namespace', NAMESPACE];
   succeeded(await tools.helm([...args, '--values', await tools.valuesFile(values)], plane.kubeconfig));
@@ -71,7 +71,7 @@ const deployment = (name: string) =>
 const inNamespace = <T = KubeObject>(path: string) =>
   api.get<T>(`${path.replace('*', `namespaces/${NAMESPACE}`)}`);
 
-/** What the pods of the release run, as a process with their ServiceAccount, settings and variables. */
+/** Runs what the release's pods run, as a process with their ServiceAccount, settings and variables. */
 async function start(name: string, options: { apiUrl?: string; env?: Record<string, string> } = {}) {
   const fullName = `${name}-vservergroup-operator`;
   const { data } = await inNamespace<KubeObject & { data: Record<string, string> }>(

@@ -34,7 +34,7 @@ afterAll(async () => {
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 });
 
-/** What Grafana's types find wrong, each fault a line; nothing: it is taken. */
+/** The faults that Grafana's types find, one per line; empty if the dashboard is valid. */
 async function faultsOf(dashboard: object): Promise<string> {
   const file = join(dir, 'dashboard.json');
   await writeFile(file, JSON.stringify(dashboard));
@@ -52,7 +52,7 @@ test('Grafana takes the dashboard: every field is one of its types, and none tha
   expect(await faultsOf({ ...dashboard, panels: [row, misspelt, ...others] })).toContain('colourMode');
 });
 
-/** Of a page of metrics: its series, each with its value. */
+/** The series of a metrics page, with their values. */
 function seriesIn(metrics: string): ReadonlyMap<string, number> {
   const lines = metrics.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(
@@ -63,7 +63,7 @@ function seriesIn(metrics: string): ReadonlyMap<string, number> {
   );
 }
 
-/** As promtool writes values; it has no exponents. */
+/** The format of promtool's values, which has no exponents. */
 const sample = (value: number) => (Number.isFinite(value) ? value.toFixed(9) : 'NaN');
 
 scenario(
@@ -126,7 +126,7 @@ scenario(
         const [old, now] = [sample(before.get(series) ?? Number.NaN), sample(value)];
         return { series, values: `${before.has(series) ? old : '_'} ${now} ${now} ${now}` };
       }),
-      // Equal to itself is what is there and a number.
+      // Only a value that exists and is a number equals itself.
       promql_expr_test: asked.map((query) => ({
         expr: `count((${query}) == (${query})) > bool 0`,
         eval_time: '45s',

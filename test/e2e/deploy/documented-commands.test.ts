@@ -16,8 +16,9 @@ import { GRANTS_ANNOTATION, ZERO_DOWNTIME_LABEL } from '../../../src/api/names.t
 import { commandsOf } from '../../documented-commands.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 
-// The kubectl and helm lines of README.md and docs/, typed as they are there: from the root of a clone, with kubectl,
-// helm and kubectl-vsgb on PATH. The tutorial has a test of its own. kwok plays the pods, so the operator that acts is a process beside the cluster.
+// Runs the kubectl and helm lines of README.md and docs/ as written there: from the root of a clone, with kubectl, helm and
+// kubectl-vsgb in PATH. The tutorial has its own test. kwok simulates the pods, so the operator under test is a process outside the
+// cluster.
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BUILD_MS = 30 * 60_000;
@@ -27,7 +28,7 @@ const GROUP = 'rsp-bp1exampleeni';
 const CRD_PATH =
   '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/vservergroupbindings.slb.alibabacloud.com';
 
-/** Not run, and why. */
+/** Commands that are not run here, and why. */
 const NOT_HERE: Readonly<Record<string, string>> = {
   [`kubectl -n ${NAME} logs deployment/${NAME} --since=10m`]:
     'no kubelet has the log of a pod that kwok plays',
@@ -54,7 +55,7 @@ beforeAll(async () => {
   await mkdir(join(dir, 'bin'));
   await symlink(kubectl, join(dir, 'bin/kubectl'));
   await symlink(helm, join(dir, 'bin/helm'));
-  // As docs/plugin.md has it: under its name, and far from the package that it was built in.
+  // As in docs/plugin.md: under its name, and outside the package in which it was built.
   await copyFile(join(ROOT, 'dist/kubectl-vsgb.js'), join(dir, 'bin/kubectl-vsgb'));
 
   const names = (await readdir(join(ROOT, 'docs'))).filter(
@@ -80,7 +81,7 @@ afterAll(async () => {
   if (dir !== undefined) await rm(dir, { recursive: true, force: true });
 });
 
-/** What a shell prints of this line. */
+/** The output of this line in a shell. */
 function shell(line: string, cwd = ROOT): Promise<string> {
   const env = {
     PATH: [join(dir, 'bin'), dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
@@ -89,7 +90,7 @@ function shell(line: string, cwd = ROOT): Promise<string> {
     REGISTRY: 'registry.example.com',
     ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid',
     ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret',
-    // What the operator is run with decides in `kubectl vsgb diff` as well.
+    // The operator's settings also determine what `kubectl vsgb diff` does.
     VSGB_REGION: 'cn-hangzhou',
     VSGB_VPC_ID: 'vpc-1',
     VSGB_CLUSTER_ID: 'production',
@@ -105,7 +106,7 @@ function shell(line: string, cwd = ROOT): Promise<string> {
   });
 }
 
-/** The one command in the docs that is this, or starts with it. */
+/** The only command in the docs that equals this or starts with it. */
 function inDocs(start: string): string {
   if (documented.has(start)) return start;
   const found = [...documented].filter((command) => command.startsWith(start));
@@ -113,7 +114,7 @@ function inDocs(start: string): string {
   return found[0]!;
 }
 
-/** Runs a command that the docs have, found by how it starts. */
+/** Runs a command from the docs, found by its beginning. */
 async function documentedly(start: string, cwd?: string): Promise<string> {
   const command = inDocs(start);
   const output = await shell(command, cwd);
@@ -124,7 +125,7 @@ async function documentedly(start: string, cwd?: string): Promise<string> {
 const rows = () => simulator.state.group(GROUP).rows();
 const upgraded = `helm upgrade ${NAME} deploy/helm/${NAME} --namespace ${NAME} --reset-then-reuse-values`;
 const object = async (path: string) => await api.find<KubeObject>(path);
-/** The environment that the overlay gives the operator. */
+/** The environment variables that the overlay sets for the operator. */
 const settings = async () => {
   const path = `/api/v1/namespaces/${NAME}/configmaps`;
   const configMaps = await api.list<KubeObject & { data: Record<string, string> }>(path);
@@ -285,7 +286,7 @@ describe('with kustomize', () => {
     });
     const applied = await documentedly('kubectl apply -f deploy/policies/');
     expect(applied.match(/^validatingadmissionpolicy\.\S+ created$/gm)).toHaveLength(3);
-    // The binding of the sample has no grant, and the API server goes by deleted policies for a moment more.
+    // The sample's binding has no grant, and the API server enforces deleted policies for a moment longer.
     await shell('kubectl delete -f deploy/policies/');
     await waitUntil('the policies to be gone', () =>
       shell('kubectl apply --dry-run=server -f deploy/samples/binding-eni.yaml'),

@@ -11,7 +11,7 @@ import { API_VERSION, KIND } from '../../../src/api/names.ts';
 import { conditionsStatus } from '../../../src/controller/binding/binding-status.ts';
 import type { BindingVerdict } from '../../../src/controller/binding/verdict.ts';
 
-// docs/gitops.md: what its table says, the check for Argo CD and the expressions for Flux.
+// docs/gitops.md: the claims of its table, the check for Argo CD and the expressions for Flux.
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BUILD_MS = 30 * 60_000;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   healthLua = patch.data[`resource.customizations.health.slb.alibabacloud.com_${KIND}`];
 }, BUILD_MS);
 
-/** What the tools make of bindings with these statuses; all are of generation 2. */
+/** How the tools judge bindings with these statuses; all have generation 2. */
 async function asked(statuses: readonly object[]): Promise<readonly Answer[]> {
   const [, kustomization = ''] = /^```yaml\n(.*?)^```$/ms.exec(page) ?? [];
   const { healthCheckExprs } = parse(kustomization).spec;

@@ -51,7 +51,7 @@ describe('the chart', () => {
       ];
       const watched: readonly string[] = 'namespaces' in values ? values.namespaces : [];
       for (const { kind, metadata } of objects) {
-        // What gives the operator rights in a namespace that it looks after.
+        // This gives the operator its rights in a watched namespace.
         if (kind === 'RoleBinding' && watched.includes(metadata.namespace ?? '')) continue;
         expect([kind, metadata.namespace]).toEqual([
           kind,
@@ -163,7 +163,7 @@ describe('the chart', () => {
         },
       ],
     });
-    // The only one is the user's: a certificate that is there already is not made.
+    // The only Secret is the user's: a certificate that already exists is not generated.
     expect(objects.filter(({ kind }) => kind === 'Secret').map(({ metadata }) => metadata.name)).toEqual([
       'keys',
     ]);
@@ -370,7 +370,7 @@ describe('the chart', () => {
     const deployment = await readFile(join(CHART, 'templates/deployment.yaml'), 'utf8');
     const helpers = await readFile(join(CHART, 'templates/_helpers.tpl'), 'utf8');
     const set = [...`${deployment}${helpers}`.matchAll(/VSGB_\w+/g)].map(([variable]) => variable);
-    // Of a pod there is nothing to choose.
+    // Inside a pod, there is nothing to choose.
     const unfit = ['VSGB_KUBECONFIG', 'VSGB_CONTEXT'];
     const fit = FLAG_KEYS.map(environmentName).filter((variable) => !unfit.includes(variable));
     const free = fit.filter((variable) => !set.includes(variable) || variable === 'VSGB_LOG_LEVEL');
@@ -537,7 +537,7 @@ describe('installed on a cluster', () => {
         env: (await configMap()).data,
         flags: ['--leader-elect', '--leader-elect-namespace', NAMESPACE],
       });
-      // Nobody needs the pods yet: a watch that does not exist is not down.
+      // Nothing needs the pods yet: a watch that does not exist is not down.
       expect(await operator.metric('vsgb_watch_up{resource="pods"}')).toBeUndefined();
       await api.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
       const app = new Workloads(api, 'shop');

@@ -30,7 +30,7 @@ interface Deployment extends KubeObject {
   };
 }
 
-/** What kustomize makes of an overlay: the template of the pods, and the settings that they start with. */
+/** What kustomize builds from an overlay: the pod template, and the settings with which the pods start. */
 async function built(options: OverlayOptions) {
   const objects = await tools.kustomize(await createOverlay(tools, `overlay-${++overlays}`, options));
   const { template } = (objects.find(({ kind }) => kind === 'Deployment') as Deployment).spec;

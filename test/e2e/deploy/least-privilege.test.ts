@@ -56,7 +56,7 @@ describe('metrics with --metrics-auth=kubernetes', () => {
     return { status: response.status, body: await response.text() };
   };
 
-  /** The namespace of one who may read them. */
+  /** The namespace of an account that may read the metrics. */
   let scraper: string;
 
   test('without a token: 401, and nothing of them', async () => {
@@ -100,7 +100,7 @@ describe('metrics with --metrics-auth=kubernetes', () => {
     const HOST = 'vservergroup-operator-metrics.vservergroup-operator.svc';
     const [before, after] = await Promise.all([makeKeyPair(HOST), makeKeyPair(HOST)]);
     await using secret = await MountedSecret.create(tlsSecret(before));
-    // One more, which does not lead: the first does.
+    // A second operator, which does not lead because the first one does.
     const secured = await env.startOperator({
       flags: [...ELECT, ...GUARDED, '--metrics-tls-dir', secret.dir],
       untilReady: false,
@@ -207,7 +207,7 @@ test('nobody but the operator gets the right to write a status: it says which ba
   expect(writers).toEqual(['vservergroup-operator']);
 });
 
-/** Additions, readiness gates, a drain, a removal, weights by pod, events and their repeats, a refused status, a deletion. */
+/** Additions, readiness gates, a drain, a removal, weights by pod, events and repeats of them, a rejected status, a deletion. */
 async function liveThroughEverything(app: Workloads, group: string): Promise<void> {
   await app.bind('web', group, { drain: { seconds: 1 } });
   await createGatedApp(app, 'web', { replicas: 3 });
@@ -225,7 +225,7 @@ async function liveThroughEverything(app: Workloads, group: string): Promise<voi
   expect(env.rows(group)).toEqual([]);
 }
 
-/** A status that the schema refuses looks like one of a binding that was replaced: the operator has to look. */
+/** To the operator, a status that the schema rejects looks like that of a binding that was replaced, so it reads the binding. */
 async function refuseStatusOf(app: Workloads, name: string): Promise<void> {
   const crd =
     '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/vservergroupbindings.slb.alibabacloud.com';

@@ -222,7 +222,7 @@ interface Table {
   rows: { cells: unknown[] }[];
 }
 
-/** What kubectl get asks for. */
+/** The table that kubectl get requests. */
 async function table(path: string): Promise<Table> {
   const agent = new Agent({ connect: { ca: await readFile(plane.caFile, 'utf8') } });
   try {

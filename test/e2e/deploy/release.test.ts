@@ -9,8 +9,8 @@ import { type OciRegistry, startOciRegistry } from '../../environment/release/oc
 import { WorkflowSteps } from '../../environment/release/workflow-steps.ts';
 import { DeployTools, succeeded } from '../../helm/tools.ts';
 
-// The commands of .github/workflows/release.yml, run as they stand there: Helm is real, with a registry on loopback; docker,
-// cosign and gh are programs that note what they were asked for.
+// Runs the commands of .github/workflows/release.yml unchanged: Helm is real, with a registry on loopback; docker, cosign and gh
+// are programs that record how they were called.
 
 const BUILD_MS = 30 * 60_000;
 const [AMD64, ARM64, INDEX] = ['a', 'b', 'c'].map((letter) => `sha256:${letter.repeat(64)}`) as [

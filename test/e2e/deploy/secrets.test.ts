@@ -8,14 +8,14 @@ import type { FaultRule } from '../../../simulator/faults.ts';
 import { StsStub } from '../../environment/cloud/sts-stub.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
 
-/** Each is in one place only, so that whatever shows it has leaked it. */
+/** Each of these is known in one place only, so whatever else shows it has leaked it. */
 const KEY = {
   id: 'LTAI5tMarkedAccessKeyId',
   secret: 'marked-access-key-secret',
   securityToken: 'CAISmarked/security+token==',
 };
 const OIDC_TOKEN = 'eyJtYXJrZWQi.eyJvaWRjIjoibWFya2VkIn0.bWFya2VkLXNpZ25hdHVyZQ';
-/** As gateways do it that mean to help. */
+/** Echoes the credentials, as some well-meaning gateways do. */
 const ECHO = `no luck with AccessKeyId=${KEY.id}&SecurityToken=${encodeURIComponent(KEY.securityToken)} (${KEY.securityToken}, ${KEY.secret})`;
 
 const error = (code: string, httpStatus?: number): FaultRule => ({
@@ -25,7 +25,7 @@ const error = (code: string, httpStatus?: number): FaultRule => ({
   ...(httpStatus !== undefined && { httpStatus }),
 });
 
-/** One of each kind of error that src/alibaba tells apart, and of each way to get no answer. */
+/** One of each kind of error that src/alibaba distinguishes, and each way of getting no response. */
 const FAULTS: readonly FaultRule[] = [
   error('ServiceIsConfiguring'),
   error('Throttling.User'),
@@ -71,7 +71,7 @@ async function serve(...addresses: readonly string[]): Promise<void> {
   );
 }
 
-/** All that anybody can see of the operator: its log, metrics and health, the events and statuses that it wrote. */
+/** Everything visible of the operator: its log, metrics and health, and the events and statuses that it wrote. */
 async function shown(): Promise<string> {
   const health = await fetch(`http://${await operator.healthAddress()}/readyz?verbose`);
   const bindings = await env.api.get(app.bindings());
@@ -85,7 +85,7 @@ async function shown(): Promise<string> {
   ].join('\n');
 }
 
-/** The token that the operator shows to the API server. */
+/** The token that the operator presents to the API server. */
 async function bearerToken(): Promise<string> {
   const file = `${env.controlPlane.dir}/kubeconfig-vservergroup-operator-vservergroup-operator`;
   const [, token = ''] = /token: (\S+)/.exec(await readFile(file, 'utf8')) ?? [];

@@ -15,7 +15,7 @@ const ADD = 'AddVServerGroupBackendServers';
 const REMOVE = 'RemoveVServerGroupBackendServers';
 const DESCRIBE = 'DescribeVServerGroupAttribute';
 const API_TIMEOUT_MS = 1_000;
-/** After the fault's end. */
+/** Counted from the end of the fault. */
 const HEALED_WITHIN_MS = 2_000;
 
 let env: Environment;
@@ -51,7 +51,7 @@ afterAll(async () => {
   await rm(credentialsDir, { recursive: true, force: true });
 });
 
-/** A binding whose group holds so many addresses; calls are recorded from here. */
+/** A binding whose group holds `count` addresses; calls are recorded from here. */
 async function bound(count: number): Promise<{ service: ScriptedService; ips: readonly string[] }> {
   const ips = addressesOf(net, count);
   const service = await ScriptedService.create(app, ips);
@@ -66,7 +66,7 @@ async function untilHolds(ips: readonly string[]): Promise<void> {
   await env.untilHolds(group, ips, foreign);
 }
 
-/** Waits until the group is right, for as long as a fault's end may take to be noticed. */
+/** Waits until the group is right, for as long as the operator may take to notice the end of a fault. */
 async function untilHealed(ips: readonly string[]): Promise<void> {
   const began = performance.now();
   await untilHolds(ips);
@@ -81,7 +81,7 @@ const names = (ip: string | undefined) => (call: GroupCall) => call.backends.inc
 const isRemovalOf = (ip: string | undefined) => (call: GroupCall) =>
   call.action === 'Remove' && names(ip)(call);
 
-/** Nothing is sent between a call that may have been carried out and the look at what became of it. */
+/** Expects no other call between one that may have been carried out and the read that finds out. */
 async function expectDescribeAfter(code: string): Promise<void> {
   await waitUntil('the last of them to be looked at', () => calls.all().at(-1)?.code !== code);
   const all = calls.all();
@@ -93,7 +93,7 @@ async function expectDescribeAfter(code: string): Promise<void> {
 interface Kind {
   readonly title: string;
   readonly fault: FaultRule;
-  /** How the journal calls it. */
+  /** The code in the journal. */
   readonly code: string;
   readonly outcome: 'refused' | 'unknown';
 }
@@ -140,7 +140,7 @@ for (const { title, fault, code, outcome } of KINDS) {
 
       await service.remove(a!);
       await untilCall('a removal that meets the fault', (call) => isRemovalOf(a)(call) && call.code === code);
-      // Meanwhile the address comes back, and another one leaves.
+      // Meanwhile the address comes back, and another leaves.
       await service.set([a!, c!, d!]);
       await untilCall('the next removal', (call) => isRemovalOf(b)(call) && call.code === code);
       env.simulator.faults.remove(id);
@@ -259,7 +259,7 @@ scenario('a call that hangs on one group delays no other', async () => {
   await otherService.remove(otherIps[0]!);
   await env.untilHolds(otherGroup, otherIps.slice(1));
 
-  // The held call was not answered meanwhile: its group has completed no removal.
+  // The held call has not been answered meanwhile, so its group has completed no removal.
   expect(calls.of('Remove').filter(({ code }) => code === 'OK')).toEqual([]);
   slow.gate.release();
   await untilHolds(ips.slice(1));
@@ -355,7 +355,7 @@ scenario(
   },
 );
 
-/** Has the operator look addresses up before it needs them: an addition whose ENI is not known yet goes before nothing. */
+/** Makes the operator look addresses up in advance: an addition whose ENI is not known yet delays nothing. */
 async function learnEnis(ips: readonly string[]): Promise<void> {
   const elsewhere = await env.createNamespace('faults');
   const otherGroup = env.createGroup();
@@ -364,7 +364,7 @@ async function learnEnis(ips: readonly string[]): Promise<void> {
   await env.untilHolds(otherGroup, ips);
 }
 
-/** The foreign rows count as well. */
+/** Foreign rows count towards the limit. */
 function limitRowsTo(most: number): void {
   env.simulator.faults.add({
     kind: 'error',

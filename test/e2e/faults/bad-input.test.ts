@@ -10,9 +10,9 @@ import { ScriptedPods } from '../../environment/scripted-pods.ts';
 let env: Environment;
 let operator: OperatorProcess;
 let app: Workloads;
-/** What the binding under test, "bad", is on. */
+/** The group of the binding under test, "bad". */
 let group: string;
-/** What its neighbour, "web", is on: nothing that is wrong with the other may keep it waiting. */
+/** The group of its neighbour, "web", which no fault of "bad" may delay. */
 let neighbour: string;
 const scenario = scenarios(() => env);
 
@@ -32,7 +32,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** The conditions and an event say what is wrong and what to do, for this generation of the binding. */
+/** Waits until the conditions and an event say what is wrong and what to do, for this generation of the binding. */
 async function untilTold(
   reason: string,
   type: 'Stalled' | 'Reconciling',
@@ -72,7 +72,7 @@ async function neighbourGoesOn(): Promise<readonly string[]> {
   return addresses;
 }
 
-/** Deleting works at any time, whatever is wrong. */
+/** Deleting always works, whatever is wrong. */
 async function untilDeleted(): Promise<void> {
   await app.deleteBinding('bad');
   await waitUntil('the binding to be gone', async () => !(await env.api.find(`${app.bindings()}/bad`)));

@@ -12,7 +12,7 @@ import { scenarios } from '../../environment/scenario.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** What a jump of an hour would add is far more; what a busy machine adds is less. */
+/** A jump of an hour would add far more than this; a busy machine adds less. */
 const PATIENCE_MS = 15_000;
 const DRAIN_MS = 15_000;
 const REFUSED = 'InvalidTimeStamp.Expired';
@@ -29,7 +29,7 @@ let env: Environment;
 let app: Workloads;
 let group: string;
 let clock: WallClock;
-/** How far the cloud's clock is off this machine's; its own never jumps. */
+/** The difference between the cloud's clock and this machine's; the cloud's clock never jumps. */
 let cloudOffsetMs = 0;
 let cloudNamesTime = true;
 let operators: OperatorProcess[] = [];
@@ -104,13 +104,13 @@ async function bind(
   await env.untilHolds(to, addresses);
 }
 
-/** An operator that is as far off the cloud's clock after the jump as before it, just within what signatures may be. */
+/** Starts an operator whose clock is off the cloud's by as much after the jump as before it, just within what signatures allow. */
 async function startBefore(jump: number, flags: readonly string[] = []): Promise<OperatorProcess> {
   cloudOffsetMs = jump / 2;
   return await start(flags);
 }
 
-/** One leaves, and is out at once. */
+/** One backend leaves and is removed at once. */
 async function expectRemovedAtOnce(
   service: string,
   from: string,
@@ -135,7 +135,7 @@ interface Lease extends KubeObject {
 
 const lease = async () => (await env.api.get<Lease>(LEASE_PATH)).spec;
 
-/** The leader has renewed often enough for a whole lease duration to have passed. */
+/** Waits until the leader has renewed its lease for a whole lease duration. */
 async function untilRenewedForADuration(): Promise<void> {
   const times = new Set<string>();
   await waitUntil('renewals over a whole lease duration', async () => {
@@ -160,7 +160,7 @@ describe.each([
     const drainedAt = performance.now();
     await clock.jump(jump);
     await expectRemovedAtOnce('fast', other, ip(12), ip(13));
-    // Planned anew by the new time.
+    // Planned again with the new time.
     await serve('slow', ip(3));
     await env.untilRows(group, [...rowsWith(0, 1, 2), ...rowsWith(100, 3)]);
     const { status } = await waitUntil('the status to tell both drains', async () => {
@@ -193,7 +193,7 @@ describe.each([
       expect(await lease()).toMatchObject({ holderIdentity, leaseTransitions });
       expect([await leads(first), await leads(second)]).toEqual([true, false]);
     };
-    // First the leader's clock alone, then the standby's, which was right before, jumps the other way.
+    // First only the leader's clock jumps; then the standby's, which was right, jumps the other way.
     await clock.jump(jump);
     await expectSameLeader();
     await expectRemovedAtOnce('web', group, ip(2), ip(3));
@@ -255,7 +255,7 @@ describe.each([
   });
 
   scenario('a session is used for as long as it is good, no longer, and replaced once', async () => {
-    // Half a minute before its end a session is not used any more, so these last for fifteen seconds.
+    // A session is not used within half a minute of its expiration, so these last for fifteen seconds.
     await using sts = await StsStub.start(env.simulator.accessKeys, 45_000);
     await using token = await MountedSecret.create({ token: 'projected-token' });
     await start(['--sts-endpoint', sts.url], {
@@ -270,7 +270,7 @@ describe.each([
     await clock.jump(jump);
     await expectRemovedAtOnce('web', group, ip(2), ip(3));
     expect(sts.tokens).toHaveLength(1);
-    // From here on each session is good for an hour, whatever the operator's clock says.
+    // From here on each session is valid for an hour, whatever the operator's clock says.
     sts.lifetimeMs = HOUR;
     let n = 3;
     await waitUntil('the session to be replaced', async () => {

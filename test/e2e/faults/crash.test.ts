@@ -59,7 +59,7 @@ async function untilRight(weight = 100): Promise<void> {
   await env.untilStatusTrue(app, 'web', group, { desired: members, registered: members, foreign: 2 });
 }
 
-/** The operator dies before the call has an effect, after it and before its reply, or as soon as the reply is sent. */
+/** Kills the operator before the call takes effect, after that but before the reply, or as soon as the reply is sent. */
 function killAt(action: string, moment: 'before' | 'during' | 'after'): void {
   const { faults, journal } = env.simulator;
   if (moment === 'after') {
@@ -90,8 +90,8 @@ function killAt(action: string, moment: 'before' | 'during' | 'after'): void {
 }
 
 /**
- * While nobody watched `leaver`, which the status names, and `unknown`, which it need not name, have left. The new
- * process removes the former promptly and without a look at the group, touches nothing else, and leaks nothing.
+ * While no operator was running, `leaver`, which the status names, and `unknown`, which the status need not name, have left. The
+ * new process removes `leaver` promptly without reading the group, changes nothing else, and leaks nothing.
  */
 async function expectRecovery({ unknown, weight = 100 }: { unknown?: string; weight?: number } = {}) {
   const [, leaver, ...others] = addressesOf(net, 4);

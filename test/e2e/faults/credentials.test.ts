@@ -36,7 +36,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** An operator for this test's namespace alone. */
+/** An operator for this test's namespace only. */
 async function start(
   flags: readonly string[],
   variables: Readonly<Record<string, string>> = NO_KEY,
@@ -45,7 +45,7 @@ async function start(
   return operator;
 }
 
-/** The Service "web" has exactly these backends from now on. */
+/** From now on the Service "web" has exactly these backends. */
 async function serve(...addresses: readonly string[]): Promise<void> {
   await app.applySlice(
     'web',
@@ -59,7 +59,7 @@ async function bindWeb(...addresses: readonly string[]): Promise<void> {
   await app.bind('web', group);
 }
 
-/** The sentence of condition CredentialsInvalid; there is an event as well. */
+/** The message of condition CredentialsInvalid; also waits for an event. */
 async function untilCredentialsInvalid(): Promise<string> {
   const { status } = await app.untilCondition('web', 'False', 'CredentialsInvalid');
   const types = status?.conditions?.map(({ type, status }) => `${type}=${status}`);
@@ -71,7 +71,7 @@ async function untilCredentialsInvalid(): Promise<string> {
   return message;
 }
 
-/** Access key ids of the calls on the group that succeeded, without repeats in a row. */
+/** Access key IDs of the successful calls on the group, without consecutive repeats. */
 function keysUsed(): readonly string[] {
   const ids = env.simulator.journal
     .filter((call) => call.group === group && call.code === 'OK')
@@ -175,7 +175,7 @@ describe('a role for the ServiceAccount (RRSA)', () => {
   }
 
   scenario('a session is replaced before it ends, with the token that is mounted then', async () => {
-    // Half a minute before its end a session is not used any more, so these last for three seconds.
+    // A session is not used within half a minute of its expiration, so these last for three seconds.
     await using sts = await StsStub.start(env.simulator.accessKeys, 33_000);
     await using token = await MountedSecret.create({ token: 'projected-token-1\n' });
     await startWithRole(sts, token);
@@ -206,7 +206,7 @@ describe('a role for the ServiceAccount (RRSA)', () => {
       await app.bind(`web-${i}`, id, { serviceRef: { name: 'web', port: 80 } });
     for (const id of groups) await env.untilHolds(id, ['10.45.0.1', '10.45.0.2']);
     expect(sts.tokens).toHaveLength(1);
-    // A session that is refused just after it was fetched is not replaced so soon.
+    // A session that is rejected just after it was fetched is not replaced that soon.
     await waitUntil('the session to be no fresh one', () => performance.now() - sts.lastAt >= 6_000);
     env.simulator.accessKeys.expire(sts.session);
     await serve('10.45.0.2');
@@ -270,7 +270,7 @@ describe('a role that is assumed (--assume-role-arn)', () => {
   scenario(
     'its sessions make all calls, and are replaced before they end, by whatever is mounted then',
     async () => {
-      // Half a minute before its end a session is not used any more, so these last for three seconds.
+      // A session is not used within half a minute of its expiration, so these last for three seconds.
       await using sts = await StsStub.start(env.simulator.accessKeys, 33_000);
       for (const id of ['assuming-1', 'assuming-2'])
         env.simulator.accessKeys.set({ id, secret: `secret of ${id}` });
@@ -334,7 +334,7 @@ describe('the RAM role of the ECS instance', () => {
   });
 
   scenario("a session of the metadata service's is replaced before it ends, and nobody notices", async () => {
-    // Half a minute before its end a session is not used any more, so these last for three seconds.
+    // A session is not used within half a minute of its expiration, so these last for three seconds.
     await using service = await MetadataService.start(sessionsFor(env.simulator.accessKeys, 33_000));
     await startOnInstance(service.port);
     await bindWeb('10.49.0.1');

@@ -60,7 +60,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** A replica with an access key of its own, so that the journal tells who called. */
+/** A replica with its own access key, so that the journal shows who called. */
 async function startReplica(
   id: 'first' | 'second',
   options: Partial<OperatorOptions> = {},
@@ -86,7 +86,7 @@ async function pair(): Promise<readonly [OperatorProcess, OperatorProcess]> {
   return [first, await startReplica('second')];
 }
 
-/** Access keys of those who called the API about the group, except for reads, since the given entry. */
+/** Access keys of the callers that wrote to the group since the given entry. */
 function writersSince(seq: number): readonly string[] {
   const writes = env.simulator.journal.filter(
     (entry) => entry.seq > seq && entry.group === group && entry.action !== DESCRIBE,
@@ -154,7 +154,7 @@ scenario(
   'the leader killed: the other leads once the Lease has run out, and removes who left meanwhile',
   async () => {
     const [first, second] = await pair();
-    // What its status does not name yet, the next leader would have to read the group for.
+    // If the status did not name them yet, the next leader would have to read the group.
     await env.untilStatusTrue(app, 'web', group, { registered: service.addresses.length });
     first.signal('SIGKILL');
     const killedAt = performance.now();
@@ -182,7 +182,7 @@ scenario(
     faults.add({ kind: 'reset', action: REMOVE, group, times: 1 });
     const gate = faults.pause({ action: DESCRIBE, group, at: 'after' });
     await service.remove(back!);
-    // It has planned the removal, and waits for nothing but this reply to send it again.
+    // The operator has planned the removal, and only waits for this reply before it sends the removal again.
     await gate.waitForHeld();
     await first.pause();
     gate.release();
@@ -263,7 +263,7 @@ scenario(
     await untilLeads(second);
     expect(await said('stopped')).toBe(1);
 
-    // The same without a word: who is killed gives nothing back.
+    // The same without notice: a killed process does not release its lease.
     const again = await startTheirs();
     second.signal('SIGKILL');
     await waitUntil('client-go to take over what ran out', async () => (await said('leading')) === 2);

@@ -43,7 +43,7 @@ async function createSlice(name: string, content: object): Promise<void> {
   });
 }
 
-/** A Service of two live backends, bound; both are in the group. */
+/** A bound Service with two live backends, both in the group. */
 async function bindTwo(): Promise<readonly string[]> {
   await app.createService('web', { selector: undefined });
   await app.applySlice('web', plain(ip(1), ip(2)));
@@ -53,7 +53,7 @@ async function bindTwo(): Promise<readonly string[]> {
   return [ip(1), ip(2)];
 }
 
-/** The same process goes on, and has met nothing that it should not. */
+/** The same process still runs, and has met nothing unexpected. */
 async function expectUnharmed(): Promise<void> {
   const series = ['controller_runtime_reconcile_panics_total{controller="vservergroup"}'];
   const resources = ['vservergroupbindings', 'services', 'endpoints'];
@@ -129,7 +129,7 @@ scenario(
   },
 );
 
-/** Writes the status by hand, as somebody with the right to the status subresource can, and starts a new operator on it. */
+/** Writes the status by hand, as somebody with rights to the status subresource can, and starts a new operator on it. */
 async function restartOn(backends: readonly object[]): Promise<void> {
   await operator.kill();
   await env.api.patch(`${app.bindings()}/web/status`, { status: { backends } });

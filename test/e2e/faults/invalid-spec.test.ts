@@ -41,14 +41,14 @@ interface Crd extends KubeObject {
 
 type Schema = Readonly<Record<string, unknown>> & { properties?: Readonly<Record<string, Schema>> };
 
-/** Of each field of the spec, what it must not be. */
+/** The schema keywords that restrict the value of a spec field. */
 const LIMITS: ReadonlySet<string> = new Set(['maximum', 'enum', 'pattern', 'x-kubernetes-validations']);
 
 function loosened(field: Schema): Schema {
   return Object.fromEntries(Object.entries(field).filter(([rule]) => !LIMITS.has(rule)));
 }
 
-/** The CRD takes what it should not, as one does that is older than the operator, until this is disposed of. */
+/** Makes the CRD accept what it should not, like a CRD older than the operator, until this is disposed of. */
 async function looseCrd(): Promise<AsyncDisposable> {
   const { spec } = await env.api.get<Crd>(CRD);
   const loose = structuredClone(spec);
@@ -86,7 +86,7 @@ const serve = (...addresses: readonly string[]) =>
 const errorsWritten = () => operator.metric('vsgb_status_writes_total{result="error"}');
 const stalled = () => operator.metric(`vsgb_binding_stalled{namespace="${app.namespace}",name="web"}`);
 
-/** Two live backends, bound; both are in the group and told in the status. */
+/** A bound Service with two live backends, both in the group and in the status. */
 async function bindTwo(spec: Readonly<Record<string, unknown>> = {}): Promise<Binding> {
   await app.createService('web', { selector: undefined });
   await serve('10.90.0.1', '10.90.0.2');
@@ -127,7 +127,7 @@ scenario(
     expect(kept.backends).toHaveLength(2);
     expect(await stalled()).toBe(1);
     await serve('10.90.0.2');
-    // The next operator finds it told, and has nothing to write.
+    // The next operator finds it already reported, and has nothing to write.
     await operator.stop();
     operator = await env.startOperator();
     await waitUntil('it to be found told', async () => (await stalled()) === 1);
@@ -263,7 +263,7 @@ scenario('an API server that takes no status for it: the event is there, and it 
   await app.patchBinding('web', { spec: { weight: TOO_BIG } });
   await untilEvent('web');
   await waitUntil('the status to be refused', async () => (await errorsWritten()) === 1);
-  // Each of these is a status write of its own, and a second apart from the one before.
+  // Each of these causes a separate status write, at least a second after the previous one.
   await app.bind('other', neighbour, { serviceRef: { name: 'web', port: 80 } });
   for (const address of ['10.90.0.3', '10.90.0.4', '10.90.0.5']) {
     await serve('10.90.0.1', address);
@@ -279,8 +279,8 @@ scenario('an API server that takes no status for it: the event is there, and it 
 });
 
 /**
- * As API servers do that hold every write against the whole schema (those of today let pass what was wrong before), with
- * 422 and reason Invalid, until this is disposed of.
+ * Rejects the binding's status with 422 and reason Invalid until this is disposed of, like API servers that validate every write
+ * against the whole schema (current ones accept values that were already wrong before).
  */
 async function refuseStatusOf(name: string): Promise<AsyncDisposable> {
   const kinds = '/apis/admissionregistration.k8s.io/v1';

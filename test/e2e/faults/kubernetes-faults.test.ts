@@ -30,7 +30,7 @@ beforeAll(async () => {
   kubeconfig = await proxy.kubeconfig(env.operatorKubeconfig);
 }, 120_000);
 beforeEach(async () => {
-  // A new one each time: pauses grow with what failed within half a minute.
+  // A new operator for each test: pauses grow with the failures of the last half minute.
   operator = await env.startOperator({ kubeconfig, flags: ['--resync', '1s'] });
   ({ app, group, service, foreign } = await bound());
 }, 60_000);
@@ -43,7 +43,7 @@ afterAll(async () => {
   await proxy?.close();
 });
 
-/** A binding with a group of its own that holds four addresses beside the rows of others. */
+/** A binding with its own group, which holds four addresses besides foreign rows. */
 async function bound(spec: Readonly<Record<string, unknown>> = {}) {
   const app = await env.createNamespace('kubernetes');
   const group = env.createGroup();
@@ -68,7 +68,7 @@ async function untilRight(): Promise<void> {
   await env.untilStatusTrue(app, 'web', group, { desired: members, registered: members });
 }
 
-/** The rows of addresses that are still there are never touched. */
+/** Rows of addresses that still exist are never touched. */
 function expectNoneRemovedBut(
   ...ips: readonly string[]
 ): (calls: ReturnType<Environment['recordCalls']>) => void {
@@ -134,7 +134,7 @@ scenario('out of reach, etcd compacted meanwhile: the relist finds everyone who 
   await shrunk!.service.set(shrunk!.service.addresses.slice(2));
   await env.api.delete(`${emptied!.app.path('apis/discovery.k8s.io/v1', 'endpointslices')}/web-1`);
   await deleted!.app.deleteBinding('web');
-  // The cache of a server that has just started knows no events from before, and etcd no versions.
+  // The cache of a newly started server has no earlier events, and etcd has no earlier versions.
   await env.controlPlane.compactEtcd();
   await env.controlPlane.restart('kube-apiserver');
   proxy.restore();
@@ -185,9 +185,9 @@ const answering =
     body: { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message: reason, code: status },
   });
 
-/** With the list that follows, a watch is back within two seconds of a fault's end. */
+/** Including the following list, a watch is back within two seconds of the end of a fault. */
 const LONGEST_PAUSE_MS = 1_500;
-/** So often refused, a watch has come to its longest pause, and waited for it more than once. */
+/** After this many rejections, a watch has reached its longest pause and waited for it more than once. */
 const REFUSED = 7;
 
 for (const [title, hook] of [

@@ -53,7 +53,7 @@ function slice(name: string, ip = '10.0.0.1', labels: object = { 'kubernetes.io/
   return { metadata: { name, labels }, addressType: 'IPv4', endpoints, ports };
 }
 
-/** A transport of its own, so that its requests can be counted; through the port of a proxy, when given. */
+/** A separate transport, so that its requests can be counted; uses the port of a proxy if given. */
 function connection(port?: number) {
   const config = loadKubeConfig(plane.kubeconfig);
   const records: RequestRecord[] = [];
@@ -170,7 +170,7 @@ test('etcd is restored from a backup: what the store had before is there again, 
   await rm(backup, { recursive: true });
 });
 
-/** Runs while neither the API server nor its etcd does. */
+/** Runs while both the API server and its etcd are down. */
 async function offline(run: () => Promise<void>): Promise<void> {
   await plane.stopComponent('kube-apiserver');
   await plane.stopComponent('etcd');
@@ -190,10 +190,10 @@ test('a version that the server has forgotten: the newest list is read, and what
   const { reflector, changes } = await reflectSlices(transport, { hooks: { failed } });
   await until('the watch', () => reflector.healthy.up);
   changes.length = 0;
-  // Not cut: after an outage that it notices the reflector asks for the newest list by itself.
+  // Not cut: after an outage that it notices, the reflector requests the newest list automatically.
   proxy.darken();
   await remove('leaves');
-  // The cache of a server that has just started knows no events from before.
+  // The cache of a newly started server has no earlier events.
   await plane.stopComponent('kube-apiserver', 'SIGKILL');
   await plane.startComponent('kube-apiserver');
   await until('the removal', () => changes.length > 0);

@@ -42,7 +42,7 @@ async function boundGroups(count: number, members: number) {
   return { app, bindings };
 }
 
-/** All requests to the API server but watches, which an operator at rest keeps renewing. */
+/** All requests to the API server except watches, which an operator at rest keeps renewing. */
 async function requests(method: string): Promise<number> {
   const lines = (await operator.metrics()).split('\n');
   return lines
@@ -76,7 +76,7 @@ scenario('1,000 flaps of one binding: API calls keep the write spacing, status w
   expect(deepest).toBeLessThanOrEqual(1);
   const statuses = ((await operator.metric(WRITTEN)) ?? 0) - written;
   expect(statuses).toBeLessThanOrEqual(elapsed / STATUS_SPACING_MS + 2);
-  // Besides statuses only the events' own series are patched.
+  // Apart from statuses, only repeated events are patched.
   expect((await requests('PATCH')) - patches).toBeLessThanOrEqual(2 * (elapsed / STATUS_SPACING_MS) + 4);
 });
 

@@ -11,7 +11,7 @@ let app: Workloads;
 let web: ScriptedPods;
 let group: string;
 let calls: CallRecorder;
-/** The address that goes from one pod to the next. */
+/** The address that passes from one pod to the next. */
 let shared: string;
 let old: ScriptedPod;
 let other: ScriptedPod;
@@ -47,14 +47,14 @@ async function bindWeb(spec: Readonly<Record<string, unknown>> = {}): Promise<vo
 const row = ({ address }: ScriptedPod, weight = 100) => `${address}:8080*${weight}`;
 const leaving = (pod: ScriptedPod) => [pod, 'leaving'] as const;
 
-/** The group is these pods, and the status names each of them, not one that had its address before. */
+/** Waits until the group holds exactly these pods, and the status names each of them rather than an earlier pod with its address. */
 async function untilMembers(...pods: readonly ScriptedPod[]): Promise<void> {
   await env.untilRows(group, pods.map((pod) => row(pod)).sort());
   await untilNamed('web', pods);
   await env.untilStatusTrue(app, 'web', group, { desired: pods.length, registered: pods.length });
 }
 
-/** The binding's status names just these pods. */
+/** Waits until the binding's status names exactly these pods. */
 async function untilNamed(binding: string, pods: readonly ScriptedPod[]): Promise<void> {
   const wanted = pods.map(({ address, name }) => `${address} ${name}`).sort();
   await waitUntil(`${binding} to name ${wanted.join(', ')}`, async () => {
@@ -176,7 +176,7 @@ scenario('a pod of another Service has the address, in another group: it is ther
   const elsewhere = env.createGroup();
   await app.bind('api', elsewhere);
   const next = await api.createPod(shared);
-  // The new one is seen before the old one leaves: for a moment both are told to have the address.
+  // The new pod is seen before the old one leaves: for a moment both have the address.
   await api.show([next]);
   await env.untilRows(elsewhere, [row(next)]);
   await web.show([other]);

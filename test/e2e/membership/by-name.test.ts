@@ -8,7 +8,7 @@ import { scenarios } from '../../environment/scenario.ts';
 let env: Environment;
 let operator: OperatorProcess;
 let app: Workloads;
-/** Of this test alone, and without groups at first. */
+/** Used by this test only, and without groups at first. */
 let loadBalancer: string;
 let tests = 0;
 const scenario = scenarios(() => env);
@@ -47,7 +47,7 @@ async function bindByName(name = 'web', groupName = 'shop'): Promise<Binding> {
   return binding;
 }
 
-/** How often the load balancer was asked for its groups. */
+/** How often the groups of the load balancer were listed. */
 const lists = () =>
   env.simulator.journal.filter(
     (call) => call.action === 'DescribeVServerGroups' && call.loadBalancer === loadBalancer,

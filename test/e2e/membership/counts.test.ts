@@ -6,7 +6,7 @@ import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { ownershipTag } from '../../../src/api/ownership-tag.ts';
 import { type ScriptedPod, ScriptedPods } from '../../environment/scripted-pods.ts';
 
-/** What the operator costs in calls, reads and status writes; how long it takes is for the benchmark to say. */
+/** The operator's cost in calls, reads and status writes; the benchmark measures durations. */
 const REMOVE = 'RemoveVServerGroupBackendServers';
 const ADD = 'AddVServerGroupBackendServers';
 const DESCRIBE = 'DescribeVServerGroupAttribute';
@@ -18,7 +18,7 @@ let env: Environment;
 let operator: OperatorProcess;
 
 beforeAll(async () => {
-  // So slow that a busy machine makes no more calls of it than an idle one.
+  // So slow that a busy machine makes no more calls than an idle one.
   env = await Environment.start({ simulator: { latencyMs: 200 } });
 }, 240_000);
 beforeEach(async () => {
@@ -31,7 +31,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** A Deployment whose pods are all in its group, and nothing left to do or to say. */
+/** A Deployment whose pods are all in its group, with nothing left to do or to report. */
 async function settledApp(replicas: number): Promise<{ app: Workloads; group: string }> {
   const group = env.createGroup();
   const app = await env.createNamespace('counts');
@@ -44,7 +44,7 @@ async function settledApp(replicas: number): Promise<{ app: Workloads; group: st
   return { app, group };
 }
 
-/** Two looks, a second and more apart (the spacing of status writes), that find the same number of writes. */
+/** Waits until two counts of the status writes, more than a second apart (the spacing of status writes), are the same. */
 async function untilStatusesAreWritten(): Promise<number> {
   let before = -1;
   await waitUntil(
@@ -107,7 +107,7 @@ test('a rolling restart of 40 pods: at most 30 calls, no read', async () => {
   expect(counted[DESCRIBE]).toBeUndefined();
   expect(counted[ADD]).toBeGreaterThanOrEqual(2);
   expect(counted[REMOVE]).toBeGreaterThanOrEqual(2);
-  // It takes 2 s where nothing else runs; what a slow machine tears apart can't share a call.
+  // It takes 2 s on an idle machine; changes that a slow machine spreads out cannot share a call.
   expect(env.simulator.journal.length).toBeLessThanOrEqual(Math.max(30, 15 * seconds));
 });
 
@@ -150,7 +150,7 @@ test('a pod that is not ready for a while: one Remove and one Add, no look-up, b
   const { journal } = env.simulator;
   const onGroup = () => journal.filter((call) => call.group === group).map(({ action }) => action);
   await waitUntil('the group to be read', () => onGroup().length > 0);
-  // The start looks up the endpoints of other tests' groups that name no pod.
+  // At its start the operator looks up the endpoints of other tests' groups that do not name a pod.
   await untilStatusesAreWritten();
   const lookUps = () => journal.filter(({ action }) => action === 'DescribeNetworkInterfaces').length;
   const before = lookUps();
@@ -232,12 +232,12 @@ async function podsKnown(): Promise<number> {
   return (await operator.metric('vsgb_cache_objects{resource="pods"}')) ?? Number.NaN;
 }
 
-/** How many changes of EndpointSlices have reached the operator. */
+/** The number of EndpointSlice changes that have reached the operator. */
 async function changesHeard(): Promise<number> {
   return (await operator.metric('vsgb_watch_events_total{resource="endpoints"}')) ?? Number.NaN;
 }
 
-/** A Service whose endpoints are made by hand, and a group that holds them already, with the operator's tag. */
+/** A Service with hand-made endpoints, and a group that already holds them with the operator's tag. */
 async function createWithRows(app: Workloads, name: string, group: string, index: number): Promise<void> {
   const ips = [1, 2, 3].map((i) => `10.64.${index}.${i}`);
   const description = ownershipTag(CLUSTER_ID, app.namespace, name, 80);

@@ -33,7 +33,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** So many pods, all of them in the group; what is called from then on is in `calls`. */
+/** Waits until `count` pods are all in the group; later calls are in `calls`. */
 async function bindPods(
   count: number,
   spec: Readonly<Record<string, unknown>>,
@@ -99,7 +99,7 @@ scenario('a pod that is gone already has nothing to drain, whatever its slice sa
   const [a, b] = (await bindPods(2, forAnHour)) as [ScriptedPod, ScriptedPod];
   await web.end(a);
   await untilHolds(b);
-  // Before it is gone it terminates, if only for a moment.
+  // The pod is terminating before it is gone, if only for a moment.
   expect(calls.of('Remove')).toMatchObject([{ backends: [`${a.address}:8080`] }]);
   expect(calls.of('Add')).toEqual([]);
 });

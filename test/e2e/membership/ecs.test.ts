@@ -7,11 +7,11 @@ import { scenarios } from '../../environment/scenario.ts';
 let env: Environment;
 let app: Workloads;
 let group: string;
-/** The nodes of the test, by name; their instances are `i-` and the name. */
+/** The nodes of the test, by name; their instances are named `i-` followed by the node's name. */
 let nodes: readonly [string, string, string];
 let nodePort: number;
 const scenario = scenarios(() => env);
-/** Bindings of the operator that runs with --exclude-cordoned-nodes and --local-weights. */
+/** Selects the operator that runs with --exclude-cordoned-nodes and --local-weights. */
 const other = { operator: 'other' };
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const pool = () => ({ matchLabels: { pool: app.namespace } });
 
-/** A NodePort Service, its pods on the test's nodes, and a binding that sees no other nodes. */
+/** A NodePort Service, its pods on the test's nodes, and a binding that selects only these nodes. */
 async function bindNodes(
   service: Readonly<Record<string, unknown>> = {},
   labels: Readonly<Record<string, string>> = {},
@@ -51,7 +51,7 @@ async function bindNodes(
   await app.bind('web', group, { backendType: 'ecs', nodeSelector: pool(), ...spec }, labels);
 }
 
-/** A pod of the Service on this node. */
+/** Creates a pod of the Service on this node. */
 async function createPod(name: string, node: string): Promise<void> {
   await env.api.create(app.path('api/v1', 'pods'), {
     apiVersion: 'v1',
@@ -68,7 +68,7 @@ async function portOf(service: string): Promise<number> {
   return spec.ports[0]?.nodePort ?? 0;
 }
 
-/** The group holds these nodes, and the status says so. */
+/** Waits until the group holds these nodes, and the status says so. */
 async function untilNodes(...names: readonly string[]): Promise<void> {
   await env.untilRows(group, names.map((name) => `i-${name}:${nodePort}*100`).sort());
   await env.untilStatusTrue(app, 'web', group, { desired: names.length, registered: names.length });
@@ -125,7 +125,7 @@ scenario('a node is NotReady: it leaves, and returns when it is Ready', async ()
       { status: { conditions: [{ type: 'Ready', status, reason: 'Test', message: 'by the test' }] } },
       'application/strategic-merge-patch+json',
     );
-  // kwok would say at once that the node is Ready.
+  // kwok would report the node as Ready at once.
   await env.controlPlane.pause('kwok');
   try {
     await ready('False');
@@ -165,7 +165,7 @@ scenario('a node is cordoned: it stays, for its pods go on', async () => {
   await untilNodes(...nodes);
   const calls = env.recordCalls(group);
   await patchNode(a, { spec: { unschedulable: true } });
-  // A change that does something comes after the one that does nothing.
+  // The change without effect is followed by one that has an effect.
   await patchNode(c, { metadata: { labels: { pool: null } } });
   await untilNodes(...nodes.slice(0, 2));
   expect(calls.story()).toEqual([`Remove ${instance(c)}`]);

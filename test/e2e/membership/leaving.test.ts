@@ -27,7 +27,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** So many pods behind a binding, all of them in the group; returns their addresses. */
+/** This many pods behind a binding, all in the group; returns their addresses. */
 async function webWith(
   replicas: number,
   podSpec: Readonly<Record<string, unknown>> = {},
@@ -40,7 +40,7 @@ async function webWith(
   return addresses;
 }
 
-/** The group is the pods that are there now, and the status says so. */
+/** Waits until the group equals the current pods, and the status says so. */
 async function untilEqual(replicas: number): Promise<void> {
   await env.untilHolds(group, await app.untilReady('web', replicas), foreign);
   await env.untilStatusTrue(app, 'web', group, { desired: replicas, registered: replicas, foreign: 2 });

@@ -8,7 +8,7 @@ let env: Environment;
 let app: Workloads;
 let group: string;
 const scenario = scenarios(() => env);
-/** Bindings that the operator of the other cluster looks after. */
+/** Bindings managed by the operator of the other cluster. */
 const elsewhere = { cluster: 'two' };
 
 beforeAll(async () => {
@@ -28,20 +28,20 @@ afterAll(async () => {
 const rowsOf = (addresses: readonly string[], weight = 100) =>
   addresses.map((address) => `${address}:8080*${weight}`);
 
-/** As somebody else would add this pod: at the right network interface. */
+/** Adds this pod as somebody else would: with the right network interface. */
 function addByHand(address: string, row: { weight?: number; description?: string } = {}): void {
   const { state } = env.simulator;
   const serverId = state.inventory.eniOfIp(address)?.id ?? '';
   state.addRow(group, { serverId, serverIp: address, port: 8080, ...row });
 }
 
-/** Until the operator has read the group again, whatever it knew before. */
+/** Waits until the operator has read the group again, whatever it knew before. */
 async function untilReadAgain(): Promise<void> {
   const calls = env.recordCalls(group);
   await waitUntil(`${group} to be read twice`, () => calls.of('Describe').length > 1);
 }
 
-/** The binding is gone, and with it whatever the operator wanted to do for it. */
+/** Waits until the binding is gone, and with it whatever the operator wanted to do for it. */
 async function deleteBinding(name: string): Promise<void> {
   await app.deleteBinding(name);
   await waitUntil(`${name} to be gone`, async () => !(await env.api.find(`${app.bindings()}/${name}`)));

@@ -8,7 +8,7 @@ import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { seededRandom } from '../../../simulator/state/random.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
-/** Give RANDOM_SEED to repeat a run, RANDOM_SECONDS for a longer one. */
+/** Set RANDOM_SEED to repeat a run, RANDOM_SECONDS for a longer run. */
 const SEED = Number(process.env['RANDOM_SEED'] ?? randomInt(2 ** 31));
 const SECONDS = Number(process.env['RANDOM_SECONDS'] ?? 150);
 const OPERATIONS_BETWEEN_RESTS = 8;
@@ -30,7 +30,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** Two apps share a group, the third has one of its own; each group also holds rows of somebody else. */
+/** Two apps share a group, the third has its own; each group also holds foreign rows. */
 interface World {
   readonly cluster: Workloads;
   readonly groupOf: ReadonlyMap<string, string>;
@@ -75,8 +75,8 @@ const OPERATIONS: readonly Operation[] = [
         (await cluster.api.list<Pod>(cluster.path('api/v1', 'pods'))).filter(
           ({ spec }) => spec.nodeName === node,
         );
-      // A node deleted under its pods has kwok give their addresses away while they still live.
-      // One that the scheduler had on its way there comes after the others were deleted.
+      // If a node is deleted before its pods, kwok reassigns their addresses while the pods are still alive. A pod that the
+      // scheduler was placing there appears after the others were deleted.
       await waitUntil(`the pods on ${node} to go`, async () => {
         const left = await pods();
         for (const { metadata } of left) await cluster.deletePod(metadata.name).catch(ifGone);
@@ -207,7 +207,7 @@ async function untilAtRest(world: World, history: readonly string[]): Promise<vo
   }
 }
 
-/** Two bindings share a group here, and a row keeps the tag of the first when the second gets its address: so by address. */
+/** Compares by address: two bindings share a group here, and a row keeps the first binding's tag when the second gets its address. */
 async function untilTold(cluster: Workloads, app: string): Promise<void> {
   await waitUntil(`the status of ${app} to name its backends`, async () => {
     const { status } = await cluster.binding(app);

@@ -13,7 +13,7 @@ jest.setTimeout(120_000);
 let env: Environment;
 const operators: OperatorProcess[] = [];
 
-/** Each has its own access key, so that the journal tells who called. */
+/** Each operator has its own access key, so that the journal shows who called. */
 beforeAll(async () => {
   const accessKeys = SHARDS.map((id) => ({ id, secret: `secret-${id}` }));
   env = await Environment.start({ simulator: { accessKeys } });
@@ -41,7 +41,7 @@ function leaseName(shard: string): string {
   return `vservergroup-operator-${shard}`;
 }
 
-/** The Role of deploy/base names one lease; shards need one each. */
+/** The Role of deploy/base names one lease; each shard needs its own. */
 async function allowLeases(resourceNames: readonly string[]): Promise<void> {
   const name = 'shard-leases';
   const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}`;

@@ -28,7 +28,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** Both groups hold exactly these rows, and both statuses say so. */
+/** Waits until both groups hold exactly these rows, and both statuses say so. */
 async function untilBothHold(rows: readonly string[]): Promise<void> {
   const sorted = [...rows].sort();
   await Promise.all(

@@ -13,7 +13,7 @@ const DEAD_PID = 2 ** 22 + 1;
 
 let scratch: string;
 const savedEnvironment = { ...process.env };
-// Go's own cache lies in the folder we move: without it each build here would compile the standard library.
+// Go's own cache is in the folder that we move: without the cache, each build here would compile the standard library.
 const goCache = execFileSync('go', ['env', 'GOCACHE'], { encoding: 'utf8' }).trim();
 
 beforeEach(async () => {

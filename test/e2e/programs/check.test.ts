@@ -52,7 +52,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** As who administers the cluster. */
+/** Runs as the cluster administrator. */
 async function check(...args: readonly string[]): Promise<PluginResult> {
   return await checkAs(env.controlPlane.kubeconfig, ...args);
 }
@@ -66,7 +66,7 @@ const fromHere = (url = env.simulator.url) => [
   ...['--from', 'here', '--vpc-id', 'vpc-1', '--slb-endpoint', url, '--ecs-endpoint', url],
 ];
 
-/** What is not ok, as `failed CRD: message. advice`. */
+/** Every finding that is not ok, as `failed CRD: message. advice`. */
 function troubles(stdout: string): readonly string[] {
   return findings(stdout)
     .filter(({ level }) => level !== 'ok')

@@ -6,7 +6,7 @@ import { expect, test } from '@jest/globals';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const MINUTES = 60_000;
 
-/** As the README has it typed. What Jest sets for its own workers must not reach the programs. */
+/** Runs the command as typed in the README. Variables that Jest sets for its workers must not reach the programs. */
 async function make(target: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { NODE_OPTIONS, NODE_ENV, JEST_WORKER_ID, KEEP, CONTEXT, ...inherited } = process.env;
   const options = { cwd: ROOT, env: { ...inherited, ...env }, maxBuffer: 64 << 20 };
@@ -16,7 +16,7 @@ async function make(target: string, env: Readonly<Record<string, string>> = {}):
 test(
   'make demo tells its story to the end, and group and cluster were equal after each step',
   async () => {
-    // Traffic under which a busy machine fails requests by itself has its tests in test/nodes.
+    // A busy machine may fail requests of the traffic itself, so traffic is tested in test/nodes.
     expect(await make('demo', { TRAFFIC: '0' })).toContain(
       'After each step the group was equal to the cluster',
     );

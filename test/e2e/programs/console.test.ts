@@ -44,7 +44,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** A simulator alone, with so many backends in a group. */
+/** A simulator on its own, with `count` backends in a group. */
 async function simulatorWith(count: number, options: { port?: number } = {}): Promise<Simulator> {
   const simulator = await startSimulator({ ...options, groups: ['rsp-web'], backendsPerLoadBalancer: 0 });
   simulators.push(simulator);
@@ -57,7 +57,7 @@ function row(n: number, weight = 100) {
   return { serverId: `eni-${n}`, serverIp, port: 8080, weight, description: OWN };
 }
 
-/** Pods of their own: no controller puts another one in their place, which kwok would give the same address. */
+/** Bare pods: no controller replaces them with pods to which kwok would give the same addresses. */
 async function createPods(app: Workloads, service: string, count: number): Promise<void> {
   const pod = {
     apiVersion: 'v1',
@@ -71,7 +71,7 @@ async function createPods(app: Workloads, service: string, count: number): Promi
   await Promise.all(Array.from({ length: count }, () => app.api.create(app.path('api/v1', 'pods'), pod)));
 }
 
-/** Deletes the pod; returns the backend that it was. */
+/** Deletes a pod; returns the backend that it was. */
 async function deletePod(app: Workloads, service: string): Promise<string> {
   const { metadata, status } = (await app.pods(service))[0]!;
   await app.deletePod(metadata.name);
@@ -87,7 +87,7 @@ scenario(
     env.addForeignRows('rsp-web');
     await app.createService('web');
     await createPods(app, 'web', 14);
-    // Here a pod ends at once: how long one takes to leave is told by the slice.
+    // A pod ends at once here; the slice determines how long it takes to leave.
     const api = await ScriptedPods.create(app, 'api');
     const apiPods = await api.createPods('90.1', 10);
     await api.show(apiPods);
@@ -130,7 +130,7 @@ scenario(
       .waitFor();
     const told = console.members().filter({ hasText: drained });
     await told.filter({ hasText: 'weight 100 → 0 · call' }).waitFor();
-    // The drain's 3 s begin with the plan, the console's with the call that carried it out: on a busy machine that is later.
+    // The drain's 3 s start with the plan, the console's with the call that carried it out, which is later on a busy machine.
     await told.filter({ hasText: /left.* [2-9]\.\d s after weight 0 · call \d+ ms/ }).waitFor();
     await console
       .tile('rsp-api', drained)
@@ -145,7 +145,7 @@ scenario(
   },
 );
 
-/** For docs/: `SCREENSHOT=1 npm run jest -- test/e2e/console`. */
+/** Updates the screenshot in docs/: `SCREENSHOT=1 npm run jest -- test/e2e/console`. */
 async function keepScreenshot(console: ConsolePage, app: Workloads): Promise<void> {
   await console.group('rsp-api').getByRole('button').filter({ hasText: 'draining' }).first().waitFor();
   const deleted = await deletePod(app, 'web');
@@ -208,7 +208,7 @@ scenario(
     await console.press('Escape');
     await waitUntil('both lines', async () => (await console.members().count()) === 2);
 
-    // The focus stays in the group when what it is on leaves.
+    // The focus stays in the group when the focused row leaves.
     simulator.state.removeRow('rsp-web', row(2));
     await console.tile('rsp-web', '10.0.0.2:8080').waitFor({ state: 'detached' });
     expect(await console.focused()).toContain('10.0.0.3:8080');

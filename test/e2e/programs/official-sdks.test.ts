@@ -20,7 +20,7 @@ afterAll(async () => {
   await simulator?.close();
 });
 
-/** One call by the vendor's client in Go; what it printed, which for an error of the API is code and message. */
+/** Makes one call with the vendor's Go client; returns its output, which for an API error is code and message. */
 function call(client: string, action: string, parameters: object, secret = 'testsecret'): Promise<unknown> {
   const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   const args = [client, new URL(simulator.url).host, secret, action, ...pairs];

@@ -27,7 +27,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'plugin-archive-'));
   archives = join(scratch, 'archives');
   ({ version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
-  // The licence of Node comes with its distributions, not with the package that has it here.
+  // Node's distributions contain its licence, but the package from which Node is installed here does not.
   const nodeLicense = join(ROOT, 'LICENSE');
   const script = join(ROOT, 'scripts/release/plugin-archive.ts');
   await execute(process.execPath, [script, nodeLicense, archives]);
@@ -76,7 +76,7 @@ test('krew installs it by the manifest of the release, and kubectl knows it then
   const [krew, kubectl] = await Promise.all([locateKrew(), locateKubectl()]);
   const release = join(scratch, 'release');
   await mkdir(release);
-  // Those of other machines are made on these; krew looks at its own alone.
+  // The archives of other platforms are built elsewhere; krew uses only the one for its own platform.
   for (const machine of MACHINES) await writeFile(join(release, archiveName(version, machine)), 'another');
   const [own = ''] = await readdir(archives);
   await copyFile(join(archives, own), join(release, own));
@@ -114,7 +114,7 @@ test('there is no manifest without the archives of all machines', async () => {
   });
 });
 
-/** The files of a folder, by their names, whatever is before these in the path; on loopback. */
+/** Serves the files of a folder by name, ignoring the rest of the path; on loopback. */
 async function serve(folder: string): Promise<Server> {
   const server = createServer(({ url = '' }, response) => {
     createReadStream(join(folder, basename(url))).pipe(response);

@@ -38,7 +38,7 @@ async function vsgb(...args: readonly string[]): Promise<PluginResult> {
   return await runPlugin([...args, '--kubeconfig', env.controlPlane.kubeconfig]);
 }
 
-/** With what a command needs that calls the cloud. */
+/** The flags that a command needs to call the cloud. */
 function cloudFlags(): readonly string[] {
   const { url } = env.simulator;
   return ['--region', 'cn-hangzhou', '--slb-endpoint', url, '--ecs-endpoint', url];
@@ -50,7 +50,7 @@ async function diff(...flags: readonly string[]): Promise<PluginResult> {
   return await runPlugin([...args, ...flags], credentials);
 }
 
-/** What a table says, each line as its cells. */
+/** The cells of a table, line by line. */
 function cells(stdout: string): readonly (readonly string[])[] {
   return stdout
     .trimEnd()
@@ -68,7 +68,7 @@ async function changes(...flags: readonly string[]): Promise<readonly string[]> 
   );
 }
 
-/** So many pods behind a binding, all of them in the group. */
+/** This many pods behind a binding, all in the group. */
 async function web(
   replicas: number,
   spec: Readonly<Record<string, unknown>> = {},
@@ -409,7 +409,7 @@ describe('remove', () => {
   });
 });
 
-/** A Deployment as people write it. */
+/** A Deployment in the style of a hand-written file. */
 const DEPLOYMENT = `# the shop
 apiVersion: apps/v1
 kind: Deployment

@@ -48,7 +48,7 @@ test('a paused program does nothing from that moment on, and goes on when it is 
   await waitUntil('it to run', () => seen() > 0);
   await program.pause();
   const then = seen();
-  // Others start, run and end meanwhile.
+  // Other processes start, run and end meanwhile.
   await (await run('exit 0')).exited;
   expect(seen()).toBe(then);
   program.signal('SIGCONT');
@@ -67,7 +67,7 @@ async function run(script: string): Promise<SupervisedProcess> {
   return await SupervisedProcess.start({ supervise, command: ['sh', '-c', script], logFile });
 }
 
-/** A zombie nobody has reaped yet counts as gone. */
+/** A zombie that has not been reaped yet counts as gone. */
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

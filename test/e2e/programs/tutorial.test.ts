@@ -14,20 +14,20 @@ import { commandsOf } from '../../documented-commands.ts';
 const ROOT = resolve(import.meta.dirname, '../../..');
 const MINUTES = 60_000;
 
-/** Those that run until they are stopped, and what they say once they can be used. */
+/** Programs that run until they are stopped, and what they print when ready. */
 const PROGRAMS: readonly (readonly [start: string, says: RegExp])[] = [
   ['npm run cluster ', /^ready$/m],
   ['npm run simulator ', /^listening on /m],
   ['npm run operator ', /Caches complete/],
 ];
 
-/** Runs npm, as README.md says that Node 20 does, and nothing of ours that needs a newer one. */
+/** Runs npm, as README.md says Node 20 does, but none of our programs, which need a newer Node. */
 const OLD_NODE = `#!/bin/sh
 case "$1" in dist/*) echo "this Node is too old for $1" >&2; exit 2;; esac
 exec "${process.execPath}" "$@"
 `;
 
-/** What the page says of a command's output. */
+/** The output of commands, as the page shows it. */
 const SHOWN: readonly (readonly [command: string, output: RegExp])[] = [
   ['kubectl get vsgb web', /web +rsp-bp1exampleeni +web .* 4 +4 /],
   ['kubectl describe vsgb web', /Set weight 0 on \d backend/],
@@ -71,7 +71,7 @@ test(
   10 * MINUTES,
 );
 
-/** A program that runs until it is disposed of, once it has said so. */
+/** A program that runs until it is disposed of; resolves once it has printed `says`. */
 async function started(line: string, env: NodeJS.ProcessEnv, says: RegExp): Promise<AsyncDisposable> {
   const program = spawn('/bin/sh', ['-c', line], { cwd: ROOT, env, detached: true });
   let output = '';

@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
 
-/** What actionlint says; the same with and without programs of the machine that it would ask besides. */
+/** The output of actionlint; independent of other linters on the machine, which it would also run. */
 async function lint(file: string): Promise<string> {
   const args = ['-no-color', '-oneline', '-shellcheck=', '-pyflakes=', file];
   const { stdout } = await promisify(execFile)(actionlint, args).catch((error) => error);

@@ -8,11 +8,11 @@ import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { conditionOf, createGatedApp, untilGates } from '../../environment/gated-pods.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
-// kwok's pods answer nobody. One with hostNetwork is its node's instance, which the simulator reaches here.
+// kwok's pods serve no requests. A pod with hostNetwork is its node's instance, which the simulator reaches here.
 
 const ADD = 'AddVServerGroupBackendServers';
 const HEALTH = 'DescribeHealthStatus';
-/** A wait of 15 s is over by then, whatever else the machine does. */
+/** Long enough for a wait of 15 s, whatever else the machine does. */
 const PATIENCE_MS = 60_000;
 
 let env: Environment;
@@ -36,7 +36,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** How the pods of a node answer their health checks, and where. */
+/** A server that answers the health checks of a node's pods. */
 async function startBackend(): Promise<{ port: number; passes: boolean }> {
   const backend = { port: 0, passes: false };
   const server = createServer((_, response) => response.writeHead(backend.passes ? 200 : 503).end());
@@ -46,7 +46,7 @@ async function startBackend(): Promise<{ port: number; passes: boolean }> {
   return backend;
 }
 
-/** A binding that wants healthy pods, in front of one on this node, behind a listener that checks it. */
+/** A binding that requires healthy pods, with one pod on this node, behind a listener with health checks. */
 async function createChecked(node: string, port: number, readiness: object = {}): Promise<void> {
   const healthCheck = { intervalMs: 200, healthyThreshold: 2, unhealthyThreshold: 2 };
   await env.simulator.dataPlane.open({ protocol: 'http', group, healthCheck, propagationMs: 0 });
@@ -58,7 +58,7 @@ async function createChecked(node: string, port: number, readiness: object = {})
   });
 }
 
-/** Calls that ask for the health of the load balancer of this group. */
+/** Calls that query the health of this group's load balancer. */
 const asked = (of = group) =>
   env.simulator.journal.filter(
     ({ action, loadBalancer }) => action === HEALTH && loadBalancer === of.replace('rsp-', 'lb-'),
@@ -107,7 +107,7 @@ scenario(
     const added = env.simulator.journal.find((call) => call.action === ADD && call.group === group);
     const last = asked().at(-1);
     expect((last?.arrivedAt ?? 0) - (added?.time ?? 0)).toBeGreaterThanOrEqual(15_000);
-    // One each two seconds for all of them, and none without a pod that waits.
+    // One call every two seconds for all pods, and none unless a pod is waiting.
     expect(asked().length).toBeLessThanOrEqual(((last?.time ?? 0) - (added?.time ?? 0)) / 2_000 + 2);
     expect([asked(other).length, asked(plain).length]).toEqual([before, 0]);
   },

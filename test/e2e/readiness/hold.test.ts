@@ -7,7 +7,7 @@ import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { HOLD_ANNOTATION, WEIGHT_ANNOTATION } from '../../../src/api/names.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
-/** For a hold of 5 s. */
+/** Results in a hold of 5 s. */
 const SHORTEST = { drain: { seconds: 0, propagationSeconds: 0 } };
 
 let env: Environment;
@@ -29,7 +29,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** The spec of pods whose container does this before it is ended. */
+/** The spec of pods whose container runs this before it is stopped. */
 function podSpec(preStop: object | undefined, terminationGracePeriodSeconds = 6): Record<string, unknown> {
   const container = { name: 'app', image: 'app', ports: [{ name: 'http', containerPort: 8080 }] };
   return {
@@ -41,7 +41,7 @@ function podSpec(preStop: object | undefined, terminationGracePeriodSeconds = 6)
 const sleep = (seconds: number) => ({ sleep: { seconds } });
 const injected = (seconds: number) => ({ [HOLD_ANNOTATION]: String(seconds) });
 
-/** Rolls the Deployment to pods of this spec. */
+/** Rolls the Deployment out with this pod spec. */
 async function roll(name: string, replicas: number, spec: Record<string, unknown>): Promise<void> {
   const deployment = `${app.path('apis/apps/v1', 'deployments')}/${name}`;
   await app.api.patch(deployment, { spec: { template: { spec } } });
@@ -125,7 +125,7 @@ scenario('pods that change, and a new operator, write no status', async () => {
   await env.untilHolds(group, await app.untilReady('web', 2));
   await env.untilHolds(others, await app.untilReady('other', 1));
   await untilTold('web', { holdSeconds: 5, podsWithoutHold: 0 });
-  // What waits to be written is written at the end of the process.
+  // Pending writes are written when the process ends.
   await operator.stop();
   const before = (await app.untilCondition('web', 'True', 'Synced')).metadata.resourceVersion;
   operator = await env.startOperator();
@@ -133,7 +133,7 @@ scenario('pods that change, and a new operator, write no status', async () => {
     await app.api.patch(`${app.path('api/v1', 'pods')}/${pod.metadata.name}`, {
       metadata: { annotations: { touched: 'yes' } },
     });
-  // By the same watch, and after those: once the operator has acted upon it, it has seen them.
+  // On the same watch, and after those pods: once the operator has acted on this pod, it has seen them.
   const [other] = await app.pods('other');
   await app.api.patch(`${app.path('api/v1', 'pods')}/${other?.metadata.name}`, {
     metadata: { annotations: { [WEIGHT_ANNOTATION]: '7' } },

@@ -37,7 +37,7 @@ afterAll(async () => {
   await env?.close();
 });
 
-/** Two pods with the gate, behind a group that takes none. */
+/** Two pods with the gate, bound to a group that accepts no backends. */
 async function waiting(spec: Readonly<Record<string, unknown>> = {}): Promise<void> {
   env.simulator.faults.add({
     kind: 'error',

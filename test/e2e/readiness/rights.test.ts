@@ -7,7 +7,7 @@ import { READINESS_GATE } from '../../../src/api/names.ts';
 import { conditionOf, createGatedApp, type GatedPod } from '../../environment/gated-pods.ts';
 
 let env: Environment;
-/** With the operator's rights. */
+/** Has the operator's rights. */
 let operator: KubeApi;
 let pod: string;
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   });
   pod = `${app.path('api/v1', 'pods')}/${name}`;
   let probes = 0;
-  // Each another value: what was let through before would be no change any more, which the policy lets through.
+  // Each attempt uses a new value: a value that was accepted before would be no change, which the policy always allows.
   await waitUntil('the policy to be in force', () =>
     patch({ metadata: { labels: { probe: `${++probes}` } } }).then(
       () => false,

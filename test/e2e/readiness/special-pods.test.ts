@@ -39,7 +39,7 @@ scenario('two operators that share a pod: the first that has it in its groups le
   await untilGates(app, 'web', 2, 'True Registered');
   await env.untilHolds(group, await app.untilReady('web', 2));
   expect(env.rows(full)).toEqual([]);
-  // Neither sees all bindings: nobody can say that no binding wants it.
+  // Neither operator sees all bindings, so neither can tell that no binding wants the pod.
   await untilGates(app, 'unwanted', 1, 'none');
 });
 

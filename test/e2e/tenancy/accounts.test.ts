@@ -52,7 +52,7 @@ async function bindWeb(...addresses: readonly string[]): Promise<void> {
   await app.bind('web', group, { assumeRole: ROLE });
 }
 
-/** Access key ids of the calls that succeeded, without repeats in a row. */
+/** Access key IDs of the successful calls, without consecutive repeats. */
 function keysUsed(concerns: (call: { readonly group?: string; readonly action: string }) => boolean) {
   const ids = env.simulator.journal
     .filter((call) => call.code === 'OK' && concerns(call))
@@ -88,7 +88,7 @@ scenario(
 );
 
 scenario('sessions are renewed while the operator runs, and nobody notices', async () => {
-  // Half a minute before its end a session is not used any more, so these last for three seconds.
+  // A session is not used within half a minute of its expiration, so these last for three seconds.
   sts.lifetimeMs = 33_000;
   await start();
   await bindWeb('10.61.0.1');
@@ -168,7 +168,7 @@ scenario('one id in two accounts is two groups, each called with what is its own
   expect(await operator.metric('vsgb_groups')).toBe(2);
 });
 
-/** From this machine, with the key of the operator. */
+/** Runs on this machine, with the operator's key. */
 function plugin(...args: readonly string[]) {
   const flags = [
     ...['-o', 'json', '--kubeconfig', env.controlPlane.kubeconfig],

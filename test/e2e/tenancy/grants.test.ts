@@ -40,14 +40,14 @@ const eventsOf = async (reason: string, name = 'web') =>
 const untilGone = (name: string) =>
   waitUntil(`${name} to be gone`, async () => !(await env.api.find(`${app.bindings()}/${name}`)));
 
-/** A Service whose endpoints the test writes. */
+/** Sets the endpoints of the Service. */
 const serve = (...addresses: readonly string[]) =>
   app.applySlice(
     'web',
     addresses.map((address) => ({ addresses: [address] })),
   );
 
-/** Two endpoints in the group, with a grant. */
+/** Two endpoints in a granted group. */
 async function bindTwo(spec: Readonly<Record<string, unknown>> = {}, annotation = group): Promise<void> {
   await grant(app, annotation);
   await app.createService('web', { selector: undefined });
@@ -185,12 +185,12 @@ scenario('an annotation with an entry that can’t be read takes nothing from wh
   expect(await eventsOf('GrantsUnreadable')).toEqual([
     expect.stringContaining('has "rsp_typo", which is no id of a group or load balancer'),
   ]);
-  // It gives nothing, either.
+  // It grants nothing, either.
   const other = env.createGroup();
   await app.bind('api', other, { serviceRef: { name: 'web', port: 80 } });
   const { status } = await app.untilCondition('api', 'False', 'GroupNotGranted');
   expect(status?.conditions?.[0]?.message).toContain('whose grants have "rsp_typo"');
-  // Nor back what was withdrawn.
+  // Nor does it restore what was withdrawn.
   await withdraw('');
   await grant(app, 'rsp_typo');
   await serve('10.90.0.2', '10.90.0.3', '10.90.0.4');

@@ -23,7 +23,7 @@ let shop: Workloads;
 let web: Workloads;
 let rights: readonly KubeObject[];
 
-/** The rights that the chart installs for two namespaces, in place of those of the base. */
+/** Replaces the rights of the base with those that the chart installs for two namespaces. */
 beforeAll(async () => {
   const tools = await DeployTools.find();
   env = await Environment.start({ controlPlane: { apiServerFlags: audit.apiServerFlags } });

@@ -35,7 +35,7 @@ const bindByName = (app: Workloads, name: string, loadBalancerId: string, spec: 
     spec: { vServerGroup: { loadBalancerId, name: 'web' }, serviceRef: { name: 'web', port: 80 }, ...spec },
   });
 
-/** Waits until the API server refuses this for the reason. */
+/** Waits until the API server rejects this for the given reason. */
 async function untilRefused(request: () => Promise<unknown>, why: RegExp): Promise<void> {
   await waitUntil('the policy to be in force', () =>
     request().then(
@@ -48,9 +48,9 @@ async function untilRefused(request: () => Promise<unknown>, why: RegExp): Promi
 describe('grants.yaml', () => {
   const ONLY = /only who may grant vservergroups\.slb\.alibabacloud\.com may change the annotation/;
   const MALFORMED = /annotation slb\.alibabacloud\.com\/grants: expected ids of vServer groups/;
-  /** May write namespaces in every way that there is, and everything in its own. */
+  /** May write namespaces in every possible way, and everything in its own. */
   let tenant: KubeApi;
-  /** The same, with the ClusterRole of the file. */
+  /** Same as the tenant, with the ClusterRole of the file in addition. */
   let granter: KubeApi;
   let app: Workloads;
   let path: string;
@@ -86,7 +86,7 @@ describe('grants.yaml', () => {
         },
       ],
     });
-    // admin holds all verbs on vservergroupbindings: to grant groups is none of them.
+    // admin has all verbs on vservergroupbindings, but none of them is the right to grant groups.
     tenant = await account('tenant', ['namespaces', 'admin']);
     granter = await account('granter', ['namespaces', 'vservergroup-granter']);
     let probes = 0;

@@ -16,10 +16,10 @@ const API = { labels: { app: 'api' } };
 
 let env: Environment;
 let tools: DeployTools;
-/** Of these two, which share a namespace, the API server asks edge first. */
+/** Of these two releases, which share a namespace, the API server calls edge first. */
 let edge: WebhookRelease;
 let far: WebhookRelease;
-/** In a namespace of its own; looks after one namespace alone. */
+/** In its own namespace; manages only one namespace. */
 let team: WebhookRelease;
 let shop: Workloads;
 let teamShop: Workloads;
@@ -142,13 +142,13 @@ scenario(
   },
 );
 
-/** The certificate that it serves with, as PEM. */
+/** The certificate with which the release serves, as PEM. */
 async function keptBy(release: WebhookRelease): Promise<string> {
   const { data } = await env.api.get<KubeObject & { data: Record<string, string> }>(release.secret);
   return Buffer.from(data['tls.crt'] ?? '', 'base64').toString('utf8');
 }
 
-/** By name: what the release has for its webhook and its gates, in the cluster and in its namespace. */
+/** The names of the objects that the release has for its webhook and its gates, in the cluster and in its namespace. */
 async function objectsOf(release: string): Promise<readonly string[]> {
   const [rbac, admission] = ['rbac.authorization.k8s.io', 'admissionregistration.k8s.io'];
   const paths = [

@@ -37,7 +37,7 @@ const FLAGS = [
   ...['--webhook-address', '127.0.0.1:0'],
 ];
 const EXPIRY = 'vsgb_webhook_certificate_expiry_timestamp_seconds';
-/** Of a binding that drains for 2 s, for a pod with the grace period of Kubernetes. */
+/** For a binding that drains for 2 s, and a pod with Kubernetes' default grace period. */
 const GIVEN = 'gate 17 47';
 
 let env: Environment;
@@ -45,7 +45,7 @@ let service: TcpBalancer;
 let operators: OperatorProcess[] = [];
 const scenario = scenarios(() => env);
 
-/** Endpoints as the Service would have them: the replicas that are ready. */
+/** Starts the replicas and makes the ready ones endpoints of the Service. */
 async function start(replicas: number, flags: readonly string[] = FLAGS): Promise<void> {
   const started = Array.from({ length: replicas }, () => env.startOperator({ flags }));
   operators = await Promise.all(started);
@@ -68,7 +68,7 @@ async function boundNamespace(purpose: string): Promise<Workloads> {
   return app;
 }
 
-/** Creates pods, one after the other, until `done`; returns what they have got. */
+/** Creates pods, one after another, until `done`; returns what each has got. */
 async function podsUntil(app: Workloads, done: () => Promise<boolean>): Promise<readonly string[]> {
   const given: string[] = [];
   await waitUntil(
@@ -215,7 +215,7 @@ scenario(
       (await operator.metric('leader_election_master_status{name="vservergroup-operator"}')) === 1;
     const leading = await Promise.all(operators.map(leads));
     const [killed, other] = leading[0] ? operators : operators.toReversed();
-    // As the endpoints of a pod that ends leave its Service first.
+    // The endpoints of a pod that is ending leave its Service first.
     service.endpoints = [await webhookPort(other as OperatorProcess)];
     const given = await podsUntil(app, async () => {
       await killed?.kill();
@@ -232,7 +232,7 @@ scenario(
   async () => {
     const app = await boundNamespace('renewed');
     const now = Date.now();
-    // Due for renewal a moment after both replicas serve with it.
+    // Due for renewal a moment after both replicas serve with this certificate.
     const before = issueCertificate({
       host: WEBHOOK_HOST,
       notBefore: now - DAY,
@@ -341,7 +341,7 @@ describe('an operator that is away', () => {
   });
 });
 
-/** As cert-manager's CA injector does it. */
+/** Does what cert-manager's CA injector does. */
 async function trust(pem: string): Promise<void> {
   const change = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: base64(pem) }];
   await env.api.patch(WEBHOOK_CONFIGURATION, change, 'json');
@@ -350,7 +350,7 @@ async function trust(pem: string): Promise<void> {
 const warningsOf = (app: Workloads, fields: PodFields) =>
   warnings('POST', `${app.path('api/v1', 'pods')}?dryRun=All`, newPod(fields));
 
-/** What kubectl would print. Rejects when the request is refused. */
+/** The warnings that kubectl would print. Rejects if the request is rejected. */
 async function warnings(method: 'POST' | 'PATCH', path: string, body: object): Promise<string> {
   const { caFile, server, adminToken } = env.controlPlane;
   const agent = new Agent({ connect: { ca: await readFile(caFile, 'utf8') } });
