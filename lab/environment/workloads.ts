@@ -173,7 +173,7 @@ export class Workloads {
     await this.api.patch(`${this.path('apis/apps/v1', 'deployments')}/${name}`, { spec: { replicas } });
   }
 
-  /** As `kubectl rollout restart` does it. */
+  /** Same as `kubectl rollout restart`. */
   async restart(name: string): Promise<void> {
     const annotations = { 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
     await this.api.patch(`${this.path('apis/apps/v1', 'deployments')}/${name}`, {

@@ -60,7 +60,7 @@ export interface Second {
   readonly failed: Readonly<Partial<Record<FailureCause, number>>>;
 }
 
-/** By the second in which they were sent, from `beginning` (ms since the epoch) on; seconds without a request are left out. */
+/** Counts requests by the second in which they were sent, from `beginning` (ms since the epoch); omits seconds without requests. */
 export function bySecond(results: readonly RequestResult[], beginning: number): readonly Second[] {
   const seconds = new Map<number, { requests: number; failed: Partial<Record<FailureCause, number>> }>();
   for (const { at, failure } of results) {

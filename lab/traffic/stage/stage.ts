@@ -18,7 +18,7 @@ import { type Bed, NODES } from './bed.ts';
 import type { Operators } from './operators.ts';
 import type { BackendKind, Setting } from './setting.ts';
 
-/** How long the load balancer's machines take to act on a change, in seconds; each group is behind one listener of each kind. */
+/** How long the load balancer's machines take to act on a change, in seconds; each group is behind one listener for each value. */
 export const PROPAGATIONS = [0, 2, 10] as const;
 export type Propagation = (typeof PROPAGATIONS)[number];
 

@@ -19,7 +19,7 @@ export class MetadataService implements AsyncDisposable {
   readonly asked: string[] = [];
   /** By kind of request: `token`, `roles`, `session`. */
   readonly faults = new Map<string, MetadataFault>();
-  /** Rejects requests without a token, and also every token presented. */
+  /** Rejects every token presented; requests without a token succeed. */
   refusesTokens = false;
   sessions = 0;
   /** The `Expiration` of session number n, and other fields that differ. */

@@ -61,7 +61,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly enis = new FakeEnis();
   readonly events: string[] = [];
   readonly statuses = new Map<string, Status>();
-  /** By binding: the conditions that were written without the rest, as `type reason`. */
+  /** Conditions written without the rest of the status, as `type reason`, by binding. */
   readonly conditions = new Map<string, readonly string[]>();
   /** Bindings that were reported to the status sink as gone. */
   readonly forgotten: string[] = [];

@@ -8,7 +8,7 @@ import { start } from '../harness.ts';
 
 export interface Backend {
   readonly port: number;
-  /** As AddVServerGroupBackendServers would add it. */
+  /** The row as AddVServerGroupBackendServers would add it. */
   readonly row: { serverId: string; serverIp: string; port: number };
   readonly sockets: ReadonlySet<Socket>;
   readonly errors: string[];
