@@ -11,7 +11,7 @@ export interface TrafficResult {
   }[];
 }
 
-/** Whether the promise is kept: with gate and hold, no request failed and every request was counted. */
+/** Whether the promise is kept: with gate and hold, requests were counted and none failed. */
 export function isKept(results: readonly TrafficResult[]): boolean {
   const counts = results.find(({ variant }) => variant === GATE_AND_HOLD.variant)?.counts ?? [];
   return counts.length > 0 && counts.every(({ requests, failed }) => requests > 0 && failed === 0);
