@@ -11,7 +11,7 @@ import { createTransport, type KubeTransport } from './kubernetes/client/transpo
 import { Freshness } from './kubernetes/informer/freshness.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics, type Metrics } from './observability/metrics.ts';
-import { observeCloud, showRateLimiters } from './operator/cloud-observer.ts';
+import { observeCloud, showExpiry, showRateLimiters } from './operator/cloud-observer.ts';
 import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
 import { persistently } from './operator/persistently.ts';
@@ -76,6 +76,7 @@ async function startAndWait(
 
   const cloud = createCloud(config, clock, observeCloud(metrics, logger));
   showRateLimiters(metrics, cloud);
+  showExpiry(metrics, cloud);
   stack.defer(() => cloud.close());
   // Nothing to do on failure: the hook reports it, and the first call fetches the credentials again.
   void cloud.credentials.get().catch(() => {});

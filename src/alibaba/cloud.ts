@@ -20,6 +20,8 @@ export interface Cloud {
   readonly resolver: EniResolver;
   /** One for each account called so far. */
   limiters(): readonly RateLimiter[];
+  /** When the credentials in use expire, those of assumed roles included, in wall-clock milliseconds. */
+  expiries(): readonly number[];
   /** Calls back when the credentials of a role change, or the operator's own (`role` undefined). */
   onCredentialsChanged(listener: (role: AssumedRole | undefined) => void): void;
   close(): void;
@@ -139,6 +141,10 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     groups: groupsByRole(client.vServerGroups, groupsWith),
     resolver,
     limiters: () => [...limiters.values()],
+    expiries: () =>
+      [credentials, ...[...sessions.values()].map(({ source }) => source)].flatMap(
+        (source) => source.expiresAt() ?? [],
+      ),
     onCredentialsChanged: (listener) => void changed.push(listener),
     close() {
       resolver.close();

@@ -5,8 +5,6 @@ import type { Metrics } from '../observability/metrics.ts';
 
 /** Records the activity of the cloud API client in metrics and log. */
 export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
-  /** By the description of the credentials' source. */
-  const expiries = new Map<string, number>();
   return {
     onCall({ action, code, durationMs, group, count, requestId }) {
       metrics.apiCall(action, code, durationMs / 1000);
@@ -29,18 +27,23 @@ export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
     onEniAnswer(result) {
       metrics.cloud.eniLookups.inc({ result });
     },
-    onRefresh({ result, reason, description, expiresAt, error }) {
+    onRefresh({ result, reason, description, error }) {
       metrics.cloud.credentialsRefreshes.inc({ result });
       if (error !== undefined) {
         logger.error('Credentials could not be fetched', { from: description, reason, error });
         return;
       }
-      if (expiresAt === undefined) expiries.delete(description);
-      else expiries.set(description, expiresAt);
-      metrics.cloud.credentialsExpiry.set(expiries.size === 0 ? 0 : Math.min(...expiries.values()) / 1000);
       logger.debug('Credentials fetched', { from: description, reason });
     },
   };
+}
+
+/** Exports when the first credentials in use expire; 0 if none do. */
+export function showExpiry({ cloud, onScrape }: Metrics, { expiries }: Pick<Cloud, 'expiries'>): void {
+  onScrape(() => {
+    const all = expiries();
+    cloud.credentialsExpiry.set(all.length === 0 ? 0 : Math.min(...all) / 1000);
+  });
 }
 
 /** Exports the lowest rate of all accounts, and the calls that wait in any of them. */

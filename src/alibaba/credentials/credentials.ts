@@ -35,6 +35,8 @@ export interface CredentialsSource {
   refresh(reason: string): Promise<void>;
   /** The values that must not appear in logs and messages. */
   secrets(): readonly (string | undefined)[];
+  /** When the cached credentials expire, in wall-clock milliseconds; undefined if there are none, or if they do not. */
+  expiresAt(): number | undefined;
   close(): void;
 }
 
@@ -43,7 +45,6 @@ export interface RefreshRecord {
   readonly reason: string;
   readonly description: string;
   readonly changed: boolean;
-  readonly expiresAt?: number;
   readonly error?: ApiError;
 }
 
@@ -120,13 +121,7 @@ export function createCredentialsSource(
       usableUntil = clock.now() + Math.max(refreshIntervalMs, usableFor(loaded, cloudTime.now()));
       lastError = undefined;
       failures = 0;
-      const { expiresAt } = loaded;
-      onRefresh?.({
-        ...report,
-        result: 'success',
-        changed,
-        ...(expiresAt === undefined ? {} : { expiresAt }),
-      });
+      onRefresh?.({ ...report, result: 'success', changed });
       return loaded;
     } catch (failure) {
       lastError = toApiError(failure, provider);
@@ -156,6 +151,7 @@ export function createCredentialsSource(
         known?.securityToken,
         known?.accessKeyId,
       ]),
+    expiresAt: () => current?.expiresAt,
     close() {
       closed = true;
       timer?.cancel();

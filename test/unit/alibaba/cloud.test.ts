@@ -98,6 +98,16 @@ test('each account has a pace of its own', async () => {
   expect(far?.rate).toBeLessThan(50);
 });
 
+test('the expiries are those of the sessions in use: one that is given up since there are too many counts no more', async () => {
+  await using run = await setUp();
+  const { groups, expiries } = run.cloud;
+  await groups.describe(OWN);
+  expect(expiries()).toEqual([]);
+  for (let n = 0; n < 201; n++)
+    await groups.describe({ ...FAR, role: { roleArn: ROLE.roleArn, externalId: `${n}` } });
+  expect(expiries()).toHaveLength(200);
+});
+
 test('a group of another account is never called with the own credentials', async () => {
   await using run = await setUp();
   const { role: _, ...unreachable } = FAR;

@@ -94,6 +94,7 @@ export function fixedCredentials(credentials: Credentials = KEY): CredentialsSou
     get: async () => credentials,
     refresh: async () => undefined,
     secrets: () => [credentials.accessKeySecret, credentials.securityToken, credentials.accessKeyId],
+    expiresAt: () => credentials.expiresAt,
     close: () => undefined,
   };
 }
