@@ -59,6 +59,11 @@ export const faults: readonly Scenario[] = [
     name: 'quota',
     what: 'rolling update of 4 replicas on a load balancer that takes no more than 4 backends',
     ...BY_ADDRESS,
+    // A pod has to make room for the next one.
+    app: {
+      ...BY_ADDRESS.app,
+      deployment: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } } },
+    },
     act: async (stage) => {
       stage.limitBackends(4);
       await stage.rollOut();

@@ -26,9 +26,13 @@ const SLOWEST_PROPAGATION = Math.max(...PROPAGATIONS);
 /** A request that begins at the last moment of the propagation takes 5 s. */
 const DRAIN = SLOWEST_PROPAGATION + 10;
 
-/** The operator's readiness gate, its drain, and the hold that `kubectl vsgb inject` writes for it. */
+/**
+ * What docs/zero-downtime.md says to set: the operator's readiness gate, its drain, the hold that `kubectl vsgb inject` writes for it,
+ * and a rollout that ends no pod before a new one is Ready. By default a quarter of the pods may end first.
+ */
 export const GATE_AND_HOLD = {
   variant: 'gate and hold',
+  deployment: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0 } } },
   binding: { drain: { seconds: DRAIN } },
   gateAndHold: { holdSeconds: neededHoldSeconds(DRAIN, SLOWEST_PROPAGATION) },
 } as const satisfies Help;
@@ -36,6 +40,7 @@ export const GATE_AND_HOLD = {
 /** The variants that the README and the demo compare. */
 export const COMPARED = [ALONE, GATE_AND_HOLD.variant] as const;
 
+/** The scenario with this help; what the scenario itself says of its Deployment counts for more. */
 export function helped(scenario: Scenario, { variant: _, server, deployment, ...setting }: Help): Scenario {
   const { app } = scenario;
   return {
@@ -44,7 +49,7 @@ export function helped(scenario: Scenario, { variant: _, server, deployment, ...
     app: {
       ...app,
       server: { ...app.server, ...server },
-      deployment: { ...app.deployment, ...deployment },
+      deployment: { ...deployment, ...app.deployment },
     },
   };
 }
