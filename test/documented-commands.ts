@@ -3,7 +3,7 @@ export interface Documented {
   readonly marked: boolean;
 }
 
-/** Of the blocks marked `sh`: one entry a command. The mark stands behind a command, or ends the text above its block. */
+/** The commands in code blocks marked `sh`. The mark ☁ follows a command, or ends the text above its block. */
 export function commandsOf(markdown: string): Documented[] {
   const blocks = markdown.matchAll(/([^\n]*)\n+^( *)```sh\n(.*?)^ *```$/gms);
   return [...blocks].flatMap(([, above = '', , block = '']) => {

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 
-/** Stands for a CRD of the Prometheus Operator: takes objects of the kind, whatever they hold. */
+/** A stand-in for a CRD of the Prometheus Operator: it accepts objects of the kind with any content. */
 export function anyObjectCrd(kind: string): KubeObject {
   const plural = `${kind.toLowerCase()}s`;
   return {

@@ -1,9 +1,9 @@
 import type { KubeObject } from '../../lab/control-plane/api/kube-api.ts';
 
 /**
- * What the chart says besides: whose release an object is, which makes a second release possible; and that a change of
- * the settings restarts the pods and the CRD outlives the release. kustomize has no releases, and restarts them by the
- * hash in the name of the ConfigMap.
+ * The fields that only the chart has: the release of an object, so that a second release is possible; a checksum that restarts the
+ * pods when the settings change; and the annotation that keeps the CRD when the release is uninstalled. kustomize has no releases,
+ * and restarts the pods by the hash in the ConfigMap's name.
  */
 const OF_THE_CHART: ReadonlySet<string> = new Set([
   'app.kubernetes.io/instance',
@@ -14,10 +14,10 @@ const OF_THE_CHART: ReadonlySet<string> = new Set([
   'checksum/config',
 ]);
 
-/** What kustomize appends to the name of a generated ConfigMap: an encoding of ten hexadecimal digits. */
+/** The suffix of a generated ConfigMap's name: kustomize encodes ten hexadecimal digits. */
 const HASH = /^(vservergroup-operator-config)-[2456789bcdfghkmt]{10}$/;
 
-/** Objects by kind and name, without what is only the chart's, and without the namespace, which Helm leaves to its user. */
+/** Objects by kind and name, without the chart's own fields and without the namespace, which Helm leaves to its user. */
 export function normalised(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> {
   const named = objects
     .filter(({ kind }) => kind !== 'Namespace')

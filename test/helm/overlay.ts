@@ -5,15 +5,15 @@ import type { DeployTools } from './tools.ts';
 const DEPLOY = resolve(import.meta.dirname, '../../deploy');
 
 export interface OverlayOptions {
-  /** Folders of deploy/. */
+  /** Folders in deploy/. */
   readonly components?: readonly string[];
-  /** Variables of the operator, over those of the base. */
+  /** Environment variables of the operator; they override those of the base. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Further fields of the kustomization. */
   readonly fields?: object;
 }
 
-/** A kustomize overlay of deploy/base, as users write them. Returns its folder. */
+/** Writes a kustomize overlay of deploy/base, as users do. Returns its folder. */
 export async function createOverlay(
   tools: DeployTools,
   name: string,

@@ -14,7 +14,7 @@ export interface Outcome {
   readonly errors: string;
 }
 
-/** Helm and kustomize, kept apart from whatever else the machine has configured for them. */
+/** Helm and kustomize, isolated from the machine's own configuration of them. */
 export class DeployTools {
   readonly dir: string;
   readonly #helm: string;
@@ -45,7 +45,7 @@ export class DeployTools {
     return file;
   }
 
-  /** What `helm template` makes of the chart. */
+  /** The objects that `helm template` renders from the chart. */
   async template(values: object, release: string, namespace: string): Promise<KubeObject[]> {
     const args = [
       'template',
@@ -86,7 +86,7 @@ function run(
   });
 }
 
-/** As kubectl and Helm read YAML: 0440 is a number in base 8. */
+/** Reads YAML as kubectl and Helm do: 0440 is an octal number. */
 function objectsIn(text: string): KubeObject[] {
   return parseAllDocuments(text, { version: '1.1' }).flatMap((document) => {
     const [error] = document.errors;

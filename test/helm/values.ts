@@ -3,7 +3,7 @@ const REQUIRED = {
   image: { repository: 'registry.example.com/vservergroup-operator' },
 } as const;
 
-/** Sets of values that users start from. */
+/** Typical sets of values. */
 export const VALUES = {
   least: REQUIRED,
   rrsa: {
