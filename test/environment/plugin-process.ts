@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { ensureBuilt } from '../../lab/environment/operator-process.ts';
 
 export interface PluginResult {
@@ -19,12 +21,14 @@ export async function runPlugin(
 ): Promise<PluginResult> {
   await ensureBuilt();
   const { PATH = '' } = process.env;
-  return await new Promise((resolve_, reject) => {
-    const options = { env: { PATH, ...env }, timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
+  // Without a home, the kubectl that the plugin runs would keep its cache in the working directory.
+  const HOME = await mkdtemp(join(tmpdir(), 'plugin-'));
+  return await new Promise<PluginResult>((resolve_, reject) => {
+    const options = { env: { PATH, HOME, ...env }, timeout: LIMIT_MS, killSignal: 'SIGKILL' } as const;
     execFile(PLUGIN, [...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve_({ code, stdout, stderr });
       else reject(new Error(`kubectl-vsgb did not end by itself: ${stderr}`, { cause: error }));
     });
-  });
+  }).finally(() => rm(HOME, { recursive: true, force: true }));
 }
