@@ -122,21 +122,18 @@ async function measure(
   await delay(AFTER_MS);
   const marks = [...bed.recorder.marks];
   const seconds = elapsed();
-  const results = await Promise.all(
+  const stopped = await Promise.all(
     attacks.map(async ({ load, fronts, attack }) => ({ load, fronts, results: await attack.stop() })),
   );
-  const measured = results.flatMap(({ load, fronts, results: ofLoad }) =>
-    fronts.map((front) => measuredOf(front, load, ofLoad)),
+  const streams = stopped.flatMap(({ load, fronts, results }) =>
+    fronts.map((front) => streamOf(front, load, results)),
   );
-  const failed = results.flatMap(({ load, fronts, results: ofLoad }) =>
-    fronts.flatMap((front) => failedOf(front, load, ofLoad)),
-  );
-  const shown = results[0];
+  // Of the first load and the first kind of backends.
   const panels = PROPAGATIONS.flatMap((propagation) => {
-    const front = shown?.fronts.find((f) => f.propagation === propagation);
-    if (front === undefined || shown === undefined) return [];
-    const own = resultsOf(front, shown.load, shown.results);
-    return [{ title: `${front.backends}, ${propagation} s`, seconds: bySecond(own, beginning) }];
+    const shown = streams.find(({ front }) => front.propagation === propagation);
+    if (shown === undefined) return [];
+    const title = `${shown.front.backends}, ${propagation} s`;
+    return [{ title, seconds: bySecond(shown.results, beginning) }];
   });
   const acts = [
     { at: began, what: 'begins' },
@@ -150,9 +147,9 @@ async function measure(
     variant,
     what: scenario.what,
     seconds: Math.round(seconds),
-    measured,
+    measured: streams.map(measuredOf),
     timeline,
-    failures: failureLines(failed, {
+    failures: failureLines(streams.flatMap(failedOf), {
       beginning,
       failures: bed.env.simulator.dataPlane.failures.since(0),
       marks,
@@ -160,24 +157,30 @@ async function measure(
   };
 }
 
-function failedOf(front: Front, load: Load, results: readonly RequestResult[]): readonly FailedRequest[] {
-  const sentTo = `${front.backends}, ${front.propagation} s, ${load.kind}`;
-  return resultsOf(front, load, results)
-    .filter(({ failure }) => failure !== undefined)
-    .map((result) => ({ ...result, sentTo, listener: front.listener.id }));
-}
-
 function urlOf({ listener }: Front, path: string): string {
   const { host, port } = listener.address ?? { host: '127.0.0.1', port: listener.port };
   return `http://${host}:${port}${path}`;
 }
 
-function resultsOf(front: Front, load: Load, results: readonly RequestResult[]): readonly RequestResult[] {
-  const own = urlOf(front, load.path);
-  return results.filter(({ url }) => url === own);
+/** The requests of one load to one listener. */
+interface Stream {
+  readonly front: Front;
+  readonly load: Load;
+  readonly results: readonly RequestResult[];
 }
 
-function measuredOf(front: Front, load: Load, results: readonly RequestResult[]): Measured {
-  const { backends, propagation } = front;
-  return { backends, propagation, load: load.kind, ...tally(resultsOf(front, load, results)) };
+function streamOf(front: Front, load: Load, results: readonly RequestResult[]): Stream {
+  const own = urlOf(front, load.path);
+  return { front, load, results: results.filter(({ url }) => url === own) };
+}
+
+function measuredOf({ front: { backends, propagation }, load, results }: Stream): Measured {
+  return { backends, propagation, load: load.kind, ...tally(results) };
+}
+
+function failedOf({ front, load, results }: Stream): readonly FailedRequest[] {
+  const sentTo = `${front.backends}, ${front.propagation} s, ${load.kind}`;
+  return results
+    .filter(({ failure }) => failure !== undefined)
+    .map((result) => ({ ...result, sentTo, listener: front.listener.id }));
 }

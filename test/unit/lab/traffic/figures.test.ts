@@ -10,13 +10,15 @@ const { outcomes } = JSON.parse(readFileSync(FIGURES, 'utf8')) as { readonly out
 /** Requests a second that one of four pods gets from a listener. */
 const SHARE = 30 / 4;
 
+const onePod = (propagation: number) => (2 + propagation) * SHARE;
+
 /** As "What cannot be zero" in docs/traffic.md: failed requests at most, by the propagation in seconds. */
 const BOUNDS: Readonly<Record<string, (propagation: number) => number>> = {
-  crash: (propagation) => (2 + propagation) * SHARE,
-  oom: (propagation) => (2 + propagation) * SHARE,
-  liveness: (propagation) => (2 + propagation) * SHARE,
-  force: (propagation) => (2 + propagation) * SHARE,
-  'node-shutdown': (propagation) => (2 + propagation) * 2 * SHARE,
+  crash: onePod,
+  oom: onePod,
+  liveness: onePod,
+  force: onePod,
+  'node-shutdown': (propagation) => 2 * onePod(propagation),
   'network-cut': () => 24 * 2 * SHARE,
 };
 

@@ -100,6 +100,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
+/** A row behind which nothing is listening. */
+export async function deadRow(name: string): Promise<Backend['row']> {
+  return { serverId: `eni-${name}`, serverIp: HOST, port: await freePort() };
+}
+
 /** One machine, immediate changes, no health checks: each test sets what it is about. */
 export const PLAIN = { machines: 1, propagationMs: 0, healthCheck: false } as const;
 

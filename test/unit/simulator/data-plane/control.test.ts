@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { TrafficMeter } from '../../../../simulator/traffic.ts';
 import { exchange } from '../harness.ts';
-import { freePort, HOST, httpBackend, withListener } from './backends.ts';
+import { deadRow, HOST, httpBackend, withListener } from './backends.ts';
 
 async function withTraffic() {
-  const rows = [(await httpBackend('a')).row, { serverId: 'eni-x', serverIp: HOST, port: await freePort() }];
+  const rows = [(await httpBackend('a')).row, await deadRow('x')];
   const simulator = await withListener({ protocol: 'http' }, rows);
   const url = `http://127.0.0.1:${simulator.dataPlane.listeners[0]!.port}`;
   const meter = new TrafficMeter(simulator.dataPlane);

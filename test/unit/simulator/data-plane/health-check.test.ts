@@ -5,7 +5,7 @@ import { HealthCheck } from '../../../../simulator/data-plane/health-check.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import { DEFAULT_HEALTH_CHECK } from '../../../../simulator/state/listeners.ts';
 import { call } from '../harness.ts';
-import { freePort, HOST, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
+import { deadRow, freePort, HOST, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
 
 describe('a health check with the defaults of the vendor', () => {
   const checked = (passes: () => boolean, timeoutMs = 0) => {
@@ -122,7 +122,7 @@ describe('a new row whose health is not known', () => {
 });
 
 test('a row with weight 0 counts as healthy; without a health check every row does', async () => {
-  const row = { serverId: 'eni-a', serverIp: HOST, port: await freePort() };
+  const row = await deadRow('a');
   const clock = new FakeClock();
   expect(await statuses(await withListener({ healthCheck: {} }, [{ ...row, weight: 0 }], { clock }))).toEqual(
     {
@@ -146,7 +146,7 @@ test('with connection drain, connections of a row that stays unhealthy are reset
 
 test('health checks that are switched off and on by API end and begin', async () => {
   const clock = new FakeClock();
-  const row = { serverId: 'eni-a', serverIp: HOST, port: await freePort() };
+  const row = await deadRow('a');
   const simulator = await withListener({ healthCheck: {} }, [row], { clock });
   const { port } = simulator.dataPlane.listeners[0]!;
   const set = async (HealthCheckSwitch: string) => {

@@ -5,15 +5,7 @@ import { waitUntil } from '../../../../lab/time/wait-until.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import type { Simulator, SimulatorOptions } from '../../../../simulator/simulator.ts';
 import { exchange, type HttpCall } from '../harness.ts';
-import {
-  type Backend,
-  freePort,
-  HOST,
-  httpBackend,
-  TestClient,
-  tcpBackend,
-  withListener,
-} from './backends.ts';
+import { type Backend, deadRow, httpBackend, TestClient, tcpBackend, withListener } from './backends.ts';
 
 const withHttp = (
   options: Partial<ListenerOptions>,
@@ -73,7 +65,7 @@ test('method, path, body and headers reach the backend, its answer the client; w
 
 test('no row: 503; a refused row: 502, or the next row where that is asked for', async () => {
   expect((await ask(await withHttp({}, []))).status).toBe(503);
-  const rows = [{ serverId: 'eni-x', serverIp: HOST, port: await freePort() }, (await httpBackend('b')).row];
+  const rows = [await deadRow('x'), (await httpBackend('b')).row];
   const strict = await withHttp({}, rows);
   expect((await ask(strict)).status).toBe(502);
   expect(causes(strict)).toEqual(['refused']);

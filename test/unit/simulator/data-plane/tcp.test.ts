@@ -3,7 +3,7 @@ import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { waitUntil } from '../../../../lab/time/wait-until.ts';
 import type { ListenerOptions } from '../../../../simulator/data-plane/listener-options.ts';
 import type { Simulator } from '../../../../simulator/simulator.ts';
-import { type Backend, freePort, HOST, TestClient, tcpBackend, withListener } from './backends.ts';
+import { type Backend, deadRow, HOST, TestClient, tcpBackend, withListener } from './backends.ts';
 
 const portOf = (simulator: Simulator): number => simulator.dataPlane.listeners[0]!.port;
 const countsOf = (simulator: Simulator, backend: Backend) =>
@@ -88,10 +88,7 @@ test('without a row the connection is reset, and the failure names no row', asyn
 });
 
 describe('a refused connection to a row', () => {
-  const rows = async () => [
-    { serverId: 'eni-x', serverIp: HOST, port: await freePort() },
-    (await tcpBackend('b')).row,
-  ];
+  const rows = async () => [await deadRow('x'), (await tcpBackend('b')).row];
 
   test('is an error to the client', async () => {
     const simulator = await withListener({}, await rows());
@@ -110,8 +107,7 @@ describe('a refused connection to a row', () => {
   });
 
   test('by every row ends as no-backend', async () => {
-    const port = await freePort();
-    const row = { serverId: 'eni-x', serverIp: HOST, port };
+    const row = await deadRow('x');
     const simulator = await withListener({ afterRefusal: 'next' }, [row]);
     expect(await reach(simulator)).toBe('ECONNRESET');
     expect(causes(simulator)).toEqual(['refused', 'no-backend']);
