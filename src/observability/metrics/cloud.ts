@@ -28,7 +28,7 @@ export function cloudMetrics({ counter, gauge, histogram }: Define, actions: rea
     ),
     credentialsExpiry: gauge(
       'vsgb_credentials_expiry_timestamp_seconds',
-      'Unix time at which the credentials expire; 0 if never. Of several, the first.',
+      'Unix time at which the credentials expire; 0 if never or unknown. Of several, the first.',
     ),
     credentialsRefreshes: counter('vsgb_credentials_refreshes_total', 'Credential fetches by result.', {
       result: ['success', 'failure'],
