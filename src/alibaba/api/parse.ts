@@ -18,11 +18,19 @@ export interface ReplyContext {
   readonly group?: GroupRef | undefined;
 }
 
-/** Returns strings as they are, numbers and BigNumbers as digits, and undefined for the empty string and anything else. */
+/** Returns a copy of a string, the digits of a number or BigNumber, and undefined for the empty string and anything else. */
 export function asText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value === '' ? undefined : value;
+  if (typeof value === 'string') return value === '' ? undefined : own(value);
   if (typeof value === 'number') return String(value);
   return bigNumber(value);
+}
+
+/** V8 copies shorter pieces of a text anyway. */
+const SHORTEST_SLICE = 13;
+
+/** pop-core's parser returns slices of the reply's text, and each slice would keep the whole text in memory. */
+function own(piece: string): string {
+  return piece.length < SHORTEST_SLICE ? piece : Buffer.from(piece).toString();
 }
 
 function integer(value: unknown): number | undefined {
@@ -70,11 +78,22 @@ export function parseGroup(
   }
   const loadBalancerId = asText(body['LoadBalancerId']);
   const name = asText(body['VServerGroupName']);
+  const oneCopy = oneCopyOfEach();
   return {
     requestId: asText(body['RequestId']) ?? '',
     ...(loadBalancerId === undefined ? {} : { loadBalancerId }),
-    ...(name === undefined ? {} : { name: own(name) }),
-    rows: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context)),
+    ...(name === undefined ? {} : { name }),
+    rows: list(body, 'BackendServers', 'BackendServer').flatMap((row) => parseBackend(row, context, oneCopy)),
+  };
+}
+
+/** Returns the first of equal texts: all rows that a binding added have the same description. */
+function oneCopyOfEach(): (text: string) => string {
+  const copies = new Map<string, string>();
+  return (text) => {
+    const copy = copies.get(text) ?? text;
+    copies.set(text, copy);
+    return copy;
   };
 }
 
@@ -89,12 +108,16 @@ export function parseGroups(reply: unknown, context: ReplyContext): readonly Nam
     if (!isObject(group) || id === undefined) {
       throw unreadable(context.action, context.group, 'a vServer group in the reply has no VServerGroupId');
     }
-    return { id: own(id), name: own(asText(group['VServerGroupName'])) ?? '' };
+    return { id, name: asText(group['VServerGroupName']) ?? '' };
   });
 }
 
 /** Skips a row of an unknown type: the operator cannot have added it, and could not name it in a removal. */
-function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
+function parseBackend(
+  row: unknown,
+  context: ReplyContext,
+  oneCopy: (text: string) => string,
+): readonly Row[] {
   const server = isObject(row) ? serverOf(row) : undefined;
   if (!isObject(row) || server === undefined) {
     throw unreadable(
@@ -105,14 +128,14 @@ function parseBackend(row: unknown, context: ReplyContext): readonly Row[] {
   }
   const { type } = server;
   if (type === undefined) return [];
-  const description = own(asText(row['Description']));
+  const description = asText(row['Description']);
   const weight = integer(row['Weight']) ?? 100;
   return [
     {
       ...server,
       type,
       weight: Math.min(100, Math.max(0, weight)),
-      ...(description === undefined ? {} : { description }),
+      ...(description === undefined ? {} : { description: oneCopy(description) }),
     },
   ];
 }
@@ -124,15 +147,7 @@ function serverOf(row: JsonObject) {
   if (serverId === undefined || port === undefined || port < 1 || port > 65_535) return undefined;
   const type = backendType(serverId, asText(row['Type']));
   const serverIp = type === 'ecs' ? undefined : asText(row['ServerIp']);
-  return { serverId: own(serverId), port, type, ...(serverIp !== undefined && { serverIp }) };
-}
-
-/**
- * Copies a string that outlives the reply: pop-core's parser returns slices of the reply's text, and each slice keeps the
- * whole text in memory.
- */
-function own<T extends string | undefined>(piece: T): T {
-  return (piece === undefined ? undefined : Buffer.from(piece).toString()) as T;
+  return { serverId, port, type, ...(serverIp !== undefined && { serverIp }) };
 }
 
 function backendType(serverId: string, type: string | undefined): Row['type'] | undefined {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseGroup, parseGroups, parseNetworkInterfaces } from '../../../../src/alibaba/api/parse.ts';
@@ -206,3 +208,36 @@ function isValid(row: { port: number; weight: number; type: string; serverId: st
     row.serverId.length > 0
   );
 }
+
+test('what is read from a reply does not keep its text in memory', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const heapMb = () => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed / 1e6;
+  };
+  // As pop-core's parser makes them: slices of a text, here of a megabyte each.
+  const replies = Array.from({ length: 40 }, (_, i) => {
+    const text = `${'{'.repeat(1e6)}eni-bp1exampleexample${i} 192.168.100.1${i} vsgb/cluster/namespace/name${i}`;
+    const [eni, ip, description] = text.slice(1e6).split(' ');
+    return { eni, ip, description };
+  });
+  const interfaces = replies.flatMap(({ eni, ip }) =>
+    parseNetworkInterfaces(
+      {
+        RequestId: 'R',
+        NetworkInterfaceSets: {
+          NetworkInterfaceSet: [{ NetworkInterfaceId: eni, VpcId: eni, PrivateIpAddress: ip, Status: ip }],
+        },
+      },
+      { action: 'DescribeNetworkInterfaces' },
+    ),
+  );
+  const rows = replies.map(({ eni, ip, description }) =>
+    backends({ ServerId: eni, ServerIp: ip, Description: description, Type: 'eni', Port: 80 }),
+  );
+  const withTexts = heapMb();
+  replies.length = 0;
+  expect(withTexts - heapMb()).toBeGreaterThan(35);
+  expect([interfaces.length, rows.length]).toEqual([40, 40]);
+});
