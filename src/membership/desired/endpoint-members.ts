@@ -27,7 +27,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isDoubtful, isTolerated, nextEnd, type Others, stayingUnreachable } from './unreachable.ts';
+import { isDoubtful, isLost, nextEnd, type Others, stayingUnreachable } from './unreachable.ts';
 
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
@@ -140,7 +140,7 @@ export function memberOf(
   const host = hostOf(address, node);
   const origin = {
     ...((standing !== 'member' || endpoint.outdated) && { lastResort: true as const }),
-    ...(standing === 'unreachable' && isLost(node, input) && { unreachable: true as const }),
+    ...(standing === 'unreachable' && isHere(node) && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && isHybrid(node) && { outside: true as const }),
     ...(isHere(node) && isDrained(node) && { drained: true as const }),
     ...(isHere(node) && departureOf(node) && { departing: true as const }),
@@ -160,10 +160,6 @@ export function memberOf(
     return [{ slot: ecsSlot(instanceId, port), type: 'ecs', instanceId, ip, port, weight, ...origin }];
   }
   return [{ slot: eniSlot(ip, port), type: 'eni', ip, port, weight, ...origin }];
-}
-
-function isLost(node: LiveEndpoint['node'], input: DesiredInput): boolean {
-  return isHere(node) && !node.ready && !isTolerated(node, input);
 }
 
 /** A list written by hand may name a pod without its UID. */

@@ -15,9 +15,9 @@ export interface Member {
   readonly ip?: string;
   readonly port: number;
   readonly weight: number;
-  /** It is a member only because nothing better serves, or because too many nodes are lost at once. It stays but is never added. */
+  /** It is a member only because nothing better serves, or although its node is not Ready. It stays but is never added. */
   readonly lastResort?: true;
-  /** It is a last resort because its node is not Ready. */
+  /** It is a last resort because its node has been not Ready for longer than is tolerated (unreachable.ts). */
   readonly unreachable?: true;
   /** Its node is not a machine of this cloud, so its address may never have an ENI. */
   readonly outside?: true;

@@ -27,7 +27,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isDoubtful, isTolerated, nextEnd, stayingUnreachable } from './unreachable.ts';
+import { isDoubtful, isLost, nextEnd, stayingUnreachable } from './unreachable.ts';
 
 /**
  * Each of these labels excludes a node from load balancers: the one of Kubernetes, its two predecessors, and the cloud's own.
@@ -54,7 +54,6 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  * | virtual                                                                | no: its endpoints are, by address, as for `eni` |
  * | hybrid                                                                 | no: it is not an instance of this cloud         |
  * | without an instance in spec.providerID                                 | no, and a problem reports it                    |
- * | not Ready for less than --not-ready-tolerance                          | yes, until then                                 |
  * | not Ready                                                              | as a last resort, if it stays (unreachable.ts)  |
  * | any other                                                              | yes                                             |
  *
@@ -78,11 +77,11 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   // The share that may leave because of unready nodes is applied only once, to the nodes below.
   const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
   const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
-  for (const { node, lastResort, instanceId } of instances(input, problems, local)) {
+  for (const { node, instanceId } of instances(input, problems, local)) {
     const endpoints = local?.get(node.name) ?? [];
     const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
     const serves = ({ standing, outdated }: EndpointOfPort) => standing !== 'last resort' && !outdated;
-    const isLastResort = lastResort || (local !== undefined && !endpoints.some(serves));
+    const isLastResort = !node.ready || (local !== undefined && !endpoints.some(serves));
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
@@ -90,7 +89,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       port: port.nodePort ?? 0,
       weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
       ...(isLastResort && { lastResort: true as const }),
-      ...(lastResort && { unreachable: true as const }),
+      ...(isLost(node, input) && { unreachable: true as const }),
       ...(isDrained(node) && { drained: true as const }),
       ...(departureOf(node) && { departing: true as const }),
       node: node.name,
@@ -113,7 +112,6 @@ export function givenByNodes(input: DesiredInput, { ports }: ServiceView): Reado
 interface Instance {
   readonly node: NodeView;
   readonly instanceId: string;
-  readonly lastResort: boolean;
 }
 
 /** The nodes that serve, with their instances; only those in `local`, if given. */
@@ -130,8 +128,8 @@ function instances(
     const instanceId = instanceIdOf(node);
     if (instanceId === undefined) {
       if (node.ready) problems.set(node.name, nodeWithoutInstance(node));
-    } else if (node.ready) ready.push({ node, instanceId, lastResort: false });
-    else unreachable.push({ of: { node, instanceId, lastResort: !isTolerated(node, input) }, node });
+    } else if (node.ready) ready.push({ node, instanceId });
+    else unreachable.push({ of: { node, instanceId }, node });
   }
   const doubtful = ready.filter(({ node }) => isDoubtful(node)).length;
   const others = { reachable: ready.length - doubtful, doubtful };

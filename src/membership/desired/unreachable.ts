@@ -21,17 +21,20 @@ export type UnreachableInput = Pick<
 >;
 
 type Readiness = Pick<NodeView, 'ready' | 'readyChangedAt'>;
+type Tolerance = Pick<UnreachableInput, 'unreadyToleranceMs' | 'now'>;
 
 /**
  * Whether a node has been not Ready for such a short time that it does not matter yet. A flapping kubelet (restarted or overloaded)
  * is back within seconds, while its pods and kube-proxy keep running; without this tolerance, each flap would cost a Remove, an Add,
  * and established connections. Also, if many nodes are lost, the node controller notices them one by one, all within this time.
  */
-export function isTolerated(
-  { ready, readyChangedAt }: Readiness,
-  { unreadyToleranceMs, now }: Pick<UnreachableInput, 'unreadyToleranceMs' | 'now'>,
-): boolean {
+function isTolerated({ ready, readyChangedAt }: Readiness, { unreadyToleranceMs, now }: Tolerance): boolean {
   return !ready && now < readyChangedAt + unreadyToleranceMs;
+}
+
+/** Whether a node has been not Ready for longer than is tolerated. */
+export function isLost(node: Readiness, input: Tolerance): boolean {
+  return !node.ready && !isTolerated(node, input);
 }
 
 /** When the passing of time alone changes which backends on these nodes stay; milliseconds since the Unix epoch. */

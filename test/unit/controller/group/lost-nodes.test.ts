@@ -11,6 +11,7 @@ afterEach(async () => {
 });
 
 const names = [...'abcdefghij'];
+const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
 const shown = names.map((name) => `i-${name}:30080*100`);
 
 /** Starts a process with ten rows that its status names; four of their nodes have been lost for a minute. */
@@ -24,13 +25,45 @@ async function begun(reason: string): Promise<void> {
     cluster.groups.rows.push({ ...row, description: ownRow('').description ?? '' });
     return { ...row, node, state: 'Registered' };
   });
-  const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
   cluster.service({ type: 'NodePort', ports });
   const condition = { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '' };
   cluster.bind('web', { backendType: 'ecs' }, {}, { conditions: [condition], backends });
   cluster.start();
   await cluster.after(1_000);
 }
+
+/** A settled `ecs` binding to node-0 and node-1. */
+async function settled(): Promise<void> {
+  cluster.service({ type: 'NodePort', ports });
+  cluster.bind('web', { backendType: 'ecs' });
+  cluster.start();
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['i-node-0:30080*100', 'i-node-1:30080*100']);
+  cluster.groups.calls.length = 0;
+}
+
+test('a node that joins is added once it is Ready, not before', async () => {
+  await settled();
+  const now = cluster.clock.wall();
+  for (const name of ['node-2', 'node-3', 'node-4'])
+    cluster.node(name, { ready: false, readyChangedAt: now });
+  await cluster.after(60_000);
+  expect(cluster.groups.writes).toEqual([]);
+  cluster.node('node-2');
+  await cluster.after(1_000);
+  expect(cluster.groups.writes).toMatchObject([{ action: 'add', rows: [{ serverId: 'i-node-2' }] }]);
+});
+
+test('a node that flaps within the tolerance costs no call', async () => {
+  await settled();
+  for (let flap = 0; flap < 5; flap++) {
+    cluster.node('node-1', { ready: false });
+    await cluster.after(4_000);
+    cluster.node('node-1');
+    await cluster.after(1_000);
+  }
+  expect(cluster.groups.writes).toEqual([]);
+});
 
 test('who stayed although its node was lost stays under the next leader, while the others come back', async () => {
   await begun('NodesNotReady');

@@ -37,6 +37,18 @@ test.each(reasonsToLeave)('a node that is %s is no member, and one again when th
   expect(shown(membersOf([node('n1'), ...rest], { nodeSelector }))).toEqual(['i-n1:30080*100', N2]);
 });
 
+test('a node that is not Ready is a last resort from the first moment, and lost once that is not tolerated', () => {
+  const since = (readyChangedAt: number) =>
+    membersOf([node('n1', { ready: false, readyChangedAt }), node('n2')], {
+      unreadyToleranceMs: 10_000,
+      unreadyShare: 0,
+      now: 1_000_000,
+    });
+  expect(since(999_999)).toMatchObject({ members: [{ lastResort: true }, {}], until: 1_009_999 });
+  expect(since(999_999)).not.toHaveProperty('members.0.unreachable');
+  expect(since(990_000)).toMatchObject({ members: [{ lastResort: true, unreachable: true }, {}] });
+});
+
 test('a cordoned node is a member, unless --exclude-cordoned-nodes', () => {
   const cordoned = [node('n1', { unschedulable: true }), node('n2')];
   expect(shown(membersOf(cordoned))).toEqual(['i-n1:30080*100', N2]);
