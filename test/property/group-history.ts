@@ -208,7 +208,7 @@ function desiredOf({ wanted, weights }: ClaimStep, tenants: readonly Tenant[]): 
     if (isWanted) members.push(memberAt(i, weights[i % weights.length] as number, tenants));
   });
   if (wanted.kind === 'members') return wantMembers(members);
-  const given = new Set(members.map(({ slot }) => slot));
+  const given = new Map(members.map((one) => [one.slot, one]));
   return { kind: 'undetermined', given, problem: { reason: 'PortNotFound', message: 'no such port' } };
 }
 

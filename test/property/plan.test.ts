@@ -10,7 +10,7 @@ import {
   type Row,
   slotOf,
 } from '../../src/membership/backend.ts';
-import { type Member, wantMembers } from '../../src/membership/desired/member.ts';
+import { type Given, type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { Batch } from '../../src/membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
 import { type GroupPlan, type PlanInput, planGroup } from '../../src/membership/plan/plan.ts';
@@ -77,7 +77,7 @@ function settle(moment: Moment, group: GroupModel): Moment {
   const held = moment.plan.reports.some(({ records }) =>
     [...records.values()].some(({ state }) => state === 'Held'),
   );
-  const departs = moment.input.claims.some((claim) => membersOf(claim).some(({ departing }) => departing));
+  const departs = moment.input.claims.some((claim) => givenBy(claim).some(({ departing }) => departing));
   return (held || departs) && next.plan.batches.length > 0 ? settle(next, group) : next;
 }
 
@@ -105,8 +105,15 @@ function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
   });
 }
 
-const holdsAlive = (claim: Claim, row: Row) =>
-  claim.desired.kind === 'undetermined' && claim.desired.given.has(slotOf(row)) && isProven(claim, row);
+const givenBy = ({ desired }: Claim): readonly Given[] =>
+  desired.kind === 'members' ? desired.members : [...desired.given.values()];
+
+/** What is known of a row that the binding keeps although it is undetermined. */
+const heldAs = (claim: Claim, row: Row): Given | undefined =>
+  claim.desired.kind === 'undetermined' && isProven(claim, row)
+    ? claim.desired.given.get(slotOf(row))
+    : undefined;
+const holdsAlive = (claim: Claim, row: Row) => heldAs(claim, row) !== undefined;
 
 function always(name: string, numRuns: number, check: (moment: Moment, group: GroupModel) => void): void {
   test(name, () => {
@@ -212,10 +219,9 @@ always(
         if (row === undefined || !alive) continue;
         expect(action).toBe('set');
         const weights = activeOf(input).flatMap((claim) => membersOf(claim).filter((one) => fills(row, one)));
-        if (after.weight === 0)
-          expect(weights.some(({ weight, drained, departing }) => weight === 0 || drained || departing)).toBe(
-            true,
-          );
+        const held = activeOf(input).flatMap((claim) => heldAs(claim, row) ?? []);
+        const isAtRest = [...weights, ...held].some(({ drained, departing }) => drained || departing);
+        if (after.weight === 0) expect(isAtRest || weights.some(({ weight }) => weight === 0)).toBe(true);
       }
     }
   },
@@ -264,15 +270,20 @@ always('once carried out, what is on a drained node has weight 0', 1_000, (momen
         if (!suspended && isAliveFor(moment.input, row, claim)) expect(row.weight).toBe(0);
       }
     }
+    for (const row of group.rows.filter((one) => heldAs(claim, one)?.drained)) {
+      const suspended = moment.input.claims.some((other) => other.suspended && isProven(other, row));
+      if (!suspended) expect(row.weight).toBe(0);
+    }
   }
 });
 
-function departingAs(input: PlanInput, change: Partial<Member>): PlanInput {
+function departingAs(input: PlanInput, change: Given): PlanInput {
+  const as = <T extends Given>({ departing, ...one }: T) => (departing ? { ...one, ...change } : one);
   const claims = input.claims.map((claim) => {
-    if (claim.desired.kind === 'undetermined') return claim;
-    const { members } = claim.desired;
-    const others = members.map(({ departing, ...one }) => (departing ? { ...one, ...change } : one));
-    return { ...claim, desired: wantMembers(others) };
+    const { desired } = claim;
+    if (desired.kind === 'members') return { ...claim, desired: wantMembers(desired.members.map(as)) };
+    const given = new Map([...desired.given].map(([slot, one]) => [slot, as(one)] as const));
+    return { ...claim, desired: { ...desired, given } };
   });
   return { ...input, claims };
 }
@@ -282,15 +293,17 @@ const weightsOf = ({ weight, drained, departing }: Member): readonly number[] =>
   return departing ? [0, weight] : [weight];
 };
 
+const isSteady = ({ drained, departing }: Given) => !drained && !departing;
+
 /** The rows that receive requests, of members that are not departing. */
 function steadyRows(input: PlanInput, group: GroupModel): readonly Row[] {
   return group.rows.filter((row) =>
-    activeOf(input).some(
-      (claim) =>
-        row.weight > 0 &&
-        membersOf(claim).some((one) => fills(row, one) && !one.departing && !one.drained) &&
-        isAliveFor(input, row, claim),
-    ),
+    activeOf(input).some((claim) => {
+      const held = heldAs(claim, row);
+      const wants =
+        isAliveFor(input, row, claim) && membersOf(claim).some((one) => fills(row, one) && isSteady(one));
+      return row.weight > 0 && (wants || (held !== undefined && isSteady(held)));
+    }),
   );
 }
 

@@ -3,7 +3,7 @@ import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
 import { liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
-import type { Desired, DesiredInput, Problem } from './member.ts';
+import type { Desired, DesiredInput, Given, Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
 /**
@@ -28,7 +28,7 @@ export function computeDesired(input: DesiredInput): Desired {
   if (desired.kind === 'members' || former === undefined || former.service.type === 'ExternalName')
     return desired;
   const given = givenBy({ ...input, ...former }, former.service);
-  return { ...desired, given: new Set([...desired.given, ...given]) };
+  return { ...desired, given: new Map([...given, ...desired.given]) };
 }
 
 function givenByService(input: DesiredInput): Desired {
@@ -98,12 +98,12 @@ function unfoundFamily(input: DesiredInput): Desired | undefined {
   );
 }
 
-const NOTHING: ReadonlySet<Slot> = new Set();
+const NOTHING: ReadonlyMap<Slot, Given> = new Map();
 
 /** With `ecs`, the endpoints count too: `ecs` may be the mistake, and the group still hold what `eni` has added. */
-function givenBy(input: DesiredInput, service: ServiceView): ReadonlySet<Slot> {
+function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, Given> {
   const given = givenByEndpoints(input);
-  return input.backendType === 'eni' ? given : new Set([...given, ...givenByNodes(input, service)]);
+  return input.backendType === 'eni' ? given : new Map([...given, ...givenByNodes(input, service)]);
 }
 
 /**
@@ -132,6 +132,6 @@ function describePorts({ ports }: ServiceView): string {
   return ports.map(({ name, port }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
 }
 
-function undetermined(given: ReadonlySet<Slot>, reason: Problem['reason'], message: string): Desired {
+function undetermined(given: ReadonlyMap<Slot, Given>, reason: Problem['reason'], message: string): Desired {
   return { kind: 'undetermined', given, problem: { reason, message } };
 }

@@ -22,6 +22,7 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
+  type Given,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -98,7 +99,7 @@ export function lacksTargetPort(all: readonly LiveEndpoint[], ofPort: readonly E
 export function noSuchTargetPort(
   input: DesiredInput,
   { name, port }: ServicePortView,
-  given: ReadonlySet<Slot>,
+  given: ReadonlyMap<Slot, Given>,
 ): Desired {
   return {
     kind: 'undetermined',
@@ -110,16 +111,35 @@ export function noSuchTargetPort(
   };
 }
 
-/** The slots that the endpoints of the Service give, by any port. */
-export function givenByEndpoints(input: DesiredInput): ReadonlySet<Slot> {
-  const given = new Set<Slot>();
-  for (const { address, port, node } of byPort(liveEndpoints(input))) {
-    given.add(eniSlot(address.ip, port.port));
-    const host = hostOf(address, node);
-    const instanceId = host && instanceIdOf(host);
-    if (instanceId !== undefined) given.add(ecsSlot(instanceId, port.port));
+/** What the endpoints of the Service give by any of its ports, by the same rules as members, but whatever nodes are lost. */
+export function givenByEndpoints(input: DesiredInput): ReadonlyMap<Slot, Given> {
+  const given = new Map<Slot, Given>();
+  const endpointsOf = Map.groupBy(byPort(liveEndpoints(input)), ({ port }) => port.name);
+  for (const ofPort of endpointsOf.values()) {
+    for (const endpoint of servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) {
+      const { address, port, node } = endpoint;
+      const host = hostOf(address, node);
+      const instanceId = host && instanceIdOf(host);
+      given.set(eniSlot(address.ip, port.port), stateOf(endpoint));
+      if (instanceId !== undefined) given.set(ecsSlot(instanceId, port.port), stateOf(endpoint));
+    }
   }
   return given;
+}
+
+function stateOf({ standing, outdated, node }: EndpointOfPort): Given {
+  return {
+    ...((standing !== 'member' || outdated) && { lastResort: true as const }),
+    ...(isHere(node) && restOf(node)),
+  };
+}
+
+/** Whether the backends of a node may have weight 0 because of it. */
+export function restOf(node: NodeView): Pick<Given, 'drained' | 'departing'> {
+  return {
+    ...(isDrained(node) && { drained: true as const }),
+    ...(departureOf(node) && { departing: true as const }),
+  };
 }
 
 /** The endpoint's node, if the address is the node's own because the pod uses hostNetwork. */
@@ -139,11 +159,9 @@ export function memberOf(
   const pod = podOf(endpoint);
   const host = hostOf(address, node);
   const origin = {
-    ...((standing !== 'member' || endpoint.outdated) && { lastResort: true as const }),
+    ...stateOf(endpoint),
     ...(standing === 'unreachable' && isHere(node) && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && isHybrid(node) && { outside: true as const }),
-    ...(isHere(node) && isDrained(node) && { drained: true as const }),
-    ...(isHere(node) && departureOf(node) && { departing: true as const }),
     ...(pod && { pod: pod.name }),
     ...(pod && pod.uid !== '' && { podUID: pod.uid }),
     ...(nodeName !== undefined && { node: nodeName }),

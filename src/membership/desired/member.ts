@@ -31,6 +31,9 @@ export interface Member {
   readonly node?: string;
 }
 
+/** What is known of a backend that a Service gives a group, whether or not a binding asks for it. */
+export type Given = Pick<Member, 'lastResort' | 'drained' | 'departing'>;
+
 /** A reason in the cluster why a binding, or one of its members, is not served; worded for its user. */
 export interface Problem {
   readonly reason:
@@ -65,7 +68,7 @@ export type Desired =
    * in the group stays if the Service, or the one that the binding named before, still gives it by any port: a typo in a binding
    * must not empty a group. Everything else leaves as usual.
    */
-  | { readonly kind: 'undetermined'; readonly given: ReadonlySet<Slot>; readonly problem: Problem };
+  | { readonly kind: 'undetermined'; readonly given: ReadonlyMap<Slot, Given>; readonly problem: Problem };
 
 /** Everything that decides what one binding wants. */
 export interface DesiredInput {

@@ -1,8 +1,7 @@
 import { ecsSlot, type Slot } from '../backend.ts';
-import { departureOf, isHere } from './alive.ts';
+import { isHere } from './alive.ts';
 import {
   instanceIdOf,
-  isDrained,
   isHybrid,
   isVirtual,
   type NodeView,
@@ -14,6 +13,7 @@ import {
   memberOf,
   nodesOf,
   noSuchTargetPort,
+  restOf,
   servingEndpoints,
 } from './endpoint-members.ts';
 import { type EndpointOfPort, liveEndpoints, ofServicePort, untilPodsAreKnown } from './endpoints.ts';
@@ -22,6 +22,7 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
+  type Given,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -90,8 +91,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
       ...(isLastResort && { lastResort: true as const }),
       ...(isLost(node, input) && { unreachable: true as const }),
-      ...(isDrained(node) && { drained: true as const }),
-      ...(departureOf(node) && { departing: true as const }),
+      ...restOf(node),
       node: node.name,
     });
   }
@@ -100,12 +100,26 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   return { ...wantMembers(members, [...problems.values()]), until };
 }
 
-/** The slots of all current node ports of the Service, on all nodes that serve. */
-export function givenByNodes(input: DesiredInput, { ports }: ServiceView): ReadonlySet<Slot> {
+/**
+ * What the nodes that serve give by all current node ports of the Service. With policy Local, those without an endpoint may stay,
+ * but as last resorts, because which port the group holds is not known.
+ */
+export function givenByNodes(
+  input: DesiredInput,
+  { ports, externalTrafficPolicy }: ServiceView,
+): ReadonlyMap<Slot, Given> {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
-  const given = new Set<Slot>();
-  for (const { instanceId } of instances(input, new Map()))
-    for (const nodePort of nodePorts) given.add(ecsSlot(instanceId, nodePort));
+  const members =
+    externalTrafficPolicy === 'Local'
+      ? [...liveEndpoints(input)].filter(({ standing }) => standing === 'member')
+      : undefined;
+  const local = members && new Set(members.map(({ nodeName }) => nodeName));
+  const given = new Map<Slot, Given>();
+  for (const { node, instanceId } of instances(input, new Map())) {
+    const isLastResort = !node.ready || local?.has(node.name) === false;
+    const state = { ...(isLastResort && { lastResort: true as const }), ...restOf(node) };
+    for (const nodePort of nodePorts) given.set(ecsSlot(instanceId, nodePort), state);
+  }
   return given;
 }
 

@@ -1,6 +1,6 @@
 import { TAG_PREFIX } from '../../api/names.ts';
 import { addressOf, type KnownRow, type Row, slotOf } from '../backend.ts';
-import type { Member } from '../desired/member.ts';
+import type { Given, Member } from '../desired/member.ts';
 import type { Claim, Origin } from './claim.ts';
 import { ownersOf } from './ownership.ts';
 
@@ -8,6 +8,8 @@ import { ownersOf } from './ownership.ts';
 export interface Want {
   readonly claim: Claim;
   readonly member: Member | undefined;
+  /** The member, or what else its Service gives at the row's slot. */
+  readonly given: Given;
 }
 
 /** A member at the slot of a row. */
@@ -95,7 +97,10 @@ function placedAt(row: Row, claims: readonly Claim[], owners: readonly Claim[]):
     const { desired, suspended, granted } = claim;
     if (suspended || desired.kind !== 'members' || (!granted && !owners.includes(claim))) continue;
     const index = desired.indexAt.get(row.port)?.get(address);
-    if (index !== undefined) placed.push({ claim, member: desired.members[index] as Member, index });
+    if (index !== undefined) {
+      const member = desired.members[index] as Member;
+      placed.push({ claim, member, given: member, index });
+    }
   }
   return placed;
 }
@@ -109,10 +114,14 @@ function isHere(row: Row, member: Member, eniOf: EniOf): boolean {
 
 /** Adds the undetermined owners that keep the row because their Service still gives it, if by another port. */
 function withHolders(wanted: readonly Want[], owners: readonly Claim[], row: Row): readonly Want[] {
-  const holds = ({ desired, suspended }: Claim) =>
-    !suspended && desired.kind === 'undetermined' && desired.given.has(slotOf(row));
-  if (!owners.some(holds)) return wanted;
-  return [...wanted, ...owners.filter(holds).map((claim) => ({ claim, member: undefined }))];
+  const givenTo = ({ desired, suspended }: Claim) =>
+    suspended || desired.kind !== 'undetermined' ? undefined : desired.given.get(slotOf(row));
+  if (!owners.some(givenTo)) return wanted;
+  const holders = owners.flatMap((claim) => {
+    const given = givenTo(claim);
+    return given === undefined ? [] : [{ claim, member: undefined, given }];
+  });
+  return [...wanted, ...holders];
 }
 
 const NOBODY: readonly Placed[] = [];

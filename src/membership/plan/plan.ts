@@ -7,7 +7,7 @@ import {
   type Slot,
   type WriteAction,
 } from '../backend.ts';
-import type { Member } from '../desired/member.ts';
+import type { Given, Member } from '../desired/member.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
@@ -71,8 +71,8 @@ export interface GroupPlan {
  * | yes                                                                                    | is treated as if its node was drained |
  * | no                                                                                     | is treated like any other             |
  *
- * Rows without a member here do not count, because it is not known whether they answer. Rows that are still to be added do not
- * count either, because they may be refused. A departing member is never removed because it departs, whatever spec.drain says: it
+ * What an undetermined binding keeps counts as a member. Rows without a member here do not count, because it is not known whether
+ * they answer. Rows that are still to be added do not count either, because they may be refused. A departing member is never removed because it departs, whatever spec.drain says: it
  * is alive, and its node may stay after all.
  *
  * | what only a status preserves                         | = what happens until the status shows it                               |
@@ -157,7 +157,7 @@ class Planning {
       case 'foreign':
         for (const want of wanted) this.#leaveToOthers(row, want);
     }
-    if (row.weight > 0 && weight > 0 && wanted.some(({ member }) => isSteady(member))) this.taking++;
+    if (row.weight > 0 && weight > 0 && wanted.some(({ given }) => isSteady(given))) this.taking++;
   }
 
   #leaveUntouched(known: KnownRow, owners: readonly Claim[], wanted: readonly Want[]): void {
@@ -183,7 +183,7 @@ class Planning {
     const recorded = decider.claim.records.get(key);
     const record = recorded ?? recordOf(this.#active, key);
     // A deleted binding restores the weight, because nobody else would when the drain of the node ends.
-    const drained = wanted.some(({ claim, member }) => this.#isResting(member) && !claim.deleting);
+    const drained = wanted.some(({ claim, given }) => this.#isResting(given) && !claim.deleting);
     const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
@@ -206,9 +206,9 @@ class Planning {
     return drained ? 0 : weight;
   }
 
-  /** Whether the member has weight 0 because of its node. */
-  #isResting(member: Member | undefined): boolean {
-    return !!member?.drained || (!!member?.departing && this.#departing === 'as if drained');
+  /** Whether the backend has weight 0 because of its node. */
+  #isResting({ drained, departing }: Given): boolean {
+    return !!drained || (!!departing && this.#departing === 'as if drained');
   }
 
   /**
@@ -361,12 +361,14 @@ function decidesWeight({ claim, member }: Want): boolean {
   return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
 }
 
-const hasDeparting = ({ desired, suspended }: Claim): boolean =>
-  !suspended && desired.kind === 'members' && desired.members.some(({ departing }) => departing);
+function hasDeparting({ desired, suspended }: Claim): boolean {
+  const given: readonly Given[] = desired.kind === 'members' ? desired.members : [...desired.given.values()];
+  return !suspended && given.some(({ departing }) => departing);
+}
 
 /** Alive, and likely to stay so. */
-function isSteady(member: Member | undefined): boolean {
-  return member !== undefined && !member.drained && !member.departing && !member.lastResort;
+function isSteady({ drained, departing, lastResort }: Given): boolean {
+  return !drained && !departing && !lastResort;
 }
 
 function recordOf(claims: readonly Claim[], key: BackendKey): BackendRecord | undefined {

@@ -5,7 +5,6 @@ import {
   eniSlot,
   knownRows,
   type Row,
-  type Slot,
 } from '../../../src/membership/backend.ts';
 import type {
   AddressView,
@@ -169,11 +168,11 @@ export function members(...list: readonly Member[]): Desired {
   return wantMembers(list);
 }
 
-/** `given`: the places that the Service provides on other ports. */
-export function undetermined(...given: readonly Slot[]): Desired {
+/** `given`: what the Service provides on other ports. */
+export function undetermined(...given: readonly Member[]): Desired {
   return {
     kind: 'undetermined',
-    given: new Set(given),
+    given: new Map(given.map((one) => [one.slot, one])),
     problem: { reason: 'PortNotFound', message: 'no such port' },
   };
 }

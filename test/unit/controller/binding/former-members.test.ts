@@ -54,7 +54,7 @@ test('asking who leaves changes nothing', () => {
 
 test('while it is not determined what is wanted, what the Service gives all the same has not left', () => {
   const former = new FormerMembers([], GENERATION);
-  expect(leavers(former, wants('1', '2'), undetermined(slot('2')))).toEqual([slot('1')]);
+  expect(leavers(former, wants('1', '2'), undetermined(eniMember('2')))).toEqual([slot('1')]);
   expect(leavers(former, undetermined())).toEqual([slot('2')]);
   expect(leavers(former, wants('2'))).toEqual([]);
   expect(['1', '2'].map((name) => former.at(slot(name)) !== undefined)).toEqual([true, false]);

@@ -1,7 +1,18 @@
 import { expect, test } from '@jest/globals';
+import { DRAIN_LABEL } from '../../../../src/api/names.ts';
 import { computeDesired } from '../../../../src/membership/desired/desired.ts';
 import type { DesiredInput } from '../../../../src/membership/desired/member.ts';
-import { desiredInput, endpoint, node, nodes, notReady, service, shown, slice } from '../builders.ts';
+import {
+  desiredInput,
+  endpoint,
+  node,
+  nodes,
+  notReady,
+  service,
+  shown,
+  slice,
+  terminating,
+} from '../builders.ts';
 
 const { nodePort: _, ...clusterPort } = service().ports[0] as {
   protocol: string;
@@ -39,13 +50,65 @@ test.each(cases)('%s: nothing is wanted', (_, change, reason) => {
 const given = (change: Partial<DesiredInput>): readonly string[] => {
   const desired = computeDesired(desiredInput({ endpoints, ...change }));
   if (desired.kind !== 'undetermined') throw new Error('the binding gets what it asks for');
-  return [...desired.given].sort();
+  return [...desired.given.keys()].sort();
 };
 const ecs = { backendType: 'ecs' } as const;
 
 test('a port that the binding has wrong: what the Service gives by its ports may stay', () => {
   expect(given({ port: 81 })).toEqual(['10.0.0.1#8080']);
   expect(given({ port: 81, ...ecs })).toEqual(['10.0.0.1#8080', 'i-n1:30080', 'i-n2:30080']);
+});
+
+test('a port that the binding has wrong: what terminates may stay only where nothing better serves by the same port', () => {
+  const grpc = [{ name: 'grpc', port: 9090 }];
+  const both = slice([endpoint('10.0.0.1'), endpoint('10.0.0.2', terminating)]);
+  const last = slice([endpoint('10.0.0.3', terminating), endpoint('10.0.0.4', terminating)], grpc);
+  expect(given({ port: 81, endpoints: [both] })).toEqual(['10.0.0.1#8080']);
+  expect(given({ port: 81, endpoints: [last] })).toEqual(['10.0.0.3#9090', '10.0.0.4#9090']);
+  expect(given({ port: 81, endpoints: [both, last] })).toEqual([
+    '10.0.0.1#8080',
+    '10.0.0.3#9090',
+    '10.0.0.4#9090',
+  ]);
+});
+
+test('what may stay is known to be on a node that is drained or about to go, or not to be relied on', () => {
+  const on = (nodeName: string, ip: string, change = {}) => endpoint(ip, { nodeName, ...change });
+  const onNodes = [
+    node('n1', { labels: { [DRAIN_LABEL]: '' } }),
+    node('n2', { expiring: true }),
+    node('n3', { ready: false }),
+    node('n4'),
+  ];
+  const wrong = (change: Partial<DesiredInput>) =>
+    computeDesired(desiredInput({ port: 81, unreadyShare: 0, nodes: nodes(...onNodes), ...change }));
+  const pods = [on('n1', '10.0.0.1'), on('n2', '10.0.0.2')];
+  expect(wrong({ endpoints: [slice(pods)] })).toMatchObject({
+    given: new Map([
+      ['10.0.0.1#8080', { drained: true }],
+      ['10.0.0.2#8080', { departing: true }],
+    ]),
+  });
+  const ofNodes = { endpoints: [], ...ecs };
+  expect(wrong(ofNodes)).toMatchObject({
+    given: new Map([
+      ['i-n1:30080', { drained: true }],
+      ['i-n2:30080', { departing: true }],
+      ['i-n3:30080', { lastResort: true }],
+      ['i-n4:30080', {}],
+    ]),
+  });
+  const local = { ...ecs, service: service({ externalTrafficPolicy: 'Local' }), endpoints: [slice(pods)] };
+  expect(wrong(local)).toMatchObject({
+    given: new Map([
+      ['10.0.0.1#8080', { drained: true }],
+      ['10.0.0.2#8080', { departing: true }],
+      ['i-n1:30080', { drained: true }],
+      ['i-n2:30080', { departing: true }],
+      ['i-n3:30080', { lastResort: true }],
+      ['i-n4:30080', { lastResort: true }],
+    ]),
+  });
 });
 
 test('a selector that no node satisfies: what the Service gives by the others may stay, and by none that is not there', () => {

@@ -169,7 +169,11 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
   const old = slice([on('n1', 'a')]);
   expect(membersOf(three, { service, endpoints: [old] })).toMatchObject({
     kind: 'undetermined',
-    given: new Set(['i-n1:30080', 'i-n2:30080', 'i-n3:30080']),
+    given: new Map([
+      ['i-n1:30080', {}],
+      ['i-n2:30080', { lastResort: true }],
+      ['i-n3:30080', { lastResort: true }],
+    ]),
   });
   const current = slice([on('n2', 'b')], [{ name: 'web', port: 8080 }]);
   const { members } = membersOf(three, { service, endpoints: [old, current] }) as {

@@ -1,6 +1,17 @@
 import { expect, test } from '@jest/globals';
-import type { Member } from '../../../../src/membership/desired/member.ts';
-import { claim, eniMember, eniRow, members, own, plan, states, Turns, written } from '../builders.ts';
+import type { Desired, Member } from '../../../../src/membership/desired/member.ts';
+import {
+  claim,
+  eniMember,
+  eniRow,
+  members,
+  own,
+  plan,
+  states,
+  Turns,
+  undetermined,
+  written,
+} from '../builders.ts';
 
 const departing = { departing: true } as const;
 const web = (...wanted: readonly Member[]) => claim('web', { desired: members(...wanted) });
@@ -63,6 +74,21 @@ test('what departs joins with weight 0; with its weight where nothing else takes
   const wanted = [web(eniMember('1', departing), eniMember('2'))];
   expect(written(plan({ rows: [own(eniRow('2'))], claims: wanted }))).toEqual([['add eni-1/1:8080*0']]);
   expect(written(plan({ claims: [web(eniMember('1', departing))] }))).toEqual([['add eni-1/1:8080*100']]);
+});
+
+test('what an undetermined binding keeps departs as any other, and takes the requests of what departs', () => {
+  const group = new Turns([own(eniRow('1')), own(eniRow('2'))]);
+  const turn = (desired: Desired) => written(group.turn([claim('web', { desired })]));
+  expect(turn(members(eniMember('1', departing), eniMember('2')))).toEqual([['set eni-1/1:8080*0']]);
+  expect(turn(undetermined(eniMember('1', departing), eniMember('2')))).toEqual([]);
+  expect(turn(undetermined(eniMember('1', departing), eniMember('2', { lastResort: true })))).toEqual([
+    ['set eni-1/1:8080*100'],
+  ]);
+  expect(turn(undetermined(eniMember('1', departing), eniMember('2')))).toEqual([['set eni-1/1:8080*0']]);
+  expect(turn(undetermined(eniMember('1', departing)))).toEqual([
+    ['set eni-1/1:8080*100'],
+    ['remove eni-2/2:8080'],
+  ]);
 });
 
 test('what has departed leaves as any other', () => {

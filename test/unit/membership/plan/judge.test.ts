@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { eniSlot, knownRow, type Row } from '../../../../src/membership/backend.ts';
+import { knownRow, type Row } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { judge } from '../../../../src/membership/plan/judge.ts';
 import {
@@ -56,13 +56,13 @@ const cases: readonly (readonly [string, Row, readonly Claim[], string])[] = [
   [
     'of an undetermined binding, its address alive',
     ownA,
-    [claim('a', { desired: undetermined(eniSlot('10.0.0.1', 8080)) })],
+    [claim('a', { desired: undetermined(eniMember('1')) })],
     'kept',
   ],
   [
     'of an undetermined binding, its address not alive',
     ownA,
-    [claim('a', { desired: undetermined(eniSlot('10.0.0.2', 8080)) })],
+    [claim('a', { desired: undetermined(eniMember('2')) })],
     'leaving',
   ],
   ['of a binding, wanted by nobody', ownA, [claim('a')], 'leaving'],
@@ -85,7 +85,7 @@ const cases: readonly (readonly [string, Row, readonly Claim[], string])[] = [
   [
     'by hand, alive for an undetermined binding',
     manual,
-    [claim('a', { desired: undetermined(eniSlot('10.0.0.1', 8080)) })],
+    [claim('a', { desired: undetermined(eniMember('1')) })],
     'foreign',
   ],
   [

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { BackendKey, Row } from '../../../../src/membership/backend.ts';
-import { backendKey, eniSlot } from '../../../../src/membership/backend.ts';
+import { backendKey } from '../../../../src/membership/backend.ts';
 import type { Member } from '../../../../src/membership/desired/member.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import {
@@ -229,7 +229,7 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     'undetermined: what is alive stays, what is not leaves, nothing is added',
     {
       rows: [own(eniRow('1')), own(eniRow('2'))],
-      claims: [claim('web', { desired: undetermined(eniSlot('10.0.0.1', 8080), eniSlot('10.0.0.3', 8080)) })],
+      claims: [claim('web', { desired: undetermined(eniMember('1'), eniMember('3')) })],
     },
     [['remove eni-2/2:8080']],
   ],
@@ -497,6 +497,22 @@ for (const mode of ['Sync', 'RemoveOnly'] as const) {
     expect(states(group.turn([wanting({})]))).toEqual({ 'eni-1': 'Registered', 'eni-2': 'Registered' });
   });
 }
+
+test('what an undetermined binding keeps has weight 0 while its node is drained, in every mode, and its weight afterwards', () => {
+  for (const mode of ['Sync', 'RemoveOnly'] as const) {
+    const group = new Turns([own(eniRow('1', { weight: 70 })), own(eniRow('2', { weight: 70 }))]);
+    const turn = (desired: Claim['desired']) => written(group.turn([claim('web', { mode, desired })]));
+    const known = (change: Partial<Member>) =>
+      members(eniMember('1', { weight: 70, ...change }), eniMember('2', { weight: 70 }));
+    const unknown = (change: Partial<Member>) => undetermined(eniMember('1', change), eniMember('2'));
+    expect(turn(known(drained))).toEqual([['set eni-1/1:8080*0']]);
+    expect(turn(unknown(drained))).toEqual([]);
+    expect(turn(unknown({}))).toEqual([['set eni-1/1:8080*70']]);
+    expect(turn(unknown(drained))).toEqual([['set eni-1/1:8080*0']]);
+    expect(turn(unknown(drained))).toEqual([]);
+    expect(turn(known({}))).toEqual([['set eni-1/1:8080*70']]);
+  }
+});
 
 test('a drain of a node takes weight before others get theirs, and before additions', () => {
   const wanted = [eniMember('1', drained), eniMember('2'), eniMember('3'), eniMember('4', drained)];

@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { DRAIN_LABEL } from '../../../../src/api/names.ts';
+import { addresses, ownRow, TestCluster } from './cluster.ts';
+
+let cluster: TestCluster;
+
+beforeEach(() => {
+  cluster = new TestCluster();
+});
+afterEach(async () => {
+  await cluster.stop();
+});
+
+const [ONE, TWO] = addresses(2) as [string, string];
+const calls = () => cluster.groups.calls.map(({ action, backends }) => `${action} ${backends.join()}`);
+
+/** A binding with two backends, each on a node of its own, whose Service has no such port any more. */
+async function begun(spec: Record<string, unknown> = {}): Promise<void> {
+  cluster.groups.rows = addresses(2).map((ip) => ownRow(ip));
+  cluster.endpoints(addresses(2), {}, { [TWO]: 'node-1' });
+  cluster.bind('web', spec);
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.bind('web', { ...spec, serviceRef: { name: 'web', port: 81 } });
+  await cluster.after(1_000);
+  expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ reason: 'PortNotFound' });
+  cluster.groups.calls.length = 0;
+}
+
+test('a node that is drained has weight 0, before the port is found again and afterwards', async () => {
+  await begun();
+  cluster.node('node-1', { labels: { [DRAIN_LABEL]: '' } });
+  await cluster.after(1_000);
+  expect(calls()).toEqual([`set ${TWO}`]);
+  expect(cluster.groups.shown).toEqual([`${ONE}:8080*100`, `${TWO}:8080*0`]);
+  cluster.bind();
+  await cluster.after(1_000);
+  expect(calls()).toHaveLength(1);
+  cluster.node('node-1');
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual([`${ONE}:8080*100`, `${TWO}:8080*100`]);
+});
+
+test('a pod that terminates drains and leaves at once, as it would otherwise', async () => {
+  await begun({ drain: { seconds: 10 } });
+  cluster.pod(`pod-${TWO}`, {}, { terminating: true });
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual([`${ONE}:8080*100`, `${TWO}:8080*0`]);
+  await cluster.after(10_000);
+  expect(cluster.groups.shown).toEqual([`${ONE}:8080*100`]);
+  expect(calls().map((call) => call.split(' ')[0])).toEqual(['set', 'remove']);
+});
