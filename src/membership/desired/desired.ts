@@ -100,10 +100,12 @@ function unfoundFamily(input: DesiredInput): Desired | undefined {
 
 const NOTHING: ReadonlyMap<Slot, Given> = new Map();
 
-/** With `ecs`, the endpoints count too: `ecs` may be the mistake, and the group still hold what `eni` has added. */
+/** With `ecs`, what `eni` gives counts too: `ecs` may be the mistake, and the group still hold what `eni` has added. */
 function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, Given> {
-  const given = givenByEndpoints(input);
-  return input.backendType === 'eni' ? given : new Map([...given, ...givenByNodes(input, service)]);
+  const given = givenByEndpoints({ ...input, backendType: 'eni' });
+  return input.backendType === 'eni'
+    ? given
+    : new Map([...given, ...givenByEndpoints(input), ...givenByNodes(input, service)]);
 }
 
 /**

@@ -132,20 +132,20 @@ function isByKubernetes(
  *
  * | the binding says | the Service has | = the family                                          |
  * |------------------|-----------------|-------------------------------------------------------|
- * | one              | –               | that one                                              |
- * | nothing          | both            | IPv4; for Endpoints the first, as they hold no other  |
- * | nothing          | one             | that one                                              |
+ * | one, and `eni`   | –               | that one                                              |
+ * | any other        | both            | IPv4; for Endpoints the first, as they hold no other  |
+ * | any other        | one             | that one                                              |
  *
  * https://github.com/kubernetes/cloud-provider-alibaba-cloud/tree/master/pkg/controller/service/reconcile/backend
  * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services
  */
 function familyFilter(
-  { addressFamily, service }: DesiredInput,
+  { addressFamily, backendType, service }: DesiredInput,
   { source }: Pick<EndpointsView, 'source'>,
 ): (ip: string) => boolean {
   const families = service?.ipFamilies ?? [];
   const usual = source === 'EndpointSlice' && families.includes('IPv4') ? 'IPv4' : families[0];
-  const family = addressFamily ?? usual;
+  const family = (backendType === 'eni' ? addressFamily : undefined) ?? usual;
   if (family === undefined) return () => true;
   return (ip) => ip.includes(':') === (family === 'IPv6');
 }

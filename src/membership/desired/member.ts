@@ -85,7 +85,7 @@ export interface DesiredInput {
   readonly nodes: NodesView;
   /** The pods of the binding's namespace; undefined until they are known. */
   readonly pods: PodsView | undefined;
-  /** The address family of the backends, if the binding specifies one. */
+  /** The address family of the backends, if the binding specifies one. Only for `eni`. */
   readonly addressFamily?: 'IPv4' | 'IPv6' | undefined;
   /** The binding opens the readiness gates of its pods once they are in the group. */
   readonly opensGates: boolean;

@@ -195,6 +195,18 @@ test.each([
   ]);
 });
 
+test.each(['Cluster', 'Local'] as const)(
+  'policy %s: an address family changes nothing, not even for the pods of virtual nodes',
+  (externalTrafficPolicy) => {
+    const list = [node('n1'), node('v1', { labels: { type: 'virtual-kubelet' } })];
+    const endpoints = [slice([on('n1', '10.0.0.1'), on('v1', '10.0.0.2')])];
+    const given = { service: service({ externalTrafficPolicy }), endpoints };
+    const desired = membersOf(list, given);
+    expect(shown(desired)).toEqual(['10.0.0.2:8080*100', 'i-n1:30080*100']);
+    expect(membersOf(list, { ...given, addressFamily: 'IPv6' })).toEqual(desired);
+  },
+);
+
 const weightCases: readonly (readonly [string, number, readonly string[]])[] = [
   ['in proportion to the ready endpoints', 100, ['i-n1:30080*33', 'i-n2:30080*100']],
   ['at least 1', 1, ['i-n1:30080*1', 'i-n2:30080*1']],
