@@ -214,8 +214,7 @@ function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undef
 }
 
 function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
-  const desired = report?.claim.desired;
-  const unreachable = desired?.kind === 'members' ? desired.members.filter((one) => one.unreachable) : [];
+  const unreachable = report?.unreachable ?? [];
   if (unreachable.length === 0) return undefined;
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }

@@ -11,6 +11,8 @@ export interface ClaimReport {
   readonly pending: readonly Member[];
   /** Members that are in the group, but as somebody else's rows. */
   readonly foreignMembers: readonly Member[];
+  /** Members whose row stays although their node has been not Ready for longer than is tolerated. */
+  readonly unreachable: readonly Member[];
   /** Number of members that are last resorts and not in the group, so they are not added. */
   readonly passedOver: number;
   /** Number of rows in the group that are not this binding's. */
@@ -26,6 +28,7 @@ export class Ledger {
   readonly claim: Claim;
   readonly pending: Member[] = [];
   readonly foreignMembers: Member[] = [];
+  readonly unreachable: Member[] = [];
   /** Number of the binding's rows that do not leave. */
   kept = 0;
   passedOver = 0;
@@ -88,13 +91,14 @@ export class Ledger {
   }
 
   report(rowsInGroup: number): ClaimReport {
-    const { claim, pending, foreignMembers, passedOver, unshown, passing } = this;
+    const { claim, pending, foreignMembers, unreachable, passedOver, unshown, passing } = this;
     const unchanged = this.#unchanged && this.#keys.length === claim.records.size;
     return {
       claim,
       records: unchanged ? claim.records : this.#recordMap(),
       pending,
       foreignMembers,
+      unreachable,
       passedOver,
       foreign: rowsInGroup - this.#keys.length,
       unshown,

@@ -194,6 +194,7 @@ class Planning {
       const ledger = this.#ledger(want.claim);
       const before = want === decider ? recorded : want.claim.records.get(key);
       ledger.kept++;
+      if (want.member?.unreachable) ledger.unreachable.push(want.member);
       ledger.own(known, before, weight, state, this.#originOf(want, row, record));
     }
     for (const owner of owners) {

@@ -65,6 +65,50 @@ test('a node that flaps within the tolerance costs no call', async () => {
   expect(cluster.groups.writes).toEqual([]);
 });
 
+/** Two Ready nodes and five that have been lost for an hour; the group has rows of those that are named. */
+async function sevenNodes(...inGroup: readonly string[]): Promise<void> {
+  const readyChangedAt = cluster.clock.wall() - 3_600_000;
+  for (let i = 2; i < 7; i++) cluster.node(`node-${i}`, { ready: false, readyChangedAt });
+  for (const name of inGroup) {
+    const { description } = ownRow('');
+    cluster.groups.rows.push({ serverId: `i-${name}`, port: 30080, type: 'ecs', weight: 100, description });
+  }
+  cluster.service({ type: 'NodePort', ports });
+  cluster.bind('web', { backendType: 'ecs' });
+  cluster.start();
+  await cluster.after(1_000);
+}
+
+const all = Array.from({ length: 7 }, (_, i) => `node-${i}`);
+
+test('nodes that are lost and have no backends in the group keep nobody from being Ready', async () => {
+  await sevenNodes();
+  expect(cluster.groups.shown).toEqual(['i-node-0:30080*100', 'i-node-1:30080*100']);
+  expect(cluster.statuses.get('web')).toMatchObject({
+    desired: 2,
+    conditions: [{ status: 'True', reason: 'Synced' }],
+  });
+});
+
+test("… nor do those whose row is somebody else's", async () => {
+  cluster.groups.rows = ['node-5', 'node-6'].map((name) => ({
+    ...{ serverId: `i-${name}`, port: 30080, type: 'ecs', weight: 100, description: 'manual' },
+  }));
+  await sevenNodes();
+  expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ status: 'True', reason: 'Synced' });
+});
+
+test('nodes that are lost and have backends in the group are told while these stay', async () => {
+  await sevenNodes(...all);
+  expect(cluster.groups.shown).toHaveLength(4);
+  const { conditions } = cluster.statuses.get('web') ?? {};
+  expect(conditions?.[0]).toMatchObject({
+    status: 'False',
+    reason: 'NodesNotReady',
+    message: expect.stringMatching(/^2 backends stay in .*\(node-5, node-6\)/),
+  });
+});
+
 test('who stayed although its node was lost stays under the next leader, while the others come back', async () => {
   await begun('NodesNotReady');
   expect(cluster.groups.shown).toEqual(shown);

@@ -31,6 +31,18 @@ test('a last resort stays where it is, and is not added again once it left', () 
   expect(left.reports).toMatchObject([{ pending: [], passedOver: 1 }]);
 });
 
+test('a member on a lost node is reported as long as its row stays, also before the group is read', () => {
+  const lost = { lastResort: true, unreachable: true } as const;
+  const desired = members(eniMember('1', lost), eniMember('2', lost), eniMember('3'));
+  const web = claim('web', { desired });
+  const rows = [own(eniRow('1')), eniRow('2'), own(eniRow('3'))];
+  for (const presumed of [true, false]) {
+    const [report] = plan({ rows, presumed, claims: [web] }).reports;
+    expect(report?.unreachable.map(({ ip }) => ip)).toEqual(['10.0.0.1']);
+  }
+  expect(plan({ claims: [web] }).reports).toMatchObject([{ unreachable: [] }]);
+});
+
 test('a last resort of one binding that is a member of another one is added', () => {
   const both = plan({
     claims: [claim('api', { desired: wants }), claim('web', { desired: members(eniMember('1')) })],
