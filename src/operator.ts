@@ -18,6 +18,7 @@ import { persistently } from './operator/persistently.ts';
 import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
 import { reflectorHooks, showLeavers, showQueueGauges } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
+import { takeOver } from './operator/takeover.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
 import { startWebhook, WEBHOOK_RESULTS } from './operator/webhook.ts';
 import { version } from './version.ts';
@@ -114,8 +115,8 @@ async function startAndWait(
     logger,
   });
   stack.defer(() => leadership.stop());
-  let stopping = false;
-  const mayWrite = () => !stopping && leadership.isLeader();
+  let inCharge = false;
+  const mayWrite = () => inCharge && leadership.isLeader();
   const reporting = createReporting(transport, clock, metrics, logger, () => leadership.isLeader());
   stack.defer(() => closeReporting(reporting));
   const freshness = new Freshness({
@@ -142,12 +143,13 @@ async function startAndWait(
   await watching.informers.waitForSync(signal);
   logger.info('Caches complete', { bindings: watching.caches.bindings.size, clusterId });
   readiness.started = true;
-  await leadership.won(signal);
+  await takeOver({ leadership, freshness, clock, logger }, signal);
+  inCharge = true;
   loop.start();
   await Promise.race([aborted(signal), leadership.lost]);
 
   logger.info('Stopping');
-  stopping = true;
+  inCharge = false;
   const late = await loop.stop(config.shutdownTimeout);
   if (late.length > 0)
     logger.warn('Calls were aborted at the end; their groups are read at the next start', { groups: late });

@@ -20,15 +20,18 @@ export interface KubeRequest {
 
 /**
  * - answer: the API server never sees the request
+ * - silence: nor does it see this one; the connection stays open, and the answer never goes beyond its header
  * - reset-before, reset-after: the connection is reset before the API server receives the request, or after it has processed it
  * - rewrite: the API server's response is changed
  */
 export type Intervention =
   | { readonly do: 'answer'; readonly status: number; readonly body: object }
-  | { readonly do: 'reset-before' | 'reset-after' }
+  | { readonly do: 'silence' | 'reset-before' | 'reset-after' }
   | { readonly do: 'rewrite'; readonly body: (body: string) => string };
 
 export type Hook = (request: KubeRequest) => Intervention | undefined | Promise<Intervention | undefined>;
+
+const JSON_CONTENT = { 'content-type': 'application/json' };
 
 /** A proxy between one operator and the API server in which a test decides what happens to each request. Loopback only. */
 export class KubeProxy {
@@ -106,6 +109,7 @@ export class KubeProxy {
     const intervention = await this.#intervention(incoming);
     if (intervention?.do === 'reset-before') return void incoming.socket.resetAndDestroy();
     if (intervention?.do === 'answer') return answer(response, intervention.status, intervention.body);
+    if (intervention?.do === 'silence') return response.writeHead(200, JSON_CONTENT).flushHeaders();
     const upstream = await this.#forward(incoming, body, response);
     if (intervention === undefined) {
       response.writeHead(upstream.statusCode ?? 502, upstream.headers).flushHeaders();
@@ -147,5 +151,5 @@ export class KubeProxy {
 }
 
 function answer(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  response.writeHead(status, JSON_CONTENT).end(JSON.stringify(body));
 }

@@ -169,7 +169,7 @@ describe('architecture.md', () => {
     expect(decisions.length).toBeGreaterThanOrEqual(10);
     const wrong = decisions.filter(
       ([, name, path = '']) =>
-        !new RegExp(`^(export )?(function|class|const) ${name}\\b`, 'm').test(read(path)),
+        !new RegExp(`^(export )?(async )?(function|class|const) ${name}\\b`, 'm').test(read(path)),
     );
     expect(wrong.map(([text]) => text)).toEqual([]);
   });

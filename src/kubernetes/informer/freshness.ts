@@ -42,6 +42,20 @@ export class Freshness {
     this.#beat?.cancel();
   }
 
+  /**
+   * From now on the caches are not trusted until everything was listed again. A list from before this call says nothing about
+   * the time after it, so only the last refresh counts.
+   */
+  refresh(): void {
+    const { refresh, onRefreshed } = this.#options;
+    const refreshing = refresh().then(() => {
+      if (this.#refreshing !== refreshing) return;
+      this.#refreshing = undefined;
+      onRefreshed?.();
+    });
+    this.#refreshing = refreshing;
+  }
+
   isFresh(): boolean {
     this.#look();
     return this.#refreshing === undefined;
@@ -58,17 +72,6 @@ export class Freshness {
     this.#seenAt = now;
     if (stoodMs <= STALL_MS) return;
     onStall?.(stoodMs);
-    this.#refresh();
-  }
-
-  /** A list from before a stall says nothing about the time after it, so only the last refresh counts. */
-  #refresh(): void {
-    const { refresh, onRefreshed } = this.#options;
-    const refreshing = refresh().then(() => {
-      if (this.#refreshing !== refreshing) return;
-      this.#refreshing = undefined;
-      onRefreshed?.();
-    });
-    this.#refreshing = refreshing;
+    this.refresh();
   }
 }

@@ -46,6 +46,14 @@ test('after a stall they are not, from the first question on, until all was read
   expect([freshness.isFresh(), refreshed]).toEqual([true, 1]);
 });
 
+test('when asked for, all is read again, and nothing is believed until then', async () => {
+  freshness.refresh();
+  expect([freshness.isFresh(), refreshes.length, stalls]).toEqual([false, 1, []]);
+  refreshes[0]?.resolve();
+  await freshness.untilFresh(never);
+  expect([freshness.isFresh(), refreshed]).toEqual([true, 1]);
+});
+
 test('the beat sees a stall that nobody asks about', async () => {
   clock.stall(3_000);
   await clock.advance(0);

@@ -51,6 +51,31 @@ test('refreshed, it holds the newest of all members, whatever was under way', as
   await informers.stop();
 });
 
+test('while a list fails, a refresh goes on, and asks for the newest', async () => {
+  const first = { body: podList([pod('a', '1'), pod('b', '2')], '10') };
+  const busy = { status: 429 };
+  const last = { body: podList([pod('b', '2'), pod('c', '12')], '13') };
+  await using it = await reflecting({ lists: [first, busy, busy, last] });
+  const informers = new Informers();
+  informers.add(it.reflector);
+  (await it.watch(0)).open();
+  let isOver = false;
+  const refreshed = informers.refresh().then(() => {
+    isOver = true;
+  });
+  await it.failed(1);
+  await it.pause();
+  await it.failed(2);
+  expect([isOver, it.names()]).toEqual([false, ['a', 'b']]);
+  await it.pause();
+  await refreshed;
+  expect([it.names(), it.askedAt()]).toEqual([
+    ['b', 'c'],
+    [null, null, null, null],
+  ]);
+  await informers.stop();
+});
+
 test('all are waited for, also those that come meanwhile, and not those that go', async () => {
   await using bindings = await reflecting({ lists: [undefined] });
   await using pods = await reflecting({ lists: [undefined] });
