@@ -53,6 +53,11 @@ function beforeOf(reason: string | undefined, loadBalancerId: string | undefined
   return loadBalancerId === undefined ? undefined : 'served';
 }
 
+/** Whether a binding that was never served may not even have its group or load balancer called. */
+export function isRefused({ is }: Pick<Granted, 'is'>): boolean {
+  return is === 'none' || is === 'unknown' || is === 'no role';
+}
+
 /** Whether the binding may change more than its own rows. */
 export function isGranted({ is }: Pick<Granted, 'is'>): boolean {
   return is === 'exclusive' || is === 'shared';

@@ -1,22 +1,39 @@
-import type { AssumedRole } from '../../cloud/group-ref.ts';
+import { type AssumedRole, roleKey } from '../../cloud/group-ref.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
+import { isGranted } from '../binding/granted.ts';
 import { metadataOf } from '../cluster/cluster-caches.ts';
 import type { Bound } from './bound.ts';
 
+type Caller = Pick<Bound, 'object' | 'granted' | 'claim'>;
+
 /**
- * The role to assume for calls on a group of another account: the role of the oldest binding that has a claim on the group
- * and may name its role. Undefined if there is none.
+ * The roles to assume for calls on a group of another account: those of the bindings that have a claim on the group and may name
+ * their role. Of several, the first is used until the cloud refuses it (`GroupState.callWith`).
+ *
+ * | the group                              | = roles, oldest binding first                                             |
+ * |----------------------------------------|---------------------------------------------------------------------------|
+ * | is granted to some of these bindings   | only the first of these: bindings without a grant decide nothing          |
+ * | is granted to none of them (yet)       | all: first where the grant is undecided, since reading the group may tell |
  */
-export function callerOf(
-  bound: readonly Pick<Bound, 'object' | 'granted' | 'claim'>[],
-): AssumedRole | undefined {
-  const first = bound
+export function rolesToCallWith(bound: readonly Caller[]): readonly AssumedRole[] {
+  const callers = bound
     .filter(({ granted, claim }) => claim !== undefined && granted.is !== 'no role')
-    .sort((a, b) => byCodeUnit(ageOf(a), ageOf(b)) || byCodeUnit(a.object.key, b.object.key))[0];
-  return first?.granted.role;
+    .sort(
+      (a, b) =>
+        rankOf(a) - rankOf(b) || byCodeUnit(ageOf(a), ageOf(b)) || byCodeUnit(a.object.key, b.object.key),
+    );
+  const [first] = callers;
+  const counting = first !== undefined && isGranted(first.granted) ? [first] : callers;
+  const roles = counting.flatMap(({ granted: { role } }) => role ?? []);
+  return [...new Map(roles.map((role) => [roleKey(role), role])).values()];
+}
+
+function rankOf({ granted }: Caller): number {
+  if (isGranted(granted)) return 0;
+  return granted.is === 'undecided' ? 1 : 2;
 }
 
 /** Timestamps of the API server sort as text. */
-function ageOf({ object }: Pick<Bound, 'object'>): string {
+function ageOf({ object }: Caller): string {
   return metadataOf(object).creationTimestamp ?? '';
 }

@@ -10,7 +10,7 @@ import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
-import { type Granted, type GrantOptions, grantedTo, isGranted } from '../binding/granted.ts';
+import { type Granted, type GrantOptions, grantedTo, isGranted, isRefused } from '../binding/granted.ts';
 import { preparationOf } from '../binding/preparation.ts';
 import { shownBy } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
@@ -53,16 +53,16 @@ interface GatherParts {
 }
 
 /**
- * Reads everything that one group's plan depends on from the caches: no I/O, so nothing can change in between.
+ * Reads everything that one group's plan depends on from the caches: no I/O, so nothing can change in between. The first row that fits:
  *
  * | the binding   | its spec                                                 | its claim                                     |
  * |---------------|----------------------------------------------------------|-----------------------------------------------|
- * | lives         | can be read                                              | the members that its Service selects          |
- * | lives         | can't be read                                            | suspended: its rows stay as they are          |
  * | lives         | names a group that it was never granted                  | none: the group is not read for it            |
+ * | lives         | names a role that may not be assumed, was never served   | none                                          |
+ * | lives         | names such a role, and was served                        | suspended: its rows stay as they are          |
+ * | lives         | can't be read                                            | suspended: its rows stay as they are          |
  * | lives         | names a group that it is no longer granted               | its members, but none is added                |
- * | lives         | names a role that may not be assumed, and was served     | suspended: its rows stay as they are          |
- * | lives         | names such a role, and was never served                  | none                                          |
+ * | lives         | any other                                                | the members that its Service selects          |
  * | being deleted | Retain, or suspended                                     | none: its rows stay, and belong to nobody     |
  * | being deleted | Sync                                                     | no members: its rows leave                    |
  * | being deleted | RemoveOnly, can be read                                  | its members: only former members leave        |
@@ -105,8 +105,7 @@ function claimOf(
   const deleting = isBeingDeleted(object);
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
   const hasNoRole = granted.is === 'no role';
-  const isRefused = hasNoRole || granted.is === 'none' || granted.is === 'unknown';
-  if (isRefused && (!deleting || hasNoRole) && !isKnownInGroup(object, parts)) return undefined;
+  if (isRefused(granted) && (!deleting || hasNoRole) && !isKnownInGroup(object, parts)) return undefined;
   const { pods } = parts.caches;
   const podsAreKnown = !needsPods(object, parts.caches) || pods.in(object.namespace) !== undefined;
   return {
@@ -134,6 +133,7 @@ function claimOfUnreadable(
 ): Claim | undefined {
   const fate = fateOf(unreadable);
   if (fate.is === 'left behind') return undefined;
+  if (fate.is === 'kept' && isRefused(granted) && !isKnownInGroup(object, parts)) return undefined;
   const leaving = fate.is === 'leaving' && granted.is !== 'no role';
   return {
     ...ownOf(object, parts, options),

@@ -20,7 +20,7 @@ import type { DrainIndex } from '../cluster/drain-index.ts';
 import type { GroupNames } from '../naming/group-names.ts';
 import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import type { Bound } from './bound.ts';
-import { callerOf } from './caller.ts';
+import { rolesToCallWith } from './caller.ts';
 import { type DecideOptions, type Decision, decide, keep, lookForUnseen } from './decide.ts';
 import type { EniDirectory } from './eni-directory.ts';
 import type { GroupWriter, WriteResult } from './group-writer.ts';
@@ -205,7 +205,7 @@ export class GroupController {
     const { dryRun } = this.#options;
     memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
-    group.callWith(callerOf(decision.bound));
+    group.callWith(rolesToCallWith(decision.bound));
     if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
     if (!dryRun)

@@ -3,7 +3,7 @@ import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
-import type { Granted } from '../binding/granted.ts';
+import { type Granted, isRefused } from '../binding/granted.ts';
 import { type NamedGroupVerdict, verdictOnName, verdictUnasked } from '../binding/named-verdict.ts';
 import {
   type BindingObject,
@@ -113,7 +113,7 @@ export class GroupNames {
     if (named === undefined) return undefined;
     const { loadBalancer } = named;
     const granted = this.#parts.granted(binding, loadBalancer.id);
-    if (granted.is !== 'none' && granted.is !== 'unknown' && granted.is !== 'no role') {
+    if (!isRefused(granted)) {
       this.#finder.seek(binding.key, loadBalancer);
       return undefined;
     }

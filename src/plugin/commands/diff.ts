@@ -4,7 +4,7 @@ import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
 import { groupOf, splitGroupKey } from '../../controller/cluster/cluster-caches.ts';
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
-import { callerOf } from '../../controller/group/caller.ts';
+import { rolesToCallWith } from '../../controller/group/caller.ts';
 import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
 import { EniDirectory } from '../../controller/group/eni-directory.ts';
 import { gather } from '../../controller/group/gather.ts';
@@ -161,7 +161,7 @@ async function decideNow(call: CommandCall) {
     ...withinLimits(groups.limits, options.operator('maxBackendsPerCall')),
     dryRun: true,
   };
-  group.callWith(callerOf(gather(key, group.view, parts, deciding)));
+  group.callWith(rolesToCallWith(gather(key, group.view, parts, deciding)));
   if (!group.isOutOfReach) {
     const { rows } = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
     group.view.listed(rows);

@@ -1,4 +1,4 @@
-import type { ApiError } from '../../../cloud/api-error.ts';
+import type { ApiError, ErrorKind } from '../../../cloud/api-error.ts';
 import {
   type BackendKey,
   type KnownRow,
@@ -21,6 +21,9 @@ export interface FailedAttempt {
   /** `Clock.now()` milliseconds. */
   readonly retryAt: number;
 }
+
+/** The kinds of errors that may be due to the role of a call. */
+const REFUSES_ROLE: ReadonlySet<ErrorKind> = new Set(['credentials', 'denied']);
 
 /** A single backend that the API refuses, and when it is retried. */
 export interface RefusedBackend extends FailedAttempt {
@@ -65,6 +68,12 @@ export class Attempts {
 
   get refusals(): ReadonlyMap<BackendKey, RefusedBackend> {
     return this.#refusals;
+  }
+
+  /** Consecutive failures of an action that another role may be allowed; 0 if there are none. */
+  get roleRefusals(): number {
+    const refused = [...this.#failures.values()].filter(({ error: { kind } }) => REFUSES_ROLE.has(kind));
+    return Math.max(0, ...refused.map(({ attempts }) => attempts));
   }
 
   /** The cohort of a row that was part of a refused batch: the row shares batches only with others of its cohort. */

@@ -28,11 +28,16 @@ export class GroupState {
     return this.view.ref;
   }
 
-  /** Sets the role for later calls. What another role was refused may be allowed to this one, so failures are forgotten. */
-  callWith(role: AssumedRole | undefined): void {
-    if (roleKey(role) === roleKey(this.ref.role)) return;
+  /**
+   * Sets the role for later calls: the first of `roles`; as long as roles are refused, each takes its turn, after the pause of the
+   * refused call. What a role that no longer counts was refused may be allowed to this one, so its failures are forgotten.
+   */
+  callWith(roles: readonly AssumedRole[]): void {
+    const before = roleKey(this.ref.role);
+    const role = roles[this.attempts.roleRefusals % roles.length];
+    if (roleKey(role) === before) return;
     this.view.ref = { ...this.ref, role };
-    this.attempts.forget();
+    if (!roles.some((one) => roleKey(one) === before)) this.attempts.forget();
   }
 
   /** The group belongs to another account, and there is no role to assume for it. */

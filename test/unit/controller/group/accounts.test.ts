@@ -75,6 +75,84 @@ test('bindings of one account are on one group, which the oldest calls with its 
   expect(roles).toEqual([ROLE, OTHER_ROLE]);
 });
 
+describe('a binding without a grant that names another role', () => {
+  const WRONG: AssumedRole = { roleArn: ROLE.roleArn, externalId: 'wrong' };
+  const OLDER = { namespace: 'rival', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const NEWER = { creationTimestamp: '2026-01-02T00:00:00Z' };
+  const DELETED = { deletionTimestamp: '2026-01-02T00:00:00Z', finalizers: ['example.com/keep'] };
+  const UNREADABLE = {
+    backendType: 'ecs',
+    nodeSelector: { matchLabels: { ['x'.repeat(400)]: '' } },
+  };
+
+  beforeEach(() => {
+    setUp({ assumableRoles: LISTED, requireGrants: true });
+    far.behave = () => {
+      if (roles.at(-1)?.externalId === WRONG.externalId) throw apiError('credentials', 'NoPermission');
+      return undefined;
+    };
+  });
+
+  test.each([
+    ['lives', '', {}, {}, undefined],
+    ['is kept from being deleted', '', {}, DELETED, undefined],
+    ['has grants of load balancers only', 'lb-9', {}, {}, undefined],
+    ['can’t be read', '', UNREADABLE, {}, undefined],
+    ['was served once', '', {}, {}, { loadBalancerId: 'lb-1' }],
+    ['was served once and can’t be read', '', UNREADABLE, {}, { loadBalancerId: 'lb-1' }],
+  ])('and %s decides nothing, though it is older', async (_, grants, spec, metadata, status) => {
+    cluster.grant(grants, 'rival');
+    cluster.grant(GROUP);
+    cluster.bind('spy', { assumeRole: WRONG, ...spec }, { ...OLDER, ...metadata }, status);
+    cluster.bind('web', { assumeRole: ROLE }, NEWER);
+    cluster.start();
+    await cluster.after(2_000);
+    expect([roles, far.shown]).toEqual([[ROLE], ['10.0.0.1:8080*100']]);
+  });
+
+  test('and can’t be read has no call made for it, and gets no finalizer', async () => {
+    cluster.grant('', 'rival');
+    cluster.bind('spy', { assumeRole: WRONG, ...UNREADABLE }, { ...OLDER, finalizers: [] });
+    cluster.start();
+    await cluster.after(700_000);
+    expect([roles, cluster.patched]).toEqual([[], []]);
+  });
+
+  test('does not block one whose grant is found by reading the group', async () => {
+    cluster.grant('lb-9', 'rival');
+    cluster.grant('lb-1');
+    cluster.bind('spy', { assumeRole: WRONG }, OLDER);
+    cluster.bind('web', { assumeRole: ROLE }, NEWER);
+    cluster.start();
+    await cluster.after(5_000);
+    expect([roles, far.shown]).toEqual([[WRONG, ROLE], ['10.0.0.1:8080*100']]);
+  });
+
+  test('does not keep dead backends of one whose grant was withdrawn', async () => {
+    far.rows = [ownRow('10.0.0.9')];
+    for (const namespace of ['rival', 'shop']) cluster.grant('', namespace);
+    const served = { loadBalancerId: 'lb-1', backends: [{ ...ownRow('10.0.0.9'), state: 'Registered' }] };
+    cluster.bind('spy', { assumeRole: WRONG }, { ...OLDER, ...DELETED });
+    cluster.bind('web', { assumeRole: ROLE }, NEWER, served);
+    cluster.start();
+    await cluster.after(5_000);
+    expect(far.shown).toEqual([]);
+  });
+
+  test('has all roles tried after growing pauses, and none for ever', async () => {
+    far.behave = () => {
+      throw apiError('credentials', 'NoPermission');
+    };
+    for (const namespace of ['rival', 'shop']) cluster.grant('lb-1', namespace);
+    cluster.bind('spy', { assumeRole: WRONG }, OLDER);
+    cluster.bind('web', { assumeRole: ROLE }, NEWER);
+    cluster.start();
+    await cluster.after(700_000);
+    expect(roles.slice(0, 4)).toEqual([WRONG, ROLE, WRONG, ROLE]);
+    expect(far.calls.length).toBeLessThan(25);
+  });
+});
+
 test('sessions of the role that are renewed wake the groups that waited for them, and no others', async () => {
   for (const groups of [own, far])
     groups.behave = () => {

@@ -316,10 +316,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.#pods.remove(`shop/${uid}`);
   }
 
-  /** Sets the grants annotation of the namespace; undefined removes it. */
-  grant(annotation: string | undefined): void {
+  /** Sets the grants annotation of a namespace; undefined removes it. */
+  grant(annotation: string | undefined, name = 'shop'): void {
     const annotations = annotation === undefined ? {} : { [GRANTS_ANNOTATION]: annotation };
-    const metadata = { name: 'shop', resourceVersion: this.#next(), annotations };
+    const metadata = { name, resourceVersion: this.#next(), annotations };
     this.caches.namespaces.set(transformNamespace({ metadata }));
   }
 
