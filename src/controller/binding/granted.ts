@@ -47,10 +47,13 @@ export function grantedTo(
   return { is, namespace, unreadable: grants?.unreadable ?? [], role };
 }
 
-/** The status records the load balancer once the binding has been served (binding-status.ts). */
+/**
+ * The status records the load balancer once the binding has been served (binding-status.ts). While its role may not be assumed,
+ * the status does not tell whether it is granted the group.
+ */
 function beforeOf(reason: string | undefined, loadBalancerId: string | undefined): GrantQuestion['before'] {
   if (reason === NOT_GRANTED) return 'refused';
-  return loadBalancerId === undefined ? undefined : 'served';
+  return loadBalancerId === undefined || reason === ROLE_NOT_ALLOWED ? undefined : 'served';
 }
 
 /** Whether a binding that was never served may not even have its group or load balancer called. */

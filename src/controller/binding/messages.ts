@@ -24,6 +24,10 @@ export const messages = {
   groupNotGranted: ({ namespace, unreadable }: Granted, group: GroupRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}: nothing is added to it for this binding; its live backends stay, the others leave as usual. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,
 
+  /** `why`: what can't be read. */
+  unreadableNotGranted: (binding: string, why: string, { namespace, unreadable }: Granted, group: GroupRef) =>
+    `Namespace ${namespace}${butFor(unreadable)} is not granted ${groupName(group)}, and ${binding} can't be read: ${why}. The group is left as it is for this binding. Have a cluster administrator add ${group.id}, or its load balancer, to the annotation ${GRANTS_ANNOTATION} of the namespace, and correct the spec, or delete the binding.`,
+
   /** For a group that has not been found by its name yet. */
   groupNameNotGranted: ({ namespace, unreadable }: Granted, loadBalancer: LoadBalancerRef) =>
     `Namespace ${namespace}${butFor(unreadable)} is not granted ${loadBalancerName(loadBalancer)}: the group of this binding is not looked up. Have a cluster administrator add it, or the id of the group, to the annotation ${GRANTS_ANNOTATION} of the namespace, or delete the binding.`,

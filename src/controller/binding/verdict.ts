@@ -90,6 +90,7 @@ export function verdictOf(input: StatusInput): BindingVerdict {
  *
  * | its backends are (unreadable.ts) | = verdict                                                      |
  * |----------------------------------|----------------------------------------------------------------|
+ * | kept, without a grant            | that, and what can't be read                                   |
  * | kept                             | what can't be read                                             |
  * | undecided                        | which fields decide, and what can't be read                    |
  * | leaving, left behind             | the progress of its deletion, and what blocks it               |
@@ -100,9 +101,15 @@ export function unreadableVerdict(
   input: BindingFacts,
 ): BindingVerdict {
   const fate = fateOf(unreadable);
+  const { granted, group } = input;
+  if (fate.is === 'kept' && granted.is === 'none')
+    return {
+      ...REFUSED,
+      message: messages.unreadableNotGranted(key, unreadable.message, granted, group.ref),
+    };
   if (fate.is === 'kept') return invalidVerdict(key, unreadable);
   if (fate.is !== 'undecided') return leavingVerdict(input);
-  const message = messages.deletionUndecided(key, fate.by, unreadable.message, input.group.ref);
+  const message = messages.deletionUndecided(key, fate.by, unreadable.message, group.ref);
   return { ...STALLED, reason: 'DeletionBlocked', message };
 }
 
@@ -115,6 +122,8 @@ export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Bi
 }
 
 const STALLED = { ready: false, reconciling: false, stalled: true } as const;
+/** Comes first for a binding that is not being deleted, readable or not: the next evaluation depends on this reason (granted.ts). */
+const REFUSED = { ...STALLED, reason: NOT_GRANTED } as const;
 
 function invalidVerdict(key: string, { message }: UnreadableBinding): BindingVerdict {
   return { ...STALLED, reason: 'InvalidSpec', message: messages.invalidSpec(key, message) };
@@ -130,10 +139,9 @@ function leavingVerdict(input: BindingFacts): BindingVerdict {
   );
 }
 
-/** Comes first for a binding that is not being deleted: the next evaluation depends on this reason (granted.ts). */
 function notGrantedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
   if (granted.is !== 'none' || isLeaving(binding)) return undefined;
-  return { ...STALLED, reason: NOT_GRANTED, message: messages.groupNotGranted(granted, group.ref) };
+  return { ...REFUSED, message: messages.groupNotGranted(granted, group.ref) };
 }
 
 function exclusiveVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {

@@ -234,6 +234,19 @@ describe('a role that is not listed', () => {
     expect(cluster.events[0]).toContain('load balancer lb-1 (cn-hangzhou, account 2) is not called');
   });
 
+  test('and is listed again gives back no grant that was withdrawn, whatever the annotation says', async () => {
+    await cluster.stop();
+    setUp({ assumableRoles: LISTED, requireGrants: true });
+    const refused = { type: 'Ready', status: 'False', reason: 'RoleNotAllowed', message: '' };
+    const conditions = [{ ...refused, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+    cluster.grant('Rsp-1');
+    cluster.bind('web', { assumeRole: ROLE }, {}, { ...served, conditions });
+    cluster.start();
+    await cluster.after(2_000);
+    expect(far.writes.map(({ action }) => action)).not.toContain('add');
+    expect(cluster.events.map((event) => event.split(':')[0])).toContain('GroupNotGranted');
+  });
+
   test('has rows that nobody touches, not even for an Exclusive binding with a role that is', async () => {
     await cluster.stop();
     setUp({ assumableRoles: [OTHER_ROLE.roleArn] });

@@ -291,6 +291,35 @@ describe('a grant that can’t be read', () => {
   });
 });
 
+test('a spec that can’t be read for a while gives nothing back that was withdrawn, whatever the annotation says', async () => {
+  await served();
+  cluster.grant('rsp-2');
+  await cluster.after(1_000);
+  cluster.grant('rsp-2 Rsp-3');
+  const status = cluster.statuses.get('web');
+  const matchLabels = { ['x'.repeat(400)]: '' };
+  cluster.bind('web', { backendType: 'ecs', nodeSelector: { matchLabels } }, {}, status);
+  await cluster.after(1_000);
+  const conditions = (cluster.conditions.get('web') ?? []).map((one) => {
+    const [type, reason] = one.split(' ');
+    return { type, status: 'False', reason, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  });
+  cluster.bind('web', {}, {}, { ...status, conditions });
+  cluster.endpoints(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  await cluster.after(2_000);
+  expect([reasonOf(), calls()]).toEqual(['GroupNotGranted', []]);
+});
+
+test('a binding without a grant that can’t be read is told both', async () => {
+  cluster.grant('');
+  cluster.bind('web', { weight: 101 });
+  cluster.start();
+  await cluster.after(1_000);
+  expect(cluster.events).toEqual([
+    `GroupNotGranted: Namespace shop is not granted vServer group ${GROUP} (cn-hangzhou), and shop/web can't be read: spec.weight: Too big: expected number to be <=100. The group is left as it is for this binding. Have a cluster administrator add ${GROUP}, or its load balancer, to the annotation slb.alibabacloud.com/grants of the namespace, and correct the spec, or delete the binding.`,
+  ]);
+});
+
 test('a namespace that is missing in the cache gives nothing back that was withdrawn', async () => {
   await served();
   cluster.grant('');
