@@ -177,10 +177,11 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
       else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
     },
   });
+  const gates = createGates(options, ports);
   const names = new GroupNames(
     { region, dryRun },
     {
-      ...{ bindings: caches.bindings, memory, finalizers, reporter, mayWrite, clock, random },
+      ...{ bindings: caches.bindings, memory, finalizers, reporter, gates, mayWrite, clock, random },
       list: (loadBalancer, call) => groups.list(loadBalancer, call),
       granted: (binding, loadBalancerId) =>
         grantedTo(binding, { vServerGroupId: undefined, loadBalancerId }, caches, options),
@@ -195,7 +196,6 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     isFresh: () => freshness.isFresh(),
     hooks,
   });
-  const gates = createGates(options, ports);
   const controller = new GroupController(
     { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
     {

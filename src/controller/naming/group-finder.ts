@@ -56,16 +56,17 @@ export class GroupFinder {
     this.#parts = parts;
   }
 
-  /** The binding waits for answers of the load balancer, until `forget`. */
-  seek(binding: string, loadBalancer: LoadBalancerRef): void {
+  /** The binding waits for answers of the load balancer, until `forget`. Returns whether it begins to. */
+  seek(binding: string, loadBalancer: LoadBalancerRef): boolean {
     const one = this.#find(loadBalancer);
-    if (this.#waits.get(binding) === one) return;
+    if (this.#waits.get(binding) === one) return false;
     this.forget(binding);
     this.#waits.set(binding, one);
     one.waiting.add(binding);
     one.answers = 0;
     one.nextAt = Math.min(one.nextAt, one.askedAt + SPACING_MS);
     this.#schedule(one);
+    return true;
   }
 
   forget(binding: string): void {

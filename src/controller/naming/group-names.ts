@@ -12,6 +12,7 @@ import {
   isBeingDeleted,
   regionOf,
 } from '../cluster/cluster-caches.ts';
+import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import { GroupFinder, type GroupFinderParts, type GroupList } from './group-finder.ts';
 
 export interface GroupNamesOptions {
@@ -25,6 +26,8 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
   readonly memory: Pick<BindingMemory, 'forget'>;
   readonly finalizers: Pick<Finalizers, 'release'>;
   readonly reporter: Pick<BindingReporter, 'reportNamed'>;
+  /** Undefined: readiness gates are not opened. */
+  readonly gates: Pick<ReadinessGates, 'groupless'> | undefined;
   /** Called before every action: false as soon as another replica may lead. */
   readonly mayWrite: () => boolean;
   /** What a binding may do in a group of the load balancer that has not been found yet. */
@@ -70,7 +73,7 @@ export class GroupNames {
     if (!this.#parts.mayWrite()) return;
     if (!isBeingDeleted(binding)) {
       const refusal = this.#seek(binding);
-      if (refusal !== undefined) this.#parts.reporter.reportNamed(binding, refusal);
+      if (refusal !== undefined) this.#report(binding, refusal);
       return;
     }
     this.#finder.forget(binding.key);
@@ -114,11 +117,18 @@ export class GroupNames {
     const { loadBalancer } = named;
     const granted = this.#parts.granted(binding, loadBalancer.id);
     if (!isRefused(granted)) {
-      this.#finder.seek(binding.key, loadBalancer);
+      if (this.#finder.seek(binding.key, loadBalancer)) this.#parts.gates?.groupless(binding, undefined);
       return undefined;
     }
     this.#finder.forget(binding.key);
-    return granted.is === 'unknown' ? undefined : verdictUnasked(binding, granted, loadBalancer);
+    if (granted.is !== 'unknown') return verdictUnasked(binding, granted, loadBalancer);
+    this.#parts.gates?.groupless(binding, undefined);
+    return undefined;
+  }
+
+  #report(binding: BindingObject, found: NamedGroupVerdict): void {
+    this.#parts.reporter.reportNamed(binding, found);
+    this.#parts.gates?.groupless(binding, found.id === undefined ? found.verdict : undefined);
   }
 
   #namedBy(
@@ -132,7 +142,7 @@ export class GroupNames {
   }
 
   #answered(key: string, answer: GroupList): void {
-    const { bindings, mayWrite, reporter, onFound } = this.#parts;
+    const { bindings, mayWrite, onFound } = this.#parts;
     const object = bindings.get(key);
     const named = object && this.#namedBy(object);
     const recorded = object && groupIdOf(object);
@@ -147,6 +157,6 @@ export class GroupNames {
     if (found === undefined || !mayWrite()) return;
     if (found.id !== recorded) this.#recording.set(object.uid, found.id ?? '');
     if (found.id !== undefined) onFound(object, vServerGroup(loadBalancer.regionId, found.id, loadBalancer));
-    reporter.reportNamed(object, found);
+    this.#report(object, found);
   }
 }

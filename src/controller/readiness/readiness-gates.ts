@@ -11,6 +11,7 @@ import type { GatedPodObject } from '../../kubernetes/objects/objects.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import { type Gate, type GateVerdict, gateOf, TIMED_OUT } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
+import type { BindingVerdict } from '../binding/verdict.ts';
 import { type BindingObject, type ClusterCaches, metadataOf } from '../cluster/cluster-caches.ts';
 import { type GateToWrite, GateWriter } from './gate-writer.ts';
 import type { GroupFacts } from './group-registrations.ts';
@@ -71,8 +72,8 @@ const LOOK_AGAIN_MS = 1_000;
  * Opens the readiness gates of pods, and closes them (`gateOf` says when).
  *
  * Level-based, like the groups: a pod is judged again whenever it changes, a binding or Service in its namespace changes, a
- * group that wants it has been reconciled, a load balancer has reported its health, or time changes the verdict; and once more
- * right before each write. Pods whose gate is settled, which are nearly all, are not even cached.
+ * group that wants it has been reconciled or looked up, a load balancer has reported its health, or time changes the verdict; and
+ * once more right before each write. Pods whose gate is settled, which are nearly all, are not even cached.
  */
 export class ReadinessGates {
   readonly #options: ReadinessGatesOptions;
@@ -132,11 +133,21 @@ export class ReadinessGates {
   concluded(binding: BindingObject, facts: GroupFacts): void {
     this.#registrations.concluded(binding, facts);
     if (this.#waiting.size === 0) return;
-    for (const [key, waiting] of this.#waiting)
-      if (waiting.wants.wantedBy.has(binding.uid)) this.#judgeAgain(key, waiting);
+    this.#judgeWantedBy(binding);
     const { desired } = facts.report?.claim ?? {};
     for (const { pod } of desired?.kind === 'members' ? desired.members : [])
       if (pod !== undefined) this.#nowWanted(`${binding.namespace}/${pod}`, binding);
+  }
+
+  /** The binding is on no group, because of this verdict. Undefined: the group is looked up or was just found. */
+  groupless(binding: BindingObject, verdict: BindingVerdict | undefined): void {
+    this.#registrations.groupless(binding, verdict);
+    this.#judgeWantedBy(binding);
+  }
+
+  #judgeWantedBy({ uid }: BindingObject): void {
+    for (const [key, waiting] of this.#waiting)
+      if (waiting.wants.wantedBy.has(uid)) this.#judgeAgain(key, waiting);
   }
 
   /** For a Service without a selector, only an endpoint list shows that the binding wants the pod. */

@@ -4,6 +4,8 @@ import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/obj
 import type { BackendKey } from '../../membership/backend.ts';
 import type { Registration } from '../../membership/readiness/gate.ts';
 import { registrationByHealth } from '../../membership/readiness/health.ts';
+import { NOT_GRANTED, ROLE_NOT_ALLOWED } from '../binding/granted.ts';
+import type { BindingVerdict } from '../binding/verdict.ts';
 import {
   type BindingObject,
   type ClusterCaches,
@@ -43,13 +45,18 @@ export const NOTHING: Wants = {
   loadBalancers: [],
 };
 
-/** What is known about a binding since the last reconcile of its group. */
+/** What is known about a binding since the last reconcile, or the last lookup, of its group. */
 interface Known {
-  readonly generation: number | undefined;
-  readonly service: ServiceObject | undefined;
+  /** It is valid while these are unchanged. Undefined: whatever changes, since nothing that names the group can be changed. */
+  readonly basis: Basis | undefined;
   readonly progress: Pick<GroupRegistrations, 'of'>;
   /** Undefined if the group's load balancer is not known. */
   readonly loadBalancer: LoadBalancerRef | undefined;
+}
+
+interface Basis {
+  readonly generation: number | undefined;
+  readonly service: ServiceObject | undefined;
 }
 
 /** Tracks how far the bindings that want a pod are with it. */
@@ -76,16 +83,26 @@ export class Registrations {
   /** The binding's group was reconciled as far as it can go now. */
   concluded(binding: BindingObject, facts: GroupFacts): void {
     const { report, group, granted } = facts;
+    if (report === undefined && granted.is === 'unknown') {
+      this.#known.delete(binding.uid);
+      return;
+    }
     const { regionId, account, role } = group.ref;
     const id = group.view.loadBalancerId;
     this.#known.set(binding.uid, {
-      ...this.#basisOf(binding),
+      basis: this.#basisOf(binding),
       progress:
         report === undefined
           ? { of: () => ({ is: 'exempt', ...exemptionWithoutClaim(binding, granted, group.ref) }) }
           : new GroupRegistrations(facts, report),
       loadBalancer: id === undefined ? undefined : { regionId, account, role, id },
     });
+  }
+
+  /** See ReadinessGates. */
+  groupless({ uid }: BindingObject, verdict: BindingVerdict | undefined): void {
+    if (verdict === undefined) this.#known.delete(uid);
+    else this.#known.set(uid, { basis: undefined, progress: progressBy(verdict), loadBalancer: undefined });
   }
 
   forget({ uid }: BindingObject): void {
@@ -137,17 +154,26 @@ export class Registrations {
     return registrationByHealth(registered, loadBalancer?.id, health, timeoutMs);
   }
 
-  /** What is known is valid while the binding and its Service are unchanged. */
   #knownOf(binding: BindingObject): Known | undefined {
     const known = this.#known.get(binding.uid);
+    if (known?.basis === undefined) return known;
     const { generation, service } = this.#basisOf(binding);
-    return known?.generation === generation && known?.service === service ? known : undefined;
+    return known.basis.generation === generation && known.basis.service === service ? known : undefined;
   }
 
-  #basisOf(binding: BindingObject): Pick<Known, 'generation' | 'service'> {
+  #basisOf(binding: BindingObject): Basis {
     return {
       generation: metadataOf(binding).generation,
       service: this.#caches.services.get(serviceOf(binding) ?? ''),
     };
   }
+}
+
+/** How far a binding that is on no group is with any pod: it waits for a group, unless none is looked for. */
+function progressBy({ reason, message }: BindingVerdict): Known['progress'] {
+  const isExempt = reason === NOT_GRANTED || reason === ROLE_NOT_ALLOWED;
+  return {
+    of: () =>
+      isExempt ? { is: 'exempt', reason, message } : { is: 'waiting', reason, message, hasRow: false },
+  };
 }
