@@ -27,6 +27,7 @@ export type Progress =
  *
  * | the group                       | the pod                                                        | = progress             |
  * |---------------------------------|----------------------------------------------------------------|------------------------|
+ * | –                               | what the binding wants is undetermined, as the lists lag       | waiting                |
  * | –                               | what the binding wants is undetermined, such as a missing port | exempt                 |
  * | has a row known to be the pod's | is a member, and the row has a weight if it should have one    | registered             |
  * | has somebody else's row         | is a member, and its ENI is known                              | registered             |
@@ -51,7 +52,10 @@ export class GroupRegistrations {
 
   of(podUID: string): Progress {
     const { desired } = this.#report.claim;
-    if (desired.kind === 'undetermined') return { is: 'exempt', ...desired.problem };
+    if (desired.kind === 'undetermined')
+      return desired.lagging
+        ? { is: 'waiting', hasRow: true, ...desired.problem }
+        : { is: 'exempt', ...desired.problem };
     const { rows } = this.#facts.group.view;
     const member = this.#memberOf(podUID);
     const held = this.#rowsOf(podUID);

@@ -1,7 +1,8 @@
 import type { Slot } from '../backend.ts';
+import { isHere } from './alive.ts';
 import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
-import { liveEndpoints } from './endpoints.ts';
+import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import type { Desired, DesiredInput, Given, Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
@@ -90,11 +91,26 @@ function unfoundFamily(input: DesiredInput): Desired | undefined {
   const { addressFamily, serviceName } = input;
   if (addressFamily === undefined || [...liveEndpoints(input)].length > 0) return undefined;
   const others = { ...input, addressFamily: addressFamily === 'IPv6' ? 'IPv4' : 'IPv6' } as const;
-  if (![...liveEndpoints(others)].some(({ standing }) => standing === 'member')) return undefined;
-  return undetermined(
+  const members = [...liveEndpoints(others)].filter(({ standing }) => standing === 'member');
+  if (members.length === 0) return undefined;
+  const unfound = undetermined(
     givenByEndpoints(others),
     'AddressFamilyNotFound',
     `the endpoints of Service ${serviceName} have no ${addressFamily} address: correct spec.addressFamily, or spec.ipFamilies of the Service`,
+  );
+  return willBeListed(addressFamily, members, input) ? { ...unfound, lagging: true } : unfound;
+}
+
+/** The slices of each family come one after the other. Endpoints only ever have the Service's first family. */
+function willBeListed(
+  family: 'IPv4' | 'IPv6',
+  members: readonly LiveEndpoint[],
+  { service, endpoints }: DesiredInput,
+): boolean {
+  return (
+    (service?.ipFamilies.includes(family) ?? false) &&
+    endpoints.every(({ source }) => source === 'EndpointSlice') &&
+    members.some(({ pod }) => isHere(pod) && pod.ips.some((ip) => ip.includes(':') === (family === 'IPv6')))
   );
 }
 
@@ -134,6 +150,10 @@ function describePorts({ ports }: ServiceView): string {
   return ports.map(({ name, port }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
 }
 
-function undetermined(given: ReadonlyMap<Slot, Given>, reason: Problem['reason'], message: string): Desired {
+function undetermined(
+  given: ReadonlyMap<Slot, Given>,
+  reason: Problem['reason'],
+  message: string,
+): Extract<Desired, { kind: 'undetermined' }> {
   return { kind: 'undetermined', given, problem: { reason, message } };
 }

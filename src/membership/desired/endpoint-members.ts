@@ -50,7 +50,7 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
   const endpoints = [...liveEndpoints(input)];
   const ofPort = ofServicePort(endpoints, servicePort.name);
   if (lacksTargetPort(endpoints, ofPort))
-    return noSuchTargetPort(input, servicePort, givenByEndpoints(input));
+    return noSuchTargetPort(input, servicePort, endpoints, givenByEndpoints(input));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of servingEndpoints(ofPort, input))
@@ -99,11 +99,13 @@ export function lacksTargetPort(all: readonly LiveEndpoint[], ofPort: readonly E
 export function noSuchTargetPort(
   input: DesiredInput,
   { name, port }: ServicePortView,
+  endpoints: readonly LiveEndpoint[],
   given: ReadonlyMap<Slot, Given>,
 ): Desired {
   return {
     kind: 'undetermined',
     given,
+    ...(endpoints.some(({ formerPorts }) => formerPorts.length > 0) && { lagging: true as const }),
     problem: {
       reason: 'PortNotFound',
       message: `no endpoint of Service ${input.serviceName} has port ${port}${name === '' ? '' : ` (${name})`}: its targetPort matches no container port of its pods; correct the Service or the pods`,

@@ -68,7 +68,13 @@ export type Desired =
    * in the group stays if the Service, or the one that the binding named before, still gives it by any port: a typo in a binding
    * must not empty a group. Everything else leaves as usual.
    */
-  | { readonly kind: 'undetermined'; readonly given: ReadonlyMap<Slot, Given>; readonly problem: Problem };
+  | {
+      readonly kind: 'undetermined';
+      readonly given: ReadonlyMap<Slot, Given>;
+      readonly problem: Problem;
+      /** The endpoint lists are older than the Service, so this may pass on its own. */
+      readonly lagging?: true;
+    };
 
 /** Everything that decides what one binding wants. */
 export interface DesiredInput {

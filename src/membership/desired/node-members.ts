@@ -68,7 +68,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   const all = isLocal || hasVirtual ? [...liveEndpoints(input)] : [];
   const ofPort = ofServicePort(all, port.name);
   if (isLocal && lacksTargetPort(all, ofPort))
-    return noSuchTargetPort(input, port, givenByNodes(input, service));
+    return noSuchTargetPort(input, port, all, givenByNodes(input, service));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of hasVirtual ? servingEndpoints(ofPort, input) : []) {

@@ -261,6 +261,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     ips: readonly string[],
     pods: Readonly<Record<string, string>> = {},
     nodes: Readonly<Record<string, string>> = {},
+    portName = 'http',
   ): void {
     const uidOf = (ip: string) => pods[ip] ?? `pod-${ip}`;
     for (const ip of ips) if (this.gatedPods.get(`shop/${uidOf(ip)}`) === undefined) this.pod(uidOf(ip));
@@ -275,7 +276,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       byKubernetes: true,
       subsets: [
         {
-          ports: [{ name: 'http', port: 8080 }],
+          ports: [{ name: portName, port: 8080 }],
           addresses: ips.map((ip) => ({
             ip,
             ready: true,

@@ -193,6 +193,64 @@ test('a pod that starts right after its binding was corrected is judged by it as
   expect(cluster.gates).toEqual([`${POD} True Registered`]);
 });
 
+describe('a pod that waits for slices that lag behind', () => {
+  const settling = { readiness: { settleSeconds: 30 } };
+
+  test('is not let in by a port that has another name in them', async () => {
+    cluster.bind('web', settling);
+    cluster.start();
+    waits();
+    await cluster.after(2_000);
+    cluster.service({ ports: [{ name: 'web', port: 80, protocol: 'TCP' }] });
+    await cluster.after(200);
+    expect([cluster.groups.shown, cluster.gates]).toEqual([['10.0.0.1:8080*100'], []]);
+    cluster.endpoints(['10.0.0.1'], {}, {}, 'web');
+    await cluster.after(29_000);
+    expect(cluster.gates).toEqual([]);
+    await cluster.after(2_000);
+    expect(cluster.gates).toEqual([`${POD} True Registered`]);
+  });
+
+  describe('of its address family', () => {
+    beforeEach(() => {
+      cluster.service({ ipFamilies: ['IPv4', 'IPv6'] });
+      cluster.bind('web', { addressFamily: 'IPv6' });
+      cluster.start();
+      waits();
+    });
+
+    const hasAddresses = (...ips: readonly string[]) =>
+      cluster.pod(POD, {}, { ready: false, able: false, registrable: true, ips });
+
+    test('is let in once they have its address, too', async () => {
+      hasAddresses('10.0.0.1', 'fd00::1');
+      await cluster.after(1_000);
+      expect(cluster.gates).toEqual([]);
+      cluster.endpoints(['fd00::1'], { 'fd00::1': POD });
+      await cluster.after(1_000);
+      expect(cluster.gates).toEqual([`${POD} True Registered`]);
+    });
+
+    test('is let in at once if it has no address of that family', async () => {
+      hasAddresses('10.0.0.1');
+      await cluster.after(1_000);
+      expect(cluster.gates).toEqual([`${POD} True AddressFamilyNotFound`]);
+    });
+  });
+
+  test('is told so if they don’t follow', async () => {
+    cluster.bind('web', settling);
+    cluster.start();
+    waits();
+    await cluster.after(2_000);
+    cluster.service({ ports: [{ name: 'web', port: 80, protocol: 'TCP' }] });
+    await cluster.after(10_000);
+    expect(cluster.gates).toEqual([`${POD} False PortNotFound`]);
+    await cluster.after(TIMEOUT_MS);
+    expect(cluster.gates.at(-1)).toBe(`${POD} True TimedOut`);
+  });
+});
+
 describe('a pod that fails its probe', () => {
   test('has its gate closed when its row has left, and waits for it again', async () => {
     cluster.bind();
