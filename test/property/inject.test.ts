@@ -75,21 +75,21 @@ const object = fc.tuple(metadata, podSpec, fc.boolean(), extra).map(([meta, spec
   spec: { ...more, template: first ? { spec, ...meta } : { ...meta, spec } },
 }));
 
+const eol = fc.constantFrom('\n', '\n', '\r\n');
+
 /** Some of the many ways in which an object can be written in YAML. */
 const style = fc.record({
   indent: fc.constantFrom(2, 3, 4),
   collectionStyle: fc.constantFrom('any', 'any', 'any', 'flow' as const),
   defaultStringType: fc.constantFrom('PLAIN', 'PLAIN', 'QUOTE_DOUBLE' as const),
-  eol: fc.constantFrom('\n', '\n', '\r\n'),
+  eol,
   dashesAtKey: fc.boolean(),
   comments: fc.boolean(),
   endsLine: fc.boolean(),
-  json: fc.constantFrom(undefined, undefined, undefined, 0, 2, '\t'),
 });
 
-const text = fc.tuple(fc.array(object, { minLength: 1, maxLength: 2 }), style).map(([objects, written]) => {
-  const { json, eol, dashesAtKey, comments, endsLine, ...options } = written;
-  if (json !== undefined) return JSON.stringify(objects[0], null, json).replaceAll('\n', eol);
+const yaml = fc.tuple(fc.array(object, { minLength: 1, maxLength: 2 }), style).map(([objects, written]) => {
+  const { eol, dashesAtKey, comments, endsLine, ...options } = written;
   const documents = objects.map((each) =>
     stringify(each, {
       ...options,
@@ -102,7 +102,12 @@ const text = fc.tuple(fc.array(object, { minLength: 1, maxLength: 2 }), style).m
   // Adds a comment to lines that end a value, where it cannot be part of a text.
   const told = lines.map((line, i) => (comments && /^[\w ]+: *\w*$/.test(line) ? `${line} # ${i}` : line));
   const whole = told.join(eol);
-  return endsLine ? whole : whole.trimEnd();
+  return { text: endsLine ? whole : whole.trimEnd(), asJson: undefined };
+});
+
+const json = fc.tuple(object, fc.constantFrom(0, 2, '\t'), eol).map(([manifest, space, eol]) => {
+  const asJson = (value: unknown) => JSON.stringify(value, null, space).replaceAll('\n', eol);
+  return { text: asJson(manifest), asJson };
 });
 
 const read = (from: string) => parseAllDocuments(from).map((document) => document.toJS());
@@ -141,7 +146,7 @@ function expected(workload: Workload, seconds: number): Workload {
 test('inject: however it is written, gate and hold are added and nothing else; a second run adds nothing; another hold replaces the first; the operator counts pods of it as held', () => {
   let written = 0;
   fc.assert(
-    fc.property(text, (before) => {
+    fc.property(fc.oneof(yaml, json), ({ text: before, asJson }) => {
       const { text: after, told } = withHold(before, 25);
       if (told.some((line) => line.includes('end its last line'))) return;
       written++;
@@ -149,6 +154,7 @@ test('inject: however it is written, gate and hold are added and nothing else; a
       for (const { spec } of read(after) as Workload[])
         if (spec.template.metadata?.annotations?.[HOLD_ANNOTATION] !== undefined)
           expect(holdSecondsOf(spec.template.spec)).toBe(25);
+      if (asJson !== undefined) expect(after).toBe(asJson(JSON.parse(after)));
       expect(comments(after)).toEqual(comments(before));
       expect(after.includes('\r')).toBe(before.includes('\r'));
       expect(after.replaceAll('\r\n', '').includes('\n')).toBe(before.replaceAll('\r\n', '').includes('\n'));

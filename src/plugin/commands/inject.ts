@@ -20,7 +20,7 @@ export const inject: Command = {
 helm template web ./chart | kubectl vsgb inject -f -
 
 Prints YAML or JSON with gate and hold added; comments, order, quoting and indentation stay, and a second run changes nothing.
-Needs no cluster and no credentials.
+Several files become one YAML stream. Needs no cluster and no credentials.
   gate  spec.readinessGates gets ${READINESS_GATE}: a pod is ready once it is in its groups,
         and never if the operator runs without --readiness-gates: use --gate=false.
   hold  containers without their own preStop get preStop.sleep, and terminationGracePeriodSeconds is raised by as
@@ -91,10 +91,14 @@ async function read(file: string, { stdin, signal }: CommandCall): Promise<strin
   }
 }
 
-/** Joins two files into one stream; the second one starts a new document. */
+/**
+ * Joins two files into one stream; the second one starts a new document. Such a stream is YAML. A reader that takes what begins with `{`
+ * for JSON, as older kubectl does, would fail at the second document.
+ */
 function joined(before: string, after: string): string {
   if (before === '' || after === '') return before + after;
-  const ended = before.endsWith('\n') ? before : `${before}\n`;
+  const stream = /^\s*\{/.test(before) ? `---\n${before.replace(/^\uFEFF/, '')}` : before;
+  const ended = stream.endsWith('\n') ? stream : `${stream}\n`;
   const begun = after.replace(/^\uFEFF/, '');
   return begun.startsWith('---') ? ended + begun : `${ended}---\n${begun}`;
 }

@@ -16,7 +16,7 @@ export function layoutOf(text: string, document: Document.Parsed): Layout {
   visit(document, {
     Map(_, map) {
       if (map.flow) {
-        if (map === document.contents) step = flowIndentOf(text, map);
+        if (map === document.contents) step = breakIn(text, map)?.replace(/^\r?\n/, '');
         return;
       }
       for (const { value } of map.items) {
@@ -44,10 +44,10 @@ export function columnOf(text: string, collection: YAMLMap | YAMLSeq): number {
   return at - lineStart(text, at);
 }
 
-/** The indentation of the first item of a flow collection, if that item starts a line. */
-export function flowIndentOf(text: string, collection: YAMLMap | YAMLSeq): string | undefined {
+/** The line break before the first item of a flow collection, with that item's indentation; undefined if the item does not start a line. */
+export function breakIn(text: string, collection: YAMLMap | YAMLSeq): string | undefined {
   const [start = 0] = collection.range ?? [];
-  return /^[[{][ \t]*\r?\n([ \t]*)/.exec(text.slice(start))?.[1];
+  return /^[[{][ \t]*(\r?\n[ \t]*)/.exec(text.slice(start))?.[1];
 }
 
 function lineStart(text: string, at: number): number {

@@ -1,6 +1,7 @@
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -11,7 +12,7 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import type { FieldChange, Path } from '../../zero-downtime/field-change.ts';
-import { columnOf, flowIndentOf, type Layout, layoutOf } from './layout.ts';
+import { breakIn, columnOf, type Layout, layoutOf } from './layout.ts';
 
 /** The text is written in a form that the change cannot be spliced into. The message is half a sentence. */
 export class SpliceError extends Error {
@@ -60,21 +61,29 @@ interface Source {
   readonly layout: Layout;
 }
 
-function editOf(source: Source, node: ParsedNode | null, path: Path, value: unknown): Edit {
+/** `lineBreak`: the one before the items of the flow collection around the node (breakIn). */
+function editOf(
+  source: Source,
+  node: ParsedNode | null,
+  path: Path,
+  value: unknown,
+  lineBreak?: string,
+): Edit {
   const [key, ...rest] = path;
   if (isAlias(node)) throw new SpliceError(`*${node.source} is an alias of what has to change: write it out`);
   if (key === undefined || (isScalar(node) && node.value === null))
-    return replace(source, node, nested(path, value));
+    return replace(source, node, nested(path, value), lineBreak);
+  const below = isCollection(node) ? breakIn(source.text, node) : undefined;
   if (isSeq(node)) {
     const item = node.items[Number(key)];
     return item === undefined
-      ? append(source, node, nested(rest, value))
-      : editOf(source, item as ParsedNode, rest, value);
+      ? append(source, node, nested(rest, value), lineBreak)
+      : editOf(source, item as ParsedNode, rest, value, below);
   }
   if (!isMap(node)) throw new SpliceError(`${String(key)} cannot be set in what is not a map`);
   const pair = node.items.find((each) => isScalar(each.key) && each.key.value === key);
-  if (pair === undefined) return append(source, node, { [key]: nested(rest, value) });
-  return editOf(source, pair.value as ParsedNode | null, rest, value);
+  if (pair === undefined) return append(source, node, { [key]: nested(rest, value) }, lineBreak);
+  return editOf(source, pair.value as ParsedNode | null, rest, value, below);
 }
 
 /** E.g. `{ a: { b: value } }` for the path a, b. */
@@ -85,18 +94,29 @@ function nested(path: Path, value: unknown): unknown {
   );
 }
 
-function replace({ text }: Source, node: ParsedNode | null, value: unknown): Edit {
+function replace(
+  { text, layout }: Source,
+  node: ParsedNode | null,
+  value: unknown,
+  lineBreak: string | undefined,
+): Edit {
   if (node === null) throw new SpliceError('a key has no colon behind it: write it as `key: value`');
   const [start, end] = node.range;
-  if (start !== end) return { start, end, text: flow(value), column: 0 };
+  const written = flow(value, layout, lineBreak);
+  if (start !== end) return { start, end, text: written, column: 0 };
   // An empty value, maybe followed by a comment: the new value goes right after the colon.
   const at = text.slice(0, start).trimEnd().length;
-  return { start: at, end: at, text: ` ${flow(value)}`, column: 0 };
+  return { start: at, end: at, text: ` ${written}`, column: 0 };
 }
 
 /** Appends a pair to a map or an item to a list. */
-function append(source: Source, collection: YAMLMap | YAMLSeq, value: unknown): Edit {
-  if (collection.flow) return appendToFlow(source, collection, value);
+function append(
+  source: Source,
+  collection: YAMLMap | YAMLSeq,
+  value: unknown,
+  lineBreak: string | undefined,
+): Edit {
+  if (collection.flow) return appendToFlow(source, collection, value, lineBreak);
   const { text, layout } = source;
   const column = columnOf(text, collection);
   const lines = (isMap(collection) ? blockPair(value, layout) : block([value], layout)).map(
@@ -124,34 +144,43 @@ function block(value: unknown, { step }: Layout): readonly string[] {
   return stringify(value, { indent: step.length, lineWidth: 0 }).trimEnd().split('\n');
 }
 
-function appendToFlow({ text, layout }: Source, collection: YAMLMap | YAMLSeq, value: unknown): Edit {
-  const indent = flowIndentOf(text, collection);
-  const last = collection.items.at(-1);
+function appendToFlow(
+  { text, layout }: Source,
+  collection: YAMLMap | YAMLSeq,
+  value: unknown,
+  around: string | undefined,
+): Edit {
   const [start = 0] = collection.range ?? [];
-  const at = last === undefined ? start + 1 : (lastOf(last as Pair | ParsedNode).range?.[1] ?? 0);
-  const eol = eolBefore(text, at);
-  const written = layout.json
-    ? JSON.stringify(value, null, indent === undefined ? undefined : layout.step)
-    : flow(value);
-  const comma = layout.json ? ',' : ', ';
-  const entry = isMap(collection) ? withoutBraces(written) : written;
-  const spaced =
-    indent === undefined || last === undefined
-      ? `${last === undefined ? '' : comma}${entry}`
-      : `,${eol}${indent}${entry.split('\n').join(`${eol}${indent}`)}`;
-  return { start: at, end: at, text: spaced, column: 0 };
+  const last = collection.items.at(-1) as Pair | ParsedNode | undefined;
+  const at = last === undefined ? start + 1 : (lastOf(last).range?.[1] ?? 0);
+  const added = (spaced: string): Edit => ({ start: at, end: at, text: spaced, column: 0 });
+  if (last !== undefined) {
+    const within = breakIn(text, collection);
+    return added(`,${within ?? (layout.json ? '' : ' ')}${flowItem(collection, value, layout, within)}`);
+  }
+  if (!layout.json || around === undefined) return added(flowItem(collection, value, layout, undefined));
+  const within = around + layout.step;
+  return added(within + flowItem(collection, value, layout, within) + around);
 }
 
-/** Writes `{ "a": 1 }` as it appears inside another map, indented one level less. */
-function withoutBraces(written: string): string {
-  const [first = '', ...rest] = written.slice(1, -1).trim().split('\n');
-  const unit = /^\{\n([ \t]*)/.exec(written)?.[1] ?? '';
-  return [first, ...rest.map((line) => line.slice(unit.length))].join('\n');
+/** Formats an item of a list; of a map, one with a single pair, as that pair. */
+function flowItem(
+  collection: YAMLMap | YAMLSeq,
+  value: unknown,
+  layout: Layout,
+  lineBreak: string | undefined,
+): string {
+  if (isSeq(collection)) return flow(value, layout, lineBreak);
+  const [[key = '', below] = []] = Object.entries(value as object);
+  const colon = layout.json && lineBreak === undefined ? ':' : ': ';
+  return flow(key, layout, lineBreak) + colon + flow(below, layout, lineBreak);
 }
 
-/** Formats the value on one line. */
-function flow(value: unknown): string {
-  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+/** Formats a value as JSON, with the line break around it if there is one; as YAML on one line. */
+function flow(value: unknown, { json, step }: Layout, lineBreak: string | undefined): string {
+  if (!json) return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
+  if (lineBreak === undefined) return JSON.stringify(value);
+  return JSON.stringify(value, null, step).replaceAll('\n', lineBreak);
 }
 
 /** The innermost node at the end of the item's text. */

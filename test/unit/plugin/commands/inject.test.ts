@@ -71,6 +71,19 @@ test('several files are one stream: each begins a document', async () => {
   expect(stdout).toBe(`${service}\n---\n${POD}${GATE}---\n${service}\n---\n${service}\n`);
 });
 
+test('several files of which the first is JSON are a stream of YAML, and begin as one', async () => {
+  const service = '{"apiVersion":"v1","kind":"Service"}';
+  const json = await file('1.json', `${service}\n`);
+  const empty = await file('empty.json', '');
+  const streamOf = async (...files: readonly string[]) =>
+    (await run('inject', ...files.flatMap((path) => ['-f', path]))).stdout;
+  expect(await streamOf(json, json)).toBe(`---\n${service}\n---\n${service}\n`);
+  expect(await streamOf(await file('bom.json', `\uFEFF\n${service}`), empty, json)).toBe(
+    `---\n\n${service}\n---\n${service}\n`,
+  );
+  expect(await streamOf(json, empty)).toBe(`${service}\n`);
+});
+
 test('nothing is printed when one of the files is no manifest: exit 2, and where it is wrong', async () => {
   const good = await file('good.yaml', POD);
   const bad = await file('bad.yaml', 'kind: Pod\nspec: {\n');

@@ -195,6 +195,48 @@ spec:
     expect(template.spec.terminationGracePeriodSeconds).toBe(55);
   });
 
+  const gates = [{ conditionType: 'slb.alibabacloud.com/load-balancer-ready' }];
+  const preStop = { sleep: { seconds: 25 } };
+  const annotations = { 'slb.alibabacloud.com/hold': '25' };
+  const POD = { apiVersion: 'v1', kind: 'Pod' };
+
+  test.each<[string, object, object]>([
+    ...[null, []].map((none): [string, object, object] => [
+      `"readinessGates": ${JSON.stringify(none)}`,
+      { ...POD, spec: { readinessGates: none, containers: [{}] } },
+      { spec: { readinessGates: gates } },
+    ]),
+    ...[null, {}].flatMap((none): [string, object, object][] => [
+      [
+        `"metadata": ${JSON.stringify(none)}`,
+        { ...POD, metadata: none, spec: { containers: [{}] } },
+        { metadata: { annotations } },
+      ],
+      [
+        `"annotations": ${JSON.stringify(none)}`,
+        { ...POD, metadata: { annotations: none }, spec: { containers: [{}] } },
+        { metadata: { annotations } },
+      ],
+      [
+        `"lifecycle": ${JSON.stringify(none)}`,
+        { ...POD, spec: { containers: [{ lifecycle: none }] } },
+        { spec: { containers: [{ lifecycle: { preStop } }] } },
+      ],
+      [
+        `"preStop": ${JSON.stringify(none)}`,
+        { ...POD, spec: { containers: [{ lifecycle: { preStop: none } }] } },
+        { spec: { containers: [{ lifecycle: { preStop } }] } },
+      ],
+    ]),
+  ])('JSON with %s: JSON of the same indentation', (_, pod, wanted) => {
+    for (const space of [undefined, 2, '\t']) {
+      const { text } = injected(JSON.stringify(pod, null, space));
+      const read = JSON.parse(text);
+      expect(read).toMatchObject(wanted);
+      expect(text).toBe(JSON.stringify(read, null, space));
+    }
+  });
+
   test('YAML in flow style over several lines', () => {
     const text =
       'apiVersion: v1\nkind: Pod\nspec: {\n  containers: [\n    {name: a}, # first\n    {name: b}\n  ]\n  }\n';
