@@ -71,7 +71,7 @@ function wantedOf(options: Options): InjectOptions {
   return {
     gate,
     holdSeconds: options.own('hold') ? (outright ?? derived) : undefined,
-    templatePaths: options.all('podTemplate').map((path) => path.split('.')),
+    templatePaths: [...new Set(options.all('podTemplate'))].map((path) => path.split('.')),
   };
 }
 

@@ -18,7 +18,7 @@ const USUAL: Path = ['spec', 'template'];
 
 /** How an object describes its pods. */
 export type TemplateSource =
-  | { readonly has: 'template'; readonly path: Path }
+  | { readonly has: 'templates'; readonly paths: readonly Path[] }
   /** The pods of a Job end on their own. */
   | { readonly has: 'job' }
   /** The kind has containers, but this object has none, e.g. a patch. */
@@ -27,24 +27,22 @@ export type TemplateSource =
   | { readonly has: 'unknown template'; readonly path: Path }
   | { readonly has: 'no pods' };
 
-/** `others`: where objects of unknown kinds have their template. */
+/** `others`: where objects of unknown kinds have their templates. */
 export function templateSourceOf(object: JsonObject, others: readonly Path[]): TemplateSource {
   const apiVersion = asString(object['apiVersion']);
   const kind = `${apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/')))}/${asString(object['kind'])}`;
   if (JOBS.has(kind)) return { has: 'job' };
   const known = TEMPLATE_OF[kind];
   if (known !== undefined) {
-    if (isTemplate(object, known)) return template(known);
+    if (isTemplate(object, known)) return { has: 'templates', paths: [known] };
     // The Deployment that workloadRef names has the containers.
     const refers = valueAt(object, ['spec', 'workloadRef']) !== undefined;
     return { has: refers ? 'no pods' : 'no containers' };
   }
-  const told = others.find((path) => isTemplate(object, path));
-  if (told !== undefined) return template(told);
+  const told = others.filter((path) => isTemplate(object, path));
+  if (told.length > 0) return { has: 'templates', paths: told };
   return isTemplate(object, USUAL) ? { has: 'unknown template', path: USUAL } : { has: 'no pods' };
 }
-
-const template = (path: Path): TemplateSource => ({ has: 'template', path });
 
 function isTemplate(object: JsonObject, path: Path): boolean {
   return asArray(valueAt(object, [...path, 'spec', 'containers'])).length > 0;

@@ -116,3 +116,23 @@ test('other kinds by the path of their template; exit 1 for a path that leads no
     stderr: '--pod-template spec.template: no object of a kind that is not known has a pod template there\n',
   });
 });
+
+test('each of several paths into one object is used; exit 0, and a second run changes nothing', async () => {
+  const template = (role: string) =>
+    `    ${role}Template:\n      spec:\n        containers:\n          - name: ${role}\n`;
+  const gate =
+    '        readinessGates:\n          - conditionType: slb.alibabacloud.com/load-balancer-ready\n';
+  const head =
+    'apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata: {name: llm}\nspec:\n  leaderWorkerTemplate:\n';
+  const paths = ['leader', 'worker', 'leader'].flatMap((role) => [
+    '--pod-template',
+    `spec.leaderWorkerTemplate.${role}Template`,
+  ]);
+  const inject = async (text: string) => await runWithInput(text, 'inject', '-f', '-', '--no-hold', ...paths);
+  const { code, stdout } = await inject(head + template('leader') + template('worker'));
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: head + template('leader') + gate + template('worker') + gate,
+  });
+  expect(await inject(stdout)).toEqual({ code: 0, stdout, stderr: '' });
+});

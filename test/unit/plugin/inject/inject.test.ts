@@ -354,6 +354,44 @@ describe('which objects', () => {
     expect(paths).toEqual([['spec', 'template']]);
   });
 
+  test('a kind with several templates, each by its path', () => {
+    const pod = (name: string) => `{spec: {containers: [{name: ${name}}]}}`;
+    const set = object('example.com/v1', 'Set', `  a: ${pod('x')}\n  b: ${pod('y')}\n`);
+    const a = ['spec', 'a'];
+    const b = ['spec', 'b'];
+    const wanted = { templatePaths: [a, b, ['spec', 'c']], holdSeconds: undefined };
+    const { text, told, refused, paths } = injected(set, wanted);
+    const gate = 'readinessGates: [ { conditionType: slb.alibabacloud.com/load-balancer-ready } ]';
+    expect(text).toBe(set.replaceAll(/(containers: \[.*?\])/g, `$1, ${gate}`));
+    expect(told).toEqual([
+      'web.yaml:1: Set shop/web: spec.a: added: readiness gate',
+      'web.yaml:1: Set shop/web: spec.b: added: readiness gate',
+    ]);
+    expect({ refused, paths }).toEqual({ refused: false, paths: [a, b] });
+  });
+
+  test('of several templates one may opt out or be refused, and is named', () => {
+    const container = '{name: x, lifecycle: {preStop: {exec: {command: [x]}}}}';
+    const spec = [
+      `  a: {metadata: {labels: {slb.alibabacloud.com/zero-downtime: disabled}}, spec: {containers: [{}]}}`,
+      `  b: {spec: {containers: [${container}]}}`,
+    ];
+    const set = object('example.com/v1', 'Set', `${spec.join('\n')}\n`);
+    const templatePaths = [
+      ['spec', 'a'],
+      ['spec', 'b'],
+    ];
+    expect(injected(set, { templatePaths, gate: false })).toMatchObject({
+      text: set,
+      told: [
+        'web.yaml:1: Set shop/web: spec.a: left as it is: its label slb.alibabacloud.com/zero-downtime is disabled',
+        'web.yaml:1: Set shop/web: spec.b: container x has its own preStop, which stays as it is: make sure that it takes 25 s or more',
+      ],
+      refused: true,
+      paths: templatePaths,
+    });
+  });
+
   test('one that opts out, and one with a preStop of its own, are told among others', () => {
     const own = '    lifecycle: {preStop: {exec: {command: [x]}}}\n';
     const pods = [
