@@ -2,10 +2,11 @@ import { findCondition } from '../../api/conditions.ts';
 import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
-import { type BindingObject, groupIdOf, groupOf } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
+import { emptiedGroups } from '../drain/emptied-groups.ts';
 import { KUBERNETES } from '../flags.ts';
 import { answer, type Column } from '../output/table.ts';
 
@@ -124,25 +125,8 @@ function progress(done: number, all: number, undo: boolean): string {
   return `${done} of ${all} backends ${undo ? 'have their weights back' : 'have weight 0'}`;
 }
 
-/** Other parties' rows may serve a group; without such rows, at least one backend must keep taking requests. */
 function refuseToEmpty(bindings: readonly BindingObject[], node: string): void {
-  const groups = Map.groupBy(
-    bindings.flatMap((binding) => {
-      const { parsed } = binding;
-      const group = groupIdOf(binding);
-      return parsed.ok && !parsed.binding.spec.suspend && group !== undefined
-        ? [{ ...parsed.binding, group, key: groupOf(binding, '') }]
-        : [];
-    }),
-    ({ key }) => key,
-  );
-  const emptied = [...groups.values()].flatMap((sharing) => {
-    const own = sharing.flatMap(({ status }) => status.backends);
-    const taking = own.filter(({ state, weight }) => state === 'Registered' && weight > 0);
-    const others = Math.max(...sharing.map(({ status }) => status.foreign));
-    const isLast = taking.length > 0 && taking.every((backend) => backend.node === node);
-    return isLast && others === 0 ? [sharing[0]?.group ?? ''] : [];
-  });
+  const emptied = emptiedGroups(bindings, node);
   if (emptied.length === 0) return;
   throw new Error(
     `all backends of ${emptied.join(', ')} that take requests are on node ${node}: add others first, or use --force`,

@@ -1,0 +1,34 @@
+import { recordsFromStatus } from '../../controller/binding/records.ts';
+import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
+
+/**
+ * Returns the ids of the groups that would have no backend that takes requests once the node's have weight 0. The first row that fits:
+ *
+ * | backends of the group's bindings take requests | rows of none of these bindings | = the group is            |
+ * |------------------------------------------------|--------------------------------|---------------------------|
+ * | nowhere                                        | –                              | left as it was            |
+ * | on another node                                | –                              | served                    |
+ * | only on the node                               | some                           | served, as far as we know |
+ * | only on the node                               | none                           | emptied                   |
+ *
+ * Suspended bindings, and those whose spec cannot be read, keep their weights: their rows count like those of other systems. The
+ * region is no part of a group's identity here: ids are unique across regions and accounts, and only the operator knows the region of
+ * bindings that name none.
+ */
+export function emptiedGroups(bindings: readonly BindingObject[], node: string): readonly string[] {
+  const drained = bindings.flatMap((binding) => {
+    const { parsed } = binding;
+    const group = groupIdOf(binding);
+    if (!parsed.ok || parsed.binding.spec.suspend || group === undefined) return [];
+    const { backends, foreign } = parsed.binding.status;
+    return [{ group, foreign, records: recordsFromStatus(backends) }];
+  });
+  return [...Map.groupBy(drained, ({ group }) => group)].flatMap(([group, sharing]) => {
+    const rows = new Map(sharing.flatMap(({ records }) => [...records]));
+    const taking = [...rows.values()].filter(({ state, row }) => state === 'Registered' && row.weight > 0);
+    // Each binding counts the rows of the others as foreign. One whose group was not read yet counts none.
+    const inGroup = Math.max(...sharing.map(({ foreign, records }) => foreign + records.size));
+    const isEmptied = taking.length > 0 && taking.every((record) => record.node === node);
+    return isEmptied && inGroup <= rows.size ? [group] : [];
+  });
+}
