@@ -112,7 +112,7 @@ export function decided(situation: Situation) {
     unreadyShare: 0.55,
     unreadyToleranceMs: 0,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
-    readinessGates: false,
+    opensGates: false,
     requireGrants: situation.grants !== undefined,
     assumableRoles: [],
     dryRun: situation.dryRun ?? false,

@@ -47,11 +47,14 @@ const ENI_ANSWERS_SHARE_MS = 10;
 /** Longer than the cache needs to show the newer object. */
 const OUTDATED_RETRY_MS = 100;
 
-export interface GroupLoopOptions extends Omit<GroupControllerOptions, 'rowsPerCall' | 'longestDescription'> {
+export interface GroupLoopOptions
+  extends Omit<GroupControllerOptions, 'rowsPerCall' | 'longestDescription' | 'opensGates'> {
   /** Maximum rows per call; lower where the kind of group accepts fewer. */
   readonly maxRowsPerCall: number;
   /** The region of bindings that name none. */
   readonly region: string;
+  /** Opens the readiness gates of pods once the pods are in their groups; in a dry run at once. */
+  readonly readinessGates: boolean;
   /** This process sees all bindings of the cluster. */
   readonly seesAll: boolean;
 }
@@ -197,7 +200,11 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     hooks,
   });
   const controller = new GroupController(
-    { ...options, ...withinLimits(groups.limits, options.maxRowsPerCall) },
+    {
+      ...options,
+      opensGates: options.readinessGates && !dryRun,
+      ...withinLimits(groups.limits, options.maxRowsPerCall),
+    },
     {
       ...{ caches, memory, groups, enis, drains, finalizers, writer, reporter, gates, names },
       ...{ freshness, clock, random },

@@ -35,8 +35,8 @@ interface TooShort {
 
 export interface PreparationOptions {
   readonly defaultDrainSeconds: number;
-  readonly readinessGates: boolean;
-  readonly dryRun: boolean;
+  /** See GatherOptions. */
+  readonly opensGates: boolean;
 }
 
 /** What pods lack, by what their binding wants: that is a new object whenever the spec or the pods change. */
@@ -70,7 +70,7 @@ export function preparationOf(
   if (desired?.kind !== 'members' || pods === undefined) return { holdSeconds, lacking: undefined };
   const known = memory.lacking.get(desired);
   if (known !== undefined) return { holdSeconds, lacking: known };
-  const opensGates = options.readinessGates && exemptionOf(object, options.dryRun) === undefined;
+  const opensGates = options.opensGates && exemptionOf(object) === undefined;
   const lacking = lackingOf(podsOf(object, desired, pods), holdSeconds, opensGates, ref);
   memory.lacking.set(desired, lacking);
   return { holdSeconds, lacking };

@@ -40,8 +40,8 @@ export interface GatherOptions extends GrantOptions {
   /** See DesiredInput. */
   readonly unreadyShare: number;
   readonly unreadyToleranceMs: number;
-  /** The readiness gates of pods are opened once the pods are in their groups. */
-  readonly readinessGates: boolean;
+  /** The readiness gates of pods are opened once the pods are in their groups. In its dry run, the operator opens them at once. */
+  readonly opensGates: boolean;
   /** Nothing is written, so no finalizer is needed to guard what would be added. */
   readonly dryRun: boolean;
 }
@@ -224,7 +224,7 @@ function desiredOf(
       nodes: caches.knownNodes,
       pods,
       addressFamily: spec.addressFamily,
-      opensGates: options.readinessGates && exemptionOf(object, options.dryRun) === undefined,
+      opensGates: options.opensGates && exemptionOf(object) === undefined,
       podWeight: (podUID) => pods?.weightOf(podUID),
       unreadyShare: options.unreadyShare,
       unreadyToleranceMs: options.unreadyToleranceMs,

@@ -20,17 +20,15 @@ export interface Exemption {
  *
  * | the binding                | = why                                                            |
  * |----------------------------|------------------------------------------------------------------|
- * | any, with --dry-run        | nothing is written                                               |
  * | is being deleted           | nothing is added for it any more                                 |
  * | is suspended               | its group is left unchanged                                      |
  * | `mode: RemoveOnly`         | something else adds pods, and waits for them to be Ready         |
  * | `backendType: ecs`         | nodes are the backends                                           |
  * | any other                  | none                                                             |
  */
-export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption | undefined {
+export function exemptionOf(object: BindingObject): Exemption | undefined {
   const { key } = object;
   const { suspend, mode, backendType } = specOf(object);
-  if (dryRun) return { reason: 'DryRun', message: 'the operator runs with --dry-run and adds no pod' };
   if (isBeingDeleted(object)) return { reason: 'Deleting', message: `binding ${key} is being deleted` };
   if (suspend) return { reason: 'Suspended', message: `binding ${key} is suspended` };
   if (mode === 'RemoveOnly')
@@ -45,6 +43,12 @@ export function exemptionOf(object: BindingObject, dryRun: boolean): Exemption |
     };
   return undefined;
 }
+
+/** The exemption of every binding in a dry run: nothing is written. */
+export const EXEMPTION_IN_DRY_RUN: Exemption = {
+  reason: 'DryRun',
+  message: 'the operator runs with --dry-run and adds no pod',
+};
 
 /** The exemption of a binding that is not being deleted but has no claim on its group (gather.ts). */
 export function exemptionWithoutClaim(

@@ -14,7 +14,7 @@ import {
   specOf,
 } from '../cluster/cluster-caches.ts';
 import { BindingsOfPods } from './bindings-of-pods.ts';
-import { exemptionOf, exemptionWithoutClaim } from './exemption.ts';
+import { EXEMPTION_IN_DRY_RUN, exemptionOf, exemptionWithoutClaim } from './exemption.ts';
 import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
 import type { HealthChecks } from './health-checks.ts';
 
@@ -121,7 +121,7 @@ export class Registrations {
     const registrations = wanting.map((binding): Registration => {
       const { gate, timeoutSeconds, settleSeconds } = specOf(binding).readiness ?? DEFAULT_READINESS;
       const timeoutMs = timeoutSeconds * 1000;
-      const exemption = exemptionOf(binding, this.#dryRun);
+      const exemption = this.#dryRun ? EXEMPTION_IN_DRY_RUN : exemptionOf(binding);
       if (exemption !== undefined) return { is: 'exempt', ...exemption };
       const known = this.#knownOf(binding);
       if (known === undefined)

@@ -153,7 +153,7 @@ async function decideNow(call: CommandCall) {
     defaultDrainSeconds,
     excludeCordonedNodes: options.operator('excludeCordonedNodes'),
     localWeights: options.operator('localWeights'),
-    readinessGates: options.operator('readinessGates'),
+    opensGates: options.operator('readinessGates'),
     requireGrants,
     assumableRoles: options.operator('assumableRole'),
     unreadyShare: options.operator('maxUnreadyShare'),

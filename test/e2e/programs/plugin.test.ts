@@ -6,10 +6,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals';
 import { locateKubectl } from '../../../lab/control-plane/build/build.ts';
 import { createNodes, untilNodesReady } from '../../../lab/control-plane/nodes.ts';
+import { allowGates } from '../../../lab/environment/allow-gates.ts';
 import { Environment } from '../../../lab/environment/environment.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { DRAIN_LABEL, READINESS_GATE } from '../../../src/api/names.ts';
+import { createGatedApp, untilGates } from '../../environment/gated-pods.ts';
 import { type PluginResult, runPlugin } from '../../environment/plugin-process.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
@@ -150,6 +152,37 @@ describe('while no operator runs', () => {
     );
     expect(calls.writes()).toEqual([]);
   });
+});
+
+describe('with pods that wait at their readiness gates', () => {
+  scenario(
+    'diff plans as the operator does: they are added, and stay while their gates are closed',
+    async () => {
+      await allowGates(env.api);
+      await createGatedApp(app, 'web', { replicas: 2 });
+      await app.bind('web', group, { readiness: { settleSeconds: 3600 } });
+      const planned = await waitUntil('diff to add both pods', async () => {
+        const lines = await changes('--readiness-gates');
+        return lines.length === 2 && lines;
+      });
+      const waiting = (await app.pods('web')).map(({ status }) => status.podIP ?? '');
+      expect([...planned].sort()).toEqual(
+        [...waiting].sort().map((ip) => expect.stringMatching(`^add ${ip} -→100: pod web-.* joined$`)),
+      );
+      expect((await diff()).code).toBe(0);
+
+      const operator = await env.startOperator({ flags: ['--readiness-gates'] });
+      await env.untilHolds(group, waiting);
+      await env.untilStatusTrue(app, 'web', group, { registered: 2 });
+      await untilGates(app, 'web', 2, 'none');
+      expect(await diff('--readiness-gates')).toEqual({
+        code: 0,
+        stdout: '',
+        stderr: `nothing to change in ${group}\n`,
+      });
+      await operator.stop();
+    },
+  );
 });
 
 describe('beside an operator', () => {
