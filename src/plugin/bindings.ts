@@ -8,6 +8,12 @@ import { namespaced } from '../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../membership/backend.ts';
 import type { Cluster, CommandCall } from './command.ts';
 
+/** Which bindings to list. Undefined: no restriction. */
+export interface BindingChoice {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+}
+
 const pathOf = (namespace?: string) => namespaced(`/apis/${API_VERSION}`, PLURAL, namespace);
 
 /** Returns the bindings sorted by key. */
@@ -15,13 +21,14 @@ export async function listBindings(
   { transport }: Pick<Cluster, 'transport'>,
   clock: Clock,
   signal: AbortSignal,
-  namespace?: string,
+  { namespace, labelSelector }: BindingChoice = {},
 ): Promise<readonly BindingObject[]> {
   const store = new Store<BindingObject>();
   const listed = {
     name: PLURAL,
     transport,
     path: pathOf(namespace),
+    ...(labelSelector !== undefined && { query: { labelSelector } }),
     transform: transformBinding,
     store,
     clock,

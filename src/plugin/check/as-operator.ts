@@ -23,10 +23,9 @@ export async function checkAsOperator(
   if (command.action !== 'run')
     throw new ConfigError('the flags of the operator are not those of one that runs');
   const { config } = command;
-  const [namespace] = config.namespace;
+  const { assumableRole: assumableRoles, namespace: namespaces, bindingSelector } = config;
   const cluster = connect(config);
-  const assumableRoles = config.assumableRole;
-  const options = { config, groupId, assumableRoles, cluster, namespace, clock, signal };
+  const options = { config, groupId, assumableRoles, cluster, namespaces, bindingSelector, clock, signal };
   const cloud = await checkCloudFromHere(options);
   return [...cloud, judgeCaches(await readMetrics(config, signal))];
 }

@@ -40,8 +40,8 @@ export interface CloudSurvey {
 /** A role that bindings may name, with one of its external ids. */
 export interface RoleSeen {
   readonly role: AssumedRole;
-  /** Whether a binding names the role. */
-  readonly isNamed: boolean;
+  /** Whether a binding names the role; a failure if none does of those that could be listed, and some could not. */
+  readonly isNamed: KubeSeen<boolean>;
   /** The result of asking for a group that does not exist, in a session of the role. */
   readonly asked: CloudSeen<unknown>;
 }
@@ -173,7 +173,13 @@ function assumableRole({ role, isNamed, asked }: RoleSeen, given: CloudSurvey['c
   if (error === undefined || error.kind === 'groupMissing')
     return ok(check, 'assumed, and slb:DescribeVServerGroupAttribute is allowed with it');
   if (error.kind !== 'credentials') return right(check, error);
-  if (isNamed) return failed(check, told(error), error.hint.text);
+  if ('failure' in isNamed)
+    return unknown(
+      check,
+      `without an external id: ${told(error)}; the bindings that may name one cannot be listed: ${isNamed.failure.message}`,
+      listAdvice('bindings', isNamed.failure),
+    );
+  if (isNamed.value) return failed(check, told(error), error.hint.text);
   return warning(
     check,
     `no binding names it, and without an external id: ${told(error)}`,
@@ -300,9 +306,12 @@ function notShown(check: string, error: ApiError): Finding {
   return unknown(check, told(error), error.retryable ? 'Check again later.' : error.hint.text);
 }
 
-function unreadable(check: string, what: string, { is, message }: KubeFailure): Finding {
-  const advice = is === 'forbidden' ? `It takes the right to list ${what}.` : 'Check again later.';
-  return unknown(check, `${what} cannot be listed: ${message}`, advice);
+function unreadable(check: string, what: string, failure: KubeFailure): Finding {
+  return unknown(check, `${what} cannot be listed: ${failure.message}`, listAdvice(what, failure));
+}
+
+function listAdvice(what: string, { is }: KubeFailure): string {
+  return is === 'forbidden' ? `It takes the right to list ${what}.` : 'Check again later.';
 }
 
 function told({ code, text, requestId }: ApiError): string {

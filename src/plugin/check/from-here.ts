@@ -13,8 +13,10 @@ export interface FromHereOptions {
   /** ARNs that bindings may name. */
   readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Where pods to look up and bindings are listed; undefined: in all namespaces. */
-  readonly namespace: string | undefined;
+  /** Where bindings, and pods to look up, are listed; empty: in all namespaces. */
+  readonly namespaces: readonly string[];
+  /** Which bindings are listed; undefined: all. */
+  readonly bindingSelector: string | undefined;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }

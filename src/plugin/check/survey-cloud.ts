@@ -1,32 +1,26 @@
 import type { NetworkInterface } from '../../alibaba/api/ecs-api.ts';
 import { PROBED_WRITES, type ProbedWrite } from '../../alibaba/api/rights-probe.ts';
 import type { Cloud } from '../../alibaba/cloud.ts';
-import type { Clock } from '../../clock.ts';
-import { ApiError } from '../../cloud/api-error.ts';
-import { accountOfRole, roleKey, vServerGroup } from '../../cloud/group-ref.ts';
+import { vServerGroup } from '../../cloud/group-ref.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { paths, transformNode } from '../../kubernetes/objects/objects.ts';
 import { isHybrid } from '../../membership/desired/cluster.ts';
-import { listBindings } from '../bindings.ts';
 import type { Cluster } from '../command.ts';
-import type { CloudSeen, CloudSurvey, NodeSample, RoleSeen } from './cloud-judgement.ts';
-import { type KubeSeen, seenInCluster } from './seen.ts';
+import type { CloudSeen, CloudSurvey, NodeSample } from './cloud-judgement.ts';
+import { type KubeSeen, seenInCluster, seenInEach } from './seen.ts';
+import { NO_GROUP, seenInCloud } from './seen-in-cloud.ts';
+import { type SurveyRolesOptions, surveyRoles } from './survey-roles.ts';
 
-export interface SurveyCloudOptions {
+export interface SurveyCloudOptions extends SurveyRolesOptions {
   readonly cloud: Cloud;
   /** What has been learned so far about the cloud's clock and the credentials. */
   readonly heard: CloudHearing;
   readonly endpoints: CloudSurvey['endpoints'];
-  readonly region: string;
   readonly vpcId: string | undefined;
   readonly groupId: string | undefined;
-  /** ARNs that bindings may name. */
-  readonly assumableRoles: readonly string[];
   readonly cluster: Cluster;
-  /** Where pods to look up and bindings are listed; undefined: in all namespaces. */
-  readonly namespace: string | undefined;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
+  /** Where bindings, and pods to look up, are listed; empty: in all namespaces. */
+  readonly namespaces: readonly string[];
 }
 
 /** Filled in by the cloud's observer. */
@@ -35,13 +29,10 @@ export interface CloudHearing {
   credentialsFrom: string;
 }
 
-/** A group that does not exist is enough to see whether the API answers. */
-const NO_GROUP = 'rsp-vsgb0000check';
 /** Reserved for documentation (RFC 5737). Looked up if no address of the cluster is known. */
 const NO_ADDRESS = '192.0.2.1';
 const MOST_NODES = 10;
 const MOST_PODS = 20;
-const MOST_SESSIONS = 20;
 const LISTED = 500;
 
 /** Calls the cloud, and changes nothing there. Rejects when the signal is aborted. */
@@ -90,34 +81,12 @@ async function surveyGroup({
   return { group, siblings, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
 }
 
-/** Assumes each role with every external id that bindings give for it, or without one if no binding names the role. */
-async function surveyRoles(options: SurveyCloudOptions): Promise<readonly RoleSeen[]> {
-  const { cloud, region, assumableRoles, cluster, clock, namespace, signal } = options;
-  if (assumableRoles.length === 0) return [];
-  const bindings = await seenInCluster(signal, () => listBindings(cluster, clock, signal, namespace));
-  const named = valuesOf(bindings).flatMap(({ parsed }) =>
-    parsed.ok && parsed.binding.spec.assumeRole !== undefined ? [parsed.binding.spec.assumeRole] : [],
-  );
-  const roles = new Map<string, Omit<RoleSeen, 'asked'>>();
-  for (const roleArn of assumableRoles) {
-    const ofBindings = named.filter((role) => role.roleArn === roleArn);
-    const isNamed = ofBindings.length > 0;
-    for (const role of isNamed ? ofBindings : [{ roleArn }]) roles.set(roleKey(role), { role, isNamed });
-  }
-  return await Promise.all(
-    [...roles.values()].slice(0, MOST_SESSIONS).map(async (one) => {
-      const ref = vServerGroup(region, NO_GROUP, { account: accountOfRole(one.role), role: one.role });
-      return { ...one, asked: await seenInCloud(signal, () => cloud.groups.describe(ref, { signal })) };
-    }),
-  );
-}
-
 async function surveyAddresses(
   options: SurveyCloudOptions,
 ): Promise<Pick<CloudSurvey, 'nodes' | 'podIPs' | 'interfaces' | 'elsewhere'>> {
-  const { cluster, signal, namespace, vpcId } = options;
+  const { cluster, signal, namespaces, vpcId } = options;
   const nodes = await seenInCluster(signal, () => sampleNodes(cluster, signal));
-  const podIPs = await seenInCluster(signal, () => samplePods(cluster, namespace, signal));
+  const podIPs = await surveyPods(cluster, namespaces, signal);
   const ofNodes = valuesOf(nodes).flatMap(({ address }) => address ?? []);
   const addresses = [...ofNodes, ...valuesOf(podIPs)];
   const interfaces = await lookUp(options, addresses.length > 0 ? addresses : [NO_ADDRESS], vpcId);
@@ -152,6 +121,19 @@ function regionOf(providerID: string | undefined): string | undefined {
   return /^(?:alicloud:\/\/)?([a-z0-9-]+)\.i-/.exec(providerID ?? '')?.[1];
 }
 
+/** Judged by the pods of namespaces where they may be listed, if there are any. */
+async function surveyPods(
+  cluster: Cluster,
+  namespaces: readonly string[],
+  signal: AbortSignal,
+): Promise<KubeSeen<readonly string[]>> {
+  const most = Math.ceil(MOST_PODS / Math.max(1, namespaces.length));
+  const { found, failure } = await seenInEach(signal, namespaces, async (namespace) =>
+    (await samplePods(cluster, namespace, signal)).slice(0, most),
+  );
+  return failure !== undefined && found.length === 0 ? { failure } : { value: found.slice(0, MOST_PODS) };
+}
+
 async function samplePods(
   { transport }: Cluster,
   namespace: string | undefined,
@@ -163,20 +145,9 @@ async function samplePods(
     .map(asObject)
     .filter(({ spec }) => asObject(spec)['hostNetwork'] !== true)
     .map(({ status }) => asString(asObject(status)['podIP']))
-    .filter((ip) => ip !== '')
-    .slice(0, MOST_PODS);
+    .filter((ip) => ip !== '');
 }
 
 function valuesOf<T>(seen: KubeSeen<readonly T[]>): readonly T[] {
   return 'value' in seen ? seen.value : [];
-}
-
-async function seenInCloud<T>(signal: AbortSignal, call: () => Promise<T>): Promise<CloudSeen<T>> {
-  try {
-    return { value: await call() };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof ApiError) return { failure: error };
-    throw error;
-  }
 }

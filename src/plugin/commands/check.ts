@@ -51,7 +51,8 @@ read its objects and to create pods/exec, and services/proxy for the webhook. Wh
             groupId,
             assumableRoles: options.operator('assumableRole'),
             cluster,
-            namespace: undefined,
+            namespaces: [],
+            bindingSelector: undefined,
             clock,
             signal,
           });

@@ -37,7 +37,7 @@ async function bindingsOf(call: CommandCall): Promise<readonly BindingObject[]> 
   const [name] = args;
   if (name !== undefined) return [await getBinding(call.cluster(), namespaceOf(call), name, signal)];
   const namespace = options.own('allNamespaces') ? undefined : namespaceOf(call);
-  return await listBindings(call.cluster(), clock, signal, namespace);
+  return await listBindings(call.cluster(), clock, signal, { namespace });
 }
 
 /** For structured output: the binding that was named, or a list. */

@@ -168,15 +168,26 @@ scenario('one id in two accounts is two groups, each called with what is its own
   expect(await operator.metric('vsgb_groups')).toBe(2);
 });
 
+const KEY = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret' };
+const cloud = () => [
+  ...['--region', 'cn-hangzhou', '--sts-endpoint', sts.url],
+  ...['--slb-endpoint', env.simulator.url, '--ecs-endpoint', env.simulator.url],
+];
+
 /** Runs on this machine, with the operator's key. */
 function plugin(...args: readonly string[]) {
-  const flags = [
-    ...['-o', 'json', '--kubeconfig', env.controlPlane.kubeconfig],
-    ...['--region', 'cn-hangzhou', '--sts-endpoint', sts.url],
-    ...['--slb-endpoint', env.simulator.url, '--ecs-endpoint', env.simulator.url],
-  ];
-  const key = { ALIBABA_CLOUD_ACCESS_KEY_ID: 'testid', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'testsecret' };
-  return runPlugin([...args, ...flags], key);
+  return runPlugin([...args, '-o', 'json', '--kubeconfig', env.controlPlane.kubeconfig, ...cloud()], KEY);
+}
+
+interface Found {
+  readonly check: string;
+  readonly level: string;
+  readonly message: string;
+}
+
+function ofRoles(stdout: string): readonly Found[] {
+  const { findings } = JSON.parse(stdout) as { readonly findings: readonly Found[] };
+  return findings.filter(({ check }) => check.startsWith('role '));
 }
 
 scenario('kubectl vsgb diff reads the group with the role, if it is told that it may', async () => {
@@ -206,26 +217,42 @@ scenario(
   async () => {
     await bindWeb('10.67.0.1');
     const unnamed = 'acs:ram::1234567890123456:role/unnamed';
-    const check = async () => {
-      const { stdout } = await plugin('check', '--from', 'here', ...LISTED, '--assumable-role', unnamed);
-      const { findings } = JSON.parse(stdout) as {
-        findings: { check: string; level: string; message: string }[];
-      };
-      return findings.filter((finding) => finding.check.startsWith('role '));
-    };
-    const ofRoles = (...levels: readonly string[]) =>
+    const check = async () =>
+      ofRoles((await plugin('check', '--from', 'here', ...LISTED, '--assumable-role', unnamed)).stdout);
+    const both = (...levels: readonly string[]) =>
       [ROLE.roleArn, unnamed].map((arn, i) =>
         expect.objectContaining({ check: `role ${arn}`, level: levels[i] }),
       );
-    expect(await check()).toEqual(ofRoles('ok', 'ok'));
+    expect(await check()).toEqual(both('ok', 'ok'));
     expect(sts.assumed.toSorted()).toEqual([
       `testid ${ROLE.roleArn} ${ROLE.externalId}`,
       `testid ${unnamed} `,
     ]);
     sts.refuses = 'NoPermission';
     const refused = await check();
-    expect(refused).toEqual(ofRoles('failed', 'warning'));
+    expect(refused).toEqual(both('failed', 'warning'));
     expect(refused.map(({ message }) => message).join()).not.toContain(ROLE.externalId);
+  },
+);
+
+scenario(
+  '… in every namespace of an operator that looks after several; what it may not list there is not taken for nothing',
+  async () => {
+    const other = await env.createNamespace('accounts');
+    await bindWeb('10.68.0.1');
+    const as = async (kubeconfig: string) => {
+      const namespaces = ['--namespace', other.namespace, '--namespace', app.namespace];
+      const flags = ['--kubeconfig', kubeconfig, ...namespaces, ...cloud(), ...LISTED];
+      return ofRoles((await runPlugin(['__check', '--', ...flags], KEY)).stdout);
+    };
+    const check = `role ${ROLE.roleArn}`;
+    sts.wants = ROLE.externalId;
+    expect(await as(env.operatorKubeconfig)).toMatchObject([{ check, level: 'ok' }]);
+    sts.wants = 'another';
+    expect(await as(env.operatorKubeconfig)).toMatchObject([{ check, level: 'failed' }]);
+    const nobody = await env.controlPlane.kubeconfigForServiceAccount(other.namespace, 'default');
+    const message = expect.stringContaining('the bindings that may name one cannot be listed');
+    expect(await as(nobody)).toMatchObject([{ check, level: 'unknown', message }]);
   },
 );
 

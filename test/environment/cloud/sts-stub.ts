@@ -16,6 +16,8 @@ export class StsStub implements AsyncDisposable {
   readonly assumed: string[] = [];
   /** While set, every call is rejected with this code. */
   refuses: string | undefined;
+  /** While set, a role is only assumed with this external ID. */
+  wants: string | undefined;
   lifetimeMs: number;
   mostAtOnce = 0;
   lastAt = 0;
@@ -73,7 +75,9 @@ export class StsStub implements AsyncDisposable {
       return (error as ApiError).code;
     }
     const { params, accessKeyId } = call;
-    this.assumed.push([accessKeyId, params.get('RoleArn'), params.get('ExternalId')].join(' '));
+    const externalId = params.get('ExternalId');
+    if (this.wants !== undefined && externalId !== this.wants) return 'NoPermission';
+    this.assumed.push([accessKeyId, params.get('RoleArn'), externalId].join(' '));
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createApiError, refused } from '../../../../src/alibaba/errors/errors.ts';
 import type { ApiError } from '../../../../src/cloud/api-error.ts';
-import { type CloudSurvey, judgeCloud } from '../../../../src/plugin/check/cloud-judgement.ts';
+import { type CloudSurvey, judgeCloud, type RoleSeen } from '../../../../src/plugin/check/cloud-judgement.ts';
 import type { Level } from '../../../../src/plugin/check/finding.ts';
 
 const refusal = (action: string, code: string, text: string, httpStatus = 400) =>
@@ -123,8 +123,12 @@ test('why there are no credentials is told once, and the other lines lead there'
 const ROLE = { roleArn: 'acs:ram::1234567890123456:role/slb' };
 
 describe('a role that bindings may name', () => {
-  const findingOfRole = (asked: CloudSurvey['group'], isNamed = true, change: Partial<CloudSurvey> = {}) =>
-    findingOf(`role ${ROLE.roleArn}`, { roles: [{ role: ROLE, isNamed, asked }], ...change });
+  const NAMED = { value: true };
+  const findingOfRole = (
+    asked: CloudSurvey['group'],
+    isNamed: RoleSeen['isNamed'] = NAMED,
+    change: Partial<CloudSurvey> = {},
+  ) => findingOf(`role ${ROLE.roleArn}`, { roles: [{ role: ROLE, isNamed, asked }], ...change });
 
   test('is fine where its session reads groups, as the answer about one that does not exist shows', () => {
     expect(findingOfRole({ failure: GROUP_MISSING })).toMatchObject({ level: 'ok' });
@@ -139,16 +143,27 @@ describe('a role that bindings may name', () => {
   });
 
   test('that no binding names may want an external id', () => {
-    expect(findingOfRole({ failure: NO_CREDENTIALS }, false)).toMatchObject({
+    expect(findingOfRole({ failure: NO_CREDENTIALS }, { value: false })).toMatchObject({
       level: 'warning',
       message: expect.stringContaining('no binding names it'),
       advice: expect.stringContaining('check again once a binding names the role'),
     });
   });
 
+  test('that is refused without an external id is unknown where the bindings that may name one are not seen', () => {
+    const unlisted: RoleSeen['isNamed'] = { failure: { is: 'forbidden', message: '403 for shop' } };
+    expect(findingOfRole({ failure: NO_CREDENTIALS }, unlisted)).toMatchObject({
+      level: 'unknown',
+      message: expect.stringMatching(/without an external id: .*bindings .*cannot be listed: 403 for shop/),
+      advice: 'It takes the right to list bindings.',
+    });
+    expect(findingOfRole({ failure: GROUP_MISSING }, unlisted)).toMatchObject({ level: 'ok' });
+    expect(findingOfRole({ failure: denied('Describe') }, unlisted)).toMatchObject({ level: 'failed' });
+  });
+
   test('is not judged where the credentials that assume it are missing', () => {
     const failure = { failure: NO_CREDENTIALS };
-    expect(findingOfRole(failure, true, { credentials: failure })).toMatchObject({ level: 'unknown' });
+    expect(findingOfRole(failure, NAMED, { credentials: failure })).toMatchObject({ level: 'unknown' });
   });
 });
 
