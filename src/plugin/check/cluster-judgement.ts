@@ -34,6 +34,13 @@ export interface OperatorDeployment {
   /** Why containers of its pods are waiting, e.g. `ImagePullBackOff: Back-off pulling image "…"`, without duplicates. */
   readonly waiting: readonly string[];
   readonly dryRun: boolean;
+  /** Undefined if its settings say that a replica leads without one. */
+  readonly election: LeaderElection | undefined;
+}
+
+export interface LeaderElection {
+  /** The namespace of the Lease. */
+  readonly namespace: string;
   readonly leaseName: string;
   readonly lease: KubeSeen<HeldLease>;
 }
@@ -173,17 +180,22 @@ function otherVersion({ image }: OperatorDeployment, pluginVersion: string): rea
   ];
 }
 
-function leader(
-  { name, leaseName, lease, wanted }: OperatorDeployment,
-  namespace: string,
-  now: number,
-): Finding {
+function leader({ name, election, wanted }: OperatorDeployment, namespace: string, now: number): Finding {
   const check = 'leader';
   const look = `kubectl -n ${namespace} logs deployment/${name}: "The Lease could not be read or written", and why.`;
   if (wanted === 0) return unknown(check, 'no replica is wanted', 'See the line about the operator.');
+  if (election === undefined)
+    return wanted === 1
+      ? ok(check, `the only replica of ${name} leads, without an election`)
+      : failed(
+          check,
+          `${wanted} replicas of ${name} lead at the same time, without an election`,
+          'Set VSGB_LEADER_ELECT=true, or let one replica run.',
+        );
+  const { lease } = election;
+  const leaseName = `${election.namespace}/${election.leaseName}`;
   if ('failure' in lease) {
-    if (lease.failure.is !== 'missing')
-      return unseen(check, `the Lease ${namespace}/${leaseName}`, lease.failure);
+    if (lease.failure.is !== 'missing') return unseen(check, `the Lease ${leaseName}`, lease.failure);
     return failed(check, `there is no Lease ${leaseName}: nobody has led yet`, look);
   }
   const { holder, renewedAt, durationMs } = lease.value;

@@ -3,7 +3,7 @@ import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
 import { readSpec } from '../../kubernetes/election/lease.ts';
 import { metadata } from '../../kubernetes/objects/metadata.ts';
 import { namespaced } from '../../kubernetes/objects/objects.ts';
-import type { OperatorDeployment } from './cluster-judgement.ts';
+import type { LeaderElection, OperatorDeployment } from './cluster-judgement.ts';
 import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
 
 /** A pod of the operator from which the cloud can be called. */
@@ -44,8 +44,6 @@ async function deploymentOf(
     reader.see(() => reader.list(namespaced('/api/v1', 'pods', namespace), { labelSelector: selector })),
   ]);
   const pods = 'value' in seenPods ? seenPods.value : [];
-  const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
-  const leasePath = `${namespaced('/apis/coordination.k8s.io/v1', 'leases', namespace)}/${encodeURIComponent(leaseName)}`;
   const running = pods.find(isRunning);
   return {
     deployment: {
@@ -55,8 +53,7 @@ async function deploymentOf(
       ready: Number(asObject(object['status'])['readyReplicas'] ?? 0),
       waiting: [...new Set(pods.flatMap(waitingReasons))].sort(),
       dryRun: settings.get('VSGB_DRY_RUN') === 'true',
-      leaseName,
-      lease: await reader.see(async () => leaseOf(await reader.get(leasePath))),
+      election: await electionOf(reader, namespace, settings),
     },
     pod: running && {
       namespace,
@@ -65,6 +62,20 @@ async function deploymentOf(
       args: asArray(container['args']).map(asString),
     },
   };
+}
+
+/** Without a kubeconfig the operator is in a cluster, where it takes part in an election unless it is told not to. */
+async function electionOf(
+  reader: ClusterReader,
+  ownNamespace: string,
+  settings: ReadonlyMap<string, string>,
+): Promise<LeaderElection | undefined> {
+  const elects = settings.get('VSGB_LEADER_ELECT') ?? String(!settings.has('VSGB_KUBECONFIG'));
+  if (elects === 'false') return undefined;
+  const namespace = settings.get('VSGB_LEADER_ELECT_NAMESPACE') ?? ownNamespace;
+  const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
+  const path = `${namespaced('/apis/coordination.k8s.io/v1', 'leases', namespace)}/${encodeURIComponent(leaseName)}`;
+  return { namespace, leaseName, lease: await reader.see(async () => leaseOf(await reader.get(path))) };
 }
 
 function operatorContainer(podSpec: JsonObject): JsonObject {
@@ -78,7 +89,10 @@ function labelSelector(labels: JsonObject): string {
     .join(',');
 }
 
-/** The settings that are visible from outside, by variable name. A ConfigMap that cannot be read is skipped. */
+/**
+ * The settings that are visible from outside, by variable name. A ConfigMap that cannot be read is skipped; a variable without a value, or
+ * with one from elsewhere, counts as unset.
+ */
 async function settingsOf(
   reader: ClusterReader,
   namespace: string,
@@ -102,17 +116,19 @@ async function settingsOf(
   const own = asArray(container['env'])
     .map(asObject)
     .map(({ name, value }) => [asString(name), value] as const);
-  const given = [...fromMaps, ...own].map(([name, value]) => [name, asString(value)] as const);
+  const variables = new Map([...fromMaps, ...own].map(([name, value]) => [name, asString(value)]));
+  const given = [...variables].filter(([, value]) => value !== '');
   return new Map([...given, ...flagsOf(asArray(container['args']).map(asString))]);
 }
 
-/** Flags by the names of their variables. A flag without a value is on. */
+/** Flags by the names of their variables. A flag without a value is on, and `--no-flag` is off. */
 function flagsOf(args: readonly string[]): readonly (readonly [string, string])[] {
   return args.flatMap((arg, i) => {
-    const [, name, value] = /^--([a-z][a-z-]*)(?:=(.*))?$/.exec(arg) ?? [];
+    const [, no, name, value] = /^--(no-)?([a-z][a-z-]*)(?:=(.*))?$/.exec(arg) ?? [];
     if (name === undefined) return [];
     const next = args[i + 1];
-    const given = value ?? (next === undefined || next.startsWith('--') ? 'true' : next);
+    const alone = next === undefined || next.startsWith('--');
+    const given = no === undefined ? (value ?? (alone ? 'true' : next)) : 'false';
     return [[`VSGB_${name.replaceAll('-', '_').toUpperCase()}`, given]];
   });
 }

@@ -8,6 +8,7 @@ import {
   type ClusterSurvey,
   type InstalledWebhook,
   judgeCluster,
+  type LeaderElection,
   OLDEST_KUBERNETES,
   type OperatorDeployment,
 } from '../../../../src/plugin/check/cluster-judgement.ts';
@@ -25,9 +26,12 @@ const OPERATOR: OperatorDeployment = {
   name: 'vservergroup-operator',
   image: 'registry.example.com/vservergroup-operator:0.1.0',
   ...{ wanted: 2, ready: 2, waiting: [], dryRun: false },
-  leaseName: 'vservergroup-operator',
-  lease: { value: { holder: 'pod-1', renewedAt: NOW - 2_000, durationMs: 15_000 } },
+  election: lease({ value: { holder: 'pod-1', renewedAt: NOW - 2_000, durationMs: 15_000 } }),
 };
+
+function lease(seen: LeaderElection['lease']): LeaderElection {
+  return { namespace: 'vservergroup-operator', leaseName: 'the-lease', lease: seen };
+}
 
 let certificate = '';
 let expiry = 0;
@@ -179,27 +183,45 @@ const cases: readonly Case[] = [
   ],
   [
     'nobody ever led',
-    () => operator({ lease: { failure: MISSING } }),
+    () => operator({ election: lease({ failure: MISSING }) }),
     'leader',
     'failed',
     /nobody has led yet/,
   ],
   [
     'nobody leads',
-    () => operator({ lease: { value: { holder: '', renewedAt: NOW, durationMs: 15_000 } } }),
+    () => operator({ election: lease({ value: { holder: '', renewedAt: NOW, durationMs: 15_000 } }) }),
     ...(['leader', 'failed', /nobody holds/] as const),
   ],
   [
     'the leader is gone',
-    () => operator({ lease: { value: { holder: 'pod-1', renewedAt: NOW - 90_000, durationMs: 15_000 } } }),
+    () =>
+      operator({
+        election: lease({ value: { holder: 'pod-1', renewedAt: NOW - 90_000, durationMs: 15_000 } }),
+      }),
     ...(['leader', 'failed', /not been heard of for 90 s/] as const),
   ],
   [
     'Leases may not be read',
-    () => operator({ lease: { failure: FORBIDDEN } }),
+    () => operator({ election: lease({ failure: FORBIDDEN }) }),
     'leader',
     'unknown',
-    /the Lease/,
+    /the Lease vservergroup-operator\/the-lease/,
+  ],
+  [
+    'the only replica leads without an election',
+    () => operator({ election: undefined, wanted: 1, ready: 1 }),
+    ...(['leader', 'ok', /without an election/] as const),
+  ],
+  [
+    'several replicas lead without an election',
+    () => operator({ election: undefined }),
+    ...(['leader', 'failed', /2 replicas .*without an election.*VSGB_LEADER_ELECT=true/] as const),
+  ],
+  [
+    'no replica is wanted that would lead without an election',
+    () => operator({ election: undefined, wanted: 0, ready: 0 }),
+    ...(['leader', 'unknown', /no replica/] as const),
   ],
   [
     'the webhook answers',

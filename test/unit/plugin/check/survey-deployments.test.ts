@@ -1,0 +1,102 @@
+import { expect, test } from '@jest/globals';
+import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
+import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
+import { ClusterReader } from '../../../../src/plugin/check/cluster-reader.ts';
+import { deploymentsIn } from '../../../../src/plugin/check/survey-deployments.ts';
+
+const NAMESPACE = 'ops';
+const LEASE = /\/namespaces\/([^/]+)\/leases\/(.*)$/;
+
+interface Settings {
+  readonly args?: readonly string[];
+  readonly config?: Readonly<Record<string, string>>;
+  readonly env?: readonly object[];
+}
+
+/** The one Deployment there is, whose container has these settings; every Lease is held by its own path. */
+async function deployment({ args = [], config = {}, env = [] }: Settings) {
+  const container = { name: 'operator', args, env, envFrom: [{ configMapRef: { name: 'settings' } }] };
+  const object = {
+    metadata: { name: 'operator' },
+    spec: { template: { spec: { containers: [container] } } },
+  };
+  const request = async (_: string, path: string) => {
+    if (path.endsWith('/deployments')) return { items: [object] };
+    if (path.endsWith('/pods')) return { items: [] };
+    if (path.endsWith('/configmaps/settings')) return { data: config };
+    const [, namespace, name] = LEASE.exec(path) ?? [];
+    if (name !== undefined) return { spec: { holderIdentity: `${namespace}/${name}` } };
+    throw new KubeApiError({ method: 'GET', path }, 404, { reason: 'NotFound', message: '', causes: [] });
+  };
+  const cluster = {
+    ...{ transport: { request } as unknown as KubeTransport, namespace: 'default' },
+    aheadMs: () => undefined,
+  };
+  const reader = new ClusterReader(cluster, new AbortController().signal);
+  const found = await deploymentsIn(reader, NAMESPACE);
+  expect(found).toHaveLength(1);
+  return found[0]!.deployment;
+}
+
+/** What is found of these settings: a dry run or not, and the Lease that is read. */
+async function found(settings: Settings) {
+  const { dryRun, election } = await deployment(settings);
+  const lease =
+    election && 'value' in election.lease ? election.lease.value.holder : election && 'unreadable';
+  return { dryRun, lease };
+}
+
+const USUAL = { dryRun: false, lease: `${NAMESPACE}/vservergroup-operator` };
+const DRY_ALONE = { VSGB_DRY_RUN: 'true', VSGB_LEADER_ELECT: 'false' };
+
+test.each<readonly [string, Settings, Awaited<ReturnType<typeof found>>]>([
+  ['none', {}, USUAL],
+  ['flags that are on', { args: ['--dry-run', '--leader-elect'] }, { ...USUAL, dryRun: true }],
+  [
+    'flags that are off',
+    { args: ['--no-leader-elect', '--no-dry-run'] },
+    { dryRun: false, lease: undefined },
+  ],
+  [
+    'flags with a value',
+    { args: ['--leader-elect=false', '--dry-run=true'] },
+    { dryRun: true, lease: undefined },
+  ],
+  ['flags over variables', { args: ['--no-dry-run', '--leader-elect'], config: DRY_ALONE }, USUAL],
+  ['the last of two flags', { args: ['--no-dry-run', '--dry-run'] }, { ...USUAL, dryRun: true }],
+  ['variables', { config: DRY_ALONE }, { dryRun: true, lease: undefined }],
+  [
+    'variables of the container over those of its ConfigMap, also with an empty value, which counts as unset',
+    { config: DRY_ALONE, env: ['VSGB_DRY_RUN', 'VSGB_LEADER_ELECT'].map((name) => ({ name, value: '' })) },
+    USUAL,
+  ],
+  [
+    'a Lease of their own',
+    { args: ['--leader-elect-lease-name', 'one'], config: { VSGB_LEADER_ELECT_NAMESPACE: 'leases' } },
+    { dryRun: false, lease: 'leases/one' },
+  ],
+  [
+    'a Lease whose names are empty',
+    { config: { VSGB_LEADER_ELECT_LEASE_NAME: '', VSGB_LEADER_ELECT_NAMESPACE: '' } },
+    USUAL,
+  ],
+  [
+    'a namespace of the Lease that the pod tells',
+    {
+      env: [
+        {
+          name: 'VSGB_LEADER_ELECT_NAMESPACE',
+          valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } },
+        },
+      ],
+    },
+    USUAL,
+  ],
+  [
+    'a kubeconfig, with which there is no election unless it is set',
+    { config: { VSGB_KUBECONFIG: '/config' } },
+    { dryRun: false, lease: undefined },
+  ],
+])('settings are read as the operator reads them: %s', async (_, settings, expected) => {
+  expect(await found(settings)).toEqual(expected);
+});
