@@ -190,7 +190,7 @@ function leader({ name, election, wanted }: OperatorDeployment, namespace: strin
       : failed(
           check,
           `${wanted} replicas of ${name} lead at the same time, without an election`,
-          'Set VSGB_LEADER_ELECT=true, or let one replica run.',
+          'Run it with --leader-elect, or with one replica.',
         );
   const { lease } = election;
   const leaseName = `${election.namespace}/${election.leaseName}`;

@@ -216,7 +216,7 @@ const cases: readonly Case[] = [
   [
     'several replicas lead without an election',
     () => operator({ election: undefined }),
-    ...(['leader', 'failed', /2 replicas .*without an election.*VSGB_LEADER_ELECT=true/] as const),
+    ...(['leader', 'failed', /2 replicas .*without an election.*with --leader-elect/] as const),
   ],
   [
     'no replica is wanted that would lead without an election',
