@@ -96,6 +96,13 @@ test('everything in the base has the label that names the operator', async () =>
     expect(object.metadata.labels).toMatchObject({ 'app.kubernetes.io/name': 'vservergroup-operator' });
 });
 
+test('the policies, which outlast an installation, lack the label by which it is deleted for a move to Helm', async () => {
+  const [, label = ''] = /--selector (\S+)=vservergroup-operator/.exec(read('docs/install.md')) ?? [];
+  expect(label).toBe('app.kubernetes.io/name');
+  for (const { object } of await readFolder(join(root, 'deploy/policies')))
+    expect(object.metadata.labels).toEqual({ 'app.kubernetes.io/part-of': 'vservergroup-operator' });
+});
+
 describe('the sample pods', () => {
   const text = read('deploy/samples/web.yaml');
   const inject = (gate: boolean, from: string) =>

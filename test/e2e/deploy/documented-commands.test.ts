@@ -318,12 +318,15 @@ describe('with kustomize', () => {
     expect(await object(deployment)).toMatchObject({ spec: { replicas: 0 } });
   });
 
-  test('then Helm takes the CRD over, once all else is deleted', async () => {
+  test('then Helm takes the CRD over, once all else is deleted but the policies, which stay', async () => {
+    await shell('kubectl apply -f deploy/policies/');
     await documentedly(`kubectl -n ${NAME} delete deployment,service,`);
     await documentedly('kubectl delete clusterrole,clusterrolebinding');
     expect(await object(deployment)).toBeUndefined();
+    await shell('kubectl get -f deploy/policies/');
     await shell(`${inDocs(`helm install ${NAME} `)} --take-ownership`);
     expect(await object(deployment)).toBeDefined();
+    await shell('kubectl delete -f deploy/policies/');
   });
 });
 
