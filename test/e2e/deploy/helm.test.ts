@@ -11,6 +11,7 @@ import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
 import { environmentName, FLAG_KEYS, FLAGS } from '../../../src/config/flags.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
+import { LOOK_ALIKES, NAMED } from '../../helm/look-alikes.ts';
 import { normalised } from '../../helm/normalise.ts';
 import { createOverlay } from '../../helm/overlay.ts';
 import { CHART, DeployTools, succeeded } from '../../helm/tools.ts';
@@ -212,6 +213,27 @@ describe('the chart', () => {
       expect(names.map((name) => name.length)).toEqual([63, 63]);
     },
   );
+
+  test.each<[string, object]>([
+    ['by release', { credentials: { existingSecret: 'zzkeys' } }],
+    [
+      'by themselves',
+      {
+        credentials: { rrsa: { roleName: 'zzrole' } },
+        ...{ nameOverride: 'zzchart', fullnameOverride: 'zzfull', serviceAccount: { name: '' } },
+        ...{ leaderElection: { leaseName: '' }, metrics: { serviceMonitor: { enabled: true } } },
+      },
+    ],
+  ])('takes names for names, whatever YAML would read them as: named %s', async (_, values) => {
+    const spelt = (text: string) =>
+      Object.entries(LOOK_ALIKES).reduce((all, [plain, like]) => all.replaceAll(plain, like), text);
+    const render = async (spelling: (text: string) => string) => {
+      const given = JSON.parse(spelling(JSON.stringify({ ...NAMED, ...values })));
+      const objects = await tools.template(given, spelling('zzrelease'), spelling('zznamespace'));
+      return JSON.stringify(objects).replace(/"checksum\/config":"\w+"/, '"checksum/config":""');
+    };
+    expect(JSON.parse(await render(spelt))).toEqual(JSON.parse(spelt(await render((text) => text))));
+  });
 
   test('new settings make new pods, the same ones do not', async () => {
     const checksum = async (drain: string) => {
@@ -612,6 +634,23 @@ describe('installed on a cluster', () => {
     expect(await api.get(CRD_PATH)).toMatchObject({
       metadata: { annotations: { 'helm.sh/resource-policy': 'keep', 'meta.helm.sh/release-name': RELEASE } },
     });
+    await helm('uninstall', RELEASE, ...NAMESPACED);
+  });
+
+  test('release, namespaces and Lease may have names that YAML reads as something else', async () => {
+    await api.create('/api/v1/namespaces', { metadata: { name: 'no' } });
+    const named = { ...VALUES.least, namespaces: ['no', '123'], leaderElection: { leaseName: '1e3' } };
+    const file = await tools.valuesFile({ ...named, crds: { install: false } });
+    await helm('install', 'no', CHART, '--create-namespace', '--namespace', '123', '--values', file);
+    const rights = (namespace: string) => `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+    for (const namespace of ['no', '123'])
+      expect(await api.get(`${rights(namespace)}/rolebindings/no-vservergroup-operator`)).toMatchObject({
+        subjects: [{ namespace: '123' }],
+      });
+    expect(await api.get(`${rights('123')}/roles/no-vservergroup-operator-leader-election`)).toMatchObject({
+      rules: expect.arrayContaining([expect.objectContaining({ resourceNames: ['1e3'] })]),
+    });
+    await helm('uninstall', 'no', '--namespace', '123');
   });
 });
 

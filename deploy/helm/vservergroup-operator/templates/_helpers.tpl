@@ -1,3 +1,4 @@
+{{/* Where a name is a whole value it is quoted: YAML reads some (no, 123, 1e3) as something else. */}}
 {{- define "vservergroup-operator.name" -}}
 {{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -14,8 +15,8 @@
 {{- end }}
 
 {{- define "vservergroup-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "vservergroup-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "vservergroup-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "vservergroup-operator.ownLabels" -}}
@@ -65,20 +66,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ ternary "RoleBinding" "ClusterRoleBinding" (ne . "") }}
 metadata:
-  name: {{ $name }}
+  name: {{ $name | quote }}
   {{- with . }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels:
     {{- include "vservergroup-operator.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: {{ $name }}
+  name: {{ $name | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "vservergroup-operator.serviceAccountName" $root }}
-    namespace: {{ $root.Release.Namespace }}
+    name: {{ include "vservergroup-operator.serviceAccountName" $root | quote }}
+    namespace: {{ $root.Release.Namespace | quote }}
 {{- end }}
 {{- end }}
 
