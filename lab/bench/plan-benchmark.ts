@@ -64,7 +64,7 @@ const enis = new Map<string, string>();
 function planOf(rows: readonly KnownRow[], claim: Claim) {
   const input: PlanInput = {
     rows,
-    presumed: false,
+    rowsAre: 'shown',
     claims: [claim],
     eniOf: (ip) => enis.get(ip),
     refused: { has: () => false },

@@ -163,7 +163,7 @@ export function inputOf(
   const tenant = (ip: string) => tenants[Number(ip.slice('10.0.0.'.length)) - 1] as Tenant;
   return {
     rows: knownRows(rows),
-    presumed: false,
+    rowsAre: 'shown',
     claims: claims.map((one, i) => claimOf(CLAIMS[i] as string, one, tenants, records)),
     eniOf: (ip, uid) => {
       const { generation, eniKnown } = tenant(ip);

@@ -427,7 +427,7 @@ always(
     const rows = new Map<BackendKey, KnownRow>();
     for (const { records } of input.claims)
       for (const [key, { row }] of records) rows.set(key, knownRow(row));
-    const { batches } = planGroup({ ...input, rows: [...rows.values()], presumed: true });
+    const { batches } = planGroup({ ...input, rows: [...rows.values()], rowsAre: 'presumed' });
     for (const { action, changes } of batches) {
       expect(action).toBe('remove');
       for (const { key } of changes) expect(rows.has(key)).toBe(true);
@@ -500,7 +500,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
     };
     const plan = planGroup({
       rows: knownRows(group.rows),
-      presumed: false,
+      rowsAre: 'shown',
       claims: [claim],
       eniOf: () => 'eni-1',
       refused: new Set<BackendKey>(),

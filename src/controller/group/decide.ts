@@ -121,7 +121,7 @@ function planOf(
 ): GroupPlan {
   return planGroup({
     rows: view.rows ?? presumedRows(claims),
-    presumed: view.rows === undefined,
+    rowsAre: view.rows === undefined ? 'presumed' : view.isReliable ? 'shown' : 'doubted',
     claims,
     eniOf: (ip, podUID) => enis.eniOf(ref.regionId, ip, podUID),
     refused: { has: (key, action) => attempts.isRefused(key, action, now) },

@@ -17,10 +17,14 @@ import { type ClaimReport, Ledger } from './ledger.ts';
 export type { ClaimReport } from './ledger.ts';
 
 export interface PlanInput {
-  /** The group's rows as the API last showed them; while `presumed`, the rows recorded in the bindings' status. */
   readonly rows: readonly KnownRow[];
-  /** The group has not been read yet: only removals are planned, because an unnecessary removal does no harm. */
-  readonly presumed: boolean;
+  /**
+   * - `shown`: as the API last showed them
+   * - `doubted`: the same, but a write of unknown outcome, or still in progress, came after
+   * - `presumed`: as recorded in the bindings' status, because the group has not been read yet. Only removals are planned,
+   *   because an unnecessary removal does no harm.
+   */
+  readonly rowsAre: 'shown' | 'doubted' | 'presumed';
   /** All bindings on the group, sorted by id. */
   readonly claims: readonly Claim[];
   /** The ENI of a pod's address, if known. */
@@ -99,7 +103,7 @@ function planned(input: PlanInput, departing: Departing): Planning {
   const planning = new Planning(input, departing);
   for (const known of input.rows) planning.decide(known);
   planning.settleLeavers();
-  if (!input.presumed) planning.addMissing();
+  if (input.rowsAre !== 'presumed') planning.addMissing();
   return planning;
 }
 
@@ -184,7 +188,9 @@ class Planning {
     const record = recorded ?? recordOf(this.#active, key);
     // A deleted binding restores the weight, because nobody else would when the drain of the node ends.
     const drained = wanted.some(({ claim, given }) => this.#isResting(given) && !claim.deleting);
-    const returning = row.weight === 0 && record !== undefined && (drained || record.state !== 'Registered');
+    const returning =
+      record !== undefined &&
+      (row.weight === 0 ? drained || record.state !== 'Registered' : this.#mayHaveDrained(record));
     let weight = returning ? record.row.weight : row.weight;
     if (decider.member !== undefined && decidesWeight(decider)) weight = decider.member.weight;
     // RemoveOnly knows the weight to restore only from the record, which stays Draining until the group shows that weight.
@@ -205,6 +211,11 @@ class Planning {
     if (drained && row.weight > 0) this.#drain(row, key, decider.claim, undefined);
     else if (!drained && weight !== row.weight) this.#weigh(row, key, decider.claim, weight);
     return drained ? 0 : weight;
+  }
+
+  /** Whether the row may have weight 0 by now, whatever weight is known of it. */
+  #mayHaveDrained({ state }: BackendRecord): boolean {
+    return state === 'Draining' && this.#input.rowsAre !== 'shown';
   }
 
   /** Whether the backend has weight 0 because of its node. */
@@ -315,7 +326,7 @@ class Planning {
   }
 
   #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined): void {
-    if (this.#input.presumed) return;
+    if (this.#input.rowsAre === 'presumed') return;
     if (claim.mode === 'RemoveOnly' && !claim.shows(key, { weight: row.weight, since })) {
       this.#ledger(claim).unshown.push(key);
       if (this.#waits(key, DRAIN_PATIENCE_MS)) return;
@@ -324,7 +335,7 @@ class Planning {
   }
 
   #weigh(row: Row, key: BackendKey, { id }: Claim, weight: number): void {
-    if (this.#input.presumed) return;
+    if (this.#input.rowsAre === 'presumed') return;
     this.#change('weights', 'set', { row: { ...row, weight }, key, claim: id, was: row.weight });
   }
 

@@ -125,7 +125,7 @@ async function removeAll(
     signal.throwIfAborted();
     const now = clock.now();
     const batches = removals(group, isWanted, pacing.rowsPerCall, now);
-    if (!view.inDoubt && view.pending === undefined && batches.length === 0) return problem;
+    if (view.isReliable && batches.length === 0) return problem;
     const step = nextStep({ batches }, group, pacing, now, undefined);
     switch (step.do) {
       case 'describe':

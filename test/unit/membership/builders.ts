@@ -222,7 +222,7 @@ export interface PlanChange extends Omit<Partial<PlanInput>, 'rows'> {
 export function planInput({ rows = [], ...change }: PlanChange = {}): PlanInput {
   return {
     rows: knownRows(rows),
-    presumed: false,
+    rowsAre: 'shown',
     claims: [],
     eniOf: eniByName,
     refused: new Set<BackendKey>(),

@@ -67,6 +67,11 @@ export class GroupView {
     return this.#rows === undefined || this.#doubt !== undefined;
   }
 
+  /** The rows are those of the group: it was read, and no write of unknown outcome, or still in progress, came after. */
+  get isReliable(): boolean {
+    return !this.inDoubt && this.#pending === undefined;
+  }
+
   /** The group was never read, and no outcome of a write is unknown: the rows recorded in the status may stand in for its rows. */
   get mayPresume(): boolean {
     return this.#rows === undefined && this.#doubt === undefined;

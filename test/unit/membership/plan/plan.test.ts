@@ -316,7 +316,7 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     'presumed: what left is removed from its record alone',
     {
       rows: [eniRow('1'), eniRow('2')],
-      presumed: true,
+      rowsAre: 'presumed',
       claims: [claim('web', { ...wants('2', '3'), records: recordsOf(podRecord('1'), podRecord('2')) })],
     },
     [['remove eni-1/1:8080']],
@@ -325,7 +325,7 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     'presumed: nothing is weighed, drained or added',
     {
       rows: [eniRow('1'), eniRow('2')],
-      presumed: true,
+      rowsAre: 'presumed',
       claims: [
         claim('web', {
           desired: members(eniMember('2', { weight: 7 })),
@@ -340,7 +340,7 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     'presumed: a drain that is over while nobody watched is ended',
     {
       rows: [eniRow('1')],
-      presumed: true,
+      rowsAre: 'presumed',
       now: 10_000,
       claims: [
         claim('web', {

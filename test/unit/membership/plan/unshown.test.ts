@@ -55,6 +55,16 @@ describe('the weight 0 of a RemoveOnly binding', () => {
     expect(asked).toEqual([{ weight: 100, since: undefined }]);
   });
 
+  test.each(['doubted', 'presumed'] as const)(
+    'stays recorded while rows that show no weight 0 are %s: it may have been set',
+    (rowsAre) => {
+      const record = podRecord('1', { state: 'Draining', drainingSince: NOW - 1_000 });
+      const back = draining({ ...wants, records: recordsOf(record) });
+      expect(states(plan({ rows: [eniRow('1')], claims: [back], rowsAre }))).toEqual({ 'eni-1': 'Draining' });
+      expect(states(plan({ rows: [eniRow('1')], claims: [back] }))).toEqual({ 'eni-1': 'Registered' });
+    },
+  );
+
   test('Sync gives a weight back by its spec: nothing is waited for', () => {
     const sync = draining({ mode: 'Sync', ...unshown });
     expect(written(plan({ rows: [own(eniRow('1'))], claims: [sync] }))).toEqual([['set eni-1/1:8080*0']]);
