@@ -10,20 +10,21 @@ import { mayGoWithoutGroup } from './unreadable.ts';
 /**
  * Whether a binding that is being deleted may go. The first matching row decides.
  *
- * | its rows                                                      | the group                              | may go |
- * |---------------------------------------------------------------|----------------------------------------|--------|
- * | stay where they are (`Retain`, suspended)                     | –                                      | yes    |
- * | –                                                             | does not exist any more                | yes    |
- * | some pass to a binding whose status does not show them yet    | –                                      | no     |
- * | Sync: some are recorded                                       | –                                      | no     |
- * | RemoveOnly: some can still leave, or get their weight back    | –                                      | no     |
- * | –                                                             | was read                               | yes    |
- * | RemoveOnly: all known rows stay                               | can't be read, and someone has to act  | yes    |
- * | Sync: none is recorded                                        | was never read, and someone has to act | yes    |
- * | –                                                             | any other                              | no     |
+ * | its rows                                                      | the group                                        | may go |
+ * |---------------------------------------------------------------|--------------------------------------------------|--------|
+ * | stay where they are (`Retain`, suspended)                     | –                                                | yes    |
+ * | –                                                             | does not exist any more                          | yes    |
+ * | some pass to a binding whose status does not show them yet    | –                                                | no     |
+ * | Sync: some are recorded                                       | –                                                | no     |
+ * | RemoveOnly: some can still leave, or get their weight back    | –                                                | no     |
+ * | –                                                             | was read, with no write of unknown outcome since | yes    |
+ * | RemoveOnly: all known rows stay                               | can't be read, and someone has to act            | yes    |
+ * | Sync: none is recorded                                        | was never read, and someone has to act           | yes    |
+ * | –                                                             | any other                                        | no     |
  *
- * Nothing was added to a group that was never read, so an unknown region or a missing permission must not block the deletion
- * for ever. Neither must a row that something else added and that the API refuses to remove.
+ * A write of unknown outcome may have added rows, or changed weights, that nothing records yet. Nothing was added to a group
+ * that was never read, so an unknown region or a missing permission must not block the deletion for ever. Neither must a row
+ * that something else added and that the API refuses to remove.
  */
 export function hasNothingLeft(
   object: BindingObject,
@@ -36,8 +37,8 @@ export function hasNothingLeft(
   if (report.passing) return false;
   const isRemoveOnly = report.claim.mode === 'RemoveOnly';
   if (isRemoveOnly ? hasWorkLeft(report, batches, attempts) : report.records.size > 0) return false;
-  if (view.rows !== undefined) return true;
-  const wasRead = statusOf(object)?.loadBalancerId !== undefined;
+  if (view.isReliable) return true;
+  const wasRead = view.rows !== undefined || statusOf(object)?.loadBalancerId !== undefined;
   return (isRemoveOnly || !wasRead) && failure !== undefined && outcomeOf(failure).stalled;
 }
 

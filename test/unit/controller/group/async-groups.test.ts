@@ -204,6 +204,19 @@ describe('how far a job is', () => {
   });
 });
 
+test('a binding that is deleted while its backends are being added goes once the job is over and they have left', async () => {
+  await settled([]);
+  groups.jobMs = 5_000;
+  cluster.endpoints([first]);
+  await cluster.after(500);
+  cluster.bind('web', {}, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  await cluster.after(3_000);
+  expect(cluster.patched).toEqual([]);
+  await cluster.after(20_000);
+  expect(groups.shown).toEqual([]);
+  expect(cluster.patched).toEqual(['web []']);
+});
+
 test('a replica that leads while a change is pending waits until it is over, and goes on from what the group shows', async () => {
   await settled(addresses(3));
   groups.jobMs = 10_000;

@@ -409,6 +409,59 @@ describe('deletion', () => {
     expect(cluster.patched).toEqual(['web []']);
   });
 
+  /** The API carries writes out, but no reply arrives, and the group can't be read. */
+  const silent: FakeVServerGroups['behave'] = ({ action }) => {
+    if (action === 'describe') throw apiError('transient', 'ServiceUnavailable');
+    return 'no-reply';
+  };
+
+  test('a binding waits until it is known whether its last addition was carried out, and leaks no row', async () => {
+    await settled([]);
+    cluster.groups.behave = silent;
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(1_000);
+    cluster.bind('web', {}, deleted);
+    await cluster.after(60_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.patched).toEqual([]);
+    cluster.groups.behave = () => undefined;
+    await cluster.after(3_000);
+    expect(cluster.groups.shown).toEqual([]);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test('with RemoveOnly it waits until it is known whether weight 0 was set, and leaves no live backend with it', async () => {
+    await settled(['10.0.0.1'], { mode: 'RemoveOnly' });
+    cluster.showsStatus = true;
+    cluster.groups.behave = silent;
+    cluster.node('node-0', { labels: { [DRAIN_LABEL]: 'true' } });
+    await cluster.after(1_000);
+    cluster.node('node-0');
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, cluster.statuses.get('web'));
+    await cluster.after(60_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*0']);
+    expect(cluster.patched).toEqual([]);
+    cluster.groups.behave = () => undefined;
+    await cluster.after(3_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
+  test('with RemoveOnly an unknown outcome in a group that may not be read any more does not hold it', async () => {
+    await settled(['10.0.0.1'], { mode: 'RemoveOnly' });
+    cluster.showsStatus = true;
+    cluster.groups.behave = silent;
+    cluster.node('node-0', { labels: { [DRAIN_LABEL]: 'true' } });
+    await cluster.after(1_000);
+    cluster.groups.behave = () => {
+      throw apiError('denied', 'Forbidden.RAM');
+    };
+    cluster.node('node-0');
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, cluster.statuses.get('web'));
+    await cluster.after(3_000);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
   test.each([
     ['group', apiError('groupMissing', 'InvalidParameter')],
     ['load balancer', refused('Remove', undefined, LOAD_BALANCER_GONE)],
