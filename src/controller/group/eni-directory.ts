@@ -9,14 +9,16 @@ export interface MissingEni {
   readonly lookup: Exclude<EniLookup, { state: 'found' }>;
 }
 
+/** For which pod an address was last looked up. */
 interface Known {
   readonly podUID: string | undefined;
-  readonly eniId: string;
+  /** Undefined: there is no answer yet. The resolver may have it before anyone looks the address up again. */
+  readonly eniId: string | undefined;
 }
 
 /**
- * Knows which ENI holds a pod's address. Each answer is remembered for that pod only: a freed address is given to the next
- * pod, which may be behind another ENI.
+ * Knows which ENI holds a pod's address. Each answer is for that pod only, even if it comes after the pod has left: a freed
+ * address is given to the next pod, which may be behind another ENI.
  *
  * | the member to be looked up                               | = answer                |
  * |----------------------------------------------------------|-------------------------|
@@ -60,8 +62,7 @@ export class EniDirectory {
   }
 
   eniOf(regionId: string, ip: string, podUID: string | undefined): string | undefined {
-    const known = podUID === undefined ? this.#unnamed : this.#known;
-    return ofPod(known.get(regionId, ip), podUID);
+    return ofPod(this.#of(podUID).get(regionId, ip), podUID);
   }
 
   /** No binding is on the group any more. */
@@ -98,15 +99,14 @@ export class EniDirectory {
 
   /** Returns whether the address is now known to be behind a different ENI. */
   #renew(regionId: string, ip: string): boolean {
-    const lookup = this.#resolver.lookup(regionId, ip);
-    if (lookup.state !== 'found' || lookup.eniId === this.#unnamed.get(regionId, ip)?.eniId) return false;
-    this.#remember(regionId, ip, { podUID: undefined, eniId: lookup.eniId });
-    return true;
+    const before = this.eniOf(regionId, ip, undefined);
+    const lookup = this.#ask(regionId, ip, undefined);
+    return lookup.state === 'found' && lookup.eniId !== before;
   }
 
   /** A pod's row leaves its group. Its ENI is remembered, so that the pod needs no lookup when it is ready again. */
   noteLeaver(regionId: string, ip: string, podUID: string, eniId: string): void {
-    if (this.#known.get(regionId, ip) === undefined) this.#left.set(regionId, ip, { podUID, eniId });
+    if (this.#known.get(regionId, ip)?.eniId === undefined) this.#left.set(regionId, ip, { podUID, eniId });
   }
 
   /**
@@ -124,7 +124,6 @@ export class EniDirectory {
       if (member.ip === undefined) continue;
       const lookup = this.#lookup(regionId, member.ip, member.podUID);
       if (lookup.state === 'found') {
-        this.#remember(regionId, member.ip, { podUID: member.podUID, eniId: lookup.eniId });
         found++;
       } else {
         missing.push({ member, lookup });
@@ -136,10 +135,22 @@ export class EniDirectory {
 
   #lookup(regionId: string, ip: string, podUID: string | undefined): EniLookup {
     const eniId = ofPod(this.#left.get(regionId, ip), podUID);
-    if (eniId !== undefined) return { state: 'found', eniId };
+    if (eniId !== undefined) {
+      this.#remember(regionId, ip, { podUID, eniId });
+      return { state: 'found', eniId };
+    }
     const known = this.#known.get(regionId, ip) ?? this.#unnamed.get(regionId, ip);
     if (podUID !== undefined && known !== undefined && known.podUID !== podUID) this.forget(regionId, ip);
-    return this.#resolver.lookup(regionId, ip);
+    return this.#ask(regionId, ip, podUID);
+  }
+
+  /** The address must not be known for another pod: the resolver's answer may be about that one. */
+  #ask(regionId: string, ip: string, podUID: string | undefined): EniLookup {
+    const before = this.#of(podUID).get(regionId, ip);
+    const lookup = this.#resolver.lookup(regionId, ip);
+    const eniId = lookup.state === 'found' ? lookup.eniId : before?.eniId;
+    if (before === undefined || before.eniId !== eniId) this.#remember(regionId, ip, { podUID, eniId });
+    return lookup;
   }
 
   /** The API refused the ENI that was known for the address. */
@@ -152,7 +163,11 @@ export class EniDirectory {
 
   #remember(regionId: string, ip: string, eni: Known): void {
     this.#left.delete(regionId, ip);
-    (eni.podUID === undefined ? this.#unnamed : this.#known).set(regionId, ip, eni);
+    this.#of(eni.podUID).set(regionId, ip, eni);
+  }
+
+  #of(podUID: string | undefined): ByAddress {
+    return podUID === undefined ? this.#unnamed : this.#known;
   }
 
   #waitFor(group: GroupKey, places: ReadonlySet<string>): void {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { createEniResolver } from '../../../../src/alibaba/eni-resolver.ts';
 import { type GroupKey, groupKey } from '../../../../src/controller/cluster/cluster-caches.ts';
@@ -18,6 +18,28 @@ function directory() {
   const enis = new FakeEnis();
   const woken: GroupKey[] = [];
   return { enis, woken, known: new EniDirectory(enis, (key) => woken.push(key)) };
+}
+
+const resolvers: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const resolver of resolvers.splice(0)) resolver.close();
+});
+
+/** A directory that asks ECS, where the ENI of 10.0.0.1 is `eniId` until it moves. */
+function withResolver(eniId: string) {
+  const clock = new FakeClock();
+  let id = eniId;
+  const describeNetworkInterfaces = async () => [
+    { networkInterfaceId: id, privateIps: ['10.0.0.1'], prefixes: [], status: 'InUse' },
+  ];
+  const resolver = createEniResolver({ ecs: { describeNetworkInterfaces }, clock });
+  resolvers.push(resolver);
+  const woken: GroupKey[] = [];
+  const moveTo = (next: string) => {
+    id = next;
+  };
+  return { clock, woken, moveTo, known: new EniDirectory(resolver, (key) => woken.push(key)) };
 }
 
 test('an ENI is known for the pod that was looked up, and for no other pod or region', () => {
@@ -128,31 +150,62 @@ describe('a pod whose row left its group', () => {
   });
 });
 
+describe('an answer that comes after its pod has left', () => {
+  /** The ENI of 10.0.0.1 was looked up for `first`, is `eni-old` by the answer, and `eni-new` since. */
+  async function answeredFor(first: Member) {
+    const { clock, known, moveTo } = withResolver('eni-old');
+    known.resolve(REGION, [first], GROUP);
+    known.resolve(REGION, [], GROUP);
+    await clock.advance(0);
+    moveTo('eni-new');
+    return { clock, known };
+  }
+
+  test.each([
+    ['a pod', eniMember('1')],
+    ['an endpoint that names no pod', withoutPod(eniMember('1'))],
+  ])('says nothing of the next pod at the address of %s', async (_, first) => {
+    const { clock, known } = await answeredFor(first);
+    const next = eniMember('1', { podUID: 'uid-next' });
+    expect(known.resolve(REGION, [next], GROUP).found).toBe(0);
+    await clock.advance(0);
+    expect(known.resolve(REGION, [next], GROUP).found).toBe(1);
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-next')).toBe('eni-new');
+  });
+
+  test('is that of the same pod when it is back', async () => {
+    const { known } = await answeredFor(eniMember('1'));
+    expect(known.resolve(REGION, [eniMember('1')], GROUP).found).toBe(1);
+    expect(known.eniOf(REGION, '10.0.0.1', 'uid-1')).toBe('eni-old');
+  });
+
+  test('to a refresh says nothing of the next pod either', async () => {
+    const { clock, known, moveTo } = withResolver('eni-old');
+    known.refresh(REGION, GROUP, 0, () => [withoutPod(eniMember('1'))]);
+    known.forgetGroup(GROUP);
+    await clock.advance(0);
+    moveTo('eni-new');
+    expect(known.resolve(REGION, [eniMember('1')], GROUP).found).toBe(0);
+  });
+});
+
 describe('an address of which no pod is named', () => {
   const MINUTE = 60_000;
 
   test('is asked for again once its answer is 10 minutes old, and its group is woken if it has moved', async () => {
-    const clock = new FakeClock();
-    let eniId = 'eni-1';
-    const describeNetworkInterfaces = async () => [
-      { networkInterfaceId: eniId, privateIps: ['10.0.0.1'], prefixes: [], status: 'InUse' },
-    ];
-    const resolver = createEniResolver({ ecs: { describeNetworkInterfaces }, clock });
-    const woken: GroupKey[] = [];
-    const known = new EniDirectory(resolver, (key) => woken.push(key));
+    const { clock, woken, known, moveTo } = withResolver('eni-1');
     const refresh = () => known.refresh(REGION, GROUP, clock.now(), () => [withoutPod(eniMember('1'))]);
     const eni = () => known.eniOf(REGION, '10.0.0.1', undefined);
     refresh();
     await clock.advance(0);
     expect([eni(), woken]).toEqual(['eni-1', [GROUP]]);
-    eniId = 'eni-2';
+    moveTo('eni-2');
     for (let minutes = 5; minutes < 15; minutes += 5) {
       await clock.advance(5 * MINUTE);
       refresh();
     }
     await clock.advance(0);
     expect([eni(), woken]).toEqual(['eni-2', [GROUP, GROUP]]);
-    resolver.close();
   });
 
   test('says nothing of a pod at it, nor a pod of it', () => {
