@@ -52,6 +52,7 @@ export interface CloudConfig {
   readonly apiQps: number;
   readonly apiBurst: number;
   readonly addWindow: number;
+  readonly resync: number;
 }
 
 export function endpointsOf(config: CloudConfig): EndpointOptions {
@@ -116,6 +117,7 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     onAnswer: observer.onEniAnswer,
     // Unless a call is full, the additions of a group are this far apart anyway, so the spacing delays none of them.
     spacingMs: config.addWindow,
+    resyncMs: config.resync,
   });
   const sessions = new Map<
     string,

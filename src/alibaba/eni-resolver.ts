@@ -18,12 +18,15 @@ export interface EniResolverOptions {
   readonly onAnswer?: ((result: Settled['state']) => void) | undefined;
   /** Time between the starts of two rounds of calls; addresses that become due meanwhile share the next round. Default 0. */
   readonly spacingMs?: number | undefined;
+  /** Those who wait for an answer look the address up again after this long, give or take a tenth. Default 0. */
+  readonly resyncMs?: number | undefined;
 }
 
 /** A pod's address can move to another interface, so an older answer is refreshed, and serves until the new one is there. */
 const FRESH_MS = 10 * 60_000;
-/** An address that nobody looked up for this long is forgotten and no longer retried. Twice the controller's resync period. */
+/** An address that nobody looked up for this long is forgotten; without an answer, not before two resyncs, each a tenth longer. */
 const IDLE_MS = 10 * 60_000;
+const IDLE_RESYNCS = 2.2;
 /** Back-off after a failed call. */
 const RETRY = { baseMs: 1_000, capMs: 60_000, jitter: 0 };
 /** Attaching an interface takes seconds; an address that stays without one longer belongs elsewhere. */
@@ -56,6 +59,8 @@ class CachingResolver implements EniResolver {
   readonly #clock: Clock;
   readonly #vpcId: string | undefined;
   readonly #spacingMs: number;
+  /** For addresses without an answer: until then they are retried. */
+  readonly #patienceMs: number;
   readonly #onAnswer: EniResolverOptions['onAnswer'];
   readonly #entries = new Map<string, Entry>();
   readonly #queue = new Set<Entry>();
@@ -65,8 +70,9 @@ class CachingResolver implements EniResolver {
   #flushedAt = Number.NEGATIVE_INFINITY;
   #wake: { readonly timer: Timer; readonly at: number } | undefined;
 
-  constructor({ ecs, clock, vpcId, onAnswer, spacingMs = 0 }: EniResolverOptions) {
+  constructor({ ecs, clock, vpcId, onAnswer, spacingMs = 0, resyncMs = 0 }: EniResolverOptions) {
     this.#spacingMs = spacingMs;
+    this.#patienceMs = Math.max(IDLE_MS, IDLE_RESYNCS * resyncMs);
     this.#onAnswer = onAnswer;
     this.#ecs = ecs;
     this.#clock = clock;
@@ -167,8 +173,8 @@ class CachingResolver implements EniResolver {
     const now = this.#clock.now();
     let next = now + SWEEP_MS;
     for (const [key, entry] of this.#entries) {
-      if (now - entry.askedAt > IDLE_MS && entry.dueAt !== Number.POSITIVE_INFINITY)
-        this.#entries.delete(key);
+      const idleMs = entry.answer.state === 'found' ? IDLE_MS : this.#patienceMs;
+      if (now - entry.askedAt > idleMs && entry.dueAt !== Number.POSITIVE_INFINITY) this.#entries.delete(key);
       else if (entry.answer.state === 'found') continue;
       else if (entry.dueAt <= now) this.#enqueue(entry);
       else next = Math.min(next, entry.dueAt);

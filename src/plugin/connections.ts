@@ -51,5 +51,6 @@ export function cloudConfig(options: Options, region: string): CloudConfig {
     apiQps: options.operator('apiQps'),
     apiBurst: options.operator('apiBurst'),
     addWindow: options.operator('addWindow'),
+    resync: options.operator('resync'),
   };
 }

@@ -40,7 +40,7 @@ async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly strin
     ...{ region: 'cn-hangzhou', vpcId: undefined, endpointNetwork: 'vpc', allowInsecureEndpoints: false },
     ...{ slbEndpoint: api.url, ecsEndpoint: api.url, stsEndpoint: api.url, credentialsDir: dir },
     ...{ assumeRoleArn: undefined, assumeRoleExternalId: undefined },
-    ...{ apiTimeout: 2_000, apiQps: 50, apiBurst: 150, addWindow: 0 },
+    ...{ apiTimeout: 2_000, apiQps: 50, apiBurst: 150, addWindow: 0, resync: 300_000 },
     ...flags,
   };
   const told: string[] = [];

@@ -16,7 +16,7 @@ const DENIED = createApiError({
   },
 });
 
-function setUp(vpcId?: string, spacingMs?: number) {
+function setUp(vpcId?: string, spacingMs?: number, resyncMs?: number) {
   const clock = new FakeClock();
   const queries: NetworkInterfaceQuery[] = [];
   const told: string[][] = [];
@@ -36,7 +36,7 @@ function setUp(vpcId?: string, spacingMs?: number) {
   };
   const answers: string[] = [];
   const resolver = createEniResolver({
-    ...{ ecs, clock, vpcId, spacingMs },
+    ...{ ecs, clock, vpcId, spacingMs, resyncMs },
     onAnswer: (result) => answers.push(result),
   });
   resolver.onResolved((region, ips) => told.push([region, ...ips]));
@@ -207,6 +207,24 @@ test('a failure is told with its error, retried with back-off, and ends with the
   fail(undefined);
   await clock.advance(1_000);
   expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found' });
+});
+
+test('a failure that lasts is retried until those who wait have had two resyncs to ask again', async () => {
+  const { clock, resolver, attach, told, fail } = setUp(undefined, 0, 60 * 60_000);
+  attach('10.0.0.1', 'eni-1');
+  fail(DENIED);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(120 * 60_000);
+  expect(told).toHaveLength(1);
+  fail(undefined);
+  await clock.advance(60_000);
+  expect(told).toHaveLength(2);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'found', eniId: 'eni-1' });
+  await clock.advance(12 * 60_000);
+  expect(clock.pending).toBe(0);
+  resolver.lookup(REGION, '10.0.0.2');
+  await clock.advance(144 * 60_000);
+  expect(clock.pending).toBe(0);
 });
 
 test('an old answer serves while it is asked for again, and its change is told', async () => {
