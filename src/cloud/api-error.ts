@@ -96,6 +96,11 @@ export class ApiError extends Error implements ApiErrorFields {
   }
 }
 
+/** The same for two messages that differ only in the ids of their requests: one problem, met twice. */
+export function withoutRequestIds(message: string): string {
+  return message.replace(/\brequest [^\s,)]+/g, 'request');
+}
+
 function describe({ action, group, code, text, httpStatus, requestId }: ApiErrorFields): string {
   const target = group === undefined ? '' : ` on ${groupName(group)}`;
   const details = [

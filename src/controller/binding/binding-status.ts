@@ -1,4 +1,4 @@
-import { removeCondition, setCondition, toKubernetesTime } from '../../api/conditions.ts';
+import { findCondition, removeCondition, setCondition, toKubernetesTime } from '../../api/conditions.ts';
 import {
   type BackendStatus,
   type BindingMetadata,
@@ -7,6 +7,7 @@ import {
   type VServerGroupBinding,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
+import { withoutRequestIds } from '../../cloud/api-error.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
@@ -14,7 +15,7 @@ import { recordsAsTheyAre } from './dry-run.ts';
 import { isGranted } from './granted.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import type { Preparation } from './preparation.ts';
-import { statusFromRecord } from './records.ts';
+import { rowFromStatus, statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
 /**
@@ -120,7 +121,10 @@ function conditionsOf(
   conditions: readonly Condition[],
   wall: number,
 ): Condition[] {
-  const { reason, message } = verdict;
+  const { reason } = verdict;
+  const told = findCondition(conditions, 'Ready');
+  const isRepeat = told?.reason === reason && told.observedGeneration === observedGeneration;
+  const message = asBefore(isRepeat ? told.message : undefined, verdict.message);
   const base = { reason, message, observedGeneration };
   let next = setCondition(
     conditions,
@@ -136,15 +140,35 @@ function conditionsOf(
   return next;
 }
 
-function backendsOf({ group, report, missingEnis, unlooked, dryRun }: StatusInput): readonly BackendStatus[] {
+/**
+ * The previous message, if the new one differs from it only in the id of a request. Each attempt has another id, which is no news:
+ * it would cost a write for each.
+ */
+function asBefore(before: string | undefined, message: string): string {
+  return before !== undefined && withoutRequestIds(before) === withoutRequestIds(message) ? before : message;
+}
+
+function backendsOf({
+  binding,
+  group,
+  report,
+  missingEnis,
+  unlooked,
+  dryRun,
+}: StatusInput): readonly BackendStatus[] {
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
+  const told = new Map(
+    binding.status.backends.filter(isRefused).map((one) => [slotOf(rowFromStatus(one)), one.message]),
+  );
   const unresolved = new Map(missingEnis.map(({ member, lookup }) => [member.slot, lookup]));
   const pending = report.pending.map((member) => {
     const refusal = refused.get(member.slot);
-    if (refusal !== undefined)
-      return pendingStatus(member, 'Refused', refusal.row.serverId, refusal.error.message);
+    if (refusal !== undefined) {
+      const message = asBefore(told.get(member.slot), refusal.error.message.slice(0, LONGEST_MESSAGE));
+      return pendingStatus(member, 'Refused', refusal.row.serverId, message);
+    }
     const lookup = unresolved.get(member.slot);
     const message =
       lookup === undefined
@@ -161,6 +185,11 @@ function backendsOf({ group, report, missingEnis, unlooked, dryRun }: StatusInpu
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
 }
+
+const isRefused = ({ state }: BackendStatus) => state === 'Refused';
+
+/** Of a backend; see the schema. */
+const LONGEST_MESSAGE = 1024;
 
 const RANKS: Readonly<Record<BackendStatus['state'], number>> = {
   ...{ Draining: 0, Removing: 0, Held: 0 },
@@ -194,6 +223,6 @@ function pendingStatus(
     ...(pod !== undefined && { pod }),
     ...(podUID !== undefined && { podUID }),
     ...(node !== undefined && { node }),
-    ...(message !== undefined && { message: message.slice(0, 1024) }),
+    ...(message !== undefined && { message }),
   };
 }

@@ -13,8 +13,8 @@ export function recordsFromStatus(
   const records = new Map<BackendKey, BackendRecord>();
   for (const backend of backends) {
     if (!OWNED.has(backend.state) || backend.serverId === '') continue;
-    const { serverId, port, type, serverIp, weight, state, pod, podUID, node, drainingSince } = backend;
-    const row: Row = { serverId, port, type, weight, ...(serverIp !== undefined && { serverIp }) };
+    const { state, pod, podUID, node, drainingSince } = backend;
+    const row = rowFromStatus(backend);
     const since = drainingSince === undefined ? Number.NaN : Date.parse(drainingSince);
     records.set(backendKey(row), {
       row,
@@ -26,6 +26,10 @@ export function recordsFromStatus(
     });
   }
   return records;
+}
+
+export function rowFromStatus({ serverId, port, type, serverIp, weight }: BackendStatus): Row {
+  return { serverId, port, type, weight, ...(serverIp !== undefined && { serverIp }) };
 }
 
 /** What the status of a binding shows. The status is only evaluated on the first call, because there is rarely one. */

@@ -61,6 +61,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly enis = new FakeEnis();
   readonly events: string[] = [];
   readonly statuses = new Map<string, Status>();
+  /** How many statuses differed from the one before. */
+  statusChanges = 0;
   /** Conditions written without the rest of the status, as `type reason`, by binding. */
   readonly conditions = new Map<string, readonly string[]>();
   /** Bindings that were reported to the status sink as gone. */
@@ -368,6 +370,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       write: ({ name }, next) => {
         const isNew = JSON.stringify(this.statuses.get(name)) !== JSON.stringify(next);
         this.statuses.set(name, next);
+        if (isNew) this.statusChanges++;
         if (isNew && this.showsStatus) this.showStatus(name);
       },
       writeConditions: ({ name }, { conditions }) =>

@@ -203,8 +203,11 @@ export function apiError(
   outcome: CallOutcome = 'refused',
   text = 'refused by the test',
 ): ApiError {
-  return createApiError({ kind, code, outcome, text, action: 'Test', requestId: 'request-x' });
+  return createApiError({ kind, code, outcome, text, action: 'Test', requestId: `request-${++lastRequest}` });
 }
+
+/** Each reply of the API has another id. */
+let lastRequest = 0;
 
 /** Every address has the ENI `eni-<address>` unless `answers` says otherwise; a pending lookup stays pending until `answer`. */
 export class FakeEnis implements EniResolver {

@@ -553,6 +553,37 @@ describe('failures', () => {
     expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
   });
 
+  test.each<[string, FakeVServerGroups['behave']]>([
+    [
+      'the group can’t be read',
+      () => {
+        throw apiError('transient', 'InternalError');
+      },
+    ],
+    [
+      'a backend is refused',
+      ({ action }) => {
+        if (action === 'add') throw apiError('badBackend', 'ObtainIpFail');
+        return undefined;
+      },
+    ],
+  ])(
+    'while %s, the status changes once or twice, although each attempt has another request id',
+    async (_, fault) => {
+      cluster.groups.behave = fault;
+      cluster.showsStatus = true;
+      cluster.endpoints(['10.0.0.1']);
+      cluster.bind();
+      cluster.start();
+      await cluster.after(1_000);
+      cluster.statusChanges = 0;
+      const before = cluster.groups.calls.length;
+      await cluster.after(120_000);
+      expect(cluster.groups.calls.length - before).toBeGreaterThanOrEqual(5);
+      expect(cluster.statusChanges).toBeLessThanOrEqual(2);
+    },
+  );
+
   test('after an unknown outcome the group is read before anything else is written', async () => {
     await settled(addresses(3));
     let lost = 1;
