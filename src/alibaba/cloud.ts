@@ -119,6 +119,9 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     spacingMs: config.addWindow,
     resyncMs: config.resync,
   });
+  changed.push((role) => {
+    if (role === undefined) resolver.credentialsChanged();
+  });
   const sessions = new Map<
     string,
     { readonly source: CredentialsSource; readonly groups: Required<ServerGroups> }

@@ -45,7 +45,13 @@ interface Entry {
 
 const PENDING: EniLookup = { state: 'pending' };
 
-export function createEniResolver(options: EniResolverOptions): EniResolver & { close(): void } {
+export interface AlibabaEniResolver extends EniResolver {
+  /** Lookups that failed for want of credentials are retried now. */
+  credentialsChanged(): void;
+  close(): void;
+}
+
+export function createEniResolver(options: EniResolverOptions): AlibabaEniResolver {
   return new CachingResolver(options);
 }
 
@@ -54,7 +60,7 @@ export function createEniResolver(options: EniResolverOptions): EniResolver & { 
  * same turn of the event loop, or within the spacing after it, are sent together, up to a hundred addresses of a region per
  * call. An address is never in two calls at a time.
  */
-class CachingResolver implements EniResolver {
+class CachingResolver implements AlibabaEniResolver {
   readonly #ecs: EcsApi;
   readonly #clock: Clock;
   readonly #vpcId: string | undefined;
@@ -100,6 +106,15 @@ class CachingResolver implements EniResolver {
 
   onResolved(listener: (regionId: string, ips: readonly string[]) => void): void {
     this.#listeners.push(listener);
+  }
+
+  credentialsChanged(): void {
+    for (const entry of this.#entries.values()) {
+      const { answer, dueAt } = entry;
+      if (answer.state !== 'failed' || answer.error.kind !== 'credentials') continue;
+      entry.failures = 0;
+      if (dueAt !== Number.POSITIVE_INFINITY) this.#enqueue(entry);
+    }
   }
 
   close(): void {

@@ -246,6 +246,7 @@ function connectEvents(
   });
   onCredentialsChanged((role) => {
     for (const group of controller.credentialsChanged(role)) queue.add(group);
+    names.credentialsChanged(role);
   });
   const enqueue = (group: GroupKey) => {
     controller.noteChange(group);

@@ -1,7 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
-import { roleKey } from '../../cloud/group-ref.ts';
+import { type AssumedRole, roleKey } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup, ServerGroups } from '../../cloud/server-groups.ts';
 
 /** The last answer of a load balancer about its groups. */
@@ -32,6 +32,8 @@ interface Asked {
   answers: number;
   /** Consecutive failures. */
   failures: number;
+  /** The last call failed for want of credentials. */
+  lacksCredentials: boolean;
   timer: Timer | undefined;
   call: AbortController | undefined;
 }
@@ -79,6 +81,16 @@ export class GroupFinder {
     one.timer = this.#parts.clock.setTimeout(() => this.#asked.delete(keyOf(one.ref)), SPACING_MS);
   }
 
+  /** The credentials of this role (undefined: the operator's own) have changed: what failed for want of them is retried. */
+  credentialsChanged(role: AssumedRole | undefined): void {
+    for (const one of this.#asked.values()) {
+      if (!one.lacksCredentials || roleKey(one.ref.role) !== roleKey(role)) continue;
+      one.answers = 0;
+      one.nextAt = Math.min(one.nextAt, one.askedAt + SPACING_MS);
+      this.#schedule(one);
+    }
+  }
+
   /** Aborts calls in flight. */
   stop(): void {
     for (const one of this.#asked.values()) rest(one);
@@ -92,7 +104,7 @@ export class GroupFinder {
     const asked: Asked = {
       ref,
       waiting: new Set(),
-      ...{ askedAt: never, nextAt: never, answers: 0, failures: 0 },
+      ...{ askedAt: never, nextAt: never, answers: 0, failures: 0, lacksCredentials: false },
       timer: undefined,
       call: undefined,
     };
@@ -118,6 +130,7 @@ export class GroupFinder {
     const call = new AbortController();
     one.call = call;
     one.askedAt = clock.now();
+    one.lacksCredentials = false;
     let answer: GroupList;
     let notBefore = 0;
     try {
@@ -126,7 +139,10 @@ export class GroupFinder {
     } catch (error) {
       one.failures++;
       answer = { is: 'failed', error, attempts: one.failures };
-      if (error instanceof ApiError) notBefore = error.retryAfterMs ?? 0;
+      if (error instanceof ApiError) {
+        notBefore = error.retryAfterMs ?? 0;
+        one.lacksCredentials = error.kind === 'credentials';
+      }
     }
     if (call.signal.aborted) return;
     one.call = undefined;

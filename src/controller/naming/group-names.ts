@@ -1,4 +1,4 @@
-import { accountOfRole, type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
+import { type AssumedRole, accountOfRole, type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
@@ -104,6 +104,11 @@ export class GroupNames {
   forget({ key, uid }: BindingObject): void {
     this.#finder.forget(key);
     this.#recording.delete(uid);
+  }
+
+  /** The credentials of this role (undefined: the operator's own) have changed. */
+  credentialsChanged(role: AssumedRole | undefined): void {
+    this.#finder.credentialsChanged(role);
   }
 
   stop(): void {

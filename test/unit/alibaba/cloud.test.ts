@@ -2,8 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../lab/time/fake-clock.ts';
+import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { type CloudConfig, createCloud } from '../../../src/alibaba/cloud.ts';
-import { systemClock } from '../../../src/clock.ts';
+import { type Clock, systemClock } from '../../../src/clock.ts';
+import type { EniLookup } from '../../../src/cloud/eni-resolver.ts';
 import { type AssumedRole, vServerGroup } from '../../../src/cloud/group-ref.ts';
 import { failure, fault, json, LocalApi } from './rpc/local-api.ts';
 
@@ -12,8 +15,18 @@ const OTHER_ROLE: AssumedRole = { roleArn: 'acs:ram::2:role/other' };
 const OWN = vServerGroup('cn-hangzhou', 'rsp-1');
 const FAR = vServerGroup('cn-hangzhou', 'rsp-1', { account: '2', role: ROLE });
 
+interface Faults {
+  /** Access keys. */
+  readonly throttled?: readonly string[];
+  readonly invalid?: readonly string[];
+  readonly clock?: Clock;
+}
+
 /** An API whose STS names each session after its role, and which records who signed each call. */
-async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly string[] = []) {
+async function setUp(
+  flags: Partial<CloudConfig> = {},
+  { throttled = [], invalid = [], clock = systemClock }: Faults = {},
+) {
   const dir = await mkdtemp(join(tmpdir(), 'cloud-'));
   await writeFile(join(dir, 'access-key-id'), 'own-key');
   await writeFile(join(dir, 'access-key-secret'), 'own-secret');
@@ -22,11 +35,14 @@ async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly strin
     const { Action = '', AccessKeyId = '', RoleArn = '' } = params;
     calls.push(`${Action} ${AccessKeyId}`);
     if (throttled.includes(AccessKeyId)) return fault(response, 'Throttling', 'slow down', 400);
+    if (invalid.includes(AccessKeyId))
+      return fault(response, 'InvalidAccessKeyId.NotFound', 'no such key', 404);
     if (Action !== 'AssumeRole')
       return json(response, {
         RequestId: 'R',
         VServerGroupId: 'rsp-1',
         BackendServers: { BackendServer: [] },
+        NetworkInterfaceSets: { NetworkInterfaceSet: [] },
       });
     return json(response, {
       RequestId: 'R',
@@ -44,7 +60,7 @@ async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly strin
     ...flags,
   };
   const told: string[] = [];
-  const cloud = createCloud(config, systemClock, {
+  const cloud = createCloud(config, clock, {
     onRefresh: (record) => void told.push(JSON.stringify(record)),
   });
   const changed: (AssumedRole | undefined)[] = [];
@@ -54,7 +70,7 @@ async function setUp(flags: Partial<CloudConfig> = {}, throttled: readonly strin
     await api[Symbol.asyncDispose]();
     await rm(dir, { recursive: true });
   };
-  return { cloud, calls, told, changed, [Symbol.asyncDispose]: close };
+  return { cloud, calls, told, changed, dir, [Symbol.asyncDispose]: close };
 }
 
 const DESCRIBE = 'DescribeVServerGroupAttribute';
@@ -89,8 +105,27 @@ test('a role is not assumed with the sessions of --assume-role-arn', async () =>
   ]);
 });
 
+test('a lookup of an ENI that failed for want of credentials is retried as soon as there are others', async () => {
+  const clock = new FakeClock();
+  await using run = await setUp({}, { invalid: ['own-key'], clock });
+  const { resolver, credentials } = run.cloud;
+  const answered = (state: EniLookup['state']) =>
+    waitUntil(`the answer ${state}`, async () => {
+      const lookup = resolver.lookup('cn-hangzhou', '10.0.0.1');
+      await clock.advance(0);
+      return lookup.state === state;
+    });
+  await answered('failed');
+  await writeFile(join(run.dir, 'access-key-id'), 'next-key');
+  // Credentials that were read just now are not read again; a failed lookup is retried by itself only after a second.
+  await clock.advance(500);
+  await credentials.refresh('by the test');
+  await answered('missing');
+  expect(clock.now()).toBeLessThan(1_000);
+});
+
 test('each account has a pace of its own', async () => {
-  await using run = await setUp({}, [ROLE.roleArn]);
+  await using run = await setUp({}, { throttled: [ROLE.roleArn] });
   await run.cloud.groups.describe(OWN);
   expect(await failure(run.cloud.groups.describe(FAR))).toMatchObject({ kind: 'throttled' });
   const [own, far] = run.cloud.limiters();

@@ -209,6 +209,25 @@ test('a failure is told with its error, retried with back-off, and ends with the
   expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found' });
 });
 
+test('only what failed for want of credentials is retried at once when there are others', async () => {
+  const { clock, resolver, attach, fail, queries } = setUp();
+  for (const [code, kind] of [
+    ['InvalidAccessKeyId.NotFound', 'credentials'],
+    ['Forbidden.RAM', 'denied'],
+  ] as const) {
+    fail(createApiError({ ...DENIED, code, kind }));
+    resolver.lookup(REGION, kind === 'credentials' ? '10.0.0.1' : '10.0.0.2');
+    await clock.advance(0);
+  }
+  attach('10.0.0.1', 'eni-1');
+  fail(undefined);
+  queries.length = 0;
+  resolver.credentialsChanged();
+  await clock.advance(0);
+  expect(queries.map(({ privateIps }) => privateIps)).toEqual([['10.0.0.1']]);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'found', eniId: 'eni-1' });
+});
+
 test('a failure that lasts is retried until those who wait have had two resyncs to ask again', async () => {
   const { clock, resolver, attach, told, fail } = setUp(undefined, 0, 60 * 60_000);
   attach('10.0.0.1', 'eni-1');

@@ -245,6 +245,26 @@ describe('a load balancer that cannot be asked', () => {
     expect(told()).toEqual(['rsp-1', 'Synced']);
   });
 
+  test('for want of credentials is asked again at once when there are others, of its role', async () => {
+    lists('rsp-1 web');
+    cluster.groups.beforeList = () => {
+      throw apiError('credentials', 'InvalidAccessKeyId.NotFound');
+    };
+    cluster.bind('web', BY_NAME);
+    cluster.start();
+    await cluster.after(10 * MINUTES);
+    expect(told()).toEqual([undefined, 'CredentialsInvalid']);
+    const before = cluster.groups.listCalls.length;
+    cluster.groups.beforeList = () => {};
+    cluster.credentialsChanged({ roleArn: 'acs:ram::2:role/slb' });
+    await cluster.after(100);
+    expect(cluster.groups.listCalls).toHaveLength(before);
+    cluster.credentialsChanged();
+    await cluster.after(1_000);
+    expect(cluster.groups.listCalls).toHaveLength(before + 1);
+    expect(told()).toEqual(['rsp-1', 'Synced']);
+  });
+
   test('through a mistake of the program: told, and asked again', async () => {
     cluster.groups.beforeList = () => {
       throw new TypeError('not a function');
