@@ -36,8 +36,8 @@ test('a member on a lost node is reported as long as its row stays, also before 
   const desired = members(eniMember('1', lost), eniMember('2', lost), eniMember('3'));
   const web = claim('web', { desired });
   const rows = [own(eniRow('1')), eniRow('2'), own(eniRow('3'))];
-  for (const presumed of [true, false]) {
-    const [report] = plan({ rows, presumed, claims: [web] }).reports;
+  for (const rowsAre of ['presumed', 'shown'] as const) {
+    const [report] = plan({ rows, rowsAre, claims: [web] }).reports;
     expect(report?.unreachable.map(({ ip }) => ip)).toEqual(['10.0.0.1']);
   }
   expect(plan({ claims: [web] }).reports).toMatchObject([{ unreachable: [] }]);
