@@ -116,12 +116,8 @@ function willBeListed(
 
 const NOTHING: ReadonlyMap<Slot, Given> = new Map();
 
-/** With `ecs`, what `eni` gives counts too: `ecs` may be the mistake, and the group still hold what `eni` has added. */
 function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, Given> {
-  const given = givenByEndpoints({ ...input, backendType: 'eni' });
-  return input.backendType === 'eni'
-    ? given
-    : new Map([...given, ...givenByEndpoints(input), ...givenByNodes(input, service)]);
+  return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type ServiceView,
 } from './cluster.ts';
 import {
+  givenByEndpoints,
   lacksTargetPort,
   memberOf,
   nodesOf,
@@ -67,8 +68,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   const hasVirtual = [...input.nodes.values()].some(isVirtual);
   const all = isLocal || hasVirtual ? [...liveEndpoints(input)] : [];
   const ofPort = ofServicePort(all, port.name);
-  if (isLocal && lacksTargetPort(all, ofPort))
-    return noSuchTargetPort(input, port, all, givenByNodes(input, service));
+  if (lacksTargetPort(all, ofPort)) return noSuchTargetPort(input, port, all, givenByNodes(input, service));
   const members: Member[] = [];
   const problems = new Map<string, Problem>();
   for (const endpoint of hasVirtual ? servingEndpoints(ofPort, input) : []) {
@@ -102,7 +102,8 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
 
 /**
  * What the nodes that serve give by all current node ports of the Service. With policy Local, those without an endpoint may stay,
- * but as last resorts, because which port the group holds is not known.
+ * but as last resorts, because which port the group holds is not known. What the endpoints give counts too, for virtual nodes; also
+ * by the rules of `eni`: `ecs` may be the mistake, and the group still hold what `eni` has added.
  */
 export function givenByNodes(
   input: DesiredInput,
@@ -114,7 +115,8 @@ export function givenByNodes(
       ? [...liveEndpoints(input)].filter(({ standing }) => standing === 'member')
       : undefined;
   const local = members && new Set(members.map(({ nodeName }) => nodeName));
-  const given = new Map<Slot, Given>();
+  const byEni = givenByEndpoints({ ...input, backendType: 'eni' });
+  const given = new Map([...byEni, ...givenByEndpoints(input)]);
   for (const { node, instanceId } of instances(input, new Map())) {
     const isLastResort = !node.ready || local?.has(node.name) === false;
     const state = { ...(isLastResort && { lastResort: true as const }), ...restOf(node) };

@@ -170,6 +170,7 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
   expect(membersOf(three, { service, endpoints: [old] })).toMatchObject({
     kind: 'undetermined',
     given: new Map([
+      ['a#8080', {}],
       ['i-n1:30080', {}],
       ['i-n2:30080', { lastResort: true }],
       ['i-n3:30080', { lastResort: true }],
@@ -184,6 +185,18 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
     ['n2', undefined],
   ]);
 });
+
+test.each(['Cluster', 'Local'] as const)(
+  'policy %s: the pods of virtual nodes stay, too, while all lists are older than the name of the port',
+  (externalTrafficPolicy) => {
+    const renamed = service({ externalTrafficPolicy, port: { name: 'web' } });
+    const list = [node('v1', { labels: { type: 'virtual-kubelet' } })];
+    const endpoints = [slice([on('v1', '10.0.0.1')])];
+    const desired = membersOf(list, { service: renamed, endpoints });
+    expect(desired).toMatchObject({ kind: 'undetermined', problem: { reason: 'PortNotFound' } });
+    expect(desired).toMatchObject({ given: new Map([['10.0.0.1#8080', {}]]) });
+  },
+);
 
 test.each([
   ['drained', { labels: { [DRAIN_LABEL]: '' } }],
