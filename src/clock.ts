@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 /**
  * Time as a parameter, so that code that waits can be tested without waiting.
  *
- * `now` is monotonic milliseconds, for deadlines, spacing and back-off: a jump of the wall clock does not affect them. `wall` is
- * milliseconds since the Unix epoch, only for times that are written down and read back later.
+ * `now` is monotonic milliseconds, for everything that lasts (deadlines, drains, spacing, back-off): a jump of the wall clock does
+ * not affect it. `wall` is milliseconds since the Unix epoch, only for times that are written down and read back later (WallTimes).
  */
 export interface Clock {
   now(): number;
@@ -25,6 +25,45 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** Smaller jumps of the wall clock are the usual corrections of a synchronized clock. */
+const SMALLEST_JUMP_MS = 1_000;
+
+/**
+ * Converts between wall-clock times, as they are written down, and `Clock.now()`. When the wall clock is set, what was written
+ * down is converted anew, so that nothing lasts longer or shorter. Small corrections change nothing, so that what is written
+ * down twice is the same.
+ */
+export class WallTimes {
+  readonly #clock: Pick<Clock, 'now' | 'wall'>;
+  /** Milliseconds from `Clock.now()` to the wall clock; whole ones, so that a time that was read is written down as it was. */
+  #offset = Number.NaN;
+
+  constructor(clock: Pick<Clock, 'now' | 'wall'>) {
+    this.#clock = clock;
+  }
+
+  /** See Clock. */
+  wall(): number {
+    return this.#clock.wall();
+  }
+
+  /** `Clock.now()` milliseconds of a time that was written down. One in the future, by a clock that is ahead, counts as now. */
+  read(wall: number): number {
+    return Math.min(this.#clock.now(), wall - this.#currentOffset());
+  }
+
+  /** The wall-clock time at `at` (`Clock.now()` milliseconds), in milliseconds since the Unix epoch. */
+  written(at: number): number {
+    return at + this.#currentOffset();
+  }
+
+  #currentOffset(): number {
+    const offset = Math.round(this.#clock.wall() - this.#clock.now());
+    if (!(Math.abs(offset - this.#offset) < SMALLEST_JUMP_MS)) this.#offset = offset;
+    return this.#offset;
+  }
+}
 
 /** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it is aborted. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {

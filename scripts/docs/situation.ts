@@ -1,6 +1,6 @@
 import { refused } from '../../src/alibaba/errors/errors.ts';
 import { FINALIZER, GRANTS_ANNOTATION } from '../../src/api/names.ts';
-import type { Clock } from '../../src/clock.ts';
+import { type Clock, WallTimes } from '../../src/clock.ts';
 import type { ApiError } from '../../src/cloud/api-error.ts';
 import type { EniLookup } from '../../src/cloud/eni-resolver.ts';
 import { vServerGroup } from '../../src/cloud/group-ref.ts';
@@ -117,7 +117,7 @@ export function decided(situation: Situation) {
     assumableRoles: [],
     dryRun: situation.dryRun ?? false,
   };
-  const memory = new BindingMemory();
+  const memory = new BindingMemory(new WallTimes(clock));
   const parts = { caches, memory, enis: new EniDirectory(resolver, () => {}), clock };
   return { group, decision: decide(key, group, parts, options) };
 }
@@ -134,7 +134,6 @@ export function verdict(situation: Situation): BindingVerdict {
     missingEnis: decision.missingEnis,
     unlooked: [],
     dryRun: situation.dryRun ?? false,
-    wall: clock.wall(),
   });
 }
 

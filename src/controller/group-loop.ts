@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, WallTimes } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
 import type { AssumedRole, GroupRef } from '../cloud/group-ref.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
@@ -159,8 +159,9 @@ interface Parts {
 function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: WorkQueue<GroupKey>): Parts {
   const { region, dryRun } = options;
   const { caches, groups, clock, random, mayWrite, freshness, status, hooks } = ports;
-  const reporter = new BindingReporter(status, ports.events, clock);
-  const memory = new BindingMemory();
+  const times = new WallTimes(clock);
+  const reporter = new BindingReporter(status, ports.events, times);
+  const memory = new BindingMemory(times);
   const drains = new DrainIndex();
   const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
   const lookAfterGroupless: Parts['lookAfterGroupless'] = (binding) => {

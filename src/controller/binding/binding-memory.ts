@@ -1,3 +1,4 @@
+import type { WallTimes } from '../../clock.ts';
 import type { BackendKey } from '../../membership/backend.ts';
 import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts';
 import { type BindingObject, statusOf } from '../cluster/cluster-caches.ts';
@@ -20,11 +21,15 @@ export class BindingMemory {
   /** What each binding wanted last. */
   readonly desired = new DesiredCache();
   readonly lacking: LackingCache = new WeakMap();
-  /** Milliseconds from `Clock.now()` to the wall clock. */
-  #wallOffset: number | undefined;
+  /** For the times that a status holds. */
+  readonly times: WallTimes;
+
+  constructor(times: WallTimes) {
+    this.times = times;
+  }
 
   recordsOf(object: BindingObject): Records {
-    return this.#records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? []);
+    return this.#records.get(object.uid) ?? recordsFromStatus(statusOf(object)?.backends ?? [], this.times);
   }
 
   /** Wall-clock milliseconds; undefined if this process has removed nothing. */
@@ -61,21 +66,6 @@ export class BindingMemory {
     if (this.#records.has(uid)) this.#lastRemoval.set(uid, wall);
   }
 
-  /**
-   * When the wall clock is set, the start of each drain moves with it: drains are recorded, and found after a restart, in
-   * wall-clock time, but must last their full duration.
-   */
-  keepTime(now: number, wall: number): void {
-    const offset = wall - now;
-    const jump = offset - (this.#wallOffset ?? offset);
-    if (this.#wallOffset !== undefined && Math.abs(jump) < SMALLEST_JUMP_MS) return;
-    this.#wallOffset = offset;
-    if (jump === 0) return;
-    for (const [uid, records] of this.#records) {
-      this.#records.set(uid, new Map([...records].map(([key, record]) => [key, movedBy(jump, record)])));
-    }
-  }
-
   /** The binding is gone. */
   forget({ uid }: Pick<BindingObject, 'uid'>): void {
     this.#records.delete(uid);
@@ -86,12 +76,3 @@ export class BindingMemory {
 }
 
 const NOBODY: readonly FormerMember[] = [];
-
-/** Smaller jumps are the usual corrections of a synchronized clock. */
-const SMALLEST_JUMP_MS = 1_000;
-
-function movedBy(ms: number, record: BackendRecord): BackendRecord {
-  return record.drainingSince === undefined
-    ? record
-    : { ...record, drainingSince: record.drainingSince + ms };
-}

@@ -6,7 +6,7 @@ import type {
   VServerGroupBinding,
   VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
-import type { Clock } from '../../clock.ts';
+import type { WallTimes } from '../../clock.ts';
 import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import type { ObjectRef } from '../../kubernetes/write/status-writer.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
@@ -63,22 +63,22 @@ type StatusWrites = Pick<StatusSink, 'write' | 'writeConditions'>;
 export class BindingReporter {
   readonly #status: StatusWrites;
   readonly #events: EventSink;
-  readonly #clock: Clock;
+  readonly #times: WallTimes;
   readonly #told = new Map<string, Told>();
 
-  constructor(status: StatusWrites, events: EventSink, clock: Clock) {
+  constructor(status: StatusWrites, events: EventSink, times: WallTimes) {
     this.#status = status;
     this.#events = events;
-    this.#clock = clock;
+    this.#times = times;
   }
 
   /** `lastRemoval`: see bindingStatus. */
-  report(bound: Bound, input: Omit<BindingFacts, 'wall'>, lastRemoval?: number): void {
+  report(bound: Bound, input: BindingFacts, lastRemoval?: number): void {
     const { object } = bound;
     const { parsed } = object;
-    const now = { ...input, wall: this.#clock.wall() };
-    if (parsed.ok && now.granted.is !== 'no role') this.#reportWhole(bound, parsed.binding, now, lastRemoval);
-    else this.#reportConditions(object, verdictOn(object, now));
+    if (parsed.ok && input.granted.is !== 'no role')
+      this.#reportWhole(bound, parsed.binding, input, lastRemoval);
+    else this.#reportConditions(object, verdictOn(object, input));
   }
 
   /** Reports on a binding that is on no group because its spec can't be read. */
@@ -91,7 +91,7 @@ export class BindingReporter {
     if (!object.parsed.ok) return;
     const { binding } = object.parsed;
     const told = this.#toldTo(object.uid, binding.status.conditions);
-    const status = namedStatus(binding, found, told.conditions, this.#clock.wall());
+    const status = namedStatus(binding, found, told.conditions, this.#times.wall());
     told.conditions = status.conditions;
     this.#status.write(object, status, found.id === undefined ? 'normal' : 'urgent');
     this.#tellProblem(object, told, found.verdict.reason, found.verdict.message);
@@ -104,7 +104,8 @@ export class BindingReporter {
     lastRemoval: number | undefined,
   ): void {
     const told = this.#toldTo(object.uid, binding.status.conditions);
-    const status = bindingStatus({ ...input, binding }, preparation, told.conditions, lastRemoval);
+    const facts = { ...input, binding, times: this.#times };
+    const status = bindingStatus(facts, preparation, told.conditions, lastRemoval);
     told.conditions = status.conditions;
     this.#status.write(object, status, hasteOf(binding, status, input));
     const ready = findCondition(status.conditions, 'Ready');
@@ -119,7 +120,7 @@ export class BindingReporter {
   /** What the status says about the group stays unchanged. */
   #reportConditions(object: BindingObject, verdict: BindingVerdict): void {
     const told = this.#toldTo(object.uid, statusOf(object)?.conditions ?? []);
-    const part = conditionsStatus(metadataOf(object), verdict, told.conditions, this.#clock.wall());
+    const part = conditionsStatus(metadataOf(object), verdict, told.conditions, this.#times.wall());
     told.conditions = part.conditions;
     this.#status.writeConditions(object, part);
     this.#tellProblem(object, told, verdict.reason, verdict.message);

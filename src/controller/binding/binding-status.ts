@@ -7,6 +7,7 @@ import {
   type VServerGroupBinding,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
+import type { WallTimes } from '../../clock.ts';
 import { withoutRequestIds } from '../../cloud/api-error.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
@@ -18,17 +19,22 @@ import type { Preparation } from './preparation.ts';
 import { rowFromStatus, statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
+/** The facts, and how the times among them are written down. */
+export interface StatusFacts extends StatusInput {
+  readonly times: WallTimes;
+}
+
 /**
  * The status to write. `conditions`: the previous conditions; an unchanged one keeps its transition time. `lastRemoval`: when
  * this process last removed a backend for the binding, in milliseconds since the Unix epoch.
  */
 export function bindingStatus(
-  input: StatusInput,
+  input: StatusFacts,
   preparation: Preparation | undefined,
   conditions: readonly Condition[],
   lastRemoval: number | undefined,
 ): VServerGroupBindingStatus {
-  const { binding, group, granted, report, wall } = input;
+  const { binding, group, granted, report, times } = input;
   const backends = backendsOf(input);
   const lastRemovalTime =
     lastRemoval === undefined ? binding.status.lastRemovalTime : toKubernetesTime(lastRemoval);
@@ -39,7 +45,7 @@ export function bindingStatus(
     backends.filter((backend) => backend.state === state).length;
   return {
     observedGeneration: binding.metadata.generation,
-    conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, wall),
+    conditions: conditionsOf(verdictOf(input), binding.metadata.generation, conditions, times.wall()),
     vServerGroupId: group.ref.id,
     ...(loadBalancerId !== undefined && { loadBalancerId }),
     ...servedService(input),
@@ -155,7 +161,8 @@ function backendsOf({
   missingEnis,
   unlooked,
   dryRun,
-}: StatusInput): readonly BackendStatus[] {
+  times,
+}: StatusFacts): readonly BackendStatus[] {
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
@@ -180,7 +187,7 @@ function backendsOf({
   const left = unlooked.map((member) =>
     pendingStatus({ ...member, weight: 0 }, 'Pending', member.instanceId ?? '', LEFT),
   );
-  return [...records.map(statusFromRecord), ...pending, ...left].sort(
+  return [...records.map((record) => statusFromRecord(record, times)), ...pending, ...left].sort(
     (a, b) =>
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );

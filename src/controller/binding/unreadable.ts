@@ -1,5 +1,5 @@
 import type { UnreadableBinding } from '../../api/vservergroupbinding.ts';
-import { recordsFromStatus } from './records.ts';
+import { countRecorded } from './records.ts';
 
 /** The fields that decide what becomes of a binding's backends when it is deleted. */
 const DECIDING = ['deletionPolicy', 'suspend', 'mode'] as const;
@@ -40,7 +40,7 @@ export function fateOf({
 
 /** How many backends are in the group according to the binding's status. */
 export function recordedBackends({ status }: Pick<UnreadableBinding, 'status'>): number {
-  return recordsFromStatus(status?.backends ?? []).size;
+  return countRecorded(status?.backends ?? []);
 }
 
 /** Whether a binding may go although its group can't be read: it has nothing in any group, or leaves its backends there. */

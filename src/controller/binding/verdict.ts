@@ -13,7 +13,7 @@ import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 import { type Granted, NOT_GRANTED, ROLE_NOT_ALLOWED } from './granted.ts';
 import { messages } from './messages.ts';
-import { recordsFromStatus } from './records.ts';
+import { countRecorded } from './records.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
 
 /** Everything that one binding's status depends on. */
@@ -32,8 +32,6 @@ export interface BindingFacts {
   /** Members that left after the group was last read (FormerMembers). */
   readonly unlooked: readonly FormerMember[];
   readonly dryRun: boolean;
-  /** Milliseconds since the Unix epoch. */
-  readonly wall: number;
 }
 
 /** What the conditions say about a binding. */
@@ -58,7 +56,7 @@ export function verdictOn(object: BindingObject, input: BindingFacts): BindingVe
  */
 export function roleVerdict(object: BindingObject, granted: Granted, where: string): BindingVerdict {
   const { key } = object;
-  const left = isBeingDeleted(object) ? recordsFromStatus(statusOf(object)?.backends ?? []).size : 0;
+  const left = isBeingDeleted(object) ? countRecorded(statusOf(object)?.backends ?? []) : 0;
   const message =
     left === 0
       ? messages.roleNotAllowed(key, granted, where)

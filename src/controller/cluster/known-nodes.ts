@@ -1,3 +1,4 @@
+import { type Clock, WallTimes } from '../../clock.ts';
 import type { Store } from '../../kubernetes/informer/store.ts';
 import type { NodeObject } from '../../kubernetes/objects/objects.ts';
 import type { NodesView, NodeView } from '../../membership/desired/cluster.ts';
@@ -7,11 +8,15 @@ import { Departed } from './departed.ts';
 export class KnownNodes implements NodesView {
   readonly #views = new Map<string, NodeView>();
   readonly #departed = new Departed();
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #times: WallTimes;
 
-  /** `wall`: milliseconds since the Unix epoch. Must be created before any other handler is added to the store. */
-  constructor(nodes: Store<NodeObject>, wall: () => number) {
+  /** Must be created before any other handler is added to the store. */
+  constructor(nodes: Store<NodeObject>, clock: Pick<Clock, 'now' | 'wall'>) {
+    this.#clock = clock;
+    this.#times = new WallTimes(clock);
     nodes.onChange(({ old, new: now }) => {
-      if (now !== undefined) this.#views.set(now.name, this.#viewOf(now, old, wall));
+      if (now !== undefined) this.#views.set(now.name, this.#viewOf(now, old));
       else if (old !== undefined) {
         this.#views.delete(old.name);
         this.#departed.add(old.name);
@@ -40,12 +45,13 @@ export class KnownNodes implements NodesView {
    * What this process has seen takes precedence over what the node's status says: a change of readiness is timed by our own
    * clock, and a shutdown is remembered until the node is Ready, whatever else is written to the status.
    */
-  #viewOf(now: NodeObject, old: NodeObject | undefined, wall: () => number): NodeView {
+  #viewOf(now: NodeObject, old: NodeObject | undefined): NodeView {
     const before = this.#views.get(now.name);
-    if (old === undefined || before === undefined) return now;
+    if (old === undefined || before === undefined)
+      return { ...now, readyChangedAt: this.#times.read(now.readyTransitionTime) };
     return {
       ...now,
-      readyChangedAt: old.ready === now.ready ? before.readyChangedAt : wall(),
+      readyChangedAt: old.ready === now.ready ? before.readyChangedAt : this.#clock.now(),
       shuttingDown: now.shuttingDown || (before.shuttingDown && !now.ready),
     };
   }

@@ -84,7 +84,7 @@ export async function listedResources(
 /** Creates empty caches, with their indexes, for everything but pods. */
 export function createCaches(
   region: string,
-  clock: Pick<Clock, 'wall'>,
+  clock: Pick<Clock, 'now' | 'wall'>,
   onHandlerError: (resource: Resource, error: unknown) => void,
 ): Omit<ClusterCaches, 'pods'> {
   const store = <T extends Stored>(resource: Resource) =>
@@ -96,7 +96,7 @@ export function createCaches(
     nodes: store<NodeObject>('nodes'),
     namespaces: store<NamespaceObject>('namespaces'),
   };
-  const knownNodes = new KnownNodes(caches.nodes, () => clock.wall());
+  const knownNodes = new KnownNodes(caches.nodes, clock);
   addIndexes(caches, region);
   return { ...caches, knownNodes };
 }

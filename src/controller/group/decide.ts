@@ -115,7 +115,7 @@ export function lookForUnseen({ bound, plan }: Decision, memory: BindingMemory):
 function planOf(
   { view, attempts, unshown, ref }: GroupState,
   claims: readonly Claim[],
-  { clock, enis }: DecideParts,
+  { enis }: DecideParts,
   { rowsPerCall }: DecideOptions,
   now: number,
 ): GroupPlan {
@@ -129,7 +129,7 @@ function planOf(
     additionsBlocked: attempts.backsOffUntil('add') > now,
     rowsPerCall,
     unshownForMs: (key) => unshown.forMs(key, now),
-    now: clock.wall(),
+    now,
   });
 }
 

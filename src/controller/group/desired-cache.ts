@@ -13,8 +13,8 @@ export class DesiredCache {
   readonly #known = new Map<string, Known>();
 
   /**
-   * `from`: everything that the result depends on besides the time, compared by identity. `now`: milliseconds since the Unix
-   * epoch. `compute` is passed what was wanted before.
+   * `from`: everything that the result depends on besides the time, compared by identity. `now`: `Clock.now()` milliseconds.
+   * `compute` is passed what was wanted before.
    */
   get(
     uid: string,

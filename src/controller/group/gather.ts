@@ -49,7 +49,7 @@ export interface GatherOptions extends GrantOptions {
 interface GatherParts {
   readonly caches: ClusterCaches;
   readonly memory: BindingMemory;
-  readonly clock: Pick<Clock, 'wall'>;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -170,7 +170,7 @@ function ownOf(
       const former = memory.formerOf(object).at(slot);
       return former && isTaken(former, object, caches) ? undefined : former;
     },
-    shows: dryRun ? () => true : shownBy(object),
+    shows: dryRun ? () => true : shownBy(object, memory.times),
     livePods: pods && { has: (uid) => pods.lives(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
@@ -200,7 +200,7 @@ function desiredOf(
   options: GatherOptions,
 ): Desired {
   const { uid, namespace } = object;
-  const now = clock.wall();
+  const now = clock.now();
   const serviceName = `${namespace}/${spec.serviceRef.name}`;
   const service = caches.services.get(serviceName);
   const endpoints = caches.endpoints.byIndex('service', serviceName);

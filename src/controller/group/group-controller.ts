@@ -203,7 +203,6 @@ export class GroupController {
   #decide(key: GroupKey, group: GroupState): Decided {
     const { clock, memory, finalizers } = this.#parts;
     const { dryRun } = this.#options;
-    memory.keepTime(clock.now(), clock.wall());
     const decision = decide(key, group, this.#parts, this.#options);
     group.callWith(rolesToCallWith(decision.bound));
     if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
@@ -218,9 +217,8 @@ export class GroupController {
   #step(group: GroupState, { plan, claims, now }: Decision): Step {
     if (claims.length === 0 || group.isOutOfReach)
       return { do: 'wait', at: Number.POSITIVE_INFINITY, urgent: false };
-    const drainsEnd = plan.wakeAt === undefined ? undefined : now + plan.wakeAt - this.#parts.clock.wall();
     const visible = this.#options.dryRun ? { batches: [] } : plan;
-    return nextStep(visible, group, this.#options, now, drainsEnd);
+    return nextStep(visible, group, this.#options, now, plan.wakeAt);
   }
 
   /** Passes the plan on to everything that tracks time or failures from it. */

@@ -43,8 +43,8 @@ export interface NodeObject {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed (`lastTransitionTime`), in milliseconds since the Unix epoch; 0 if unknown. */
-  readonly readyChangedAt: number;
+  /** When `ready` last changed, by its status (`lastTransitionTime`), in milliseconds since the Unix epoch; 0 if unknown. */
+  readonly readyTransitionTime: number;
   /** Its kubelet reports that the node is shutting down. */
   readonly shuttingDown: boolean;
   /** Its condition InstanceExpired: the instance is about to be released. */
@@ -126,7 +126,7 @@ export function transformNode(object: unknown): NodeObject {
     ...(providerID === '' ? {} : { providerID }),
     unschedulable: asObject(spec)['unschedulable'] === true,
     ready: ready['status'] === 'True',
-    readyChangedAt: Date.parse(asString(ready['lastTransitionTime'])) || 0,
+    readyTransitionTime: Date.parse(asString(ready['lastTransitionTime'])) || 0,
     shuttingDown: ready['status'] === 'False' && asString(ready['message']).includes(SHUTTING_DOWN),
     expiring: conditions.some(({ type, status }) => type === EXPIRED && status === 'True'),
     internalIPs: asArray(asObject(status)['addresses']).flatMap(internalIP),

@@ -84,7 +84,7 @@ export interface NodeView {
   readonly providerID?: string;
   readonly unschedulable: boolean;
   readonly ready: boolean;
-  /** When `ready` last changed (`lastTransitionTime`), in milliseconds since the Unix epoch; 0 if unknown. */
+  /** When `ready` last changed, in `Clock.now()` milliseconds; before any other time if unknown. */
   readonly readyChangedAt: number;
   /** Its kubelet has reported that the node is shutting down, and it has not been Ready since. */
   readonly shuttingDown: boolean;

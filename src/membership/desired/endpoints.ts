@@ -104,7 +104,7 @@ export function ofServicePort(endpoints: readonly LiveEndpoint[], name: string):
 /** Bookmarks arrive every half minute and show how new the cache is, but trigger no handler. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** When to check again for pods that are not in the cache yet because a list is newer; milliseconds since the Unix epoch. */
+/** When to check again for pods that are not in the cache yet because a list is newer; `Clock.now()` milliseconds. */
 export function untilPodsAreKnown(
   endpoints: readonly LiveEndpoint[],
   { pods, now }: Pick<DesiredInput, 'pods' | 'now'>,

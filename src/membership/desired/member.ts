@@ -57,7 +57,7 @@ interface DesiredMembers {
   readonly indexAt: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** Why members were left out or changed. */
   readonly problems: readonly Problem[];
-  /** When it changes by the passing of time alone; milliseconds since the Unix epoch. */
+  /** When it changes by the passing of time alone; `Clock.now()` milliseconds. */
   readonly until?: number | undefined;
 }
 
@@ -106,7 +106,7 @@ export interface DesiredInput {
   readonly keptNodes: ReadonlySet<string>;
   /** How long a node may be not Ready before its backends may leave, in milliseconds (unreachable.ts). */
   readonly unreadyToleranceMs: number;
-  /** Milliseconds since the Unix epoch. */
+  /** `Clock.now()` milliseconds. */
   readonly now: number;
 }
 

@@ -37,7 +37,7 @@ export function isLost(node: Readiness, input: Tolerance): boolean {
   return !node.ready && !isTolerated(node, input);
 }
 
-/** When the passing of time alone changes which backends on these nodes stay; milliseconds since the Unix epoch. */
+/** When the passing of time alone changes which backends on these nodes stay; `Clock.now()` milliseconds. */
 export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): number | undefined {
   const ends = nodes.flatMap(({ ready, readyChangedAt }) =>
     (ready ? [PODS_FOLLOW_MS] : [input.unreadyToleranceMs, RECOVERY_MS]).map((ms) => readyChangedAt + ms),

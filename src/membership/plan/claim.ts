@@ -49,7 +49,7 @@ export type FormerMember = Pick<Member, 'slot' | 'type' | 'ip' | 'instanceId' | 
 export interface Drain {
   /** The weight that it gets back if it stays after all. */
   readonly weight: number;
-  /** Milliseconds since the Unix epoch; undefined while only its node is drained. */
+  /** `Clock.now()` milliseconds; undefined while only its node is drained. */
   readonly since: number | undefined;
 }
 
@@ -61,6 +61,6 @@ export interface BackendRecord {
   readonly pod?: string | undefined;
   readonly podUID?: string | undefined;
   readonly node?: string | undefined;
-  /** Milliseconds since the Unix epoch, because a drain outlives the process that began it. */
+  /** `Clock.now()` milliseconds; written down as a wall-clock time, because a drain outlives the process that began it. */
   readonly drainingSince?: number | undefined;
 }

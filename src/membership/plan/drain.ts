@@ -1,13 +1,13 @@
 import type { Row } from '../backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
 
-/** `since`, `until`: milliseconds since the Unix epoch. */
+/** `since`, `until`: `Clock.now()` milliseconds. */
 export type DrainStep =
   | { readonly step: 'remove' }
   | { readonly step: 'drain' | 'wait'; readonly since: number; readonly until: number };
 
 /**
- * The next step for a row that leaves. `now` and all times are milliseconds since the Unix epoch.
+ * The next step for a row that leaves. `now` and all times are `Clock.now()` milliseconds.
  *
  * | drain configured | its pod or node is gone | drain began            | weight | next              |
  * |------------------|-------------------------|------------------------|--------|-------------------|
@@ -18,7 +18,7 @@ export type DrainStep =
  * | yes              | no                      | < drainMs ago, not yet | 0      | wait for the rest |
  *
  * A drain begins with the first plan that includes it, not with the call that carries it out: a row whose weight the API refuses to
- * change still leaves in time. A start in the future (the clock was set back) counts as now.
+ * change still leaves in time.
  */
 export function nextDrainStep(
   claim: Pick<Claim, 'drainMs' | 'livePods' | 'liveNodes'>,
@@ -27,7 +27,7 @@ export function nextDrainStep(
   now: number,
 ): DrainStep {
   if (claim.drainMs <= 0 || isGone(claim, record)) return { step: 'remove' };
-  const since = Math.min(record?.drainingSince ?? now, now);
+  const since = record?.drainingSince ?? now;
   const until = since + claim.drainMs;
   if (now >= until) return { step: 'remove' };
   return { step: row.weight > 0 ? 'drain' : 'wait', since, until };

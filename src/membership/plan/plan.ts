@@ -39,7 +39,7 @@ export interface PlanInput {
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
   /** Milliseconds that a backend has waited for a status to show it. */
   readonly unshownForMs: (key: BackendKey) => number;
-  /** Milliseconds since the Unix epoch. */
+  /** `Clock.now()` milliseconds. */
   readonly now: number;
 }
 
@@ -51,7 +51,7 @@ export interface GroupPlan {
   readonly lookups: readonly Member[];
   /**
    * When the next drain ends, the next wait for a status times out, or the passing of time alone changes what is wanted;
-   * milliseconds since the Unix epoch.
+   * `Clock.now()` milliseconds.
    */
   readonly wakeAt: number | undefined;
 }

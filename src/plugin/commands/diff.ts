@@ -1,4 +1,5 @@
 import { findCondition } from '../../api/conditions.ts';
+import { WallTimes } from '../../clock.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
@@ -72,7 +73,7 @@ Needs to list bindings and nodes, and Services, EndpointSlices and pods in the n
         };
       }),
     );
-    const notes = notesOf(group, decision, call.clock.wall());
+    const notes = notesOf(group, decision);
     const { id, regionId, account } = group.ref;
     const value = { group: id, region: regionId, ...(account !== undefined && { account }), changes, notes };
     answer(terminal, options.own('output'), value, {
@@ -147,7 +148,7 @@ async function decideNow(call: CommandCall) {
   const group = new GroupState(vServerGroup(regionId, vServerGroupId, { account }), clock.now(), Math.random);
   let wake = () => {};
   const enis = new EniDirectory(cloud.resolver, () => wake());
-  const parts: DecideParts = { caches, memory: new BindingMemory(), enis, clock };
+  const parts: DecideParts = { caches, memory: new BindingMemory(new WallTimes(clock)), enis, clock };
   const deciding = {
     clusterId,
     defaultDrainSeconds,
@@ -178,10 +179,10 @@ async function decideNow(call: CommandCall) {
 }
 
 /** What keeps each binding from being Ready, apart from changes that are under way. */
-function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision, wall: number) {
+function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision) {
   return bound.flatMap(({ object, claim, granted }) => {
     const report = plan.reports.find((one) => one.claim === claim);
-    const input = { group, granted, report, batches: [], missingEnis, unlooked: [], dryRun: true, wall };
+    const input = { group, granted, report, batches: [], missingEnis, unlooked: [], dryRun: true };
     const { ready, reason, message } = verdictOn(object, input);
     return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
       ? []

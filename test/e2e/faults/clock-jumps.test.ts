@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
 import type { KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
+import { createNodes } from '../../../lab/control-plane/nodes.ts';
 import { Environment, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
 import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
+import { DRAIN_LABEL } from '../../../src/api/names.ts';
 import { WallClock } from '../../environment/clock/wall-clock.ts';
 import { StsStub } from '../../environment/cloud/sts-stub.ts';
 import { MountedSecret } from '../../environment/mounted-secret.ts';
@@ -122,6 +124,11 @@ async function expectRemovedAtOnce(
   expect(performance.now() - since).toBeLessThan(PATIENCE_MS);
 }
 
+async function setReady(node: string, status: 'True' | 'False'): Promise<void> {
+  const conditions = [{ type: 'Ready', status }];
+  await env.api.patch(`/api/v1/nodes/${node}/status`, { status: { conditions } }, 'strategic');
+}
+
 const leads = async (operator: OperatorProcess) =>
   (await operator.metric(`leader_election_master_status{name="${LEASE}"}`)) === 1;
 
@@ -179,6 +186,36 @@ describe.each([
     expect(lasted).toBeLessThan(DRAIN_MS + PATIENCE_MS);
     await env.untilHolds(group, [ip(3)]);
     await expectRemovedAtOnce('fast', other, ip(13));
+  });
+
+  scenario('a node that is not Ready leaves after the tolerance', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((letter) => `${app.namespace}-${letter}`) as [
+      string,
+      string,
+      string,
+    ];
+    await createNodes(
+      env.api,
+      [a, b, c].map((name) => ({ name, labels: { pool: app.namespace } })),
+    );
+    for (const name of [a, b, c]) await setReady(name, 'True');
+    await startBefore(jump, ['--not-ready-tolerance', '5s']);
+    await app.createService('web', { type: 'NodePort' });
+    const nodeSelector = { matchLabels: { pool: app.namespace } };
+    await app.bind('web', group, { backendType: 'ecs', nodeSelector });
+    const untilWeights = (...weights: readonly string[]) =>
+      waitUntil(`the group to hold ${weights}`, () => {
+        const held = env.rows(group).map((row) => row.replace(/:\d+/, ''));
+        return held.sort().join() === weights.join();
+      });
+    await untilWeights(`i-${a}*100`, `i-${b}*100`, `i-${c}*100`);
+    await setReady(c, 'False');
+    // Once this is seen, so is that.
+    await env.api.patch(`/api/v1/nodes/${c}`, { metadata: { labels: { [DRAIN_LABEL]: '' } } });
+    await untilWeights(`i-${a}*100`, `i-${b}*100`, `i-${c}*0`);
+    await clock.jump(jump);
+    await untilWeights(`i-${a}*100`, `i-${b}*100`);
+    await Promise.all([a, b, c].map((name) => env.api.delete(`/api/v1/nodes/${name}`)));
   });
 
   scenario('who leads goes on leading, and is found dead neither sooner nor later', async () => {

@@ -1,4 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { WallTimes } from '../../../../src/clock.ts';
 import { BindingMemory } from '../../../../src/controller/binding/binding-memory.ts';
 import { transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { backendKey } from '../../../../src/membership/backend.ts';
@@ -8,7 +10,7 @@ import { ownRow } from '../group/cluster.ts';
 let memory: BindingMemory;
 
 beforeEach(() => {
-  memory = new BindingMemory();
+  memory = new BindingMemory(new WallTimes(new FakeClock()));
 });
 
 const row = ownRow('10.0.0.1');
@@ -39,23 +41,12 @@ test('of a binding that is gone nothing is known, not even what a call that was 
   expect(memory.recordsOf(object).get(backendKey(row))?.state).toBe('Registered');
 });
 
-test.each([
-  ['that is set forward', 3_600_000],
-  ['that is set back', -3_600_000],
-])('a wall clock %s moves the start of each drain with it, and nothing else', (_, jump) => {
-  memory.keepTime(0, 1_000_000);
-  memory.keepRecords('drains', recording({ drainingSince: 1_000_000 }));
-  memory.keepRecords(object.uid, recording({ state: 'Registered' }));
-  memory.keepTime(60_000, 1_060_000 + jump);
-  const drains = { ...object, uid: 'drains' };
-  expect(memory.recordsOf(drains)).toEqual(recording({ drainingSince: 1_000_000 + jump }));
-  expect(memory.recordsOf(object)).toEqual(recording({ state: 'Registered' }));
-});
-
-test('a wall clock that is kept right by less than a second moves nothing', () => {
-  memory.keepTime(0, 1_000_000);
-  const records = recording({ drainingSince: 1_000_000 });
-  memory.keepRecords(object.uid, records);
-  memory.keepTime(60_000, 1_060_900);
-  expect(memory.recordsOf(object)).toBe(records);
+test('a drain that by the status began in the future, before the clock was set back, begins now', () => {
+  const clock = new FakeClock(5_000, Date.UTC(2026, 0, 1, 12));
+  const drained = transformBinding({
+    ...{ metadata: { ...object, resourceVersion: '2' }, spec: {} },
+    status: { backends: [{ ...row, state: 'Draining', drainingSince: '2026-01-01T13:00:00Z' }] },
+  });
+  const { drainingSince } = new BindingMemory(new WallTimes(clock)).recordsOf(drained).get(backendKey(row))!;
+  expect(drainingSince).toBe(5_000);
 });

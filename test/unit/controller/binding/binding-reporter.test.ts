@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { WallTimes } from '../../../../src/clock.ts';
 import { vServerGroup } from '../../../../src/cloud/group-ref.ts';
 import { BindingReporter } from '../../../../src/controller/binding/binding-reporter.ts';
 import { type BindingObject, transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
@@ -48,7 +49,7 @@ function setUp() {
   };
   const record = ({ type, reason, note }: { type: string; reason: string; note: string }) =>
     void events.push(`${type} ${reason}: ${note}`);
-  const reporter = new BindingReporter(status, { record }, clock);
+  const reporter = new BindingReporter(status, { record }, new WallTimes(clock));
   const group = new GroupState(vServerGroup('cn-hangzhou', 'rsp-1'), 0, () => 0);
   const granted = { is: 'exclusive', namespace: 'shop', unreadable: [] } as const;
   const input = {

@@ -1,19 +1,18 @@
 import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { KnownNodes } from '../../../../src/controller/cluster/known-nodes.ts';
 import { Store } from '../../../../src/kubernetes/informer/store.ts';
 import { type NodeObject, transformNode } from '../../../../src/kubernetes/objects/objects.ts';
 
 function setUp() {
   const store = new Store<NodeObject>();
-  let now = 1_000_000;
+  const clock = new FakeClock(1_000_000, Date.UTC(2026, 0, 1, 12));
   let version = 0;
-  const nodes = new KnownNodes(store, () => now);
+  const nodes = new KnownNodes(store, clock);
   return {
     nodes,
     store,
-    at: (time: number) => {
-      now = time;
-    },
+    clock,
     set: (status: 'True' | 'False' | 'Unknown', lastTransitionTime: string, message = '') =>
       store.set(
         transformNode({
@@ -24,15 +23,27 @@ function setUp() {
   };
 }
 
-test('when a node’s readiness changed is what was seen, and at first sight what the node tells', () => {
-  const { nodes, at, set } = setUp();
-  set('True', '1970-01-01T00:00:05Z');
-  expect(nodes.get('n1')?.readyChangedAt).toBe(5_000);
-  at(2_000_000);
-  set('False', '1970-01-01T00:00:05Z');
-  at(2_500_000);
-  set('False', '1970-01-01T00:00:09Z');
+test('when a node’s readiness changed is what was seen, and at first sight what the node tells', async () => {
+  const { nodes, clock, set } = setUp();
+  set('True', '2026-01-01T11:59:55Z');
+  expect(nodes.get('n1')?.readyChangedAt).toBe(995_000);
+  await clock.advance(1_000_000);
+  set('False', '2026-01-01T11:59:55Z');
+  await clock.advance(500_000);
+  set('False', '2026-01-01T11:59:59Z');
   expect(nodes.get('n1')).toMatchObject({ ready: false, readyChangedAt: 2_000_000 });
+});
+
+test('what a node tells by a clock that is ahead of ours has happened just now', () => {
+  const { nodes, clock, set } = setUp();
+  set('False', '2026-01-01T12:30:00Z');
+  expect(nodes.get('n1')?.readyChangedAt).toBe(clock.now());
+});
+
+test('a node that tells nothing has been as it is for longer than any other', () => {
+  const { nodes, clock, set } = setUp();
+  set('False', '');
+  expect(nodes.get('n1')?.readyChangedAt).toBeLessThan(clock.now() - 365 * 24 * 3_600_000);
 });
 
 test('a node that has said that it shuts down does so until it is Ready, however silent it falls', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
 import { PodCaches } from '../../../../src/controller/cluster/pod-caches.ts';
 import { createCaches } from '../../../../src/controller/cluster/resources.ts';
@@ -13,7 +14,7 @@ import {
 
 /** Returns the namespaces whose pods are watched, and the objects that decide which these are. */
 function watching() {
-  const caches = createCaches('cn-hangzhou', { wall: () => 0 }, (_, error) => {
+  const caches = createCaches('cn-hangzhou', new FakeClock(), (_, error) => {
     throw error;
   });
   const watched = new Set<object>();

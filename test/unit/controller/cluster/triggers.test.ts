@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER, GRANTS_ANNOTATION } from '../../../../src/api/names.ts';
 import {
   addIndexes,
@@ -28,7 +29,7 @@ beforeEach(() => {
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
     nodes,
-    knownNodes: new KnownNodes(nodes, () => 0),
+    knownNodes: new KnownNodes(nodes, new FakeClock()),
     namespaces: new Store<NamespaceObject>(),
     pods: { in: () => undefined },
   };
@@ -123,7 +124,7 @@ test.each([
       unschedulable: false,
       ready: true,
     },
-    ...{ readyChangedAt: 0, shuttingDown: false, expiring: false, internalIPs: [], taintKeys: [] },
+    ...{ readyTransitionTime: 0, shuttingDown: false, expiring: false, internalIPs: [], taintKeys: [] },
   });
   enqueued.length = 0;
   caches.nodes.remove('n1');

@@ -117,7 +117,10 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     services: new Store<ServiceObject>(),
     endpoints: new Store<EndpointsObject>(),
     nodes: this.#nodes,
-    knownNodes: new KnownNodes(this.#nodes, () => this.clock.wall()),
+    knownNodes: new KnownNodes(this.#nodes, {
+      now: () => this.clock.now(),
+      wall: () => this.clock.wall(),
+    }),
     namespaces: new Store<NamespaceObject>(),
     pods: this.#watchedPods(),
   };
@@ -336,7 +339,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
       providerID: `cn-hangzhou.i-${name}`,
       unschedulable: false,
       ready: true,
-      readyChangedAt: 0,
+      readyTransitionTime: 0,
       shuttingDown: false,
       expiring: false,
       internalIPs: [],

@@ -794,4 +794,55 @@ describe('a wall clock that is set', () => {
       expect(calls()).toEqual(['set 1', 'set 1', 'remove 1', 'remove 1']);
     },
   );
+
+  /** `ready`: the names of those of the ten nodes that are Ready. */
+  function nodes(ready: string): void {
+    for (const name of 'abcdefghij') cluster.node(name, { ready: ready.includes(name) });
+  }
+
+  async function settledOnNodes(): Promise<void> {
+    for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);
+    nodes('abcdefghij');
+    const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
+    cluster.service({ type: 'NodePort', ports });
+    cluster.bind('web', { backendType: 'ecs' });
+    cluster.start();
+    await cluster.after(1_000);
+    cluster.groups.calls.length = 0;
+  }
+
+  test.each([1, -1])(
+    'by %d h: a node that is not Ready leaves after the tolerance, and stays out',
+    async (hours) => {
+      await settledOnNodes();
+      nodes('abcdefghi');
+      await cluster.after(2_000);
+      cluster.clock.jump(hours * HOUR);
+      await cluster.after(2_900);
+      expect(calls()).toEqual([]);
+      await cluster.after(200);
+      expect(calls()).toEqual(['remove 1']);
+      cluster.clock.jump(hours * HOUR);
+      nodes('abcdefghi');
+      await cluster.after(60_000);
+      expect(calls()).toEqual(['remove 1']);
+    },
+  );
+
+  test.each([1, -1])(
+    'by %d h: who stayed because most nodes were lost stays until they recover',
+    async (hours) => {
+      await settledOnNodes();
+      nodes('');
+      await cluster.after(60_000);
+      nodes('ab');
+      await cluster.after(60_000);
+      cluster.clock.jump(hours * HOUR);
+      nodes('abc');
+      await cluster.after(60_000);
+      expect(cluster.groups.writes).toEqual([]);
+      await cluster.after(8 * 60_000);
+      expect(calls().filter((call) => call !== 'describe 0')).toEqual(['remove 5']);
+    },
+  );
 });

@@ -19,7 +19,7 @@ async function begun(reason: string): Promise<void> {
   const now = cluster.clock.wall();
   for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);
   for (const [i, name] of names.entries())
-    cluster.node(name, { ready: i >= 4, readyChangedAt: now - 60_000 });
+    cluster.node(name, { ready: i >= 4, readyTransitionTime: now - 60_000 });
   const backends = names.map((node) => {
     const row = { serverId: `i-${node}`, port: 30080, type: 'ecs' as const, weight: 100 };
     cluster.groups.rows.push({ ...row, description: ownRow('').description ?? '' });

@@ -193,7 +193,7 @@ test('a Node keeps what decides whether it takes traffic', () => {
     providerID: 'cn-hangzhou.i-1',
     unschedulable: true,
     ready: true,
-    readyChangedAt: 0,
+    readyTransitionTime: 0,
     shuttingDown: false,
     expiring: false,
     internalIPs: ['192.168.0.1'],
@@ -461,7 +461,7 @@ const raw = (value: unknown) => (typeof value === 'object' && value !== null ? v
 function problemsIn(value: unknown, path = ''): string[] {
   if (typeof value === 'number') {
     if (path === '.holdSeconds') return Number.isInteger(value) && value >= 0 ? [] : [`${path}: ${value}`];
-    if (path === '.readyChangedAt') return Number.isFinite(value) ? [] : [`${path}: ${value}`];
+    if (path === '.readyTransitionTime') return Number.isFinite(value) ? [] : [`${path}: ${value}`];
     return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [`${path}: ${value}`];
   }
   if (value === null || typeof value === 'function' || typeof value === 'bigint' || typeof value === 'symbol')

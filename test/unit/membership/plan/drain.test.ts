@@ -57,13 +57,6 @@ const cases: readonly (readonly [string, Claim, number, BackendRecord | undefine
     podRecord('1'),
     { step: 'wait', since: NOW, until: NOW + 30_000 },
   ],
-  [
-    'begun in the future (the clock was set back): from now',
-    asked,
-    0,
-    since(-500_000),
-    { step: 'wait', since: NOW, until: NOW + 30_000 },
-  ],
 ];
 test.each(cases)('%s', (_, of, weight, record, expected) => {
   expect(nextDrainStep(of, { weight }, record, NOW)).toEqual(expected);
