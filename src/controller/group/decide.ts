@@ -127,7 +127,7 @@ function planOf(
     refused: { has: (key, action) => attempts.isRefused(key, action, now) },
     cohorts: { get: (key) => attempts.cohortOf(key) },
     additionsBlocked: attempts.backsOffUntil('add') > now,
-    rowsPerCall,
+    rowsPerCall: attempts.room.limit(rowsPerCall),
     unshownForMs: (key) => unshown.forMs(key, now),
     now,
   });

@@ -70,6 +70,7 @@ export interface GroupWriterParts {
  * | accepted as a job                       | the change is pending; the group is read when the job is over                      |
  * | refused because of one of its rows      | the batch is split, or the row that is alone (or that its job names) is refused    |
  * | … and all were refused like that before | they are refused again, together (attempts.ts)                                     |
+ * | refused for want of room, several rows  | fewer are sent at once (room.ts)                                                   |
  * | refused for another reason              | the action backs off                                                               |
  * | none, or an unclear one                 | the action backs off, and the group is read before anything else                   |
  */
@@ -206,7 +207,9 @@ export class GroupWriter {
     const { changes, action } = batch;
     const bad = changes.length === 1 ? changes : changes.filter(({ key }) => named.includes(key));
     const now = this.#parts.clock.now();
-    if (outcomeOf(error).split === undefined) this.#backOff(group, action, error);
+    const { split, mayFitFewer } = outcomeOf(error);
+    if (mayFitFewer && action === 'add' && group.attempts.room.refused(changes.length)) return;
+    if (split === undefined) this.#backOff(group, action, error);
     else if (bad.length > 0) for (const change of bad) this.#refuse(group, action, change, error);
     else if (group.attempts.isKnown(batch, error))
       this.#tell(group, action, group.attempts.refuseAgain(batch, error, now));

@@ -47,7 +47,7 @@ const PATIENCE_WINDOWS = 4;
  * | was read               | nothing                    | wait for the resync or the end of the next drain      |
  *
  * A batch may go when its action is not backing off after a failure and the write spacing is over; additions and weight
- * changes also wait for the add window. A batch that is full, or a piece of a refused batch, waits for the backoff only.
+ * changes also wait for the add window. A batch that is full (room.ts), or a piece of a refused batch, waits for the backoff only.
  * Removals go first, but after four add windows of waiting one batch of additions gets a turn.
  */
 export function nextStep(
@@ -91,7 +91,7 @@ function inTurn(batches: readonly Batch[], pace: WritePace, pacing: Pacing, now:
 
 function mayGoAt(batch: Batch, attempts: Attempts, pace: WritePace, pacing: Pacing): number {
   const backedOff = attempts.backsOffUntil(batch.action);
-  const full = batch.changes.length >= pacing.rowsPerCall[batch.action];
+  const full = batch.changes.length >= attempts.room.limit(pacing.rowsPerCall)[batch.action];
   const piece = batch.changes.some(({ key }) => attempts.cohortOf(key) !== undefined);
   if (full || piece) return backedOff;
   const spaced = pace.wroteAt + pacing.writeSpacingMs;

@@ -13,6 +13,8 @@ export interface ErrorOutcome {
     /** A refused row may name the wrong ENI: it is looked up again. */
     readonly doubtsEni: boolean;
   };
+  /** Fewer additions may be accepted: fewer are sent at once, and the action only backs off when a single one is refused. */
+  readonly mayFitFewer?: true;
   /** Consecutive failures before a condition and an event are written: faults that pass on their own are not reported. */
   readonly tellAfter: number;
 }
@@ -57,7 +59,7 @@ const BY_KIND: Readonly<Record<ErrorKind, ErrorOutcome>> = {
   groupMissing: { retry: SLOW, stalled: true, tellAfter: 1 },
   badBackend: { retry: SLOW, stalled: false, split: { probes: 4, doubtsEni: true }, tellAfter: 1 },
   unfitBackend: { retry: SLOWEST, stalled: false, split: { probes: 1, doubtsEni: false }, tellAfter: 1 },
-  quota: { retry: SLOW, stalled: false, tellAfter: 1 },
+  quota: { retry: SLOW, stalled: false, mayFitFewer: true, tellAfter: 1 },
   denied: { retry: SLOW, stalled: true, tellAfter: 1 },
   configuration: { retry: SLOW, stalled: true, tellAfter: 1 },
   bug: { retry: SLOW, stalled: false, split: { probes: 1, doubtsEni: false }, tellAfter: 1 },

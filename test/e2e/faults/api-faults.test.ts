@@ -335,7 +335,7 @@ scenario(
 );
 
 scenario(
-  'a full group whose members are all replaced: removed first once the addition was refused',
+  'a full group whose members are all replaced: removed first once not even one is taken',
   async () => {
     for (const row of env.simulator.state.group(group).rows()) env.simulator.state.removeRow(group, row);
     foreign = [];
@@ -348,7 +348,7 @@ scenario(
     await untilHealed(others);
 
     expect(calls.writes().map(({ action, code }) => `${action} ${code}`)).toEqual([
-      'Add InstanceBackendServerNumberOverLimit',
+      ...Array(3).fill('Add InstanceBackendServerNumberOverLimit'),
       'Remove OK',
       'Add OK',
     ]);

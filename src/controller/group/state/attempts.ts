@@ -9,6 +9,7 @@ import {
 import type { Batch, Change } from '../../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../../membership/plan/plan.ts';
 import { outcomeOf, retryInMs } from '../outcome.ts';
+import { Room } from './room.ts';
 
 /** An action on a group: a read or a write. */
 export type GroupAction = 'describe' | WriteAction;
@@ -48,6 +49,8 @@ interface Refusal extends RefusedBackend {
  * like it are retried at once. Removals are not grouped like this: each is retried alone.
  */
 export class Attempts {
+  /** For more backends. */
+  readonly room = new Room();
   readonly #random: () => number;
   readonly #failures = new Map<GroupAction, FailedAttempt>();
   readonly #refusals = new Map<BackendKey, Refusal>();
@@ -114,6 +117,8 @@ export class Attempts {
   /** The batch was carried out. A removal makes room: additions that failed because of a quota may go. */
   done({ action, changes }: Batch): void {
     this.succeed(action);
+    if (action === 'add') this.room.added(changes.length);
+    if (action === 'remove') this.room.removed(changes.length);
     if (action === 'remove' && this.#failures.get('add')?.error.kind === 'quota') this.succeed('add');
     for (const { key } of changes) {
       const refusal = this.#refusals.get(key);
@@ -193,6 +198,7 @@ export class Attempts {
     this.#refusals.clear();
     this.#pieces.clear();
     this.#cohorts.clear();
+    this.room.forget();
   }
 
   /** Forgets failures due to credentials. Returns whether there were any. */
@@ -212,7 +218,9 @@ export class Attempts {
     reports: readonly Pick<ClaimReport, 'pending'>[],
   ): void {
     for (const action of ['remove', 'set', 'add'] as const) {
-      if (!batches.some((batch) => batch.action === action)) this.#failures.delete(action);
+      if (batches.some((batch) => batch.action === action)) continue;
+      this.#failures.delete(action);
+      if (action === 'add') this.room.forget();
     }
     if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
     const slots = new Set(rows.map(({ row }) => slotOf(row)));
