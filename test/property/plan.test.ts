@@ -10,7 +10,7 @@ import {
   type Row,
   slotOf,
 } from '../../src/membership/backend.ts';
-import { type Given, type Member, wantMembers } from '../../src/membership/desired/member.ts';
+import { type GivenState, type Member, wantMembers } from '../../src/membership/desired/member.ts';
 import type { Batch } from '../../src/membership/plan/batches.ts';
 import type { BackendRecord, Claim } from '../../src/membership/plan/claim.ts';
 import { type GroupPlan, type PlanInput, planGroup } from '../../src/membership/plan/plan.ts';
@@ -105,11 +105,11 @@ function isAliveFor({ eniOf }: PlanInput, row: Row, claim: Claim): boolean {
   });
 }
 
-const givenBy = ({ desired }: Claim): readonly Given[] =>
+const givenBy = ({ desired }: Claim): readonly GivenState[] =>
   desired.kind === 'members' ? desired.members : [...desired.given.values()];
 
 /** What is known of a row that the binding keeps although it is undetermined. */
-const heldAs = (claim: Claim, row: Row): Given | undefined =>
+const heldAs = (claim: Claim, row: Row): GivenState | undefined =>
   claim.desired.kind === 'undetermined' && isProven(claim, row)
     ? claim.desired.given.get(slotOf(row))
     : undefined;
@@ -277,8 +277,8 @@ always('once carried out, what is on a drained node has weight 0', 1_000, (momen
   }
 });
 
-function departingAs(input: PlanInput, change: Given): PlanInput {
-  const as = <T extends Given>({ departing, ...one }: T) => (departing ? { ...one, ...change } : one);
+function departingAs(input: PlanInput, change: GivenState): PlanInput {
+  const as = <T extends GivenState>({ departing, ...one }: T) => (departing ? { ...one, ...change } : one);
   const claims = input.claims.map((claim) => {
     const { desired } = claim;
     if (desired.kind === 'members') return { ...claim, desired: wantMembers(desired.members.map(as)) };
@@ -293,7 +293,7 @@ const weightsOf = ({ weight, drained, departing }: Member): readonly number[] =>
   return departing ? [0, weight] : [weight];
 };
 
-const isSteady = ({ drained, departing }: Given) => !drained && !departing;
+const isSteady = ({ drained, departing }: GivenState) => !drained && !departing;
 
 /** The rows that receive requests, of members that are not departing. */
 function steadyRows(input: PlanInput, group: GroupModel): readonly Row[] {

@@ -13,7 +13,7 @@ export function recordsFromStatus(
   times: Pick<WallTimes, 'read'>,
 ): ReadonlyMap<BackendKey, BackendRecord> {
   const records = new Map<BackendKey, BackendRecord>();
-  for (const [key, [row, { state, pod, podUID, node, drainingSince }]] of owned(backends)) {
+  for (const [key, [row, { state, pod, podUID, node, drainingSince }]] of ownedBackends(backends)) {
     const since = Date.parse(drainingSince ?? '');
     records.set(key, {
       row,
@@ -29,14 +29,14 @@ export function recordsFromStatus(
 
 /** How many backends the binding owns according to its status.backends. */
 export function countRecorded(backends: readonly BackendStatus[]): number {
-  return owned(backends).size;
+  return ownedBackends(backends).size;
 }
 
 /** What the status of a binding shows. The status is only evaluated on the first call, because there is rarely one. */
 export function shownBy(object: BindingObject, times: Pick<WallTimes, 'written'>): Claim['shows'] {
-  let shown: ReturnType<typeof owned> | undefined;
+  let shown: ReturnType<typeof ownedBackends> | undefined;
   return (key, drain) => {
-    shown ??= owned(statusOf(object)?.backends ?? []);
+    shown ??= ownedBackends(statusOf(object)?.backends ?? []);
     const [row, backend] = shown.get(key) ?? [];
     if (backend === undefined || drain === undefined) return backend !== undefined;
     const since = drain.since === undefined ? undefined : toKubernetesTime(times.written(drain.since));
@@ -44,7 +44,8 @@ export function shownBy(object: BindingObject, times: Pick<WallTimes, 'written'>
   };
 }
 
-function owned(
+/** The backends that the binding owns according to its status.backends. */
+export function ownedBackends(
   backends: readonly BackendStatus[],
 ): ReadonlyMap<BackendKey, readonly [row: Row, backend: BackendStatus]> {
   const found = new Map<BackendKey, readonly [Row, BackendStatus]>();

@@ -4,7 +4,7 @@ import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
 import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
-import type { Desired, DesiredInput, Given, Problem } from './member.ts';
+import type { Desired, DesiredInput, GivenState, Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
 /**
@@ -114,9 +114,9 @@ function willBeListed(
   );
 }
 
-const NOTHING: ReadonlyMap<Slot, Given> = new Map();
+const NOTHING: ReadonlyMap<Slot, GivenState> = new Map();
 
-function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, Given> {
+function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, GivenState> {
   return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
 }
 
@@ -147,7 +147,7 @@ function describePorts({ ports }: ServiceView): string {
 }
 
 function undetermined(
-  given: ReadonlyMap<Slot, Given>,
+  given: ReadonlyMap<Slot, GivenState>,
   reason: Problem['reason'],
   message: string,
 ): Extract<Desired, { kind: 'undetermined' }> {

@@ -22,7 +22,7 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
-  type Given,
+  type GivenState,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -100,7 +100,7 @@ export function noSuchTargetPort(
   input: DesiredInput,
   { name, port }: ServicePortView,
   endpoints: readonly LiveEndpoint[],
-  given: ReadonlyMap<Slot, Given>,
+  given: ReadonlyMap<Slot, GivenState>,
 ): Desired {
   return {
     kind: 'undetermined',
@@ -114,8 +114,8 @@ export function noSuchTargetPort(
 }
 
 /** What the endpoints of the Service give by any of its ports, by the same rules as members, but whatever nodes are lost. */
-export function givenByEndpoints(input: DesiredInput): ReadonlyMap<Slot, Given> {
-  const given = new Map<Slot, Given>();
+export function givenByEndpoints(input: DesiredInput): ReadonlyMap<Slot, GivenState> {
+  const given = new Map<Slot, GivenState>();
   const endpointsOf = Map.groupBy(byPort(liveEndpoints(input)), ({ port }) => port.name);
   for (const ofPort of endpointsOf.values()) {
     for (const endpoint of servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) {
@@ -129,7 +129,7 @@ export function givenByEndpoints(input: DesiredInput): ReadonlyMap<Slot, Given> 
   return given;
 }
 
-function stateOf({ standing, outdated, node }: EndpointOfPort): Given {
+function stateOf({ standing, outdated, node }: EndpointOfPort): GivenState {
   return {
     ...((standing !== 'member' || outdated) && { lastResort: true as const }),
     ...(isHere(node) && restOf(node)),
@@ -137,7 +137,7 @@ function stateOf({ standing, outdated, node }: EndpointOfPort): Given {
 }
 
 /** Whether the backends of a node may have weight 0 because of it. */
-export function restOf(node: NodeView): Pick<Given, 'drained' | 'departing'> {
+export function restOf(node: NodeView): Pick<GivenState, 'drained' | 'departing'> {
   return {
     ...(isDrained(node) && { drained: true as const }),
     ...(departureOf(node) && { departing: true as const }),

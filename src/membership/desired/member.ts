@@ -32,7 +32,7 @@ export interface Member {
 }
 
 /** What is known of a backend that a Service gives a group, whether or not a binding asks for it. */
-export type Given = Pick<Member, 'lastResort' | 'drained' | 'departing'>;
+export type GivenState = Pick<Member, 'lastResort' | 'drained' | 'departing'>;
 
 /** A reason in the cluster why a binding, or one of its members, is not served; worded for its user. */
 export interface Problem {
@@ -70,7 +70,7 @@ export type Desired =
    */
   | {
       readonly kind: 'undetermined';
-      readonly given: ReadonlyMap<Slot, Given>;
+      readonly given: ReadonlyMap<Slot, GivenState>;
       readonly problem: Problem;
       /** The endpoint lists are older than the Service, so this may pass on its own. */
       readonly lagging?: true;

@@ -23,7 +23,7 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
-  type Given,
+  type GivenState,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -108,7 +108,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
 export function givenByNodes(
   input: DesiredInput,
   { ports, externalTrafficPolicy }: ServiceView,
-): ReadonlyMap<Slot, Given> {
+): ReadonlyMap<Slot, GivenState> {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const members =
     externalTrafficPolicy === 'Local'

@@ -1,6 +1,6 @@
 import { TAG_PREFIX } from '../../api/names.ts';
 import { addressOf, type KnownRow, type Row, slotOf } from '../backend.ts';
-import type { Given, Member } from '../desired/member.ts';
+import type { GivenState, Member } from '../desired/member.ts';
 import type { Claim, Origin } from './claim.ts';
 import { ownersOf } from './ownership.ts';
 
@@ -9,7 +9,7 @@ export interface Want {
   readonly claim: Claim;
   readonly member: Member | undefined;
   /** The member, or what else its Service gives at the row's slot. */
-  readonly given: Given;
+  readonly given: GivenState;
 }
 
 /** A member at the slot of a row. */

@@ -7,7 +7,7 @@ import {
   type Slot,
   type WriteAction,
 } from '../backend.ts';
-import type { Given, Member } from '../desired/member.ts';
+import type { GivenState, Member } from '../desired/member.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
@@ -219,7 +219,7 @@ class Planning {
   }
 
   /** Whether the backend has weight 0 because of its node. */
-  #isResting({ drained, departing }: Given): boolean {
+  #isResting({ drained, departing }: GivenState): boolean {
     return !!drained || (!!departing && this.#departing === 'as if drained');
   }
 
@@ -374,12 +374,13 @@ function decidesWeight({ claim, member }: Want): boolean {
 }
 
 function hasDeparting({ desired, suspended }: Claim): boolean {
-  const given: readonly Given[] = desired.kind === 'members' ? desired.members : [...desired.given.values()];
+  const given: readonly GivenState[] =
+    desired.kind === 'members' ? desired.members : [...desired.given.values()];
   return !suspended && given.some(({ departing }) => departing);
 }
 
 /** Alive, and likely to stay so. */
-function isSteady({ drained, departing, lastResort }: Given): boolean {
+function isSteady({ drained, departing, lastResort }: GivenState): boolean {
   return !drained && !departing && !lastResort;
 }
 

@@ -1,4 +1,4 @@
-import { recordsFromStatus } from '../../controller/binding/records.ts';
+import { ownedBackends } from '../../controller/binding/records.ts';
 import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
 
 /**
@@ -21,14 +21,14 @@ export function emptiedGroups(bindings: readonly BindingObject[], node: string):
     const group = groupIdOf(binding);
     if (!parsed.ok || parsed.binding.spec.suspend || group === undefined) return [];
     const { backends, foreign } = parsed.binding.status;
-    return [{ group, foreign, records: recordsFromStatus(backends) }];
+    return [{ group, foreign, owned: ownedBackends(backends) }];
   });
   return [...Map.groupBy(drained, ({ group }) => group)].flatMap(([group, sharing]) => {
-    const rows = new Map(sharing.flatMap(({ records }) => [...records]));
-    const taking = [...rows.values()].filter(({ state, row }) => state === 'Registered' && row.weight > 0);
+    const rows = new Map(sharing.flatMap(({ owned }) => [...owned]));
+    const taking = [...rows.values()].filter(([row, { state }]) => state === 'Registered' && row.weight > 0);
     // Each binding counts the rows of the others as foreign. One whose group was not read yet counts none.
-    const inGroup = Math.max(...sharing.map(({ foreign, records }) => foreign + records.size));
-    const isEmptied = taking.length > 0 && taking.every((record) => record.node === node);
+    const inGroup = Math.max(...sharing.map(({ foreign, owned }) => foreign + owned.size));
+    const isEmptied = taking.length > 0 && taking.every(([, backend]) => backend.node === node);
     return isEmptied && inGroup <= rows.size ? [group] : [];
   });
 }

@@ -44,9 +44,9 @@ async function settled(): Promise<void> {
 
 test('a node that joins is added once it is Ready, not before', async () => {
   await settled();
-  const now = cluster.clock.wall();
+  const readyTransitionTime = cluster.clock.wall();
   for (const name of ['node-2', 'node-3', 'node-4'])
-    cluster.node(name, { ready: false, readyChangedAt: now });
+    cluster.node(name, { ready: false, readyTransitionTime });
   await cluster.after(60_000);
   expect(cluster.groups.writes).toEqual([]);
   cluster.node('node-2');
@@ -67,8 +67,8 @@ test('a node that flaps within the tolerance costs no call', async () => {
 
 /** Two Ready nodes and five that have been lost for an hour; the group has rows of those that are named. */
 async function sevenNodes(...inGroup: readonly string[]): Promise<void> {
-  const readyChangedAt = cluster.clock.wall() - 3_600_000;
-  for (let i = 2; i < 7; i++) cluster.node(`node-${i}`, { ready: false, readyChangedAt });
+  const readyTransitionTime = cluster.clock.wall() - 3_600_000;
+  for (let i = 2; i < 7; i++) cluster.node(`node-${i}`, { ready: false, readyTransitionTime });
   for (const name of inGroup) {
     const { description } = ownRow('');
     cluster.groups.rows.push({ serverId: `i-${name}`, port: 30080, type: 'ecs', weight: 100, description });
