@@ -9,9 +9,7 @@ export const VALUES = {
   rrsa: {
     ...REQUIRED,
     vpcId: 'vpc-bp1example',
-    clusterId: 'production',
     credentials: { rrsa: { roleName: 'vservergroup-operator' } },
-    config: { VSGB_DEFAULT_DRAIN_SECONDS: '30' },
   },
   'rrsa token': {
     ...REQUIRED,

@@ -93,7 +93,6 @@ function shell(line: string, cwd = ROOT): Promise<string> {
     // The operator's settings also determine what `kubectl vsgb diff` does.
     VSGB_REGION: 'cn-hangzhou',
     VSGB_VPC_ID: 'vpc-1',
-    VSGB_CLUSTER_ID: 'production',
     VSGB_SLB_ENDPOINT: simulator.url,
     VSGB_ECS_ENDPOINT: simulator.url,
   };
