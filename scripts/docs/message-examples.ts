@@ -4,6 +4,7 @@ import { HOLD_ANNOTATION, WEIGHT_ANNOTATION } from '../../src/api/names.ts';
 import { messages } from '../../src/controller/binding/messages.ts';
 import { verdictOnName } from '../../src/controller/binding/named-verdict.ts';
 import type { BindingVerdict } from '../../src/controller/binding/verdict.ts';
+import { KubeApiError } from '../../src/kubernetes/client/api-error.ts';
 import { backendKey, eniSlot, type Row } from '../../src/membership/backend.ts';
 import { answered, decided, REF, REQUEST_ID, row, type Situation, verdict } from './situation.ts';
 
@@ -28,6 +29,17 @@ const ADD = 'AddVServerGroupBackendServers';
 const DESCRIBE = 'DescribeVServerGroupAttribute';
 const two = ['10.0.0.1', '10.0.0.2'];
 const NOTHING = '';
+
+const FORBIDDEN = new KubeApiError(
+  { method: 'PATCH', path: '/apis/slb.alibabacloud.com/v1beta1/namespaces/shop/vservergroupbindings/web' },
+  403,
+  {
+    reason: 'Forbidden',
+    message:
+      "vservergroupbindings.slb.alibabacloud.com \"web\" is forbidden: ValidatingAdmissionPolicy 'team-label' with binding 'team-label' denied request: the label team is required",
+    causes: [],
+  },
+);
 
 /** A reason without an entry does not compile; an example with a different reason makes the generator fail. */
 export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
@@ -250,6 +262,14 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
       metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
       spec: { deletionPolicy: 'Keep' },
       rows: two,
+    },
+  ),
+  FinalizerNotWritten: shows(
+    'Without a policy in the message: `kubectl auth can-i patch vservergroupbindings.slb.alibabacloud.com --as=system:serviceaccount:vservergroup-operator:vservergroup-operator`. By hand: `kubectl edit vsgb NAME`, `metadata.finalizers`.',
+    {
+      metadata: { finalizers: [] },
+      pods: two,
+      unwritten: FORBIDDEN,
     },
   ),
   InternalError: shows(NOTHING, {

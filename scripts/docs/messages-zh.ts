@@ -128,6 +128,11 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
     meaning: '绑定正在删除，但无法读取决定如何处理其后端服务器的字段。',
     todo: '更正该字段，绑定删除期间也可以更正：`kubectl patch vsgb NAME --type merge -p \'{"spec":{"deletionPolicy":"Remove"}}\'`。`Retain` 将后端服务器保留在组中。如果 API 服务器两者都不接受，请移除 finalizer。',
   },
+  FinalizerNotWritten: {
+    meaning:
+      'API 服务器不接受写入 finalizer（没有它就不会添加任何后端服务器），或不接受从正在删除的绑定上移除它。',
+    todo: '如果消息中没有策略：`kubectl auth can-i patch vservergroupbindings.slb.alibabacloud.com --as=system:serviceaccount:vservergroup-operator:vservergroup-operator`。手动：`kubectl edit vsgb NAME`，`metadata.finalizers`。',
+  },
   InternalError: {
     meaning: 'operator 发生故障，会重试。',
     todo: '请报告问题，并附上该消息和前后的 operator 日志。',

@@ -52,6 +52,8 @@ export interface Situation {
   readonly grants?: string;
   readonly status?: object;
   readonly dryRun?: boolean;
+  /** Why the finalizer was not added. */
+  readonly unwritten?: Error;
 }
 
 const REGION = 'cn-hangzhou';
@@ -133,6 +135,9 @@ export function verdict(situation: Situation): BindingVerdict {
     batches: decision.plan.batches,
     missingEnis: decision.missingEnis,
     unlooked: [],
+    ...(situation.unwritten && {
+      unwritten: { write: 'add', binding: one.object.key, error: situation.unwritten },
+    }),
     dryRun: situation.dryRun ?? false,
   });
 }

@@ -37,6 +37,8 @@ export const REASONS = {
   InvalidSpec: 'The spec cannot be read. The message names the field.',
   DeletionBlocked:
     'The binding is being deleted, but the field that decides about its backends is unreadable.',
+  FinalizerNotWritten:
+    'The API server does not accept the finalizer, without which nothing is added, or that it is removed from a deleted binding.',
   InternalError: 'A fault of the operator, which retries.',
 } as const;
 

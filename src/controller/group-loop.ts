@@ -14,7 +14,7 @@ import {
 import { WorkQueue, type WorkQueueMetrics } from '../kubernetes/queue/work-queue.ts';
 import { BindingMemory } from './binding/binding-memory.ts';
 import { BindingReporter, type EventSink, type StatusSink } from './binding/binding-reporter.ts';
-import { Finalizers } from './binding/finalizers.ts';
+import { type FinalizerHooks, Finalizers } from './binding/finalizers.ts';
 import { grantedTo } from './binding/granted.ts';
 import { mayGoWithoutGroup } from './binding/unreadable.ts';
 import {
@@ -41,11 +41,8 @@ import { ReadinessGates, type ReadinessGatesHooks } from './readiness/readiness-
 
 export const CONTROLLER = 'vservergroup';
 
-const FINALIZER_RETRY_MS = 1_000;
 /** A big group's lookups are answered a hundred at a time. With a plan after each answer, 10,000 members took 11 s of the loop. */
 const ENI_ANSWERS_SHARE_MS = 10;
-/** Longer than the cache needs to show the newer object. */
-const OUTDATED_RETRY_MS = 100;
 
 export interface GroupLoopOptions
   extends Omit<GroupControllerOptions, 'rowsPerCall' | 'longestDescription' | 'opensGates'> {
@@ -89,7 +86,7 @@ export interface GroupLoopHooks extends WriteHooks, ReadinessGatesHooks {
   /** The binding's group was found by its name; the binding is on that group from now on. */
   onGroupFound(binding: BindingObject, group: GroupRef): void;
   /** The operator retries automatically. */
-  onFinalizerFailed(binding: BindingObject, error: unknown): void;
+  onFinalizerFailed: FinalizerHooks['onFailed'];
 }
 
 export interface GroupLoop {
@@ -111,7 +108,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     ...(metrics && { metrics: metrics.queue }),
   });
   const parts = createParts(options, ports, queue);
-  const { controller, gates, names, lookAfterGroupless } = parts;
+  const { controller, gates, names, finalizers, lookAfterGroupless } = parts;
   connectEvents(options, ports, queue, parts);
   const loop = new ReconcileLoop<GroupKey>({
     name: CONTROLLER,
@@ -137,6 +134,7 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
     stop(deadlineMs) {
       gates?.stop();
       names.stop();
+      finalizers.stop();
       return loop.stop(deadlineMs);
     },
   };
@@ -147,6 +145,7 @@ interface Parts {
   readonly gates: ReadinessGates | undefined;
   readonly drains: DrainIndex;
   readonly names: GroupNames;
+  readonly finalizers: Finalizers;
   /** Everything that remembers something about a binding. */
   readonly remembering: readonly { forget(binding: BindingObject): void }[];
   /**
@@ -166,19 +165,20 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
   const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
   const lookAfterGroupless: Parts['lookAfterGroupless'] = (binding) => {
     if (binding === undefined || groupOf(binding, region) !== undefined) return;
+    const failure = finalizers.failureOf(binding);
+    if (failure !== undefined && mayWrite()) reporter.reportUnreleased(binding, failure);
     if (binding.parsed.ok) return names.lookAfter(binding);
     if (!mayWrite()) return;
     if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
     else reporter.reportGroupless(binding, binding.parsed);
   };
-  const finalizers = new Finalizers(ports.transport, {
+  const finalizers = new Finalizers(ports.transport, clock, {
     mayWrite,
-    onError: (binding, error, outdated) => {
-      if (!outdated) hooks.onFinalizerFailed(binding, error);
-      const ms = outdated ? OUTDATED_RETRY_MS : FINALIZER_RETRY_MS;
+    onFailed: hooks.onFinalizerFailed,
+    lookAgain: (binding) => {
       const group = groupOf(binding, region);
-      if (group !== undefined) queue.addAfter(group, ms);
-      else clock.setTimeout(() => lookAfterGroupless(caches.bindings.get(binding.key)), ms);
+      if (group !== undefined) queue.add(group);
+      else lookAfterGroupless(caches.bindings.get(binding.key));
     },
   });
   const gates = createGates(options, ports);
@@ -215,6 +215,7 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     controller,
     gates,
     names,
+    finalizers,
     drains,
     remembering: [status, reporter, finalizers, memory, names],
     lookAfterGroupless,

@@ -77,8 +77,13 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
       logger.info('Found the group by its name', { binding: key, ...named(group) }),
     onReconcileFailed: ({ key, error, attempts }) =>
       logger.error('Reconcile failed; retrying', { group: key, attempts, error }),
-    onFinalizerFailed: ({ key }, error) =>
-      logger.warn('The finalizer could not be written; retrying', { binding: key, error }),
+    onFinalizerFailed: ({ key }, error, attempts, retryInMs) =>
+      logger.warn('The finalizer could not be written; retrying', {
+        binding: key,
+        error,
+        attempts,
+        retryInMs: Math.round(retryInMs),
+      }),
   };
 }
 

@@ -14,12 +14,14 @@ import { type BindingObject, metadataOf, statusOf } from '../cluster/cluster-cac
 import type { Bound, Notice } from '../group/bound.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 import { bindingStatus, conditionsStatus, namedStatus } from './binding-status.ts';
+import type { FinalizerFailure } from './finalizers.ts';
 import { messages } from './messages.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import { isRoutine } from './routine.ts';
 import {
   type BindingFacts,
   type BindingVerdict,
+  finalizerVerdict,
   grouplessVerdict,
   outsidersOf,
   verdictOn,
@@ -84,6 +86,11 @@ export class BindingReporter {
   /** Reports on a binding that is on no group because its spec can't be read. */
   reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
     this.#reportConditions(object, grouplessVerdict(object.key, unreadable));
+  }
+
+  /** Reports on a binding that is on no group and could be deleted, but for its finalizer. */
+  reportUnreleased(object: BindingObject, failure: FinalizerFailure): void {
+    this.#reportConditions(object, finalizerVerdict(failure, messages.finalizerNotRemoved(failure)));
   }
 
   /** Reports on a binding whose group was looked up by name. */

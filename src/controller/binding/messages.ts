@@ -13,6 +13,7 @@ import { byCodeUnit, type Row } from '../../membership/backend.ts';
 import type { Member, Problem } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
+import type { FinalizerFailure } from './finalizers.ts';
 import type { Granted } from './granted.ts';
 
 type RowName = Pick<Row, 'serverId' | 'serverIp' | 'port'>;
@@ -137,6 +138,12 @@ export const messages = {
   deletionWithoutGroup: (binding: string, left: number, why: string) =>
     `${binding} is being deleted, and the group that ${left === 1 ? '1 backend has' : `${left} backends have`} to leave can't be read: ${why}. Correct the spec, or set spec.deletionPolicy to Retain (or remove the finalizer ${FINALIZER}) and remove them from their group by hand.`,
 
+  finalizerNotAdded: ({ binding, error }: FinalizerFailure, group: GroupRef) =>
+    `${binding} lacks the finalizer ${FINALIZER}, without which nothing is added to ${groupName(group)}: ${wordsOf(error)}. ${LET_PATCH}. The operator retries automatically.`,
+
+  finalizerNotRemoved: ({ binding, error }: FinalizerFailure) =>
+    `${binding} is being deleted and nothing holds it any more, but its finalizer ${FINALIZER} can't be removed: ${wordsOf(error)}. ${LET_PATCH}; or remove the finalizer by hand. The operator retries automatically.`,
+
   /** `text` says what is done instead. */
   notice: (text: string, group: GroupRef) => `${text}. It is a backend of ${groupName(group)}.`,
 
@@ -168,6 +175,14 @@ export const messages = {
   weighed: (changes: readonly Change[], group: GroupRef, requestId: string) =>
     `Changed the weight of ${counted(changes)} in ${written(changes, group, requestId)}`,
 } as const;
+
+const LET_PATCH =
+  'Let the operator patch vservergroupbindings: see its ClusterRole and the admission policies';
+
+function wordsOf(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  return words.replace(/\.$/, '');
+}
 
 export function loadBalancerName({ id, ...scope }: LoadBalancerRef): string {
   return `load balancer ${id} (${scopeName(scope)})`;

@@ -1,6 +1,7 @@
 import type { Reason } from '../../api/conditions.ts';
 import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
 import { groupName } from '../../cloud/group-ref.ts';
+import { isRefusal } from '../../kubernetes/client/api-error.ts';
 import { slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
@@ -11,6 +12,7 @@ import type { MissingEni } from '../group/eni-directory.ts';
 import { outcomeOf } from '../group/outcome.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
+import type { FinalizerFailure } from './finalizers.ts';
 import { type Granted, NOT_GRANTED, ROLE_NOT_ALLOWED } from './granted.ts';
 import { messages } from './messages.ts';
 import { countRecorded } from './records.ts';
@@ -31,6 +33,8 @@ export interface BindingFacts {
   readonly missingEnis: readonly MissingEni[];
   /** Members that left after the group was last read (FormerMembers). */
   readonly unlooked: readonly FormerMember[];
+  /** The finalizer of the binding, if it could not be written. */
+  readonly unwritten?: FinalizerFailure | undefined;
   readonly dryRun: boolean;
 }
 
@@ -46,6 +50,8 @@ export interface BindingVerdict {
 /** The verdict on a binding that is on a group. */
 export function verdictOn(object: BindingObject, input: BindingFacts): BindingVerdict {
   const { key, parsed } = object;
+  const unreleased = unreleasedVerdict(input);
+  if (unreleased !== undefined) return unreleased;
   if (input.granted.is === 'no role') return roleVerdict(object, input.granted, groupName(input.group.ref));
   return parsed.ok ? verdictOf({ ...input, binding: parsed.binding }) : unreadableVerdict(key, parsed, input);
 }
@@ -67,12 +73,15 @@ export function roleVerdict(object: BindingObject, granted: Granted, where: stri
 /** The first verdict that applies. What someone has to act on comes before what passes on its own. */
 export function verdictOf(input: StatusInput): BindingVerdict {
   return (
+    unreleasedVerdict(input) ??
     notGrantedVerdict(input) ??
     suspendedVerdict(input) ??
     failureVerdict(input, true) ??
     undeterminedVerdict(input) ??
+    unguardedVerdict(input, true) ??
     exclusiveVerdict(input) ??
     failureVerdict(input, false) ??
+    unguardedVerdict(input, false) ??
     undecidedVerdict(input) ??
     heldVerdict(input) ??
     refusedVerdict(input) ??
@@ -120,6 +129,7 @@ export function grouplessVerdict(key: string, unreadable: UnreadableBinding): Bi
 }
 
 const STALLED = { ready: false, reconciling: false, stalled: true } as const;
+export const FINALIZER_NOT_WRITTEN = 'FinalizerNotWritten' satisfies Reason;
 /** Comes first for a binding that is not being deleted, readable or not: the next evaluation depends on this reason (granted.ts). */
 const REFUSED = { ...STALLED, reason: NOT_GRANTED } as const;
 
@@ -146,6 +156,23 @@ function exclusiveVerdict({ binding, group, granted }: StatusInput): BindingVerd
   if (granted.is !== 'shared' || binding.spec.ownership === 'Shared' || isLeaving(binding)) return undefined;
   const message = messages.exclusiveNotGranted(granted, group.ref);
   return { ...STALLED, reason: 'ExclusiveNotGranted', message };
+}
+
+/** Comes first, whatever the spec says: only its finalizer still keeps the binding. */
+function unreleasedVerdict({ unwritten }: BindingFacts): BindingVerdict | undefined {
+  if (unwritten?.write !== 'remove') return undefined;
+  return finalizerVerdict(unwritten, messages.finalizerNotRemoved(unwritten));
+}
+
+/** Nothing is added for a binding without finalizer. */
+function unguardedVerdict({ group, unwritten }: BindingFacts, stalled: boolean): BindingVerdict | undefined {
+  if (unwritten?.write !== 'add' || isRefusal(unwritten.error) !== stalled) return undefined;
+  return finalizerVerdict(unwritten, messages.finalizerNotAdded(unwritten, group.ref));
+}
+
+/** A refusal lasts until someone acts; any other failure may pass. */
+export function finalizerVerdict({ error }: FinalizerFailure, message: string): BindingVerdict {
+  return { ...(isRefusal(error) ? STALLED : WAITING), reason: FINALIZER_NOT_WRITTEN, message };
 }
 
 /** The grant is decided once the group has been read, or the namespace is known. */

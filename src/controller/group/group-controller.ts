@@ -265,7 +265,8 @@ export class GroupController {
   }
 
   /**
-   * Nothing more can be done for now: reports that, releases the bindings that may go, and returns when to reconcile next.
+   * Nothing more can be done for now: reports that, releases the bindings that may go, and returns when to reconcile next. Of a
+   * binding that goes nothing is reported, unless it was not let go.
    */
   #conclude(group: GroupState, decided: Decided): Result {
     const { plan, step } = decided;
@@ -285,8 +286,9 @@ export class GroupController {
         granted.is === 'no role'
           ? mayGoWithoutRole(object)
           : hasNothingLeft(object, facts.report, plan.batches, group);
-      if (isBeingDeleted(object) && !dryRun && mayGo()) finalizers.release(object);
-      else reporter.report(one, facts, memory.lastRemovalOf(object));
+      const goes = isBeingDeleted(object) && !dryRun && mayGo();
+      if (goes) finalizers.release(object);
+      if (!goes || facts.unwritten !== undefined) reporter.report(one, facts, memory.lastRemovalOf(object));
     }
     if (step.do !== 'wait' || !Number.isFinite(step.at)) return { requeueAfterMs: this.#options.resyncMs };
     return {
@@ -307,9 +309,11 @@ export class GroupController {
 
   #factsOf(group: GroupState, { plan, missingEnis }: Decided, { object, granted, claim }: Bound) {
     const report = plan.reports.find((one) => one.claim === claim);
-    const unlooked = this.#parts.memory.unlookedOf(object);
+    const { memory, finalizers } = this.#parts;
+    const unlooked = memory.unlookedOf(object);
+    const unwritten = finalizers.failureOf(object);
     const { dryRun } = this.#options;
-    return { group, granted, report, batches: plan.batches, missingEnis, unlooked, dryRun };
+    return { group, granted, report, batches: plan.batches, missingEnis, unlooked, unwritten, dryRun };
   }
 
   #resyncIn(): number {

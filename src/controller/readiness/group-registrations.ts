@@ -7,10 +7,10 @@ import type { ClaimReport } from '../../membership/plan/plan.ts';
 import type { Registration } from '../../membership/readiness/gate.ts';
 import { NOT_GRANTED, ROLE_NOT_ALLOWED } from '../binding/granted.ts';
 import { messages } from '../binding/messages.ts';
-import type { BindingFacts } from '../binding/verdict.ts';
+import { type BindingFacts, FINALIZER_NOT_WRITTEN } from '../binding/verdict.ts';
 
 /** The state of a group after its reconcile, as far as it concerns one binding. */
-export type GroupFacts = Pick<BindingFacts, 'group' | 'granted' | 'report' | 'missingEnis'>;
+export type GroupFacts = Pick<BindingFacts, 'group' | 'granted' | 'report' | 'missingEnis' | 'unwritten'>;
 
 /** How far a binding is with one pod: a Registration without its times. */
 export type Progress =
@@ -75,7 +75,7 @@ export class GroupRegistrations {
   }
 
   #obstacleTo(member: Member | undefined): Obstacle {
-    const { group, granted, missingEnis } = this.#facts;
+    const { group, granted, missingEnis, unwritten } = this.#facts;
     const { ref, attempts } = group;
     const { id } = this.#report.claim;
     if (member === undefined)
@@ -87,6 +87,8 @@ export class GroupRegistrations {
       return { reason: NOT_GRANTED, message: messages.groupNotGranted(granted, ref) };
     if (granted.is === 'no role')
       return { reason: ROLE_NOT_ALLOWED, message: messages.roleNotAllowed(id, granted, groupName(ref)) };
+    if (unwritten?.write === 'add')
+      return { reason: FINALIZER_NOT_WRITTEN, message: messages.finalizerNotAdded(unwritten, ref) };
     const refusal = [...attempts.refusals.values()].find(({ row }) => isAt(row, member));
     if (refusal !== undefined) return told(refusal.error);
     const failure = attempts.failures.get('add') ?? attempts.failures.get('describe');

@@ -75,6 +75,11 @@ export function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeApiError && error.status === status;
 }
 
+/** Repeating the request does not help until someone changes a right, a policy or the object. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof KubeApiError && error.status >= 400 && error.status < 500 && error.status !== 429;
+}
+
 /** How long the API server asks to wait; 0 if it does not say. */
 export function retryAfterMsOf(error: unknown): number {
   return error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { FINALIZER } from '../../../../src/api/names.ts';
 import { Finalizers } from '../../../../src/controller/binding/finalizers.ts';
 import { type BindingObject, transformBinding } from '../../../../src/controller/cluster/cluster-caches.ts';
@@ -27,13 +28,15 @@ function finalizersAnswered(...statuses: number[]) {
       throw new KubeApiError({ method: 'PATCH', path: '/' }, status, { reason: '', message: '', causes: [] });
     return {};
   };
+  const clock = new FakeClock();
   const hooks = {
     mayWrite: () => may.write,
-    onError: (_binding: unknown, error: unknown, outdated: boolean) => {
-      told.push(`${(error as KubeApiError).status} ${outdated ? 'outdated' : 'failed'}`);
+    onFailed: (_binding: unknown, error: unknown, attempts: number, retryInMs: number) => {
+      told.push(`${(error as KubeApiError).status}: failed ${attempts} times, again in ${retryInMs} ms`);
     },
+    lookAgain: ({ resourceVersion }: BindingObject) => void told.push(`look again at ${resourceVersion}`),
   };
-  return { finalizers: new Finalizers({ request } as never, hooks), sent, told, may };
+  return { finalizers: new Finalizers({ request } as never, clock, hooks), sent, told, may, clock };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -48,10 +51,12 @@ test('one patch for each version of a binding: the cache shows the result a mome
 });
 
 test('a patch that a status write of our own has overtaken is told, since nobody else comes again', async () => {
-  const { finalizers, sent, told } = finalizersAnswered(409);
+  const { finalizers, sent, told, clock } = finalizersAnswered(409);
   finalizers.ensure(binding('1'));
-  await settle();
-  expect(told).toEqual(['409 outdated']);
+  await clock.advance(99);
+  expect(told).toEqual([]);
+  await clock.advance(1);
+  expect(told).toEqual(['look again at 1']);
   finalizers.ensure(binding('2'));
   await settle();
   expect(sent).toHaveLength(2);
@@ -76,14 +81,42 @@ test('of a binding that is gone nothing is told', async () => {
   expect(told).toEqual([]);
 });
 
-test('a failed patch is told, and sent again for the same version', async () => {
-  const { finalizers, sent, told } = finalizersAnswered(500);
+test('a failed patch is told, and sent again for the same version, after a pause', async () => {
+  const { finalizers, sent, told, clock } = finalizersAnswered(500);
+  finalizers.ensure(binding('1'));
+  await clock.advance(999);
+  finalizers.ensure(binding('1'));
+  await clock.advance(1);
+  expect(told).toEqual(['500: failed 1 times, again in 1000 ms', 'look again at 1', 'look again at 1']);
+  expect(sent).toHaveLength(1);
   finalizers.ensure(binding('1'));
   await settle();
-  finalizers.ensure(binding('1'));
-  await settle();
-  expect(told).toEqual(['500 failed']);
   expect(sent).toHaveLength(2);
+});
+
+test('of a binding that is gone, or has the finalizer by now, no failure is left', async () => {
+  const { finalizers, clock } = finalizersAnswered(403, 403);
+  const object = binding('1');
+  finalizers.ensure(object);
+  await clock.advance(1_000);
+  finalizers.ensure(object);
+  await settle();
+  expect(finalizers.failureOf(object)).toMatchObject({ write: 'add', binding: 'shop/web' });
+  expect(finalizers.failureOf(binding('2', {}, [FINALIZER]))).toBeUndefined();
+  finalizers.forget(object);
+  expect(finalizers.failureOf(object)).toBeUndefined();
+  expect(clock.pending).toBe(0);
+});
+
+test('a patch that fails after its binding is gone, or the loop has stopped, leaves nothing behind', async () => {
+  const { finalizers, told, clock } = finalizersAnswered(403, 403);
+  finalizers.ensure(binding('1'));
+  finalizers.forget(binding('1'));
+  await settle();
+  finalizers.ensure(binding('2'));
+  finalizers.stop();
+  await settle();
+  expect([told, clock.pending]).toEqual([[], 0]);
 });
 
 test('one whose spec cannot be read gets no finalizer, and loses none but ours', async () => {

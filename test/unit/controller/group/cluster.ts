@@ -75,8 +75,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   }[] = [];
   readonly delays: number[] = [];
   readonly patched: string[] = [];
-  /** How the API server responds to a patch of finalizers; throws to reject it. */
-  answerPatch: () => void = () => {};
+  /** How the API server responds to a patch of finalizers or a gate; throws to reject it. */
+  answerPatch: (path: string) => void = () => {};
   /** Bindings whose finalizer was reported to the loop as unwritable. */
   readonly unpatched: string[] = [];
   readonly reads: string[] = [];
@@ -408,7 +408,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   }
 
   #patch(path: string, body: unknown): object {
-    this.answerPatch();
+    this.answerPatch(path);
     if (path.endsWith('/status')) return this.#patchGate(path, body);
     const { finalizers } = (body as { metadata: { finalizers: readonly string[] } }).metadata;
     this.patched.push(`${path.split('/').at(-1)} ${JSON.stringify(finalizers)}`);
