@@ -2,6 +2,7 @@ import { type Cloud, createCloud } from './alibaba/cloud.ts';
 import { OPERATOR } from './api/names.ts';
 import { BACKEND_STATES } from './api/vservergroupbinding.ts';
 import { systemClock } from './clock.ts';
+import { roleKey } from './cloud/group-ref.ts';
 import type { Config } from './config.ts';
 import { readClusterUid } from './controller/cluster/cluster-id.ts';
 import { listedResources, RESOURCES } from './controller/cluster/resources.ts';
@@ -100,6 +101,8 @@ async function startAndWait(
     },
   });
   readiness.watching = watching;
+  const { bindings } = watching.caches;
+  cloud.renewSessionsIf((role) => bindings.byIndex('role', roleKey(role)).length > 0);
   readiness.webhook = await startWebhook(config, {
     ...{ transport, namespace, clock, metrics, logger, signal },
     caches: watching.caches,

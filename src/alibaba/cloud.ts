@@ -24,6 +24,8 @@ export interface Cloud {
   expiries(): readonly number[];
   /** Calls back when the credentials of a role change, or the operator's own (`role` undefined). */
   onCredentialsChanged(listener: (role: AssumedRole | undefined) => void): void;
+  /** Sessions of other roles than these are not renewed: the next call with such a role opens one. Default: all are renewed. */
+  renewSessionsIf(isNeeded: (role: AssumedRole) => boolean): void;
   close(): void;
 }
 
@@ -95,7 +97,9 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     ...(roleArn === undefined && { onRefresh: tellOf() }),
   });
   const credentials =
-    roleArn === undefined ? environment.base : environment.assume({ roleArn, externalId }, tellOf());
+    roleArn === undefined
+      ? environment.base
+      : environment.assume({ roleArn, externalId }, { onRefresh: tellOf() });
   const limiters = new Map<string | undefined, RateLimiter>();
   const limiterOf = (account: string | undefined) => {
     const known =
@@ -126,11 +130,12 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
     string,
     { readonly source: CredentialsSource; readonly groups: Required<ServerGroups> }
   >();
+  let isNeeded = (_: AssumedRole) => true;
   const groupsWith = (role: AssumedRole) => {
     const key = roleKey(role);
     const known = sessions.get(key);
     if (known !== undefined) return known.groups;
-    const source = environment.assume(role, tellOf(role));
+    const source = environment.assume(role, { onRefresh: tellOf(role), isNeeded: () => isNeeded(role) });
     const groups = client.vServerGroupsWith(source, limiterOf(accountOfRole(role)));
     sessions.set(key, { source, groups });
     const [[oldest, { source: unused }] = [key, { source }]] = sessions;
@@ -151,6 +156,9 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
         (source) => source.expiresAt() ?? [],
       ),
     onCredentialsChanged: (listener) => void changed.push(listener),
+    renewSessionsIf: (condition) => {
+      isNeeded = condition;
+    },
     close() {
       resolver.close();
       for (const one of limiters.values()) one.close();

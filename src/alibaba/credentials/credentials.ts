@@ -22,6 +22,8 @@ export interface CredentialsProvider {
   readonly reloadAfterMs?: number;
   /** Shortest time between two loads. Default: 5 s, so that not every refused call sends a request to the service. */
   readonly refreshIntervalMs?: number;
+  /** Asked before a load that nobody waits for. False: the credentials are given up instead, until the next `get`. */
+  isNeeded?(): boolean;
   close?(): void;
 }
 
@@ -96,10 +98,17 @@ export function createCredentialsSource(
         ? renewalDelay(provider, current, cloudTime.now())
         : backoffMs(failures - 1, RETRY);
     if (closed || delay === undefined) return;
-    timer = clock.setTimeout(
-      () => void load(lastError === undefined ? 'renewal' : 'retry').catch(() => undefined),
-      delay,
-    );
+    timer = clock.setTimeout(() => {
+      if (provider.isNeeded?.() === false) giveUp();
+      else void load(lastError === undefined ? 'renewal' : 'retry').catch(() => undefined);
+    }, delay);
+  };
+
+  const giveUp = () => {
+    previous = current ?? previous;
+    current = undefined;
+    lastError = undefined;
+    failures = 0;
   };
 
   const load = (reason: string): Promise<Credentials> => {

@@ -6,7 +6,7 @@ import {
   type VServerGroupBindingSpec,
   type VServerGroupBindingStatus,
 } from '../../api/vservergroupbinding.ts';
-import { accountOfRole } from '../../cloud/group-ref.ts';
+import { accountOfRole, roleKey } from '../../cloud/group-ref.ts';
 import type { Store, StoreChange, Stored } from '../../kubernetes/informer/store.ts';
 import type {
   EndpointsObject,
@@ -86,7 +86,8 @@ export function addIndexes(
     .index('group', (binding) => present(groupOf(binding, defaultRegion)))
     .index('service', (binding) => (binding.parsed.ok ? servicesOf(binding) : []))
     .index('backendType', ({ parsed }) => (parsed.ok ? [parsed.binding.spec.backendType] : []))
-    .index('namespace', ({ namespace }) => [namespace]);
+    .index('namespace', ({ namespace }) => [namespace])
+    .index('role', (binding) => present(specOf(binding).assumeRole).map(roleKey));
   caches.nodes.index('virtual', (node) => (isVirtual(node) ? [VIRTUAL] : []));
   caches.endpoints
     .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])

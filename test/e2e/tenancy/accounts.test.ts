@@ -10,6 +10,7 @@ import { scenarios } from '../../environment/scenario.ts';
 const ROLE = { roleArn: 'acs:ram::1234567890123456:role/slb', externalId: 'external-of-the-test' };
 const LISTED = ['--assumable-role', ROLE.roleArn];
 const MINUTE = 60_000;
+const EXPIRY = 'vsgb_credentials_expiry_timestamp_seconds';
 
 let env: Environment;
 let app: Workloads;
@@ -101,6 +102,19 @@ scenario('sessions are renewed while the operator runs, and nobody notices', asy
   });
   expect(keysOfGroup().slice(0, 3)).toEqual(['STS.session1', 'STS.session2', 'STS.session3']);
   expect((await app.events('web')).filter((event) => !/^(Added|Removed):/.test(event))).toEqual([]);
+});
+
+scenario('the session of a role that no binding names any more ends', async () => {
+  // Renewed after two seconds.
+  sts.lifetimeMs = 4_000;
+  await start();
+  await bindWeb('10.69.0.1');
+  await env.untilHolds(group, ['10.69.0.1']);
+  expect(await operator.metric(EXPIRY)).toBeGreaterThan(0);
+  await app.deleteBinding('web');
+  await untilGone('web');
+  sts.refuses = 'NoPermission';
+  await waitUntil('its expiry to count no more', async () => (await operator.metric(EXPIRY)) === 0);
 });
 
 scenario('a role that is not listed: no call for it, told; served by an operator that lists it', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../lab/time/fake-clock.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { type CloudConfig, createCloud } from '../../../src/alibaba/cloud.ts';
@@ -31,6 +31,7 @@ async function setUp(
   await writeFile(join(dir, 'access-key-id'), 'own-key');
   await writeFile(join(dir, 'access-key-secret'), 'own-secret');
   const calls: string[] = [];
+  const sts = { refuses: false };
   const api = await LocalApi.start(({ params }, response) => {
     const { Action = '', AccessKeyId = '', RoleArn = '' } = params;
     calls.push(`${Action} ${AccessKeyId}`);
@@ -44,6 +45,7 @@ async function setUp(
         BackendServers: { BackendServer: [] },
         NetworkInterfaceSets: { NetworkInterfaceSet: [] },
       });
+    if (sts.refuses) return fault(response, 'NoPermission', 'not trusted', 403);
     return json(response, {
       RequestId: 'R',
       Credentials: {
@@ -70,7 +72,7 @@ async function setUp(
     await api[Symbol.asyncDispose]();
     await rm(dir, { recursive: true });
   };
-  return { cloud, calls, told, changed, dir, [Symbol.asyncDispose]: close };
+  return { cloud, calls, sts, told, changed, dir, [Symbol.asyncDispose]: close };
 }
 
 const DESCRIBE = 'DescribeVServerGroupAttribute';
@@ -148,4 +150,60 @@ test('a group of another account is never called with the own credentials', asyn
   const { role: _, ...unreachable } = FAR;
   await expect(run.cloud.groups.describe(unreachable)).rejects.toThrow('no role to call account 2 with');
   expect(run.calls).toEqual([]);
+});
+
+describe('the session of a role', () => {
+  const MINUTE = 60_000;
+
+  /** `named`: whether a binding names the role. */
+  async function setUpWith(named: boolean) {
+    const clock = new FakeClock(0, Date.now());
+    const run = await setUp({}, { clock });
+    const bindings = { nameIt: named };
+    run.cloud.renewSessionsIf((role) => role === ROLE && bindings.nameIt);
+    const assumed = () => run.calls.filter((call) => call.startsWith('AssumeRole')).length;
+    const after = async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute++) await clock.advance(MINUTE);
+    };
+    return { ...run, bindings, assumed, after, clock };
+  }
+
+  test('that a binding names is renewed before it ends, although no call uses it', async () => {
+    await using run = await setUpWith(true);
+    await run.cloud.groups.describe(FAR);
+    const [first = 0] = run.cloud.expiries();
+    await run.after(46);
+    await waitUntil('another session', () => run.assumed() === 2 && run.cloud.expiries()[0] !== first);
+  });
+
+  test('that no binding names any more is given up: it is not assumed again, and its expiry counts no more', async () => {
+    await using run = await setUpWith(true);
+    await run.cloud.groups.describe(FAR);
+    expect(run.cloud.expiries()).toHaveLength(1);
+    run.bindings.nameIt = false;
+    run.sts.refuses = true;
+    await run.after(120);
+    expect(run.cloud.expiries()).toEqual([]);
+    expect(run.assumed()).toBe(1);
+    expect(run.told.filter((record) => record.includes('failure'))).toEqual([]);
+  });
+
+  test('that was refused from the start is not asked for again once no binding names the role', async () => {
+    await using run = await setUpWith(true);
+    run.sts.refuses = true;
+    await failure(run.cloud.groups.describe(FAR));
+    run.bindings.nameIt = false;
+    await run.after(120);
+    expect(run.assumed()).toBe(1);
+  });
+
+  test('is opened at once by the next call, if a binding names the role again', async () => {
+    await using run = await setUpWith(false);
+    await run.cloud.groups.describe(FAR);
+    await run.after(120);
+    run.bindings.nameIt = true;
+    await run.cloud.groups.describe(FAR);
+    expect(run.assumed()).toBe(2);
+    expect(run.told.filter((record) => record.includes('"reason":"needed"')).length).toBeGreaterThan(2);
+  });
 });

@@ -41,9 +41,11 @@ function setUp(load: CredentialsProvider['load'], extra: Partial<CredentialsProv
     },
     { clock, cloudTime: { now: () => clock.wall() } },
   );
-  const assume = (role: AssumedRole) => credentials.assume(role, (record) => void told.push(record));
+  const needed = { is: true };
+  const assume = (role: AssumedRole) =>
+    credentials.assume(role, { onRefresh: (record) => void told.push(record), isNeeded: () => needed.is });
   const source = assume(ROLE);
-  return { clock, calls, told, sts, source, assume, [Symbol.dispose]: () => credentials.close() };
+  return { clock, calls, told, sts, source, assume, needed, [Symbol.dispose]: () => credentials.close() };
 }
 
 const key = (n: number): Credentials => ({ accessKeyId: `key-${n}`, accessKeySecret: `secret-${n}` });
@@ -139,6 +141,26 @@ test('a Secret that is corrected: the role is assumed at once, not at the end of
   await settle();
   expect(role.calls.slice(before).map(({ by }) => by.accessKeyId)).toContain('key-2');
   expect((await role.source.get()).securityToken).toMatch(/^token of STS/);
+});
+
+test('other credentials to assume it with, once nobody needs its sessions: the role is not assumed', async () => {
+  let n = 1;
+  using role = setUp(async () => key(n), { reloadAfterMs: 10_000, refreshIntervalMs: 200 });
+  await role.source.get();
+  role.needed.is = false;
+  n = 2;
+  await role.clock.advance(20_000);
+  expect(role.calls).toHaveLength(1);
+  expect((await role.source.get()).accessKeyId).toBe('STS.1');
+});
+
+test('the values of a session that is given up stay secrets: replies to its calls may still arrive', async () => {
+  using role = setUp(async () => key(1));
+  await role.source.get();
+  role.needed.is = false;
+  await role.clock.advance(HOUR);
+  expect(role.source.expiresAt()).toBeUndefined();
+  expect(role.source.secrets()).toContain('token of STS.1');
 });
 
 test('no credentials to assume it with: told what is missing', async () => {

@@ -163,7 +163,7 @@ test('a role is assumed by a signed call, whose refusal shows neither key nor ex
     env: { ALIBABA_CLOUD_ACCESS_KEY_ID: 'some-key', ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'some-secret' },
   });
   const role = { roleArn: 'acs:ram::2:role/slb', externalId: 'external-1' };
-  const error = await failure(credentials.assume(role, undefined).get());
+  const error = await failure(credentials.assume(role, {}).get());
   credentials.close();
   expect(api.received[0]?.params).toMatchObject({
     ...{ Action: 'AssumeRole', Version: '2015-04-01', AccessKeyId: 'some-key' },
