@@ -236,6 +236,31 @@ scenario('a status that cannot be written holds no removal back, and is written 
 });
 
 scenario(
+  'a finalizer that may not be written: told, and the backends of a deleted binding leave all the same',
+  async () => {
+    const isWrite = new RegExp(`/${PLURAL}/[^/]+$`);
+    proxy.hook((asked) =>
+      asked.method === 'PATCH' && isWrite.test(asked.path) ? answering(403, 'Forbidden')(asked) : undefined,
+    );
+    const fresh = env.createGroup();
+    await app.bind('new', fresh, { serviceRef: { name: 'web', port: 80 } });
+    const { status } = await app.untilCondition('new', 'False', 'FinalizerNotWritten');
+    expect(status?.conditions?.map(({ type }) => type)).toEqual(['Ready', 'Stalled']);
+    await app.deleteBinding('web');
+    await env.untilHolds(group, [], foreign);
+    const deleted = await app.untilCondition('web', 'False', 'FinalizerNotWritten');
+    expect(deleted.status).toMatchObject({ registered: 0, backends: [] });
+    expect(env.rows(fresh)).toEqual([]);
+    proxy.restore();
+    await env.untilHolds(fresh, service.addresses);
+    await waitUntil('web to be gone', async () => !(await env.api.find(`${app.bindings()}/web`)));
+    expect((await app.events('web')).filter((event) => event.startsWith('FinalizerNotWritten'))).toHaveLength(
+      1,
+    );
+  },
+);
+
+scenario(
   'the CRD deleted: every binding ends as if deleted; made again: new bindings work at once',
   async () => {
     const retained = await bound({ deletionPolicy: 'Retain' });
