@@ -83,12 +83,13 @@ export function readEnvironment(environment: Environment): Given {
   return given;
 }
 
-/** The parsed value: from the command line, or else the environment, or else the default. */
+/** The parsed value: from the command line, or else the environment, or else the default. A repeated item counts once. */
 export function readValue(key: FlagKey, fromFlags: Given, fromEnvironment: Given, context: Context): unknown {
   const flag: Flag<unknown> = FLAGS[key];
   const name = fromFlags.has(key) ? flagName(key) : environmentName(key);
   const given = fromFlags.get(key) ?? fromEnvironment.get(key);
-  if (flag.repeatable) return (given ?? []).map((item) => convert(flag.kind, name, item.trim()));
+  if (flag.repeatable)
+    return [...new Set((given ?? []).map((item) => convert(flag.kind, name, item.trim())))];
   if (given?.[0] !== undefined) return convert(flag.kind, name, given[0]);
   if (flag.required) throw new ConfigError(`${flagName(key)} is needed: expected ${flag.kind.expected}`);
   const { fallback } = flag;

@@ -42,6 +42,7 @@ describe('values', () => {
     [['--write-spacing', '0'], { writeSpacing: 0 }],
     [['--api-qps', '0.5'], { apiQps: 0.5 }],
     [['--namespace', 'a', '--namespace', 'b'], { namespace: ['a', 'b'] }],
+    [['--namespace', 'a', '--namespace', 'b', '--namespace', 'a'], { namespace: ['a', 'b'] }],
     [
       ['--binding-selector', 'team in (web, shop),!test,tier!=x'],
       { bindingSelector: 'team in (web, shop),!test,tier!=x' },
@@ -98,6 +99,10 @@ describe('environment', () => {
       dryRun: true,
       namespace: ['a', 'b'],
     });
+  });
+
+  test('what is listed twice counts once', () => {
+    expect(config([], { VSGB_NAMESPACE: 'a, b,a' }).namespace).toEqual(['a', 'b']);
   });
 
   test('the flag wins', () => {
