@@ -44,16 +44,21 @@ export function loadKubeConfig(file?: string, sources: KubeConfigSources = {}): 
   );
 }
 
+/** The first file to set a value or to have a name wins, as with kubectl. client-node's own merge refuses a name that is there. */
 function merged(files: readonly string[]): KubeConfig {
-  const [first, ...others] = files.map(readOne);
-  const config = first ?? new KubeConfig();
-  try {
-    // The first file to set a value wins, as with kubectl.
-    for (const other of others) config.mergeConfig(other, config.currentContext !== undefined);
-  } catch (error) {
-    throw new KubeConfigError(`kubeconfigs ${files.join(delimiter)}: ${messageOf(error)}`);
+  const config = new KubeConfig();
+  for (const { clusters, users, contexts, currentContext } of files.map(readOne)) {
+    config.clusters = withOthers(config.clusters, clusters);
+    config.users = withOthers(config.users, users);
+    config.contexts = withOthers(config.contexts, contexts);
+    config.currentContext ||= currentContext;
   }
   return config;
+}
+
+function withOthers<T extends { readonly name: string }>(known: readonly T[], more: readonly T[]): T[] {
+  const names = new Set(known.map(({ name }) => name));
+  return [...known, ...more.filter(({ name }) => !names.has(name))];
 }
 
 function readOne(file: string): KubeConfig {
@@ -91,7 +96,9 @@ function read(file: string): { text: string; tokenFiles: Map<string, string> } {
     throw new KubeConfigError(`kubeconfig ${file} is not YAML: ${mistake.code} in line ${line}`);
   }
   const content: unknown = document.toJS();
-  if (!isObject(content)) throw new KubeConfigError(`kubeconfig ${file} is empty or not a kubeconfig`);
+  // As with kubectl, an empty file is a kubeconfig that sets nothing.
+  if (content === null) return { text: '{}', tokenFiles: new Map() };
+  if (!isObject(content)) throw new KubeConfigError(`kubeconfig ${file} is not a kubeconfig`);
   return { text, tokenFiles: tokenFilesOf(content) };
 }
 

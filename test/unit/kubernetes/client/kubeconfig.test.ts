@@ -51,6 +51,24 @@ test('files of KUBECONFIG that are not there are passed over, as long as one is'
   );
 });
 
+test('of clusters, users and contexts with one name, the first of KUBECONFIG wins', () => {
+  const one = file(config('one'));
+  const two = file(config('two').replaceAll('name: two', 'name: one'));
+  const of = (...names: string[]) =>
+    loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG: names.join(delimiter) } });
+  expect(of(one, two).getCurrentCluster()?.server).toBe('https://one:6443');
+  expect(of(one, one).getClusters()).toHaveLength(1);
+});
+
+test('an empty file of KUBECONFIG is passed over, as long as another names a context', () => {
+  const empty = file('');
+  const KUBECONFIG = [empty, file(config('one'))].join(delimiter);
+  expect(loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG } }).getCurrentContext()).toBe('one');
+  expect(() => loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG: empty } })).toThrow(
+    `kubeconfig ${empty} has no current-context`,
+  );
+});
+
 test('in a pod the service account is used', () => {
   const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
   const before = { ...process.env };
@@ -75,8 +93,8 @@ test('without any configuration it says what to do', () => {
 test.each([
   ['is not there', join(folder, 'absent'), /cannot be read: ENOENT/],
   ['is no YAML', file('users:\n- token: "secret-token\n  x: ['), /is not YAML: .* in line \d/],
-  ['is empty', file(''), /is empty or not a kubeconfig/],
-  ['is a list', file('- a'), /is empty or not a kubeconfig/],
+  ['is empty', file(''), /has no current-context/],
+  ['is a list', file('- a'), /is not a kubeconfig/],
   ['has no current context', file('clusters: []'), /has no current-context/],
   ['has a current context that is not there', file('current-context: x'), /has no context x/],
   [
