@@ -26,9 +26,17 @@ export async function readKeyPair(dir: string): Promise<KeyPair> {
     }
   };
   const pair = { cert: await read('tls.crt'), key: await read('tls.key') };
+  checkKeyPair(pair);
+  return pair;
+}
+
+/** Throws a TlsFilesError when a server cannot use the pair. */
+export function checkKeyPair({ cert, key }: KeyPair): void {
+  // Without a certificate or key, Node makes a context that refuses every handshake.
+  if (cert.trim() === '') throw new TlsFilesError('tls.crt is empty');
+  if (key.trim() === '') throw new TlsFilesError('tls.key is empty');
   try {
-    createSecureContext(pair);
-    return pair;
+    createSecureContext({ cert, key });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new TlsFilesError(`tls.crt and tls.key are not a certificate and its key (${code})`);

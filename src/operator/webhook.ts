@@ -67,9 +67,10 @@ export async function startWebhook(config: Config, parts: WebhookParts): Promise
   logger.info('The webhook listens', { webhookAddress: server.address });
   let isServing = false;
   const use = (pair: KeyPair) => {
+    const expiresAt = expiryOf(pair.cert);
     server.useKeyPair(pair);
     isServing = true;
-    metrics.webhook.certificateExpiry.set(expiryOf(pair.cert) / 1000);
+    metrics.webhook.certificateExpiry.set(expiresAt / 1000);
   };
   try {
     const stop = await startCertificate(config, parts, use);

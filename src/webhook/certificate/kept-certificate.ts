@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
 import { asObject, asString, type JsonObject } from '../../json.ts';
-import type { KeyPair } from '../../observability/tls-files.ts';
+import { checkKeyPair, type KeyPair } from '../../observability/tls-files.ts';
 
 /** The content of the Secret, from its keys `tls.crt`, `tls.key` and `previous.crt`. */
 export interface KeptCertificate {
@@ -50,7 +49,7 @@ export function trusted({ current, previous }: KeptCertificate, now: number): st
 
 function isUsable(pair: KeyPair, host: string): boolean {
   try {
-    createSecureContext({ ...pair });
+    checkKeyPair(pair);
     return new X509Certificate(pair.cert).checkHost(host) !== undefined;
   } catch {
     return false;

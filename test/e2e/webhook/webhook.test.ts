@@ -303,6 +303,31 @@ scenario(
   120_000,
 );
 
+scenario(
+  'a mounted Secret that is emptied: logged, and pods get gate and hold by the certificate before it',
+  async () => {
+    const app = await boundNamespace('emptied');
+    const pair = issueCertificate({
+      host: WEBHOOK_HOST,
+      notBefore: Date.now() - DAY,
+      notAfter: Date.now() + 60 * DAY,
+    });
+    await trust(pair.cert);
+    await using secret = await MountedSecret.create(tlsSecret(pair));
+    await start(1, [...FLAGS, '--webhook-tls-dir', secret.dir]);
+    await untilGiven(app, GIVEN);
+    await secret.publish(tlsSecret({ cert: '', key: '' }));
+    await waitUntil('the log to say so', async () => {
+      const lines = (await operators[0]?.lines()) ?? [];
+      return lines.some(({ message }) => `${message}`.includes('the previous one stays'));
+    });
+    service.cut();
+    expect(zeroDowntimeOf(await createPod(app))).toBe(GIVEN);
+    await stop();
+  },
+  120_000,
+);
+
 describe('an operator that is away', () => {
   scenario('keeps no pod out: nobody listens', async () => {
     const app = await boundNamespace('away');

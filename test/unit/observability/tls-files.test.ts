@@ -42,6 +42,9 @@ test.each<[string, () => Promise<unknown>, string]>([
     () => writeFile(join(secret.dir, '..1/tls.crt'), 'nothing'),
     'tls.crt and tls.key are not a certificate and its key (ERR_OSSL_PEM_NO_START_LINE)',
   ],
+  ['an empty certificate', () => secret.publish({ ...tlsSecret(first), 'tls.crt': '' }), 'tls.crt is empty'],
+  ['an empty key', () => secret.publish({ ...tlsSecret(first), 'tls.key': '\n' }), 'tls.key is empty'],
+  ['a Secret without content', () => secret.publish({ 'tls.crt': '', 'tls.key': '' }), 'tls.crt is empty'],
 ])('%s is told in one sentence', async (_, spoil, sentence) => {
   await spoil();
   const error = await readKeyPair(secret.dir).catch((failure: unknown) => failure);
@@ -90,6 +93,16 @@ test('one that cannot be used is told once, and the next that can is taken', asy
   await secret.publish(tlsSecret(second));
   await look();
   expect(changes).toEqual([second]);
+  stop();
+});
+
+test('an empty Secret, as before its first replication, leaves the pair in use', async () => {
+  const { changes, failures, stop, look } = watch();
+  await secret.publish({ 'tls.crt': '', 'tls.key': '' });
+  await look();
+  await look();
+  expect(changes).toEqual([]);
+  expect(failures).toEqual(['tls.crt is empty']);
   stop();
 });
 

@@ -238,6 +238,7 @@ describe('the certificate of the webhook', () => {
   test.each<[string, () => void]>([
     ['for another host', () => objects.keep(existing(80, 'elsewhere.ours.svc'))],
     ['of another key', () => objects.keep({ ...existing(80), key: existing(80).key })],
+    ['without its key', () => objects.keep({ ...existing(80), key: '' })],
     ['that is none', () => objects.keep({ cert: 'x', key: 'y' }, 'z')],
   ])('%s is replaced', async (_, spoil) => {
     spoil();
