@@ -17,7 +17,7 @@ import { createLeadership } from './operator/leadership.ts';
 import { createLoopHooks } from './operator/loop-hooks.ts';
 import { persistently } from './operator/persistently.ts';
 import { closeReporting, createReporting, createStatusSink, type Reporting } from './operator/reporting.ts';
-import { reflectorHooks, showLeavers, showQueueGauges } from './operator/runtime-metrics.ts';
+import { logNamespaces, reflectorHooks, showLeavers, showQueueGauges } from './operator/runtime-metrics.ts';
 import { type Readiness, serve } from './operator/serving.ts';
 import { takeOver } from './operator/takeover.ts';
 import { createWatching, type Watching } from './operator/watching.ts';
@@ -100,6 +100,7 @@ async function startAndWait(
       logger.error('A change could not be handled', { resource, error });
     },
   });
+  logNamespaces(watching.informers, logger);
   readiness.watching = watching;
   const { bindings } = watching.caches;
   cloud.renewSessionsIf((role) => bindings.byIndex('role', roleKey(role)).length > 0);
@@ -215,6 +216,10 @@ function createLoop({ config, clusterId, cloud, metrics, reporting, ...parts }: 
     groups: cloud.groups,
     resolver: cloud.resolver,
     onCredentialsChanged: cloud.onCredentialsChanged,
+    onNamespaceOpened: (listener) =>
+      parts.watching.informers.onTurn((namespace, isClosed) => {
+        if (!isClosed) listener(namespace);
+      }),
     transport: parts.transport,
     status: createStatusSink(reporting.status, metrics),
     events: reporting.events,

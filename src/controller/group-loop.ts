@@ -65,6 +65,8 @@ export interface GroupLoopPorts {
   readonly resolver: EniResolver;
   /** Calls the listener whenever credentials have changed: those of the role's sessions, or (undefined) the operator's own. */
   readonly onCredentialsChanged: (listener: (role: AssumedRole | undefined) => void) => void;
+  /** Calls the listener whenever a closed namespace is open again. */
+  readonly onNamespaceOpened: (listener: (namespace: string) => void) => void;
   /** For finalizers and readiness gates. */
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly status: StatusSink;
@@ -165,6 +167,7 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
   const enis = new EniDirectory(ports.resolver, (group) => queue.addAfter(group, ENI_ANSWERS_SHARE_MS));
   const lookAfterGroupless: Parts['lookAfterGroupless'] = (binding) => {
     if (binding === undefined || groupOf(binding, region) !== undefined) return;
+    if (caches.closedNamespaces.has(binding.namespace)) return;
     const failure = finalizers.failureOf(binding);
     if (failure !== undefined && mayWrite()) reporter.reportUnreleased(binding, failure);
     if (binding.parsed.ok) return names.lookAfter(binding);
@@ -232,9 +235,9 @@ function createGates(
 
 function connectEvents(
   { region }: GroupLoopOptions,
-  { caches, status, onCredentialsChanged }: GroupLoopPorts,
+  { caches, status, onCredentialsChanged, onNamespaceOpened }: GroupLoopPorts,
   queue: WorkQueue<GroupKey>,
-  { controller, names, drains, remembering, lookAfterGroupless }: Parts,
+  { controller, gates, names, drains, remembering, lookAfterGroupless }: Parts,
 ): void {
   // This listener comes first: what the others write next is compared with the binding as it is now.
   caches.bindings.onChange(({ old, new: now }) => {
@@ -256,12 +259,24 @@ function connectEvents(
   };
   connectTriggers(caches, region, enqueue);
   caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
+  const add = (binding: BindingObject) => {
+    const group = groupOf(binding, region);
+    if (group !== undefined) queue.add(group);
+  };
   caches.pods.onSynced((namespace) => {
     for (const binding of caches.bindings.byIndex('namespace', namespace)) {
       rememberDeparted(binding, caches);
-      const group = groupOf(binding, region);
-      if (group !== undefined) queue.add(group);
+      add(binding);
     }
+  });
+  onNamespaceOpened((namespace) => {
+    for (const binding of caches.bindings.byIndex('namespace', namespace)) {
+      rememberDeparted(binding, caches);
+      lookAfterGroupless(binding);
+    }
+    // Of all namespaces: until now `Exclusive` had no effect.
+    caches.bindings.list().forEach(add);
+    gates?.judgeAll(namespace);
   });
   // Only for bindings without a group: connectTriggers handles the others.
   caches.namespaces.onChange(({ old, new: now }) => {

@@ -1,4 +1,5 @@
 import type { GroupLoop } from '../controller/group-loop.ts';
+import type { Informers } from '../kubernetes/informer/informers.ts';
 import type { ReflectorHooks } from '../kubernetes/informer/reflector.ts';
 import type { WorkQueue } from '../kubernetes/queue/work-queue.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -23,26 +24,40 @@ export function showLeavers(metrics: Metrics, { longestLeaving }: Pick<GroupLoop
   });
 }
 
-/** A failing watch is logged once, and again when it recovers; attempts in between are logged at debug level. */
+export function logNamespaces(informers: Pick<Informers, 'onTurn'>, logger: Logger): void {
+  informers.onTurn((namespace, isClosed) => {
+    if (isClosed)
+      logger.warn(
+        'A namespace may not be read (403): its groups stay as they are, and other namespaces are served. Restore its RoleBinding, or take it out of --namespace',
+        { namespace },
+      );
+    else logger.info('The namespace is served again', { namespace });
+  });
+}
+
+/** A failing watch (of several namespaces, in each) is logged once, and again when it recovers; attempts in between at debug level. */
 export function reflectorHooks({ cluster }: Metrics, logger: Logger): ReflectorHooks {
   const failing = new Set<string>();
+  const nameOf = (resource: string, namespace = '') => `${namespace}/${resource}`;
   return {
     listed(resource, { items, durationMs, resourceVersion }) {
       cluster.lists.inc({ resource });
       logger.debug('Listed', { resource, items, durationMs: Math.round(durationMs), resourceVersion });
     },
-    watching(resource) {
-      if (failing.delete(resource)) logger.info('Watching again', { resource });
+    watching(resource, namespace) {
+      if (failing.delete(nameOf(resource, namespace))) logger.info('Watching again', { resource, namespace });
     },
     event(resource, type) {
       if (type !== 'BOOKMARK') cluster.watchEvents.inc({ resource });
     },
-    failed(resource, { error, during, retryInMs }) {
+    failed(resource, { error, during, retryInMs }, namespace) {
       cluster.watchErrors.inc({ resource });
-      const level = failing.has(resource) ? 'debug' : 'warn';
-      failing.add(resource);
+      const name = nameOf(resource, namespace);
+      const level = failing.has(name) ? 'debug' : 'warn';
+      failing.add(name);
       logger[level](`The ${during} failed; retrying`, {
         resource,
+        namespace,
         error,
         retryInMs: Math.round(retryInMs),
       });

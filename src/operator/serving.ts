@@ -85,9 +85,14 @@ function startServers(
 /** Longer than a restart of the API server takes, so that readiness does not flap with it. */
 const DARK_AFTER_MS = 60_000;
 
-/** A message that names the watches that have been down for too long, or undefined. Until they are back, groups follow the caches. */
+/**
+ * A message that names the watches that have been down for too long, or undefined. Until they are back, groups follow the caches.
+ * Those of a closed namespace do not count: the others are served.
+ */
 export function darkWatches(health: readonly ReflectorHealth[], now: number): string | undefined {
-  const dark = health.filter(({ up, since }) => !up && now - since > DARK_AFTER_MS).map(({ name }) => name);
+  const dark = health
+    .filter(({ up, refused, since }) => !up && !refused && now - since > DARK_AFTER_MS)
+    .map(({ name }) => name);
   if (dark.length === 0) return undefined;
   return `no changes arrive for more than ${DARK_AFTER_MS / 1000} s: ${[...new Set(dark)].join(', ')}`;
 }

@@ -45,7 +45,8 @@ export function createWatching(
     informers,
     (namespace) => {
       const store = new Store<PodObject>({ onHandlerError: (error) => parts.onHandlerError('pods', error) });
-      return reflector(resources.pods, store, parts, namespace, pages);
+      const closable = config.namespace.length > 0;
+      return reflector(resources.pods, store, parts, { namespace, closable, pages });
     },
     caches,
   );
@@ -62,7 +63,7 @@ export function createWatching(
     if (config.requireGrants)
       watch(informers, parts, config.namespace, resources.namespaces, caches.namespaces);
   };
-  return { caches: { ...caches, pods }, unsettledPods, informers, start };
+  return { caches: { ...caches, pods, closedNamespaces: informers.closed }, unsettledPods, informers, start };
 }
 
 function watch<T extends Stored>(
@@ -74,7 +75,7 @@ function watch<T extends Stored>(
   pages?: Turns,
 ): void {
   if (namespaces.length === 0) {
-    informers.add(reflector(listed, store, parts, undefined, pages));
+    informers.add(reflector(listed, store, parts, { pages }));
     return;
   }
   for (const namespace of namespaces) {
@@ -83,7 +84,7 @@ function watch<T extends Stored>(
       if (now !== undefined) store.set(now);
       else if (old !== undefined) store.remove(old.key);
     });
-    informers.add(reflector(listed, part, parts, namespace, pages));
+    informers.add(reflector(listed, part, parts, { namespace, closable: true, pages }));
   }
 }
 
@@ -91,8 +92,16 @@ function reflector<T extends Stored>(
   { resource, path, query, transform }: Listed<T>,
   store: Store<T>,
   { transport, clock, reflectorHooks }: WatchingParts,
-  namespace: string | undefined,
-  pages?: Turns,
+  {
+    namespace,
+    closable = false,
+    pages,
+  }: {
+    readonly namespace?: string;
+    /** Other namespaces go on without it. */
+    readonly closable?: boolean;
+    readonly pages?: Turns | undefined;
+  },
 ): Reflector<T> {
   return new Reflector<T>({
     transform,
@@ -103,6 +112,7 @@ function reflector<T extends Stored>(
     store,
     clock,
     hooks: reflectorHooks,
+    ...(closable && { namespace }),
     ...(pages && { pages }),
   });
 }

@@ -24,7 +24,7 @@ export interface WebhookParts {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'webhook'>;
   readonly logger: Logger;
-  readonly caches: Pick<ClusterCaches, 'bindings' | 'services'>;
+  readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'closedNamespaces'>;
   readonly cachesComplete: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -137,7 +137,7 @@ function admit(
   parts: WebhookParts,
   holds: boolean,
 ): Admission {
-  if (!parts.cachesComplete()) return NOT_READY;
+  if (!parts.cachesComplete() || parts.caches.closedNamespaces.has(namespace)) return NOT_READY;
   const bound = config.dryRun ? [] : boundServices(namespace, parts.caches, config.defaultDrainSeconds);
   return admitPod(pod, bound, { gates: config.readinessGates, holds });
 }

@@ -71,6 +71,8 @@ export interface ClusterCaches {
   /** Empty without --require-grants. */
   readonly namespaces: Store<NamespaceObject>;
   readonly pods: PodSource;
+  /** Namespaces that may not be read now. What is cached of them may be incomplete: nothing is decided from it. */
+  readonly closedNamespaces: ReadonlySet<string>;
 }
 
 /** The key of virtual nodes in the `virtual` index of nodes. */

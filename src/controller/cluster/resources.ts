@@ -98,7 +98,7 @@ export function createCaches(
   };
   const knownNodes = new KnownNodes(caches.nodes, clock);
   addIndexes(caches, region);
-  return { ...caches, knownNodes };
+  return { ...caches, knownNodes, closedNamespaces: new Set() };
 }
 
 /** `auto`: EndpointSlices if the cluster serves them. Endpoints are truncated at 1,000 addresses and deprecated since 1.33. */

@@ -8,6 +8,8 @@ import type { BindingObject } from '../cluster/cluster-caches.ts';
 export interface Bound {
   readonly object: BindingObject;
   readonly granted: Granted;
+  /** Its namespace may not be read now: it is left as it is, and nothing is written about it. */
+  readonly isClosed: boolean;
   readonly claim: Claim | undefined;
   readonly notices: readonly Notice[];
   readonly preparation: Preparation | undefined;

@@ -21,6 +21,7 @@ import {
   hasFinalizer,
   isBeingDeleted,
   servicesOf,
+  specOf,
   statusOf,
 } from '../cluster/cluster-caches.ts';
 import { isTaken } from '../cluster/places.ts';
@@ -57,6 +58,8 @@ interface GatherParts {
  *
  * | the binding   | its spec                                                 | its claim                                     |
  * |---------------|----------------------------------------------------------|-----------------------------------------------|
+ * | –             | in a closed namespace, and was never served              | none                                          |
+ * | –             | in a closed namespace, and was served                    | suspended: its rows stay as they are          |
  * | lives         | names a group that it was never granted                  | none: the group is not read for it            |
  * | lives         | names a role that may not be assumed, was never served   | none                                          |
  * | lives         | names such a role, and was served                        | suspended: its rows stay as they are          |
@@ -69,6 +72,9 @@ interface GatherParts {
  * | being deleted | RemoveOnly, can't be read                                | none                                          |
  * | being deleted | the deciding fields can't be read (unreadable.ts)        | suspended                                     |
  * | being deleted | names a role that may not be assumed, has rows to remove | suspended                                     |
+ *
+ * While a namespace is closed there may be bindings on the group that this process does not know, so no row is without an owner:
+ * `Exclusive` has no effect.
  */
 export function gather(
   key: GroupKey,
@@ -82,13 +88,19 @@ export function gather(
   for (const object of caches.bindings.byIndex('group', key)) {
     const { parsed } = object;
     const granted = grantedTo(object, { vServerGroupId: ref.id, loadBalancerId }, caches, options);
+    const isClosed = caches.closedNamespaces.has(object.namespace);
+    if (isClosed) {
+      const claim = isKnownInGroup(object, parts) ? claimOnRows(object, false, parts, options) : undefined;
+      bound.push({ object, granted, isClosed, claim, preparation: undefined, notices: [] });
+      continue;
+    }
     const claim = parsed.ok
       ? claimOf(object, parsed.binding, granted, parts, options)
       : claimOfUnreadable(object, parsed, granted, parts, options);
     const preparation = parsed.ok
       ? preparationOf(object, parsed.binding, claim?.desired, ref, parts, options)
       : undefined;
-    const one = { object, granted, claim, preparation };
+    const one = { object, granted, isClosed, claim, preparation };
     bound.push({ ...one, notices: parsed.ok ? noticesOf(one, parsed.binding, ref, caches) : [] });
   }
   return bound.sort((a, b) => byCodeUnit(a.object.key, b.object.key));
@@ -106,12 +118,12 @@ function claimOf(
   if (deleting && (spec.deletionPolicy === 'Retain' || spec.suspend)) return undefined;
   const hasNoRole = granted.is === 'no role';
   if (isRefused(granted) && (!deleting || hasNoRole) && !isKnownInGroup(object, parts)) return undefined;
-  const { pods } = parts.caches;
+  const { pods, closedNamespaces } = parts.caches;
   const podsAreKnown = !needsPods(object, parts.caches) || pods.in(object.namespace) !== undefined;
   return {
     ...ownOf(object, parts, options),
     mode: spec.mode,
-    ownership: granted.is === 'exclusive' ? spec.ownership : 'Shared',
+    ownership: granted.is === 'exclusive' && closedNamespaces.size === 0 ? spec.ownership : 'Shared',
     // A RemoveOnly binding did not add its backends, so the live ones stay when it is deleted.
     desired: deleting && spec.mode === 'Sync' ? NOTHING : desiredOf(object, binding, parts, options),
     drainMs: drainMsOf(spec, options),
@@ -123,7 +135,6 @@ function claimOf(
   };
 }
 
-/** An unreadable binding wants no members: either its rows leave, or nobody touches them. */
 function claimOfUnreadable(
   object: BindingObject,
   unreadable: UnreadableBinding,
@@ -134,13 +145,22 @@ function claimOfUnreadable(
   const fate = fateOf(unreadable);
   if (fate.is === 'left behind') return undefined;
   if (fate.is === 'kept' && isRefused(granted) && !isKnownInGroup(object, parts)) return undefined;
-  const leaving = fate.is === 'leaving' && granted.is !== 'no role';
+  return claimOnRows(object, fate.is === 'leaving' && granted.is !== 'no role', parts, options);
+}
+
+/** A claim without members: either the binding's rows leave, or nobody touches them. */
+function claimOnRows(
+  object: BindingObject,
+  leaving: boolean,
+  parts: GatherParts,
+  options: GatherOptions,
+): Claim {
   return {
     ...ownOf(object, parts, options),
     mode: 'Sync',
     ownership: 'Shared',
     desired: NOTHING,
-    drainMs: drainMsOf(unreadable.fields, options),
+    drainMs: drainMsOf(specOf(object), options),
     minBackends: 0,
     suspended: !leaving,
     deleting: leaving,

@@ -208,8 +208,8 @@ export class GroupController {
     if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
     if (!dryRun)
-      for (const { object, claim, granted } of decision.bound)
-        if (claim !== undefined && granted.is !== 'no role') finalizers.ensure(object);
+      for (const { object, claim, granted, isClosed } of decision.bound)
+        if (claim !== undefined && granted.is !== 'no role' && !isClosed) finalizers.ensure(object);
     this.#note(key, group, decision.plan);
     return { ...decision, step: this.#step(group, decision) };
   }
@@ -278,6 +278,7 @@ export class GroupController {
     );
     for (const one of decided.bound) {
       const { object, granted } = one;
+      if (one.isClosed) continue;
       if (isMissing) names.groupIsMissing(object);
       if (names.isRecording(object) && !isBeingDeleted(object)) continue;
       const facts = this.#factsOf(group, decided, one);
@@ -302,6 +303,7 @@ export class GroupController {
     const { reporter, memory } = this.#parts;
     if (group.unshown.size === 0) return;
     for (const one of decided.bound) {
+      if (one.isClosed) continue;
       const facts = this.#factsOf(group, decided, one);
       if (facts.report?.unshown.length) reporter.report(one, facts, memory.lastRemovalOf(one.object));
     }

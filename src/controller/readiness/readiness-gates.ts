@@ -27,7 +27,7 @@ export interface ReadinessGatesOptions {
 export interface ReadinessGatesParts {
   /** The pods whose gate is not settled, in the watched namespaces. */
   readonly pods: Store<GatedPodObject>;
-  readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints'>;
+  readonly caches: Pick<ClusterCaches, 'bindings' | 'services' | 'endpoints' | 'closedNamespaces'>;
   readonly groups: Pick<ServerGroups, 'describeHealth'>;
   readonly transport: Pick<KubeTransport, 'request'>;
   readonly events: { record(event: EventInput): void };
@@ -101,7 +101,7 @@ export class ReadinessGates {
       if (now !== undefined) this.#judge(now);
     });
     caches.bindings.onChange((change) => this.#bindingChanged(change));
-    caches.services.onChange(({ old, new: now }) => this.#judgeAll((now ?? old)?.namespace ?? ''));
+    caches.services.onChange(({ old, new: now }) => this.judgeAll((now ?? old)?.namespace ?? ''));
   }
 
   /** Starts judging pods: this process leads, and its caches are complete. */
@@ -159,16 +159,22 @@ export class ReadinessGates {
   #bindingChanged({ old, new: now }: StoreChange<BindingObject>): void {
     if (old !== undefined && old.uid !== now?.uid) this.#registrations.forget(old);
     const isSame = old?.uid === now?.uid && generationOf(old) === generationOf(now);
-    if (!isSame) this.#judgeAll((now ?? old)?.namespace ?? '');
+    if (!isSame) this.judgeAll((now ?? old)?.namespace ?? '');
   }
 
-  #judgeAll(namespace: string): void {
+  /** Anything that the gates of the namespace depend on may have changed. */
+  judgeAll(namespace: string): void {
     if (!this.#runs) return;
     for (const pod of this.#parts.pods.byIndex('namespace', namespace)) this.#judge(pod);
   }
 
+  /** In a closed namespace there may be bindings that want the pod, and that this process does not know. */
+  #judges({ namespace }: GatedPodObject): boolean {
+    return this.#runs && !this.#parts.caches.closedNamespaces.has(namespace);
+  }
+
   #judge(pod: GatedPodObject): void {
-    if (!this.#runs) return;
+    if (!this.#judges(pod)) return;
     const waiting = this.#waitingOf(pod);
     const { gate, until } = this.#verdictOn(pod, waiting);
     this.#health?.follow(pod.key, waiting.wants.loadBalancers);
@@ -238,7 +244,7 @@ export class ReadinessGates {
   async #writeNow(key: string, waiting: Waiting): Promise<void> {
     const { pods, clock, mayWrite, isFresh } = this.#parts;
     const pod = pods.get(key);
-    if (!this.#runs || pod?.uid !== waiting.uid) return;
+    if (pod?.uid !== waiting.uid || !this.#judges(pod)) return;
     const { gate } = this.#verdictOn(pod, waiting);
     if (gate === undefined) return;
     // The retry time if the gate can't be written now; a successful write resets it.

@@ -12,6 +12,8 @@ export interface ListWatchFailure {
   readonly during: 'list' | 'watch';
   /** The watch had lived for a while, or delivered an event, before it failed, so the next one may succeed. */
   readonly proven: boolean;
+  /** The collection is of one of several namespaces: see `ReflectorOptions`. */
+  readonly closable?: boolean;
 }
 
 /** Code of a connection that the server closed as soon as it was opened. */
@@ -30,6 +32,8 @@ export interface Recovery {
   /** `again`: repeat what failed. `list`: list at the last version or newer. `newest`: make a consistent list. */
   readonly next: 'again' | 'list' | 'newest';
   readonly pause: 'none' | 'backoff' | 'missing' | 'none-if-rare';
+  /** The namespace may not be read. */
+  readonly refused?: true;
 }
 
 /**
@@ -42,6 +46,7 @@ export interface Recovery {
  * | collection does not exist: 404                     | newest | back-off                       |
  * | two lists disagree                                 | newest | back-off                       |
  * | answer cannot be parsed                            | list   | back-off                       |
+ * | 403 in one of several namespaces                   | newest | back-off or Retry-After        |
  * | 401, 403, 408, 429, 5xx                            | again  | back-off or Retry-After        |
  * | any other answer ≥ 400 to a watch                  | newest | back-off                       |
  * | two versions in the wrong order                    | newest | back-off                       |
@@ -54,7 +59,7 @@ export interface Recovery {
  * from the last seen version would then be silent until the new history reaches that number, and would never report what
  * the old history no longer contains. So an outage is always followed by the newest list, whatever the version numbers are by then.
  */
-export function recoveryFrom({ error, during, proven }: ListWatchFailure): Recovery {
+export function recoveryFrom({ error, during, proven, closable }: ListWatchFailure): Recovery {
   if (isExpired(error)) return { next: 'newest', pause: 'none-if-rare' };
   const isInDisorder = error instanceof ListsDisagreeError || error instanceof WentBackError;
   if (isInDisorder || isTooLargeResourceVersion(error)) return { next: 'newest', pause: 'backoff' };
@@ -65,6 +70,7 @@ export function recoveryFrom({ error, during, proven }: ListWatchFailure): Recov
   }
   if (!(error instanceof KubeApiError)) return { next: 'again', pause: 'backoff' };
   if (error.status === 404) return { next: 'newest', pause: 'missing' };
+  if (error.status === 403 && closable) return { next: 'newest', pause: 'backoff', refused: true };
   const passes = [401, 403, 408, 429].includes(error.status) || error.status >= 500;
   return { next: passes || during === 'list' ? 'again' : 'newest', pause: 'backoff' };
 }

@@ -10,6 +10,8 @@ export interface ReflectorOptions<T extends Stored> {
   /** Path of the collection, such as `/api/v1/namespaces/shop/pods`. */
   readonly path: string;
   readonly query?: { readonly labelSelector?: string; readonly fieldSelector?: string };
+  /** Given if the collection is of one of several namespaces. While it is answered with 403, nobody waits for it (`Informers`). */
+  readonly namespace?: string | undefined;
   /** Returns what to keep of an object, or undefined to ignore it. If it throws, the object is refused: see `hooks.refused`. */
   readonly transform: (raw: unknown) => T | undefined;
   readonly store: Store<T>;
@@ -23,9 +25,13 @@ export interface ReflectorOptions<T extends Stored> {
 /** For logs and metrics. One object may serve all reflectors, hence the names. */
 export interface ReflectorHooks {
   listed?(name: string, list: ListRecord): void;
-  watching?(name: string): void;
+  watching?(name: string, namespace?: string): void;
   event?(name: string, type: WatchEvent['type']): void;
-  failed?(name: string, failure: { error: unknown; during: 'list' | 'watch'; retryInMs: number }): void;
+  failed?(
+    name: string,
+    failure: { error: unknown; during: 'list' | 'watch'; retryInMs: number },
+    namespace?: string,
+  ): void;
   /** `transform` threw. The object that the store has under that key, if any, stays. */
   refused?(name: string, refusal: { key: string | undefined; error: unknown }): void;
   /** A list would have removed so much that it is read again before it is used. */
@@ -42,6 +48,8 @@ export interface ListRecord {
 export interface ReflectorHealth {
   readonly name: string;
   readonly synced: boolean;
+  /** The collection was answered with 403 since its last list, and is of one of several namespaces. */
+  readonly refused: boolean;
   /** A watch is open, or was closed properly and is being reopened. */
   readonly up: boolean;
   /** When `up` last changed, in monotonic time (`clock.now()`). */

@@ -40,6 +40,7 @@ const MISSING_BELIEVED_AFTER_ANSWERS = 3;
  */
 export class Reflector<T extends Stored> {
   readonly name: string;
+  readonly namespace: string | undefined;
   readonly #options: ReflectorOptions<T>;
   readonly #random: () => number;
   readonly #pause: RetryPause;
@@ -49,18 +50,21 @@ export class Reflector<T extends Stored> {
   #proven = false;
   #missing: { since: number; answers: number } | undefined;
   readonly #synced = Promise.withResolvers<void>();
+  readonly #answered = Promise.withResolvers<void>();
+  #onAnswer: (() => void) | undefined;
   #refreshed: PromiseWithResolvers<void> | undefined;
   /** Aborts the current list or watch, or the pause after it. */
   #turn = new AbortController();
   #health: ReflectorHealth;
 
   constructor(options: ReflectorOptions<T>) {
-    const { name, clock } = options;
+    const { name, namespace, clock } = options;
     this.name = name;
+    this.namespace = namespace;
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.#pause = new RetryPause(clock, this.#random);
-    this.#health = { name, synced: false, up: false, since: clock.now() };
+    this.#health = { name, synced: false, refused: false, up: false, since: clock.now() };
   }
 
   get store() {
@@ -86,8 +90,17 @@ export class Reflector<T extends Stored> {
     return signal === undefined ? promise : unlessAborted(promise, signal);
   }
 
-  /** Resolves when the signal is aborted and all work has ended. Call it only once. */
-  async start(signal: AbortSignal): Promise<void> {
+  /** Resolves once the store has held the whole collection, or the collection is refused. */
+  untilAnswered(signal: AbortSignal): Promise<void> {
+    return unlessAborted(this.#answered.promise, signal);
+  }
+
+  /**
+   * Resolves when the signal is aborted and all work has ended. Call it only once. `onAnswer` is called after each list, when the
+   * store equals it, and each time that the collection is refused.
+   */
+  async start(signal: AbortSignal, onAnswer?: () => void): Promise<void> {
+    this.#onAnswer = onAnswer;
     const stop = () => this.#turn.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
@@ -98,7 +111,10 @@ export class Reflector<T extends Stored> {
     this.#refreshed?.resolve();
   }
 
-  /** Drops the work in progress and lists the newest version; resolves once the store equals it, or the reflector has stopped. */
+  /**
+   * Drops the work in progress and lists the newest version; resolves once the store equals it, the collection is refused, or the
+   * reflector has stopped.
+   */
   refresh(): Promise<void> {
     this.#refreshed ??= Promise.withResolvers();
     this.#listAt = '';
@@ -115,7 +131,7 @@ export class Reflector<T extends Stored> {
     } catch (error) {
       if (signal.aborted) return;
       const retryInMs = this.#recover(error, during);
-      this.#options.hooks?.failed?.(this.name, { error, during, retryInMs });
+      this.#options.hooks?.failed?.(this.name, { error, during, retryInMs }, this.namespace);
       if (retryInMs > 0) await sleep(this.#options.clock, retryInMs, signal).catch(() => {});
     }
   }
@@ -130,10 +146,16 @@ export class Reflector<T extends Stored> {
     this.#version = resourceVersion;
     this.#listAt = undefined;
     this.#missing = undefined;
-    this.#note({ synced: true });
+    this.#note({ synced: true, refused: false });
     this.#synced.resolve();
+    this.#noteAnswer();
+  }
+
+  #noteAnswer(): void {
+    this.#answered.resolve();
     this.#refreshed?.resolve();
     this.#refreshed = undefined;
+    this.#onAnswer?.();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -190,16 +212,18 @@ export class Reflector<T extends Stored> {
   #opened(): void {
     this.#missing = undefined;
     this.#note({ up: true });
-    this.#options.hooks?.watching?.(this.name);
+    this.#options.hooks?.watching?.(this.name, this.namespace);
   }
 
   /** Decides where to continue, and returns the pause before it, in ms. */
   #recover(error: unknown, during: 'list' | 'watch'): number {
-    this.#note({ up: false });
-    const { next, pause } = recoveryFrom({ error, during, proven: this.#proven });
+    const closable = this.namespace !== undefined;
+    const { next, pause, refused } = recoveryFrom({ error, during, proven: this.#proven, closable });
+    this.#note({ up: false, ...(refused && { refused }) });
     if (next === 'newest') this.#listAt = '';
     if (next === 'list') this.#listAt ??= this.#version;
     if (pause === 'missing') this.#believeMissing();
+    if (refused) this.#noteAnswer();
     return this.#pause.after(pause, retryAfterMsOf(error));
   }
 

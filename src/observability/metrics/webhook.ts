@@ -5,7 +5,7 @@ export function webhookMetrics({ counter, gauge }: Define, results: readonly str
   return {
     requests: counter(
       'vsgb_webhook_requests_total',
-      'Admission requests by result: changed, unchanged (nothing missing that the pod can get), unwanted (by no binding), left-alone (by rule), not-ready (caches incomplete), error; refused: not about a pod.',
+      'Admission requests by result: changed, unchanged (nothing missing that the pod can get), unwanted (by no binding), left-alone (by rule), not-ready (caches incomplete, or the namespace may not be read), error; refused: not about a pod.',
       { result: results },
     ),
     certificateExpiry: gauge(

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { applyObjects } from '../../../lab/control-plane/api/apply.ts';
 import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { Environment, OPERATOR_ACCOUNT, OPERATOR_NAMESPACE } from '../../../lab/environment/environment.ts';
+import type { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { AuditLog } from '../../environment/audit-log.ts';
@@ -64,14 +65,15 @@ test('of the whole cluster it may list nodes, and the namespaces that it looks a
   ]);
 });
 
+const FLAGS = [
+  ...['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE, '--cluster-id', 'namespaces'],
+  ...['--readiness-gates', '--require-grants'],
+];
+const startOperator = () =>
+  env.startOperator({ flags: ['--namespace', shop.namespace, '--namespace', web.namespace, ...FLAGS] });
+
 test('with these rights it serves both namespaces, gates and grants included, and asks for nothing more', async () => {
-  const operator = await env.startOperator({
-    flags: [
-      ...['--namespace', shop.namespace, '--namespace', web.namespace, '--cluster-id', 'namespaces'],
-      ...['--leader-elect', '--leader-elect-namespace', OPERATOR_NAMESPACE],
-      ...['--readiness-gates', '--require-grants'],
-    ],
-  });
+  const operator = await startOperator();
   for (const app of [shop, web]) {
     const group = env.createGroup();
     await app.bind('web', group);
@@ -106,3 +108,54 @@ test('in any other namespace it may do nothing', async () => {
   });
   await expect(operator.get('/api/v1/namespaces/kube-system')).rejects.toMatchObject({ status: 403 });
 });
+
+test('a namespace whose RoleBinding is deleted keeps its rows, and the other is served, also after a stall and a restart', async () => {
+  const stall = async (operator: OperatorProcess) => {
+    await operator.pause();
+    const since = performance.now();
+    await waitUntil('a stall of 2 s', () => performance.now() - since > 2_000);
+    operator.signal('SIGCONT');
+  };
+  let operator = await startOperator();
+  const [shopGroup, webGroup] = [env.createGroup(), env.createGroup()];
+  for (const [app, group] of [
+    [shop, shopGroup],
+    [web, webGroup],
+  ] as const) {
+    await grant(app, group);
+    await app.createApp('api', { replicas: 2 });
+    await app.bind('api', group);
+    await env.untilHolds(group, await app.untilReady('api', 2));
+  }
+  const before = env.rows(webGroup);
+  const calls = env.recordCalls(webGroup);
+  const leavesShop = async (replicas: number) => {
+    await shop.scale('api', replicas);
+    await env.untilHolds(shopGroup, await shop.untilReady('api', replicas));
+  };
+
+  const path = (name: string) => `${web.path('apis/rbac.authorization.k8s.io/v1', 'rolebindings')}/${name}`;
+  const ofWeb = rights.filter(
+    ({ kind, metadata }) => kind === 'RoleBinding' && metadata.namespace === web.namespace,
+  );
+  for (const { metadata } of ofWeb) await env.api.delete(path(metadata.name));
+  await stall(operator);
+  await leavesShop(1);
+  const told = async () =>
+    (await operator.lines()).filter(({ message }) => `${message}`.startsWith('A namespace may not be read'));
+  expect(await told()).toEqual([expect.objectContaining({ namespace: web.namespace })]);
+
+  await web.scale('api', 1);
+  const left = await web.untilReady('api', 1);
+  await operator.stop();
+  operator = await startOperator();
+  await leavesShop(2);
+  await leavesShop(1);
+  expect(await told()).toHaveLength(1);
+  expect([env.rows(webGroup), calls.story()]).toEqual([before, []]);
+
+  await applyObjects(env.api, ofWeb);
+  await env.untilHolds(webGroup, left);
+  expect(env.rows(webGroup)).toHaveLength(1);
+  await operator.stop();
+}, 180_000);

@@ -8,11 +8,8 @@ import { darkWatches, showCaches } from '../../../src/operator/serving.ts';
 import { createWatching } from '../../../src/operator/watching.ts';
 import { FakeApi, pod, podList, until } from '../kubernetes/fake-api.ts';
 
-const watch = (name: string, up: boolean, since: number) => ({
-  name,
-  synced: true,
-  up,
-  since,
+const watch = (name: string, up: boolean, since: number, refused = false) => ({
+  ...{ name, synced: true, refused, up, since },
 });
 
 test('watches that have been down for a minute are shown, each resource once', () => {
@@ -25,6 +22,11 @@ test('watches that have been down for a minute are shown, each resource once', (
   expect(darkWatches(health, 60_000)).toBeUndefined();
   expect(darkWatches(health, 61_000)).toBe('no changes arrive for more than 60 s: pods');
   expect(darkWatches([watch('services', true, 0)], 1e9)).toBeUndefined();
+});
+
+test('watches of a closed namespace do not count: the others are served', () => {
+  const health = [watch('pods', false, 0, true), watch('services', true, 0)];
+  expect(darkWatches(health, 1e9)).toBeUndefined();
 });
 
 test('pods are watched and counted where a binding needs them, and only as long as one does', async () => {

@@ -62,7 +62,10 @@ function setUp() {
     dryRun: false,
   };
   const report = (object: BindingObject) =>
-    reporter.report({ object, granted, claim: undefined, notices: [], preparation: undefined }, input);
+    reporter.report(
+      { object, granted, isClosed: false, claim: undefined, notices: [], preparation: undefined },
+      input,
+    );
   return { clock, parts, events, reporter, report };
 }
 

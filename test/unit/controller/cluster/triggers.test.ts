@@ -32,6 +32,7 @@ beforeEach(() => {
     knownNodes: new KnownNodes(nodes, new FakeClock()),
     namespaces: new Store<NamespaceObject>(),
     pods: { in: () => undefined },
+    closedNamespaces: new Set(),
   };
   addIndexes(caches, 'cn-hangzhou');
   enqueued = [];

@@ -123,7 +123,9 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     }),
     namespaces: new Store<NamespaceObject>(),
     pods: this.#watchedPods(),
+    closedNamespaces: new Set<string>(),
   };
+  #namespaceOpened: (namespace: string) => void = () => {};
   readonly #loop: GroupLoop;
   #podsSynced: (namespace: string) => void = () => {};
   #version = 0;
@@ -164,6 +166,9 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
         onCredentialsChanged: (listener) => {
           this.credentialsChanged = listener;
         },
+        onNamespaceOpened: (listener) => {
+          this.#namespaceOpened = listener;
+        },
         transport: { request: async (_, path, request) => this.#patch(path, request?.body) as never },
         status: this.#statusSink(),
         events: { record: ({ reason, note }) => void this.events.push(`${reason}: ${note}`) },
@@ -191,6 +196,12 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
 
   start(): void {
     this.#loop.start();
+  }
+
+  /** The namespace may be read again. */
+  open(namespace: string): void {
+    this.caches.closedNamespaces.delete(namespace);
+    this.#namespaceOpened(namespace);
   }
 
   /** Throws any error of a reconcile so far: a reconcile throws only on a bug. */

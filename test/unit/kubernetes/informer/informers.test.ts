@@ -1,7 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { settle } from '../../../../lab/time/fake-clock.ts';
 import { Informers } from '../../../../src/kubernetes/informer/informers.ts';
-import { pod, podList, until } from '../fake-api.ts';
+import { pod, podList, status, until } from '../fake-api.ts';
 import { reflecting } from './reflecting.ts';
 
 test('is synced when all members are; names those that are not', async () => {
@@ -111,5 +111,75 @@ test("waiting for all ends with the signal's reason", async () => {
   const synced = informers.waitForSync(abort.signal);
   abort.abort(new Error('enough'));
   await expect(synced).rejects.toThrow('enough');
+  await informers.stop();
+});
+
+describe('of several namespaces, one that is answered with 403', () => {
+  const list = { body: podList([pod('a', '1')], '10') };
+  const refused = { status: 403 };
+
+  test('holds up neither start nor refresh, and is open once all of it has been listed', async () => {
+    await using shop = await reflecting({ namespace: 'shop' });
+    await using bindings = await reflecting({ name: 'bindings', namespace: 'web', lists: [refused] });
+    await using services = await reflecting({ name: 'services', namespace: 'web', lists: [list] });
+    const informers = new Informers();
+    const turns: string[] = [];
+    informers.onTurn((namespace, isClosed) => turns.push(`${namespace} ${isClosed ? 'closed' : 'open'}`));
+    for (const { reflector } of [shop, bindings, services]) informers.add(reflector);
+    await informers.waitForSync(AbortSignal.timeout(5000));
+    expect([informers.notSynced, [...informers.closed]]).toEqual([[], ['web']]);
+    services.lists[0] = refused;
+    await informers.refresh();
+    bindings.lists[0] = list;
+    await bindings.pause();
+    await bindings.reflector.waitForSync(AbortSignal.timeout(5000));
+    expect([...informers.closed]).toEqual(['web']);
+    services.lists[0] = list;
+    await services.pause();
+    await until('the namespace to open', () => informers.closed.size === 0);
+    expect(turns).toEqual(['web closed', 'web open']);
+    await informers.stop();
+  });
+
+  test('keeps what its stores hold, and is read from the newest list on', async () => {
+    await using it = await reflecting({ namespace: 'web' });
+    const informers = new Informers();
+    informers.add(it.reflector);
+    const watch = await it.watch(0);
+    watch.open();
+    watch.send('ERROR', status(403, 'Forbidden', 'no RoleBinding'));
+    await it.failed(1);
+    expect([[...informers.closed], it.names()]).toEqual([['web'], ['a', 'b']]);
+    await it.pause();
+    await until('the namespace to open', () => informers.closed.size === 0);
+    expect(it.askedAt()).toEqual([null, null]);
+    await informers.stop();
+  });
+
+  test('waits for pods that a binding turns out to need, and no longer once it needs them no more', async () => {
+    await using bindings = await reflecting({ namespace: 'web', lists: [refused] });
+    await using pods = await reflecting({ namespace: 'web', lists: [undefined] });
+    const informers = new Informers();
+    bindings.store.onChange(() => {
+      if (!pods.api.lists.length) informers.add(pods.reflector);
+    });
+    informers.add(bindings.reflector);
+    await bindings.failed(1);
+    bindings.lists[0] = { body: podList([pod('a', '1')], '10') };
+    await bindings.pause();
+    await bindings.reflector.waitForSync(AbortSignal.timeout(5000));
+    expect([...informers.closed]).toEqual(['web']);
+    await informers.remove(pods.reflector);
+    expect([...informers.closed]).toEqual([]);
+    await informers.stop();
+  });
+});
+
+test('a 403 for the whole cluster closes no namespace: all is waited for', async () => {
+  await using it = await reflecting({ lists: [{ status: 403 }] });
+  const informers = new Informers();
+  informers.add(it.reflector);
+  await it.failed(1);
+  expect([informers.notSynced, [...informers.closed]]).toEqual([['pods'], []]);
   await informers.stop();
 });

@@ -35,3 +35,9 @@ test.each([
 ] as const)('after %s', (_name, error, during, proven, next, pause) => {
   expect(recoveryFrom({ error, during, proven })).toEqual({ next, pause });
 });
+
+test('after 403 in one of several namespaces all of it is listed again, since nothing was decided from it meanwhile', () => {
+  const failure = { error: api(403), during: 'watch', proven: true, closable: true } as const;
+  expect(recoveryFrom(failure)).toEqual({ next: 'newest', pause: 'backoff', refused: true });
+  expect(recoveryFrom({ ...failure, error: api(500) })).toEqual({ next: 'again', pause: 'backoff' });
+});
