@@ -122,7 +122,9 @@ export class GroupNames {
     const { loadBalancer } = named;
     const granted = this.#parts.granted(binding, loadBalancer.id);
     if (!isRefused(granted)) {
-      if (this.#finder.seek(binding.key, loadBalancer)) this.#parts.gates?.groupless(binding, undefined);
+      const isFound = (this.#recording.get(binding.uid) ?? '') !== '';
+      if (!isFound && this.#finder.seek(binding.key, loadBalancer))
+        this.#parts.gates?.groupless(binding, undefined);
       return undefined;
     }
     this.#finder.forget(binding.key);
@@ -161,7 +163,11 @@ export class GroupNames {
     const found = verdictOnName(name, loadBalancer, answer);
     if (found === undefined || !mayWrite()) return;
     if (found.id !== recorded) this.#recording.set(object.uid, found.id ?? '');
-    if (found.id !== undefined) onFound(object, vServerGroup(loadBalancer.regionId, found.id, loadBalancer));
+    if (found.id !== undefined) {
+      // However long it takes to record the id, the load balancer is not asked for it again.
+      this.#finder.forget(key);
+      onFound(object, vServerGroup(loadBalancer.regionId, found.id, loadBalancer));
+    }
     this.#report(object, found);
   }
 }

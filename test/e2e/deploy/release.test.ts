@@ -96,7 +96,7 @@ test('the chart has the image by digest, is pushed, and is signed by the digest 
 
   const chart = join(steps.folder, `release/vservergroup-operator-${version}.tgz`);
   const manifests = succeeded(await tools.helm(['template', 'edge', chart, '--set', 'region=cn-hangzhou']));
-  expect(manifests).toContain(`image: ${env['REGISTRY']}/vservergroup-operator@${INDEX}\n`);
+  expect(manifests).toContain(`image: "${env['REGISTRY']}/vservergroup-operator@${INDEX}"\n`);
 });
 
 test('the manifest for krew is among the files, with the address of the release', async () => {

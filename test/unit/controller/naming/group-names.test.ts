@@ -70,6 +70,7 @@ describe('a group by its name', () => {
     cluster.start();
     await cluster.after(10 * MINUTES);
     expect([told(), calls()]).toEqual([['rsp-1', 'Progressing'], []]);
+    expect(cluster.groups.listCalls).toEqual(['lb-1']);
     cluster.showStatus();
     await cluster.after(2_000);
     expect(calls()).toEqual(['describe rsp-1', 'add rsp-1']);
