@@ -169,7 +169,7 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
     if (binding === undefined || groupOf(binding, region) !== undefined) return;
     if (caches.closedNamespaces.has(binding.namespace)) return;
     const failure = finalizers.failureOf(binding);
-    if (failure !== undefined && mayWrite()) reporter.reportUnreleased(binding, failure);
+    if (failure?.write === 'remove' && mayWrite()) reporter.reportUnreleased(binding, failure);
     if (binding.parsed.ok) return names.lookAfter(binding);
     if (!mayWrite()) return;
     if (!dryRun && mayGoWithoutGroup(binding.parsed)) finalizers.release(binding);
@@ -188,7 +188,17 @@ function createParts(options: GroupLoopOptions, ports: GroupLoopPorts, queue: Wo
   const names = new GroupNames(
     { region, dryRun },
     {
-      ...{ bindings: caches.bindings, memory, finalizers, reporter, gates, mayWrite, clock, random },
+      ...{
+        bindings: caches.bindings,
+        closedNamespaces: caches.closedNamespaces,
+        memory,
+        finalizers,
+        reporter,
+        gates,
+        mayWrite,
+        clock,
+        random,
+      },
       list: (loadBalancer, call) => groups.list(loadBalancer, call),
       granted: (binding, loadBalancerId) =>
         grantedTo(binding, { vServerGroupId: undefined, loadBalancerId }, caches, options),

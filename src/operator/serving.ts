@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { RequestGuard } from '../kubernetes/client/request-guard.ts';
 import type { KubeTransport } from '../kubernetes/client/transport-types.ts';
-import type { ReflectorHealth } from '../kubernetes/informer/reflector.ts';
+import type { Informers } from '../kubernetes/informer/informers.ts';
 import { type HttpServers, type MetricsGuard, startHttpServers } from '../observability/http-server.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -14,7 +14,7 @@ import type { Webhook } from './webhook.ts';
 
 /** What /readyz is answered from; filled in as the operator starts. */
 export interface Readiness {
-  /** Every cache has been complete once. */
+  /** Every cache has been complete once, but for those of closed namespaces. */
   started: boolean;
   watching: Watching | undefined;
   /** Undefined if the webhook is off. */
@@ -60,17 +60,8 @@ function startServers(
     metricsAddress: config.metricsAddress,
     healthAddress: config.healthAddress,
     ready: [
-      {
-        name: 'caches',
-        check: () => {
-          const missing = readiness.watching?.informers.notSynced ?? ['all'];
-          return missing.length === 0 ? undefined : `not complete: ${missing.join(', ')}`;
-        },
-      },
-      {
-        name: 'watches',
-        check: () => darkWatches(readiness.watching?.informers.health ?? [], parts.clock.now()),
-      },
+      { name: 'caches', check: () => missingCaches(readiness.watching?.informers) },
+      { name: 'watches', check: () => darkWatches(readiness.watching?.informers, parts.clock.now()) },
       { name: 'started', check: () => (readiness.started ? undefined : 'not every cache was complete yet') },
       {
         name: 'webhook',
@@ -85,13 +76,24 @@ function startServers(
 /** Longer than a restart of the API server takes, so that readiness does not flap with it. */
 const DARK_AFTER_MS = 60_000;
 
+type Checked = Pick<Informers, 'health' | 'areClosed'>;
+
 /**
- * A message that names the watches that have been down for too long, or undefined. Until they are back, groups follow the caches.
- * Those of a closed namespace do not count: the others are served.
+ * A message that names the caches that were never complete, or undefined. Caches and watches of a closed namespace do not count, as
+ * the others are served; they do if all are closed: a new pod that may read none must not replace one that could read them.
  */
-export function darkWatches(health: readonly ReflectorHealth[], now: number): string | undefined {
+export function missingCaches(informers: Checked | undefined): string | undefined {
+  if (informers === undefined) return 'not complete: all';
+  const { health, areClosed } = informers;
+  const missing = health.filter(({ synced, refused }) => !synced && (!refused || areClosed));
+  return missing.length === 0 ? undefined : `not complete: ${missing.map(({ name }) => name).join(', ')}`;
+}
+
+/** The same for watches that have been down for too long. Until they are back, groups follow the caches. */
+export function darkWatches(informers: Checked | undefined, now: number): string | undefined {
+  const { health = [], areClosed = false } = informers ?? {};
   const dark = health
-    .filter(({ up, refused, since }) => !up && !refused && now - since > DARK_AFTER_MS)
+    .filter(({ up, refused, since }) => !up && (!refused || areClosed) && now - since > DARK_AFTER_MS)
     .map(({ name }) => name);
   if (dark.length === 0) return undefined;
   return `no changes arrive for more than ${DARK_AFTER_MS / 1000} s: ${[...new Set(dark)].join(', ')}`;

@@ -148,7 +148,7 @@ export class GroupFinder {
     one.call = undefined;
     one.nextAt = clock.now() + Math.max(notBefore, backoffMs(one.answers++, { ...PAUSES, random }));
     for (const binding of [...one.waiting]) onAnswer(binding, answer);
-    this.#schedule(one);
+    if (one.waiting.size > 0) this.#schedule(one);
   }
 }
 

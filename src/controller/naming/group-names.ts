@@ -23,6 +23,7 @@ export interface GroupNamesOptions {
 
 export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock' | 'random'> {
   readonly bindings: ClusterCaches['bindings'];
+  readonly closedNamespaces: ClusterCaches['closedNamespaces'];
   readonly memory: Pick<BindingMemory, 'forget'>;
   readonly finalizers: Pick<Finalizers, 'release'>;
   readonly reporter: Pick<BindingReporter, 'reportNamed'>;
@@ -55,8 +56,8 @@ export class GroupNames {
   readonly #options: GroupNamesOptions;
   readonly #parts: GroupNamesParts;
   readonly #finder: GroupFinder;
-  /** By UID: the group that is being recorded in the status ('' for none), until the cache shows it. */
-  readonly #recording = new Map<string, string>();
+  /** By UID: what is being recorded in the status, a group or that there is none any more, until the cache shows it. */
+  readonly #recording = new Map<string, NamedGroupVerdict>();
 
   constructor(options: GroupNamesOptions, parts: GroupNamesParts) {
     this.#options = options;
@@ -88,7 +89,8 @@ export class GroupNames {
   /** The cache shows a new version of the binding. */
   observed(old: BindingObject | undefined, now: BindingObject): void {
     const shown = groupIdOf(now);
-    if (this.#recording.get(now.uid) === (shown ?? '')) this.#recording.delete(now.uid);
+    const recording = this.#recording.get(now.uid);
+    if (recording !== undefined && recording.id === shown) this.#recording.delete(now.uid);
     if (old === undefined || groupIdOf(old) === shown) return;
     // What the binding had in the old group is gone with that group.
     this.#parts.memory.forget(old);
@@ -122,12 +124,14 @@ export class GroupNames {
     const { loadBalancer } = named;
     const granted = this.#parts.granted(binding, loadBalancer.id);
     if (!isRefused(granted)) {
-      const isFound = (this.#recording.get(binding.uid) ?? '') !== '';
-      if (!isFound && this.#finder.seek(binding.key, loadBalancer))
-        this.#parts.gates?.groupless(binding, undefined);
+      const found = this.#recording.get(binding.uid);
+      // The status may have been written without the group since.
+      if (found?.id !== undefined) this.#report(binding, found);
+      else if (this.#finder.seek(binding.key, loadBalancer)) this.#parts.gates?.groupless(binding, undefined);
       return undefined;
     }
     this.#finder.forget(binding.key);
+    this.#recording.delete(binding.uid);
     if (granted.is !== 'unknown') return verdictUnasked(binding, granted, loadBalancer);
     this.#parts.gates?.groupless(binding, undefined);
     return undefined;
@@ -149,20 +153,21 @@ export class GroupNames {
   }
 
   #answered(key: string, answer: GroupList): void {
-    const { bindings, mayWrite, onFound } = this.#parts;
+    const { bindings, closedNamespaces, mayWrite, onFound } = this.#parts;
     const object = bindings.get(key);
     const named = object && this.#namedBy(object);
     const recorded = object && groupIdOf(object);
     if (recorded !== undefined && answer.is === 'failed') return;
     const exists = answer.is === 'listed' && answer.groups.some(({ id }) => id === recorded);
-    if (object === undefined || named === undefined || exists || isBeingDeleted(object)) {
+    const isOver = object === undefined || isBeingDeleted(object) || closedNamespaces.has(object.namespace);
+    if (isOver || named === undefined || exists) {
       this.#finder.forget(key);
       return;
     }
     const { loadBalancer, name } = named;
     const found = verdictOnName(name, loadBalancer, answer);
     if (found === undefined || !mayWrite()) return;
-    if (found.id !== recorded) this.#recording.set(object.uid, found.id ?? '');
+    if (found.id !== recorded) this.#recording.set(object.uid, found);
     if (found.id !== undefined) {
       // However long it takes to record the id, the load balancer is not asked for it again.
       this.#finder.forget(key);

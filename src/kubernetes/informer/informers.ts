@@ -53,7 +53,13 @@ export class Informers {
     await member?.stopped;
   }
 
-  /** Names of the reflectors that have not synced and are not refused, for /readyz and the log. */
+  /** Whether every namespace is closed, so that there is none to serve. */
+  get areClosed(): boolean {
+    const namespaces = [...this.#members.keys()].flatMap(({ namespace }) => namespace ?? []);
+    return namespaces.length > 0 && namespaces.every((namespace) => this.#closed.has(namespace));
+  }
+
+  /** Names of the reflectors that have not synced and are not refused. */
   get notSynced(): string[] {
     const missing = [...this.#members.keys()].filter(({ healthy }) => !healthy.synced && !healthy.refused);
     return missing.map(({ name }) => name);

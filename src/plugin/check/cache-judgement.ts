@@ -11,7 +11,7 @@ export function judgeCaches(seen: MetricsSeen): Finding {
     return unknown(
       CHECK,
       seen.none,
-      'Whether the pods are Ready says as much: see the line about the operator.',
+      'Whether the pods are Ready says much of it: see the line about the operator.',
     );
   const values = (name: string) => resourcesOf(seen.page, name);
   const incomplete = values('vsgb_cache_synced').filter(({ value }) => value === 0);

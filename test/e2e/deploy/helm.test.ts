@@ -527,7 +527,7 @@ describe('installed on a cluster', () => {
   });
 
   test('an upgrade changes the settings, and a rollback takes them back', async () => {
-    expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
+    expect((await configMap()).data).toMatchObject({ VSGB_VPC_ID: 'vpc-bp1example' });
     await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least')));
     expect((await configMap()).data).toEqual({
       VSGB_REGION: 'cn-hangzhou',
@@ -535,11 +535,11 @@ describe('installed on a cluster', () => {
       VSGB_LEADER_ELECT_LEASE_NAME: NAME,
     });
     await helm('rollback', RELEASE, '1', ...NAMESPACED);
-    expect((await configMap()).data).toMatchObject({ VSGB_DEFAULT_DRAIN_SECONDS: '30' });
+    expect((await configMap()).data).toMatchObject({ VSGB_VPC_ID: 'vpc-bp1example' });
     const args = ['--reset-then-reuse-values', '--set-string', 'config.VSGB_DRY_RUN=true'];
     await helm('upgrade', RELEASE, CHART, ...NAMESPACED, ...args);
     expect((await configMap()).data).toMatchObject({
-      VSGB_DEFAULT_DRAIN_SECONDS: '30',
+      VSGB_VPC_ID: 'vpc-bp1example',
       VSGB_DRY_RUN: 'true',
     });
     await helm('rollback', RELEASE, ...NAMESPACED);

@@ -4,29 +4,39 @@ import { GRANTS_ANNOTATION } from '../../../src/api/names.ts';
 import { listedResources, RESOURCES } from '../../../src/controller/cluster/resources.ts';
 import { createTransport } from '../../../src/kubernetes/client/transport.ts';
 import { createMetrics } from '../../../src/observability/metrics.ts';
-import { darkWatches, showCaches } from '../../../src/operator/serving.ts';
+import { darkWatches, missingCaches, showCaches } from '../../../src/operator/serving.ts';
 import { createWatching } from '../../../src/operator/watching.ts';
 import { FakeApi, pod, podList, until } from '../kubernetes/fake-api.ts';
 
-const watch = (name: string, up: boolean, since: number, refused = false) => ({
-  ...{ name, synced: true, refused, up, since },
+const watch = (name: string, up: boolean, since: number, refused = false, synced = true) => ({
+  ...{ name, synced, refused, up, since },
 });
+const open = (...health: readonly ReturnType<typeof watch>[]) => ({ health: [...health], areClosed: false });
 
 test('watches that have been down for a minute are shown, each resource once', () => {
-  const health = [
+  const informers = open(
     watch('pods', false, 0),
     watch('pods', false, 10),
     watch('nodes', false, 50_000),
     watch('services', true, 0),
-  ];
-  expect(darkWatches(health, 60_000)).toBeUndefined();
-  expect(darkWatches(health, 61_000)).toBe('no changes arrive for more than 60 s: pods');
-  expect(darkWatches([watch('services', true, 0)], 1e9)).toBeUndefined();
+  );
+  expect(darkWatches(informers, 60_000)).toBeUndefined();
+  expect(darkWatches(informers, 61_000)).toBe('no changes arrive for more than 60 s: pods');
+  expect(darkWatches(open(watch('services', true, 0)), 1e9)).toBeUndefined();
 });
 
 test('watches of a closed namespace do not count: the others are served', () => {
   const health = [watch('pods', false, 0, true), watch('services', true, 0)];
-  expect(darkWatches(health, 1e9)).toBeUndefined();
+  expect(darkWatches(open(...health), 1e9)).toBeUndefined();
+  expect(missingCaches(open(watch('pods', false, 0, true, false), ...health))).toBeUndefined();
+});
+
+test('a process that may read none of its namespaces is not ready: it must not replace one that could', () => {
+  const started = { health: [watch('pods', false, 0, true, false)], areClosed: true };
+  expect(missingCaches(started)).toBe('not complete: pods');
+  const later = { health: [watch('pods', false, 0, true)], areClosed: true };
+  expect([missingCaches(later), darkWatches(later, 60_000)]).toEqual([undefined, undefined]);
+  expect(darkWatches(later, 61_000)).toBe('no changes arrive for more than 60 s: pods');
 });
 
 test('pods are watched and counted where a binding needs them, and only as long as one does', async () => {

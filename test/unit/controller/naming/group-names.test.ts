@@ -76,6 +76,38 @@ describe('a group by its name', () => {
     expect(calls()).toEqual(['describe rsp-1', 'add rsp-1']);
   });
 
+  test('is recorded again when the record was replaced before the API server had it', async () => {
+    await cluster.stop();
+    cluster = new TestCluster({ requireGrants: true });
+    cluster.groups.latencyMs = 1;
+    cluster.grant('lb-1');
+    lists('rsp-1 web');
+    cluster.endpoints(['10.0.0.1']);
+    cluster.bind('web', BY_NAME);
+    cluster.start();
+    await cluster.after(2_000);
+    expect(told()).toEqual(['rsp-1', 'Progressing']);
+    cluster.grant('');
+    await cluster.after(2_000);
+    expect(told()).toEqual([undefined, 'GroupNotGranted']);
+    cluster.showStatus();
+    cluster.showsStatus = true;
+    cluster.grant('lb-1');
+    await cluster.after(5_000);
+    expect(told()).toEqual(['rsp-1', 'Synced']);
+  });
+
+  test('leaves no timer once it is found', async () => {
+    cluster.showsStatus = false;
+    lists('rsp-1 web');
+    cluster.bind('web', BY_NAME);
+    cluster.start();
+    await cluster.after(1_000);
+    const before = cluster.clock.pending;
+    await cluster.after(1_500);
+    expect(cluster.clock.pending).toBe(before - 1);
+  });
+
   test('is compared as a whole, in the same case', async () => {
     lists('rsp-1 web-old', 'rsp-2 Web', 'rsp-3 my-web', 'rsp-4 web');
     cluster.bind('web', BY_NAME);

@@ -128,6 +128,7 @@ describe('of several namespaces, one that is answered with 403', () => {
     for (const { reflector } of [shop, bindings, services]) informers.add(reflector);
     await informers.waitForSync(AbortSignal.timeout(5000));
     expect([informers.notSynced, [...informers.closed]]).toEqual([[], ['web']]);
+    expect(informers.areClosed).toBe(false);
     services.lists[0] = refused;
     await informers.refresh();
     bindings.lists[0] = list;
@@ -169,6 +170,7 @@ describe('of several namespaces, one that is answered with 403', () => {
     await bindings.pause();
     await bindings.reflector.waitForSync(AbortSignal.timeout(5000));
     expect([...informers.closed]).toEqual(['web']);
+    expect(informers.areClosed).toBe(true);
     await informers.remove(pods.reflector);
     expect([...informers.closed]).toEqual([]);
     await informers.stop();
