@@ -166,9 +166,9 @@ function backendsOf({
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
-  const told = new Map(
-    binding.status.backends.filter(isRefused).map((one) => [slotOf(rowFromStatus(one)), one.message]),
-  );
+  // Only then: the rows of a status are parsed whenever they are read.
+  const before = refused.size === 0 ? [] : binding.status.backends.filter(isRefused);
+  const told = new Map(before.map((one) => [slotOf(rowFromStatus(one)), one.message]));
   const unresolved = new Map(missingEnis.map(({ member, lookup }) => [member.slot, lookup]));
   const pending = report.pending.map((member) => {
     const refusal = refused.get(member.slot);

@@ -76,8 +76,8 @@ export interface GroupPlan {
  * | no                                                                                     | is treated like any other             |
  *
  * What an undetermined binding keeps counts as a member. Rows without a member here do not count, because it is not known whether
- * they answer. Rows that are still to be added do not count either, because they may be refused. A departing member is never removed because it departs, whatever spec.drain says: it
- * is alive, and its node may stay after all.
+ * they answer. Rows that are still to be added do not count either, because they may be refused. A departing member is never
+ * removed because it departs, whatever spec.drain says: it is alive, and its node may stay after all.
  *
  * | what only a status preserves                         | = what happens until the status shows it                               |
  * |------------------------------------------------------|------------------------------------------------------------------------|
