@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { parse } from 'yaml';
 import { applyFolder, applyObjects } from '../../../lab/control-plane/api/apply.ts';
 import { KubeApi, type KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
+import { wantedHelm } from '../../../lab/control-plane/build/versions.ts';
 import { type ControlPlane, startControlPlane } from '../../../lab/control-plane/control-plane.ts';
 import { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { Workloads } from '../../../lab/environment/workloads.ts';
@@ -603,6 +604,32 @@ describe('installed on a cluster', () => {
       spec: { groups: [{ name: 'vservergroup-operator' }] },
     });
     await api.get(`/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}-dashboard`);
+  });
+
+  test('what was scaled to 0 by hand is scaled back by an upgrade, with Helm 4 if that is forced', async () => {
+    const deployment = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
+    await api.patch(`${deployment}/scale?fieldManager=kubectl`, { spec: { replicas: 0 } });
+    const upgrade = ['upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least'))];
+    const { ok } = await tools.helm(upgrade, plane.kubeconfig);
+    expect(ok).toBe(wantedHelm() === '3');
+    if (!ok) await helm(...upgrade, '--force-conflicts');
+    expect(await api.get(deployment)).toMatchObject({ spec: { replicas: 2 } });
+  });
+
+  test('once the certificate is a mounted one, the API server trusts that alone, not what the operator wrote', async () => {
+    const upgrade = ['upgrade', RELEASE, CHART, ...NAMESPACED];
+    await helm(...upgrade, ...(await values('webhook')));
+    const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+    const name = 'pods.zero-downtime.slb.alibabacloud.com';
+    const own = { webhooks: [{ name, clientConfig: { caBundle: 'T1dO' } }] };
+    await api.patch(`${path}/${NAME}-webhook`, own, 'strategic');
+    const tls = { existingSecret: 'hook', caBundle: 'QUJD' };
+    const mounted = { ...VALUES.webhook, webhook: { enabled: true, tls } };
+    await helm(...upgrade, '--values', await tools.valuesFile(mounted));
+    const configurations = await api.list<KubeObject & { webhooks: readonly object[] }>(path);
+    expect(configurations.map(({ webhooks }) => webhooks)).toMatchObject([
+      [{ clientConfig: { caBundle: 'QUJD' } }],
+    ]);
   });
 
   test('uninstalled, it leaves nothing but the CRD and the bindings', async () => {
