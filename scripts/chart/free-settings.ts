@@ -1,4 +1,4 @@
-import { environmentName, FLAG_KEYS } from '../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS, flagName } from '../../src/config/flags.ts';
 
 /** Set by other values of the chart or by the Deployment, or useless in a pod. */
 const NOT_FREE: ReadonlySet<string> = new Set([
@@ -23,9 +23,15 @@ const NOT_FREE: ReadonlySet<string> = new Set([
   'VSGB_WEBHOOK_TLS_DIR',
 ]);
 
+const FREE = FLAG_KEYS.filter((key) => !NOT_FREE.has(environmentName(key)));
+
 /** The variables allowed under `config` in the chart's values. */
 export function freeSettings(): readonly string[] {
-  return FLAG_KEYS.map(environmentName)
-    .filter((variable) => !NOT_FREE.has(variable))
-    .toSorted();
+  return FREE.map(environmentName).toSorted();
+}
+
+/** Matches an argument allowed under `extraArgs`: a flag of the same settings. */
+export function freeArgument(): string {
+  const names = FREE.map((key) => flagName(key).slice('--'.length)).toSorted();
+  return `^--(no-)?(${names.join('|')})(=|$)`;
 }

@@ -1,4 +1,4 @@
-import { freeSettings } from './free-settings.ts';
+import { freeArgument, freeSettings } from './free-settings.ts';
 import { type JsonSchema, readValues, type Value } from './values.ts';
 
 const TEXTS = { type: 'object', additionalProperties: { type: 'string' } };
@@ -18,6 +18,8 @@ const KINDS: Readonly<Record<string, JsonSchema>> = {
     propertyNames: { enum: freeSettings() },
     additionalProperties: { type: 'string' },
   },
+  /** The operator's flags. */
+  arguments: { type: 'array', items: { type: 'string', pattern: freeArgument() } },
   /** Whatever Kubernetes accepts there. */
   object: { type: 'object' },
   objects: { type: 'array', items: { type: 'object' } },

@@ -13,7 +13,7 @@ export const NAMED = {
   clusterId: 'zzsettings',
   namespaces: ['zzwatched', 'zzother'],
   config: { VSGB_LOG_LEVEL: 'zzsettings' },
-  extraArgs: ['--zzarg'],
+  extraArgs: ['--log-level=zzarg'],
   extraEnv: [{ name: 'zzarg', value: 'zznote' }],
   leaderElection: { leaseName: 'zzlease' },
   image: { repository: 'zzrepository', tag: 'zztag', pullSecrets: [{ name: 'zzpull' }] },

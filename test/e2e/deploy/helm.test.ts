@@ -10,7 +10,7 @@ import { OperatorProcess } from '../../../lab/environment/operator-process.ts';
 import { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
-import { environmentName, FLAG_KEYS, FLAGS } from '../../../src/config/flags.ts';
+import { environmentName, FLAG_KEYS, FLAGS, flagName } from '../../../src/config/flags.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 import { LOOK_ALIKES, NAMED } from '../../helm/look-alikes.ts';
 import { normalised } from '../../helm/normalise.ts';
@@ -326,6 +326,16 @@ describe('the chart', () => {
       'extraEnv: VSGB_DRY_RUN is a setting of the operator: put it under config',
     ],
     [
+      'an argument that has a value of its own',
+      { ...VALUES.least, extraArgs: ['--api-qps=20', '--leader-elect-lease-name=slb'] },
+      "at '/extraArgs/1': '--leader-elect-lease-name=slb' does not match pattern",
+    ],
+    [
+      'the same without its value',
+      { ...VALUES.least, extraArgs: ['--no-leader-elect'] },
+      "at '/extraArgs/0': '--no-leader-elect' does not match pattern",
+    ],
+    [
       "a label of the chart's as one of the user's",
       { ...VALUES.least, commonLabels: { 'app.kubernetes.io/version': '7' } },
       'commonLabels: app.kubernetes.io/version is set by the chart: take another name',
@@ -388,7 +398,7 @@ describe('the chart', () => {
     expect(await on(old)).toMatchObject({ ok: false, errors: expect.stringContaining(message) });
   });
 
-  test('takes as settings the variables of the operator that no value stands for', async () => {
+  test('takes as settings the variables of the operator that no value stands for, and their flags as arguments', async () => {
     const { properties } = JSON.parse(await readFile(join(CHART, 'values.schema.json'), 'utf8'));
     const deployment = await readFile(join(CHART, 'templates/deployment.yaml'), 'utf8');
     const helpers = await readFile(join(CHART, 'templates/_helpers.tpl'), 'utf8');
@@ -398,6 +408,9 @@ describe('the chart', () => {
     const fit = FLAG_KEYS.map(environmentName).filter((variable) => !unfit.includes(variable));
     const free = fit.filter((variable) => !set.includes(variable) || variable === 'VSGB_LOG_LEVEL');
     expect(properties.config.propertyNames.enum).toEqual(free.toSorted());
+    const argument = new RegExp(properties.extraArgs.items.pattern);
+    const taken = FLAG_KEYS.filter((key) => argument.test(flagName(key)));
+    expect(taken.map(environmentName)).toEqual(free);
   });
 
   test.each(['install', 'monitoring'])('takes the values that docs/%s.md sets', async (page) => {
