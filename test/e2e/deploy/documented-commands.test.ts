@@ -299,7 +299,7 @@ describe('with kustomize', () => {
     expect(rows()).toEqual([]);
   });
 
-  test('everything is stopped by a dry run, which a setting begins and ends', async () => {
+  test('everything is stopped by a dry run, which a setting begins and ends, and an overlay does not', async () => {
     await documentedly(`kubectl -n ${NAME} set env deployment/${NAME} VSGB_DRY_RUN=true`);
     await shell(`kubectl -n ${NAME} rollout status deployment ${NAME}`);
     const pods = (await api.list(`/api/v1/namespaces/${NAME}/pods`)).filter(
@@ -308,6 +308,10 @@ describe('with kustomize', () => {
     expect(pods).toHaveLength(2);
     const env = expect.arrayContaining([{ name: 'VSGB_DRY_RUN', value: 'true' }]);
     for (const { spec } of pods) expect(spec).toMatchObject({ containers: [{ env }] });
+    await shell('kubectl apply -k deploy/overlays/example');
+    expect(await object(deployment)).toMatchObject({
+      spec: { template: { spec: { containers: [{ env }] } } },
+    });
     await shell(`kubectl -n ${NAME} set env deployment/${NAME} VSGB_DRY_RUN-`);
     expect(JSON.stringify(await object(deployment))).not.toContain('VSGB_DRY_RUN');
   });
