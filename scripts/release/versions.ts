@@ -1,4 +1,8 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
 const CHART = 'deploy/helm/vservergroup-operator/Chart.yaml';
+const OVERLAYS = readdirSync(join(import.meta.dirname, '../../deploy/overlays'));
 
 /** Where the version occurs: the text before it on the same line, or on the line before. */
 const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
@@ -9,8 +13,7 @@ const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
   [CHART, /^version: /m],
   [CHART, /^appVersion: /m],
   ['deploy/base/deployment.yaml', /image: vservergroup-operator:/],
-  ['deploy/overlays/example/kustomization.yaml', /newTag: /],
-  ['deploy/overlays/example-access-key/kustomization.yaml', /newTag: /],
+  ...OVERLAYS.map((overlay) => [`deploy/overlays/${overlay}/kustomization.yaml`, /newTag: /] as const),
   ['simulator/README.md', /registry\.example\.com\/slb-simulator:/],
   ['.github/ISSUE_TEMPLATE/bug.yml', /placeholder: operator /],
 ];

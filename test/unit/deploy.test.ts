@@ -40,7 +40,7 @@ describe('ram-policy.json', () => {
 });
 
 describe('overlays', () => {
-  const OVERLAYS = ['example', 'example-access-key', 'example-namespaces'];
+  const OVERLAYS = readdirSync(join(root, 'deploy/overlays'));
 
   test.each(OVERLAYS)('%s patches what the base holds', async (name) => {
     const folder = `deploy/overlays/${name}`;

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { NotReady, releaseNotes } from '../../scripts/release/changelog.ts';
 import { withVersion } from '../../scripts/release/versions.ts';
 
-const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', path), 'utf8');
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const { version } = JSON.parse(read('package.json'));
 
 describe('the version', () => {
@@ -42,8 +43,7 @@ function versionsIn(from: (file: string) => string): Readonly<Record<string, unk
     chart: chart.version,
     'image of the chart': chart.appVersion,
     'image of the base': deployment.spec.template.spec.containers[0].image.split(':')[1],
-    'image of the overlay': tagIn('example'),
-    'image of the overlay with an access key': tagIn('example-access-key'),
+    ...Object.fromEntries(readdirSync(join(ROOT, 'deploy/overlays')).map((name) => [name, tagIn(name)])),
     'image of the simulator': /slb-simulator:(\S+)/.exec(from('simulator/README.md'))?.[1],
     'issue form': /operator (\S+),/.exec(from('.github/ISSUE_TEMPLATE/bug.yml'))?.[1],
   };
