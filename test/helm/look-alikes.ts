@@ -1,7 +1,7 @@
 /** Placeholders of `NAMED`, and for each a name that YAML 1.1, as Helm reads it, takes for something other than text. */
 export const LOOK_ALIKES: Readonly<Record<string, string>> = {
-  ...{ zzrelease: 'no', zznamespace: '123', zzfull: '1e3', zzchart: 'on', zzrole: 'null' },
-  ...{ zzwatched: 'off', zzother: '0x1f', zzkeys: 'yes', zzlease: '12', zzrepository: '60', zztag: '30' },
+  ...{ zzrelease: 'no', zznamespace: '123', zzfull: 'yes', zzchart: 'on', zzrole: 'null' },
+  ...{ zzwatched: 'off', zzother: '0x1f', zzkeys: '1e3', zzlease: '12', zzrepository: '60', zztag: '30' },
   ...{ zzpull: '0b1', zzaccount: '1e2', zzhook: '7', zzauthority: '1234', zzcertificate: 'y' },
   ...{ zzserver: '1.5', zzlabel: 'true', zznote: '~', zzclass: '017', zzarg: 'n', zzpool: '0o7' },
   zzsettings: 'false',

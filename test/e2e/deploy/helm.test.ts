@@ -316,6 +316,11 @@ describe('the chart', () => {
       'credentials.rrsa.roleArn and credentials.rrsa.oidcProviderArn need each other',
     ],
     [
+      'a name that a Service cannot have',
+      { ...VALUES.least, fullnameOverride: 'slb.edge' },
+      "at '/fullnameOverride': 'slb.edge' does not match pattern",
+    ],
+    [
       'a digest that is none',
       { region: 'cn-hangzhou', image: { digest: 'latest' } },
       "at '/image/digest': 'latest' does not match pattern",
@@ -385,6 +390,16 @@ describe('the chart', () => {
     expect(ok).toBe(false);
     expect(errors).toContain(message);
   });
+
+  test.each(['123', 'slb.edge'])(
+    'refuses release "%s", by whose name no Service can be called, and takes it with another full name',
+    async (release) => {
+      await expect(tools.template(VALUES.least, release, 'slb-system')).rejects.toThrow(
+        `${release}-vservergroup-operator cannot begin the name of a Service`,
+      );
+      await tools.template({ ...VALUES.least, fullnameOverride: 'slb' }, release, 'slb-system');
+    },
+  );
 
   test.each<[string, keyof typeof VALUES, string, string]>([
     ['1.26.15', 'least', '1.27.0', 'chart requires kubeVersion: >=1.27.0-0'],

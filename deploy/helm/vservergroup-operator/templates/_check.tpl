@@ -1,5 +1,9 @@
 {{/* What the schema cannot say of the values. */}}
 {{- define "vservergroup-operator.check" -}}
+{{- $fullname := include "vservergroup-operator.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
+{{- fail (printf "%s cannot begin the name of a Service, which starts with a letter and has no dots: set fullnameOverride" $fullname) }}
+{{- end }}
 {{- range .Values.extraEnv }}
 {{- if hasPrefix "VSGB_" .name }}
 {{- fail (printf "extraEnv: %s is a setting of the operator: put it under config, or set the value that stands for it" .name) }}
