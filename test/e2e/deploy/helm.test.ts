@@ -538,6 +538,16 @@ describe('installed on a cluster', () => {
     );
     expect(notes).toContain(`kubectl -n ${NAMESPACE} rollout status deployment ${NAME}`);
     expect(notes).toContain('kubectl wait --for=condition=Ready vsgb/web');
+    expect(notes).not.toContain('annotate serviceaccount');
+  });
+
+  test('it tells what a ServiceAccount of the user needs to take on the RAM role', async () => {
+    const own = ['--set', 'serviceAccount.create=false,serviceAccount.name=slb'];
+    const args = ['--dry-run=server', ...NAMESPACED, ...(await values('rrsa')), ...own];
+    const role = VALUES.rrsa.credentials.rrsa.roleName;
+    expect(await helm('upgrade', RELEASE, CHART, ...args)).toContain(
+      `kubectl -n ${NAMESPACE} annotate serviceaccount slb pod-identity.alibabacloud.com/role-name=${role}`,
+    );
   });
 
   test('the CRD is established and is that of crds/', async () => {
