@@ -152,7 +152,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   UnknownRegion: shows(
-    'To change `spec.regionId`, recreate the binding. `--slb-endpoint` overrides the endpoint of `--region`.',
+    'To change `spec.regionId`, recreate the binding. `--slb-endpoint` overrides the endpoint of `--region`. `ENOTFOUND` for a group that was read before is Reconciling: check the DNS.',
     {
       failure: [
         'describe',
@@ -238,7 +238,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     },
   ),
   ApiUnavailable: shows(
-    'Check DNS, NetworkPolicy and proxy; `vsgb_api_requests_total` has the codes. Removals are retried first.',
+    'Check DNS, NetworkPolicy and proxy; with `Certificate` and `InvalidTimeStamp.Expired`, which are Stalled, certificates and clock. `vsgb_api_requests_total` has the codes. Removals are retried first.',
     {
       rows: ['10.0.0.9'],
       failure: [

@@ -82,7 +82,7 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   },
   UnknownRegion: {
     meaning: '没有接入点为该地域提供服务。',
-    todo: '更正 `spec.regionId`（删除绑定并重新创建）或 `--region`；如果该地域的接入点使用其他名称，请指定 `--slb-endpoint`。',
+    todo: '更正 `spec.regionId`（删除绑定并重新创建）或 `--region`；如果该地域的接入点使用其他名称，请指定 `--slb-endpoint`。曾经读取过的组出现 `ENOTFOUND` 时为 Reconciling：请检查 DNS。',
   },
   VpcUnknown: {
     meaning: '不知道 Pod 所在的 VPC，因此无法查询弹性网卡。',
@@ -118,7 +118,7 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   },
   ApiUnavailable: {
     meaning: 'API 无法访问或调用失败。',
-    todo: '检查从集群到接入点的网络（DNS、NetworkPolicy、代理）；`vsgb_api_requests_total` 包含错误码。重试时移除操作优先。',
+    todo: '检查从集群到接入点的网络（DNS、NetworkPolicy、代理）；错误码为 `Certificate` 和 `InvalidTimeStamp.Expired` 时为 Stalled，请检查证书和时钟。`vsgb_api_requests_total` 包含错误码。重试时移除操作优先。',
   },
   InvalidSpec: {
     meaning: '无法读取 spec。消息中指出了字段。',

@@ -130,6 +130,7 @@ export function verdict(situation: Situation): BindingVerdict {
   if (one === undefined) throw new Error('the binding of the example is on no group');
   return verdictOn(one.object, {
     group,
+    wasRead: group.view.rows !== undefined,
     granted: one.granted,
     report: decision.plan.reports[0],
     batches: decision.plan.batches,

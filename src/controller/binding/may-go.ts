@@ -2,10 +2,10 @@ import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import { type BindingObject, metadataOf, specOf, statusOf } from '../cluster/cluster-caches.ts';
 import { CONTRADICTORY_REPLY } from '../group/group-writer.ts';
-import { outcomeOf } from '../group/outcome.ts';
+import { lasts } from '../group/outcome.ts';
 import type { Attempts } from '../group/state/attempts.ts';
-import type { GroupState } from '../group/state/group-state.ts';
 import { mayGoWithoutGroup } from './unreadable.ts';
+import type { BindingFacts } from './verdict.ts';
 
 /**
  * Whether a binding that is being deleted may go. The first matching row decides.
@@ -26,20 +26,19 @@ import { mayGoWithoutGroup } from './unreadable.ts';
  * that was never read, so an unknown region or a missing permission must not block the deletion for ever. Neither must a row
  * that something else added and that the API refuses to remove.
  */
-export function hasNothingLeft(
-  object: BindingObject,
-  report: ClaimReport | undefined,
-  batches: readonly Batch[],
-  { attempts, view }: GroupState,
-): boolean {
+export function hasNothingLeft({
+  report,
+  batches,
+  group: { attempts, view },
+  wasRead,
+}: BindingFacts): boolean {
   const failure = attempts.failures.get('describe')?.error;
   if (report === undefined || failure?.kind === 'groupMissing') return true;
   if (report.passing) return false;
   const isRemoveOnly = report.claim.mode === 'RemoveOnly';
   if (isRemoveOnly ? hasWorkLeft(report, batches, attempts) : report.records.size > 0) return false;
   if (view.isReliable) return true;
-  const wasRead = view.rows !== undefined || statusOf(object)?.loadBalancerId !== undefined;
-  return (isRemoveOnly || !wasRead) && failure !== undefined && outcomeOf(failure).stalled;
+  return (isRemoveOnly || !wasRead) && failure !== undefined && lasts(failure, wasRead);
 }
 
 /**

@@ -2,7 +2,7 @@ import { ApiError } from '../../cloud/api-error.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef, NamedGroup } from '../../cloud/server-groups.ts';
 import type { BindingObject } from '../cluster/cluster-caches.ts';
-import { outcomeOf } from '../group/outcome.ts';
+import { lasts, outcomeOf } from '../group/outcome.ts';
 import type { GroupList } from '../naming/group-finder.ts';
 import { type Granted, NOT_GRANTED } from './granted.ts';
 import { loadBalancerName, messages } from './messages.ts';
@@ -77,8 +77,8 @@ function verdictOnFailure({
     } as const;
     return { id: undefined, verdict };
   }
-  const { stalled, tellAfter } = outcomeOf(error);
-  if (attempts < tellAfter) return undefined;
+  if (attempts < outcomeOf(error).tellAfter) return undefined;
+  const stalled = lasts(error, false);
   const message = messages.apiFailure(error, []);
   return {
     id: undefined,

@@ -9,7 +9,7 @@ import type { FormerMember } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import { type BindingObject, isBeingDeleted, statusOf } from '../cluster/cluster-caches.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
-import { outcomeOf } from '../group/outcome.ts';
+import { lasts, outcomeOf } from '../group/outcome.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 import type { FinalizerFailure } from './finalizers.ts';
@@ -26,6 +26,8 @@ export interface StatusInput extends BindingFacts {
 /** The state of the group, as far as it concerns one binding. */
 export interface BindingFacts {
   readonly group: GroupState;
+  /** By this process or, as the status of the binding shows, by one before it. */
+  readonly wasRead: boolean;
   readonly granted: Granted;
   /** Undefined for a binding that has no claim on its group. */
   readonly report: ClaimReport | undefined;
@@ -197,12 +199,11 @@ function suspendedVerdict({ binding, group }: StatusInput): BindingVerdict | und
 }
 
 function failureVerdict(
-  { group, batches, report }: BindingFacts,
+  { group, wasRead, batches, report }: BindingFacts,
   stalled: boolean,
 ): BindingVerdict | undefined {
   for (const [action, { error, attempts }] of group.attempts.failures) {
-    const outcome = outcomeOf(error);
-    if (outcome.stalled !== stalled || attempts < outcome.tellAfter) continue;
+    if (lasts(error, wasRead) !== stalled || attempts < outcomeOf(error).tellAfter) continue;
     const waiting = ownBatches(batches, report)
       .filter((batch) => batch.action === action)
       .flatMap(({ changes }) => changes.map(({ row }) => row));

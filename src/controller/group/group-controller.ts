@@ -15,6 +15,7 @@ import {
   type GroupKey,
   isBeingDeleted,
   splitGroupKey,
+  statusOf,
 } from '../cluster/cluster-caches.ts';
 import type { DrainIndex } from '../cluster/drain-index.ts';
 import type { GroupNames } from '../naming/group-names.ts';
@@ -283,10 +284,7 @@ export class GroupController {
       if (names.isRecording(object) && !isBeingDeleted(object)) continue;
       const facts = this.#factsOf(group, decided, one);
       gates?.concluded(object, facts);
-      const mayGo = () =>
-        granted.is === 'no role'
-          ? mayGoWithoutRole(object)
-          : hasNothingLeft(object, facts.report, plan.batches, group);
+      const mayGo = () => (granted.is === 'no role' ? mayGoWithoutRole(object) : hasNothingLeft(facts));
       const goes = isBeingDeleted(object) && !dryRun && mayGo();
       if (goes) finalizers.release(object);
       if (!goes || facts.unwritten !== undefined) reporter.report(one, facts, memory.lastRemovalOf(object));
@@ -311,11 +309,13 @@ export class GroupController {
 
   #factsOf(group: GroupState, { plan, missingEnis }: Decided, { object, granted, claim }: Bound) {
     const report = plan.reports.find((one) => one.claim === claim);
+    const wasRead = group.view.rows !== undefined || statusOf(object)?.loadBalancerId !== undefined;
     const { memory, finalizers } = this.#parts;
     const unlooked = memory.unlookedOf(object);
     const unwritten = finalizers.failureOf(object);
+    const { batches } = plan;
     const { dryRun } = this.#options;
-    return { group, granted, report, batches: plan.batches, missingEnis, unlooked, unwritten, dryRun };
+    return { group, wasRead, granted, report, batches, missingEnis, unlooked, unwritten, dryRun };
   }
 
   #resyncIn(): number {

@@ -39,6 +39,14 @@ export function outcomeOf({ kind }: Pick<ApiError, 'kind'>): ErrorOutcome {
 }
 
 /**
+ * Whether the error lasts until someone acts. One about an unknown endpoint does if the group was never read; once it was,
+ * the endpoint is right, and a name server fails.
+ */
+export function lasts(error: Pick<ApiError, 'kind' | 'reason'>, wasRead: boolean): boolean {
+  return outcomeOf(error).stalled || (!wasRead && error.reason === 'UnknownRegion');
+}
+
+/**
  * Milliseconds until the next attempt, after `attempts` failures of which `error` is the last. The delay that the API asked
  * for is a lower bound. `random`: from 0 to 1.
  */

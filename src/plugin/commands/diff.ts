@@ -182,7 +182,8 @@ async function decideNow(call: CommandCall) {
 function notesOf(group: GroupState, { bound, plan, missingEnis }: Decision) {
   return bound.flatMap(({ object, claim, granted }) => {
     const report = plan.reports.find((one) => one.claim === claim);
-    const input = { group, granted, report, batches: [], missingEnis, unlooked: [], dryRun: true };
+    const wasRead = group.view.rows !== undefined;
+    const input = { group, wasRead, granted, report, batches: [], missingEnis, unlooked: [], dryRun: true };
     const { ready, reason, message } = verdictOn(object, input);
     return ready || reason === 'Progressing' || reason === 'Deleting' || reason === 'DryRun'
       ? []

@@ -54,6 +54,7 @@ function setUp() {
   const granted = { is: 'exclusive', namespace: 'shop', unreadable: [] } as const;
   const input = {
     group,
+    wasRead: false,
     granted,
     report: undefined,
     batches: [],

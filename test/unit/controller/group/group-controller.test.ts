@@ -519,6 +519,40 @@ describe('deletion', () => {
     expect(calls()).toEqual(['describe 0']);
     expect(cluster.patched).toEqual(['web []']);
   });
+
+  describe('from a region that no name server knows', () => {
+    beforeEach(() => {
+      cluster.groups.behave = () => {
+        throw apiError('transient', 'ENOTFOUND');
+      };
+      cluster.start();
+    });
+
+    const types = () => cluster.statuses.get('web')?.conditions.map(({ type }) => type);
+
+    test.each(['Sync', 'RemoveOnly'])('with %s: told as lasting, and released', async (mode) => {
+      cluster.endpoints(addresses(1));
+      cluster.bind('web', { mode });
+      await cluster.after(5_000);
+      expect(types()).toEqual(['Ready', 'Stalled']);
+      cluster.bind('web', { mode }, deleted);
+      await cluster.after(5_000);
+      expect(cluster.patched).toEqual(['web []']);
+    });
+
+    test.each([
+      ['shows backends', { backends: addresses(1).map(recorded), loadBalancerId: 'lb-1' }],
+      ['shows that its group was read', { loadBalancerId: 'lb-1' }],
+    ])('one whose status %s stays: it is the name server that fails', async (_, status) => {
+      cluster.endpoints(addresses(1));
+      cluster.bind('web', {}, {}, status);
+      await cluster.after(5_000);
+      expect(types()).toEqual(['Ready', 'Reconciling']);
+      cluster.bind('web', {}, deleted, status);
+      await cluster.after(60_000);
+      expect(cluster.patched).toEqual([]);
+    });
+  });
 });
 
 describe('failures', () => {

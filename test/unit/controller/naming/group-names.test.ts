@@ -251,14 +251,17 @@ test('a name that two groups have: told with both, and neither is read or writte
 });
 
 describe('a load balancer that cannot be asked', () => {
-  test('is told at once when somebody has to act', async () => {
+  test.each([
+    ['is told at once', 1_000, apiError('denied', 'Forbidden.RAM'), 'AccessDenied'],
+    ['of an unknown region is told', 11_000, apiError('transient', 'ENOTFOUND'), 'UnknownRegion'],
+  ])('%s when somebody has to act', async (_, ms, error, reason) => {
     cluster.groups.beforeList = () => {
-      throw apiError('denied', 'Forbidden.RAM');
+      throw error;
     };
     cluster.bind('web', BY_NAME);
     cluster.start();
-    await cluster.after(1_000);
-    expect(told()).toEqual([undefined, 'AccessDenied']);
+    await cluster.after(ms);
+    expect(told()).toEqual([undefined, reason]);
     expect(status()?.conditions.map(({ type }) => type)).toEqual(['Ready', 'Stalled']);
   });
 
