@@ -163,7 +163,7 @@ function replicas(
   const message = `${ready} of ${wanted} pods of ${name} are ready`;
   if (ready >= wanted) return [ok(check, `${message}, ${image}`)];
   const why = waiting.length === 0 ? '' : `: ${waiting.join('; ')}`;
-  const advice = `kubectl -n ${namespace} describe pods, and logs deployment/${name}`;
+  const advice = `kubectl -n ${namespace} describe pods, and logs -l app.kubernetes.io/name=${OPERATOR} --prefix --tail=-1`;
   return [ready === 0 ? failed(check, message + why, advice) : warning(check, message + why, advice)];
 }
 
@@ -182,7 +182,7 @@ function otherVersion({ image }: OperatorDeployment, pluginVersion: string): rea
 
 function leader({ name, election, wanted }: OperatorDeployment, namespace: string, now: number): Finding {
   const check = 'leader';
-  const look = `kubectl -n ${namespace} logs deployment/${name}: "The Lease could not be read or written", and why.`;
+  const look = `kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OPERATOR} --prefix --tail=-1: "The Lease could not be read or written", and why.`;
   if (wanted === 0) return unknown(check, 'no replica is wanted', 'See the line about the operator.');
   if (election === undefined)
     return wanted === 1

@@ -30,7 +30,7 @@ const CRD_PATH =
 
 /** Commands that are not run here, and why. */
 const NOT_HERE: Readonly<Record<string, string>> = {
-  [`kubectl -n ${NAME} logs deployment/${NAME} --since=10m`]:
+  [`kubectl -n ${NAME} logs -l app.kubernetes.io/name=${NAME} --prefix --tail=-1 --since=10m`]:
     'no kubelet has the log of a pod that kwok plays',
   'helm install … --take-ownership': 'shortened: it is run in full',
   'kubectl vsgb check --group rsp-bp1example':
