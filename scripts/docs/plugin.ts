@@ -26,9 +26,9 @@ One file that needs only Node 22.19 or newer. On PATH as \`kubectl-vsgb\`, kubec
 image has the matching version; podman takes the same commands. ☁ marks what needs a container engine of yours.
 
 \`\`\`sh
-docker create --name vsgb registry.example.com/vservergroup-operator   # ☁
-docker cp vsgb:/app/kubectl-vsgb.js /usr/local/bin/kubectl-vsgb        # ☁
-docker rm vsgb                                                         # ☁
+docker create --name vsgb registry.example.com/vservergroup-operator:0.1.0   # ☁
+docker cp vsgb:/app/kubectl-vsgb.js /usr/local/bin/kubectl-vsgb              # ☁
+docker rm vsgb                                                               # ☁
 \`\`\`
 
 From a clone: \`npm run build\` makes \`dist/kubectl-vsgb.js\`, and \`scripts/release/plugin-archive.ts\` an archive with a file

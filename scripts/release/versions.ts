@@ -14,6 +14,10 @@ const PLACES: readonly (readonly [file: string, before: RegExp])[] = [
   [CHART, /^appVersion: /m],
   ['deploy/base/deployment.yaml', /image: vservergroup-operator:/],
   ...OVERLAYS.map((overlay) => [`deploy/overlays/${overlay}/kustomization.yaml`, /newTag: /] as const),
+  ['docs/image.md', /^IMAGE=\$REGISTRY\/vservergroup-operator:/m],
+  ['docs/image.md', /^docker push \$REGISTRY\/vservergroup-operator:/m],
+  ['docs/plugin.md', /registry\.example\.com\/vservergroup-operator:/],
+  ['scripts/docs/plugin.ts', /registry\.example\.com\/vservergroup-operator:/],
   ['simulator/README.md', /registry\.example\.com\/slb-simulator:/],
   ['.github/ISSUE_TEMPLATE/bug.yml', /placeholder: operator /],
 ];

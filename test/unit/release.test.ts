@@ -44,6 +44,10 @@ function versionsIn(from: (file: string) => string): Readonly<Record<string, unk
     'image of the chart': chart.appVersion,
     'image of the base': deployment.spec.template.spec.containers[0].image.split(':')[1],
     ...Object.fromEntries(readdirSync(join(ROOT, 'deploy/overlays')).map((name) => [name, tagIn(name)])),
+    'image that is built': /^IMAGE=\$REGISTRY\S+:(\S+)/m.exec(from('docs/image.md'))?.[1],
+    'image that is pushed': /^docker push \S+:(\S+)/m.exec(from('docs/image.md'))?.[1],
+    'image with the plugin': /^docker create \S+ \S+ \S+:(\S+)/m.exec(from('docs/plugin.md'))?.[1],
+    'image in its generator': /^docker create \S+ \S+ \S+:(\S+)/m.exec(from('scripts/docs/plugin.ts'))?.[1],
     'image of the simulator': /slb-simulator:(\S+)/.exec(from('simulator/README.md'))?.[1],
     'issue form': /operator (\S+),/.exec(from('.github/ISSUE_TEMPLATE/bug.yml'))?.[1],
   };
