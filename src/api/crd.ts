@@ -64,7 +64,12 @@ const PRINTER_COLUMNS = [
   column('Mode', 'string', '.spec.mode', 'Sync or RemoveOnly.'),
   column('Desired', 'integer', '.status.desired', 'Backends that the group should hold.'),
   column('Registered', 'integer', '.status.registered', 'Backends that get connections.'),
-  column('Draining', 'integer', '.status.draining', 'Backends on their way out.'),
+  column(
+    'Draining',
+    'integer',
+    '.status.draining',
+    'Backends with weight 0: leaving, or on a drained or departing node.',
+  ),
   column('Ready', 'string', ready('status'), 'Whether the group holds what it should.'),
   column('Reason', 'string', ready('reason'), 'Why.', 1),
   column('Type', 'string', '.spec.backendType', 'eni or ecs.', 1),

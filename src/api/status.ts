@@ -60,7 +60,9 @@ export const statusSchema = z.object({
   ).optional(),
   desired: count('Backends that the group should hold for this binding.').default(0),
   registered: count('Backends of this binding that are in the group and get connections.').default(0),
-  draining: count('Backends of this binding that are leaving.').default(0),
+  draining: count(
+    'Backends of this binding with weight 0: leaving, or on a drained or departing node.',
+  ).default(0),
   foreign: count("Backends in the group that are not this binding's.").default(0),
   holdSeconds: count(
     'Seconds that the pods have to keep serving after their deletion: drain, propagation (spec.drain) and 5 for requests in flight. Only with backendType eni.',

@@ -27,7 +27,7 @@ describe('commands', () => {
     [/^npm run -s jest -- \S+( -t '[^']+')?$/, 'scripts/test.ts', "jest('unit'"],
     [/^npm run -s enclosed -- npm run -s jest -- \S+$/, 'scripts/test.ts', "enclosed(jest('nodes'"],
     [/^node scripts\/release\/set-version\.ts \S+$/, 'test/unit/release.test.ts', 'withVersion(read'],
-    [/^node scripts\/test\.ts unit$/, 'scripts/test.ts', 'unit: jest('],
+    [/^npm test -- unit$/, 'scripts/test.ts', 'unit: jest('],
     // These two tests fail if they leave out a command.
     [
       /^(export|npm run (cluster|simulator|operator)|curl|node dist\/kubectl-vsgb\.js) /,

@@ -29,8 +29,8 @@ export const diff: Command = {
   details: `Reads cluster and group and plans as the operator does, without it. Shows the changes for all bindings of the group in their
 order, and makes none.
 Give it the operator's flags or VSGB_ variables, and its credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.
-Needs to list bindings and nodes, and Services, EndpointSlices and pods in the namespaces of the group's bindings; with
---require-grants also namespaces.`,
+Needs to get and list bindings, and to list nodes, and Services, EndpointSlices and pods in the namespaces of the group's
+bindings; with --require-grants also namespaces; and, without --cluster-id, to get the namespace kube-system.`,
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',

@@ -20,7 +20,7 @@ export const drain: Command = {
   details: `Labels the node ${DRAIN_LABEL} and waits until the groups show it. The operator keeps every backend on the node at
 weight 0, whatever its binding's mode, and new pods of the node join with weight 0: new connections go elsewhere, existing ones
 can end. --undo removes the label and restores the weights. Pods stay: kubectl cordon and kubectl drain move them. Suspended
-bindings are not touched. Needs a running operator, and to patch nodes and list bindings; no cloud credentials.`,
+bindings are not touched. Needs a running operator, and to get and patch nodes and list bindings; no cloud credentials.`,
   exitCodes: {
     [DONE]: 'all of its backends have weight 0 (with --undo: their weights)',
     [LEFT]: 'not all of them within --timeout, or some belong to suspended bindings',
