@@ -24,7 +24,7 @@ const backendStatus = z.object({
   state: z
     .enum(BACKEND_STATES)
     .describe(
-      'Registered: in the group. Draining: in the group with weight 0, to be removed, or because its node is drained or departing. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused by the load balancer, to be retried.',
+      'Registered: in the group. Draining: in the group with weight 0, to be removed, or because its node is drained or departing. Removing: to be removed at once. Held: to be removed, kept because of minBackends. Pending: to be added. Refused: by the load balancer; retried.',
     ),
   pod: statusText(253, 'Name of the pod behind it.').optional(),
   podUID: statusText(64, 'UID of that pod: others can follow with its name or IP.').optional(),

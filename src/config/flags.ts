@@ -281,7 +281,7 @@ export const FLAGS = {
   ),
   webhookTlsDir: process.optional(
     path('DIR'),
-    'Serve the webhook with tls.crt and tls.key of this directory (a mounted Secret, reread when rotated). Their issuer also sets the caBundle.',
+    'Serve the webhook with tls.crt and tls.key of this directory (a mounted Secret, reread when rotated). Who issues them sets the caBundle.',
     'the operator makes and renews one',
   ),
   healthAddress: process.defaulted(
