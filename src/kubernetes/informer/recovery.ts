@@ -31,7 +31,7 @@ export class WentBackError extends Error {
 export interface Recovery {
   /** `again`: repeat what failed. `list`: list at the last version or newer. `newest`: make a consistent list. */
   readonly next: 'again' | 'list' | 'newest';
-  readonly pause: 'none' | 'backoff' | 'missing' | 'none-if-rare';
+  readonly pause: 'none' | 'backoff' | 'none-if-rare';
   /** The namespace may not be read. */
   readonly refused?: true;
 }
@@ -69,7 +69,7 @@ export function recoveryFrom({ error, during, proven, closable }: ListWatchFailu
     return { next: error.code === CLOSED ? 'again' : 'newest', pause: 'backoff' };
   }
   if (!(error instanceof KubeApiError)) return { next: 'again', pause: 'backoff' };
-  if (error.status === 404) return { next: 'newest', pause: 'missing' };
+  if (error.status === 404) return { next: 'newest', pause: 'backoff' };
   if (error.status === 403 && closable) return { next: 'newest', pause: 'backoff', refused: true };
   const passes = [401, 403, 408, 429].includes(error.status) || error.status >= 500;
   return { next: passes || during === 'list' ? 'again' : 'newest', pause: 'backoff' };

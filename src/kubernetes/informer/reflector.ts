@@ -25,8 +25,6 @@ const WATCH_SPREAD_SECONDS = 10;
 const GRACE_MS = 5_000;
 /** A watch that ends sooner and without an event counts as refused; reopening it without a pause would cause a busy loop. */
 const PROVEN_AFTER_MS = 1_000;
-const MISSING_BELIEVED_AFTER_MS = 30_000;
-const MISSING_BELIEVED_AFTER_ANSWERS = 3;
 
 /**
  * Keeps a store equal to a collection of the API server: lists, then watches from the list's version on, and never gives up.
@@ -34,9 +32,8 @@ const MISSING_BELIEVED_AFTER_ANSWERS = 3;
  * - Changes reach the store and its handlers in the order of the server's events, in the same turn in which their line is read.
  * - A watch that ends is resumed at the last version seen. The collection is listed again only if the server has forgotten that
  *   version, could not be reached, or sent an unusable answer; see the table in recovery.ts.
- * - If the collection itself disappears (CRD deleted), the store is kept for 30 s and at least three 404s, then emptied with a
- *   `removed` for each object; it fills again once the CRD is back. A CRD is deleted only after its last object, so the events of
- *   the objects that are still in the store were missed. The wait is for API servers that answer 404 while they start.
+ * - A collection that is answered with 404 does not count as empty, however long: a gateway may answer so to every path, and a
+ *   CRD that no longer serves this version still has its objects. If it was deleted, its last object was deleted before it.
  */
 export class Reflector<T extends Stored> {
   readonly name: string;
@@ -48,7 +45,6 @@ export class Reflector<T extends Stored> {
   #listAt: string | undefined = '';
   #version = '';
   #proven = false;
-  #missing: { since: number; answers: number } | undefined;
   readonly #synced = Promise.withResolvers<void>();
   readonly #answered = Promise.withResolvers<void>();
   #onAnswer: (() => void) | undefined;
@@ -145,7 +141,6 @@ export class Reflector<T extends Stored> {
     this.#options.store.replace(objects);
     this.#version = resourceVersion;
     this.#listAt = undefined;
-    this.#missing = undefined;
     this.#note({ synced: true, refused: false });
     this.#synced.resolve();
     this.#noteAnswer();
@@ -210,7 +205,6 @@ export class Reflector<T extends Stored> {
   }
 
   #opened(): void {
-    this.#missing = undefined;
     this.#note({ up: true });
     this.#options.hooks?.watching?.(this.name, this.namespace);
   }
@@ -222,18 +216,8 @@ export class Reflector<T extends Stored> {
     this.#note({ up: false, ...(refused && { refused }) });
     if (next === 'newest') this.#listAt = '';
     if (next === 'list') this.#listAt ??= this.#version;
-    if (pause === 'missing') this.#believeMissing();
     if (refused) this.#noteAnswer();
     return this.#pause.after(pause, retryAfterMsOf(error));
-  }
-
-  #believeMissing(): void {
-    const now = this.#options.clock.now();
-    this.#missing ??= { since: now, answers: 0 };
-    this.#missing.answers++;
-    const { since, answers } = this.#missing;
-    if (answers >= MISSING_BELIEVED_AFTER_ANSWERS && now - since >= MISSING_BELIEVED_AFTER_MS)
-      this.store.replace([]);
   }
 
   #note(news: Partial<ReflectorHealth>): void {

@@ -193,6 +193,7 @@ const REFUSED = 7;
 for (const [title, hook] of [
   ['a token that is refused (401)', answering(401, 'Unauthorized')],
   ['rights that are taken away (403)', answering(403, 'Forbidden')],
+  ['a gateway that finds nothing (404)', answering(404, 'NotFound')],
   ['throttling (429)', answering(429, 'TooManyRequests')],
   ['an API server that fails (500)', answering(500, 'InternalError')],
 ] as const) {

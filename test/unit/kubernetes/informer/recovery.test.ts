@@ -17,7 +17,7 @@ test.each([
   ['Expired', api(400, 'Expired'), 'list', false, 'newest', 'none-if-rare'],
   ['future version', api(504, 'Timeout', ['ResourceVersionTooLarge']), 'list', false, 'newest', 'backoff'],
   ['a time-out of another kind', api(504, 'Timeout'), 'watch', true, 'again', 'backoff'],
-  ['404', api(404), 'watch', true, 'newest', 'missing'],
+  ['404', api(404), 'list', false, 'newest', 'backoff'],
   ['disagreeing lists', new ListsDisagreeError('x'), 'list', false, 'newest', 'backoff'],
   ['not understood', new KubeParseError('x'), 'watch', true, 'list', 'backoff'],
   ['401', api(401), 'watch', false, 'again', 'backoff'],

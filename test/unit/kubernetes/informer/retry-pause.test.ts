@@ -11,7 +11,7 @@ test('the pause grows to 1.5 s and stays there, however long the fault lasts', (
 
 test('half of it is left to chance', () => {
   const pause = new RetryPause(new FakeClock(), () => 1);
-  expect([pause.after('backoff'), pause.after('missing')]).toEqual([100, 200]);
+  expect([pause.after('backoff'), pause.after('backoff')]).toEqual([100, 200]);
 });
 
 test('after 30 s without a failure it begins anew', async () => {
