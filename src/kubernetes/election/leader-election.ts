@@ -140,7 +140,7 @@ export class LeaderElector {
       if (!hasStatus(error, 409) && !hasStatus(error, 404)) throw error;
     }
     const lease = await this.#leases.get(this.#timeoutMs());
-    if (lease !== undefined && !this.#isFree(lease)) return undefined;
+    if (!this.#isFree(lease)) return undefined;
     try {
       return await this.#take(lease);
     } catch (error) {
@@ -150,8 +150,9 @@ export class LeaderElector {
     }
   }
 
-  #isFree(lease: Lease): boolean {
-    const { holderIdentity, leaseDurationSeconds } = this.#see(lease);
+  /** A Lease that was deleted is still its holder's, who makes it again with the next renewal. */
+  #isFree(lease: Lease | undefined): boolean {
+    const { holderIdentity, leaseDurationSeconds } = lease ? this.#see(lease) : readSpec(this.#lease ?? {});
     if (holderIdentity === this.identity) return true;
     if (this.#state === 'leading') return false;
     const durationMs = leaseDurationSeconds > 0 ? leaseDurationSeconds * 1000 : this.#timing.leaseDurationMs;

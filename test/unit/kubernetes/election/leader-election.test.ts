@@ -232,6 +232,30 @@ test('a Lease that was deleted is made again', async () => {
   expect(api.lease).toMatchObject({ spec: { holderIdentity: 'a' } });
 });
 
+test('a Lease that was deleted stays with its leader while another candidate waits', async () => {
+  const a = candidate('a');
+  await api.advance(0);
+  const b = candidate('b');
+  await api.advance(2_000);
+  api.lease = undefined;
+  await api.advance(20_000, atMostOneLeads);
+  expect([a.elector.isLeader(), b.signals]).toEqual([true, []]);
+  expect(api.lease).toMatchObject({ spec: { holderIdentity: 'a' } });
+});
+
+test('a Lease that was deleted passes once its duration is over, if nobody makes it again', async () => {
+  const a = candidate('a');
+  await api.advance(0);
+  const b = candidate('b');
+  await api.advance(2_000);
+  api.fates.set('a', 'refused');
+  api.lease = undefined;
+  await api.advance(12_000, atMostOneLeads);
+  expect([a.signals[0]?.aborted, b.signals]).toEqual([true, []]);
+  await api.advance(4_000, atMostOneLeads);
+  expect(b.elector.isLeader()).toBe(true);
+});
+
 test('a write whose reply was lost is found at the next try', async () => {
   api.fates.set('a', 'reply lost');
   const a = candidate('a');
