@@ -1,7 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
 import { asString } from '../../json.ts';
-import { hasStatus, retryAfterMsOf } from '../client/api-error.ts';
+import { hasStatus, isRefusal, retryAfterMsOf } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { isOlder, metadata, resourceVersionOf } from '../objects/metadata.ts';
@@ -43,8 +43,13 @@ interface Entry {
   /** The status last observed or written; undefined if there is none. `version` is the object's version at that time. */
   known: StatusPrint | undefined;
   version: string;
-  /** The status last written, and how the API server stored it: a schema may drop or default fields. */
-  accepted: { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' } | undefined;
+  /**
+   * The status last written, and how the API server stored it: a schema may drop or default fields. `in doubt`: whether it stored
+   * it at all is unknown, and with it what the object shows next.
+   */
+  accepted:
+    | { readonly print: StatusPrint; as: StatusPrint | undefined | 'not seen yet' | 'in doubt' }
+    | undefined;
   wanted: WantedStatus | undefined;
   notBefore: number;
   retryAt: number;
@@ -250,6 +255,7 @@ export class StatusWriter {
         ? undefined
         : Math.max(retryAfterMsOf(error), backoffMs(entry.failures, this.#backoff));
     entry.failures++;
+    if (!isRefusal(error)) entry.accepted = { print: wanted.print, as: 'in doubt' };
     if (retryInMs === undefined) entry.accepted = { print: wanted.print, as: entry.known };
     else {
       entry.retryAt = this.#clock.now() + retryInMs;
@@ -265,6 +271,7 @@ export class StatusWriter {
 }
 
 function isShown({ known, accepted }: Entry, { print, part }: WantedStatus): boolean {
+  if (accepted?.as === 'in doubt') return false;
   if (known !== undefined && (part ? holds(known, print) : isSamePrint(known, print))) return true;
   if (accepted === undefined || !isSamePrint(accepted.print, print)) return false;
   const { as } = accepted;

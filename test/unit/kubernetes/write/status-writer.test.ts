@@ -193,6 +193,24 @@ test('a cache that lags behind the reply is not believed', async () => {
   expect(writes).toHaveLength(1);
 });
 
+test.each<[string, Error, number]>([
+  ['has no answer', new KubeConnectionError({ method: 'PATCH', path: '/x' }, 'ECONNRESET', 'cut'), 2],
+  ['fails', apiError(504), 2],
+  ['is refused', apiError(403), 1],
+])('when a write %s, the status before it is written again if it may be gone', async (_, error, count) => {
+  const { clock, writer, shows, writes } = setUp();
+  shows(7, { desired: 1 });
+  writer.write(ref, { desired: 2 });
+  writer.write(ref, { desired: 1 });
+  writes[0]?.refuse(error);
+  await clock.advance(5_000);
+  expect(writes.map(({ status }) => status)).toEqual([{ desired: 2 }, { desired: 1 }].slice(0, count));
+  await accepted(writes);
+  writer.write(ref, { desired: 1 });
+  await clock.advance(5_000);
+  expect(writes).toHaveLength(count);
+});
+
 test('writes of one object keep a spacing of a second, in which the newest wins', async () => {
   const { clock, writer, writes } = setUp();
   writer.write(ref, { desired: 1 });
