@@ -24,7 +24,8 @@ export function readCommand(args: readonly string[], environment: Environment): 
   if (version) return { action: 'version' };
   const fromEnvironment = readEnvironment(environment);
   const inCluster =
-    environment['KUBERNETES_SERVICE_HOST'] !== undefined &&
+    Boolean(environment['KUBERNETES_SERVICE_HOST']) &&
+    !environment['KUBECONFIG'] &&
     !given.has('kubeconfig') &&
     !fromEnvironment.has('kubeconfig');
   const values = Object.fromEntries(

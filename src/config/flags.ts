@@ -83,7 +83,7 @@ export const FLAGS = {
   kubeconfig: kubernetes.optional(
     path('FILE'),
     'Kubeconfig file.',
-    "the pod's service account in a cluster, else $KUBECONFIG or ~/.kube/config",
+    "$KUBECONFIG, else the pod's service account, else ~/.kube/config",
   ),
   context: kubernetes.optional(
     matching('NAME', 'the name of a context', /^\S+$/),

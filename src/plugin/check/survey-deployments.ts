@@ -70,7 +70,8 @@ async function electionOf(
   ownNamespace: string,
   settings: ReadonlyMap<string, string>,
 ): Promise<LeaderElection | undefined> {
-  const elects = settings.get('VSGB_LEADER_ELECT') ?? String(!settings.has('VSGB_KUBECONFIG'));
+  const isOutside = settings.has('VSGB_KUBECONFIG') || settings.has('KUBECONFIG');
+  const elects = settings.get('VSGB_LEADER_ELECT') ?? String(!isOutside);
   if (elects === 'false') return undefined;
   const namespace = settings.get('VSGB_LEADER_ELECT_NAMESPACE') ?? ownNamespace;
   const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;

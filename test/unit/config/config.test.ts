@@ -75,7 +75,7 @@ describe('values', () => {
   });
 
   test('in a cluster a replica elects a leader and serves on every interface', () => {
-    const inside = config([], { KUBERNETES_SERVICE_HOST: '10.0.0.1' });
+    const inside = config([], { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBECONFIG: '' });
     expect(inside).toMatchObject({ inCluster: true, leaderElect: true });
     expect(inside).toMatchObject({ metricsAddress: { port: 8080 }, healthAddress: { port: 8081 } });
   });
@@ -84,6 +84,7 @@ describe('values', () => {
     for (const outside of [
       config(),
       config(['--kubeconfig', 'f'], { KUBERNETES_SERVICE_HOST: '10.0.0.1' }),
+      config([], { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBECONFIG: 'f' }),
     ]) {
       expect(outside).toMatchObject({ inCluster: false, leaderElect: false });
       expect(outside.metricsAddress).toEqual({ host: '127.0.0.1', port: 0 });

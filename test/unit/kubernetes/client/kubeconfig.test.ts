@@ -69,12 +69,16 @@ test('an empty file of KUBECONFIG is passed over, as long as another names a con
   );
 });
 
-test('in a pod the service account is used', () => {
+test('in a pod the service account is used, unless KUBECONFIG names another', () => {
   const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
   const before = { ...process.env };
   Object.assign(process.env, env);
-  const loaded = loadKubeConfig(undefined, { env, home: folder, serviceAccountToken: file('token') });
+  const sources = { env, home: folder, serviceAccountToken: file('token') };
+  const loaded = loadKubeConfig(undefined, sources);
   expect(loaded.getCurrentCluster()?.server).toBe('https://10.0.0.1:443');
+  const named = { ...env, KUBECONFIG: file(config('named')) };
+  const other = loadKubeConfig(undefined, { ...sources, env: named });
+  expect(other.getCurrentCluster()?.server).toBe('https://named:6443');
   process.env = before;
 });
 

@@ -93,6 +93,11 @@ test.each<readonly [string, Settings, Awaited<ReturnType<typeof found>>]>([
     USUAL,
   ],
   [
+    'KUBECONFIG, which is as good as the flag',
+    { env: [{ name: 'KUBECONFIG', value: '/config' }] },
+    { dryRun: false, lease: undefined },
+  ],
+  [
     'a kubeconfig, with which there is no election unless it is set',
     { config: { VSGB_KUBECONFIG: '/config' } },
     { dryRun: false, lease: undefined },
