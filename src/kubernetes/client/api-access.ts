@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext } from 'node:tls';
 import { KubeConfig, type RequestContext } from '@kubernetes/client-node';
 import type { Clock } from '../../clock.ts';
 
@@ -21,6 +21,8 @@ export interface Access {
 
 /** Service account tokens live for an hour or more, and their files are updated well before expiry; client-go re-reads as often. */
 const REREAD_AFTER_MS = 60_000;
+/** After a failure. A file may be being replaced, and the previous credentials may be valid for a long time. */
+const RETRY_AFTER_MS = 5_000;
 /** Prevents running a credential plugin for each request when the server refuses every token. */
 const RENEW_AT_MOST_EVERY_MS = 5_000;
 
@@ -32,7 +34,7 @@ export class ApiAccess {
   #config: KubeConfig;
   readonly #clock: Clock;
   #current: Access | undefined;
-  #readAt = 0;
+  #rereadAt = 0;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<Access> | undefined;
 
@@ -43,13 +45,12 @@ export class ApiAccess {
 
   async current(): Promise<Access> {
     const known = this.#current;
-    if (known !== undefined && this.#clock.now() - this.#readAt < REREAD_AFTER_MS) return known;
+    if (known !== undefined && this.#clock.now() < this.#rereadAt) return known;
     try {
       return await this.#read();
     } catch (error) {
-      // The file may be being replaced right now, and the previous credentials may be valid for a long time.
       if (known === undefined) throw error;
-      this.#readAt = this.#clock.now();
+      this.#rereadAt = this.#clock.now() + RETRY_AFTER_MS;
       return known;
     }
   }
@@ -67,12 +68,11 @@ export class ApiAccess {
 
   #read(): Promise<Access> {
     // The answer of an exec plugin is valid until it expires; a token file is re-read each time.
-    if (this.#config.getCurrentUser()?.authProvider?.config?.tokenFile)
-      this.#config = forgetful(this.#config);
+    if (tokenFileOf(this.#config)) this.#config = forgetful(this.#config);
     this.#reading ??= readAccess(this.#config).then(
       (access) => {
         this.#current = access;
-        this.#readAt = this.#clock.now();
+        this.#rereadAt = this.#clock.now() + REREAD_AFTER_MS;
         this.#reading = undefined;
         return access;
       },
@@ -90,6 +90,10 @@ function forgetful({ clusters, contexts, users, currentContext }: KubeConfig): K
   const config = new KubeConfig();
   config.loadFromOptions({ clusters, contexts, users, currentContext });
   return config;
+}
+
+function tokenFileOf(config: KubeConfig): unknown {
+  return config.getCurrentUser()?.authProvider?.config?.tokenFile;
 }
 
 async function readAccess(config: KubeConfig): Promise<Access> {
@@ -113,6 +117,10 @@ async function readAccess(config: KubeConfig): Promise<Access> {
     },
   };
   await asking.applySecurityAuthentication(context as unknown as RequestContext);
+  // Files may be read between the writes of a certificate and its key, or before a token is in its file.
+  if (tls.cert || tls.key) createSecureContext(tls);
+  if (tokenFileOf(config) && !headers['authorization']?.startsWith('Bearer '))
+    throw new Error('the token file is empty');
   return {
     server: cluster.server.replace(/\/+$/, ''),
     headers,

@@ -1,16 +1,23 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { ApiAccess } from '../../../../src/kubernetes/client/api-access.ts';
+import type { KeyPair } from '../../../../src/observability/tls-files.ts';
+import { makeKeyPair } from '../../../environment/key-pair.ts';
 import { kubeConfigOf } from '../fake-api.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'api-access-'));
 const [caFile, tokenFile] = [join(folder, 'ca.crt'), join(folder, 'token')];
 const user = { authProvider: { name: 'tokenFile', config: { tokenFile } } };
 const config = () => kubeConfigOf({ server: 'https://10.0.0.1:443/', caFile }, user);
+let pair: KeyPair;
+let nextPair: KeyPair;
 
+beforeAll(async () => {
+  [pair, nextPair] = await Promise.all([makeKeyPair('one'), makeKeyPair('two')]);
+});
 beforeEach(() => {
   writeFileSync(caFile, 'ca-1');
   writeFileSync(tokenFile, 'token-1\n');
@@ -30,15 +37,16 @@ test('hands out client certificate, server name and basic authentication as the 
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const cluster = { server: 'https://h', tlsServerName: 'api', skipTLSVerify: true, proxyUrl: 'http://p:1' };
   const identity = {
-    certData: base64('cert'),
-    keyData: base64('key'),
+    certData: base64(pair.cert),
+    keyData: base64(pair.key),
     username: 'u',
     password: 'p',
     impersonateUser: 'jane',
   };
   const access = await new ApiAccess(kubeConfigOf(cluster, identity), new FakeClock()).current();
   const { cert, key, servername, rejectUnauthorized } = access.tls;
-  expect([String(cert), String(key), servername, rejectUnauthorized]).toEqual(['cert', 'key', 'api', false]);
+  expect({ cert: String(cert), key: String(key) }).toEqual(pair);
+  expect([servername, rejectUnauthorized]).toEqual(['api', false]);
   expect(access.headers).toEqual({ authorization: `Basic ${base64('u:p')}`, 'impersonate-user': 'jane' });
   expect(access.proxyUrl).toBe('http://p:1');
 });
@@ -59,14 +67,32 @@ test('files are read again after a minute; connections are new only when the CA 
   expect((await access.current()).tlsIdentity).not.toBe(first.tlsIdentity);
 });
 
-test('a file that cannot be read just now leaves what was read before', async () => {
+test.each<[string, () => void, RegExp]>([
+  ['is not there', () => rmSync(caFile), /getting credentials .* ENOENT/],
+  ['is empty', () => writeFileSync(tokenFile, '\n'), /getting credentials .* the token file is empty/],
+])('a file that %s just now leaves what was read before', async (_, spoil, message) => {
   const clock = new FakeClock();
   const access = new ApiAccess(config(), clock);
   const first = await access.current();
-  rmSync(caFile);
+  spoil();
   await clock.advance(60_000);
   expect(await access.current()).toBe(first);
-  await expect(new ApiAccess(config(), clock).current()).rejects.toThrow(/getting credentials .* ENOENT/);
+  await expect(new ApiAccess(config(), clock).current()).rejects.toThrow(message);
+});
+
+test('a certificate is used once its key is there too, within 5 s', async () => {
+  const [certFile, keyFile] = [join(folder, 'client.crt'), join(folder, 'client.key')];
+  writeFileSync(certFile, pair.cert);
+  writeFileSync(keyFile, pair.key);
+  const clock = new FakeClock();
+  const access = new ApiAccess(kubeConfigOf({ server: 'https://h' }, { certFile, keyFile }), clock);
+  const first = await access.current();
+  writeFileSync(certFile, nextPair.cert);
+  await clock.advance(60_000);
+  expect(await access.current()).toBe(first);
+  writeFileSync(keyFile, nextPair.key);
+  await clock.advance(5_000);
+  expect(String((await access.current()).tls.cert)).toBe(nextPair.cert);
 });
 
 test('renewing reads everything again, once in 5 s, and at most once for many refused calls', async () => {
