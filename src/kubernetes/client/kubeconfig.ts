@@ -3,13 +3,18 @@ import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { type Cluster, KubeConfig, makeAbsolutePath, type User } from '@kubernetes/client-node';
 import { parseDocument } from 'yaml';
-import { asArray, asObject, isObject, type JsonObject } from '../../json.ts';
+import { asArray, asObject, asString, isObject, type JsonObject } from '../../json.ts';
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
 /** Says in one sentence for the user why there is no usable configuration. Never quotes the file, which contains credentials. */
 export class KubeConfigError extends Error {
   override readonly name = 'KubeConfigError';
+}
+
+interface CheckedUser extends User {
+  /** A field that client-node ignores, as `as-groups`: calls would be made with other rights than the user's. */
+  readonly unsupported?: string | undefined;
 }
 
 export interface KubeConfigSources {
@@ -63,25 +68,28 @@ function withOthers<T extends { readonly name: string }>(known: readonly T[], mo
 
 function readOne(file: string): KubeConfig {
   const config = new KubeConfig();
-  const { text, tokenFiles } = read(file);
+  const { text, users } = read(file);
   try {
     config.loadFromString(text);
   } catch (error) {
     throw new KubeConfigError(`kubeconfig ${file}: ${messageOf(error)}`);
   }
   config.makePathsAbsolute(dirname(file));
-  config.users = config.users.map((user) => withTokenFile(user, dirname(file), tokenFiles.get(user.name)));
+  config.users = config.users.map((user, i) => completed(user, dirname(file), asObject(users[i])));
   return config;
 }
 
-/** client-node does not support `users[].user.tokenFile` of kubeconfigs, only its own name for it. */
-function withTokenFile(user: User, folder: string, tokenFile: string | undefined): User {
-  if (tokenFile === undefined) return user;
+/** client-node does not support `tokenFile` of kubeconfigs, which goes before `token`, only its own name for it. */
+function completed(user: User, folder: string, given: JsonObject): CheckedUser {
+  const unsupported = Object.keys(given).find((field) => field.startsWith('as-'));
+  const tokenFile = asString(given['tokenFile']);
+  if (tokenFile === '') return { ...user, unsupported };
   const config = { tokenFile: makeAbsolutePath(folder, tokenFile) };
-  return { ...user, authProvider: { name: 'tokenFile', config } };
+  return { ...user, unsupported, token: '', authProvider: { name: 'tokenFile', config } };
 }
 
-function read(file: string): { text: string; tokenFiles: Map<string, string> } {
+/** `users`: their `user`, in the order of the file. */
+function read(file: string): { text: string; users: readonly unknown[] } {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -97,19 +105,9 @@ function read(file: string): { text: string; tokenFiles: Map<string, string> } {
   }
   const content: unknown = document.toJS();
   // As with kubectl, an empty file is a kubeconfig that sets nothing.
-  if (content === null) return { text: '{}', tokenFiles: new Map() };
+  if (content === null) return { text: '{}', users: [] };
   if (!isObject(content)) throw new KubeConfigError(`kubeconfig ${file} is not a kubeconfig`);
-  return { text, tokenFiles: tokenFilesOf(content) };
-}
-
-function tokenFilesOf(content: JsonObject): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const entry of asArray(content['users'])) {
-    const { name, user } = asObject(entry);
-    const { tokenFile } = asObject(user);
-    if (typeof name === 'string' && typeof tokenFile === 'string') found.set(name, tokenFile);
-  }
-  return found;
+  return { text, users: asArray(content['users']).map((entry) => asObject(entry)['user']) };
 }
 
 function checked(config: KubeConfig, source: string, chosen: string | undefined): KubeConfig {
@@ -127,9 +125,15 @@ function checked(config: KubeConfig, source: string, chosen: string | undefined)
       `kubeconfig ${source} has no cluster ${context.cluster}, which context ${name} names`,
     );
   }
-  if (context.user && config.getUser(context.user) === null) {
+  const user: CheckedUser | null = config.getUser(context.user);
+  if (context.user && user === null) {
     throw new KubeConfigError(
       `kubeconfig ${source} has no user ${context.user}, which context ${name} names`,
+    );
+  }
+  if (user?.unsupported !== undefined) {
+    throw new KubeConfigError(
+      `kubeconfig ${source}, user ${context.user}: ${user.unsupported} is not supported`,
     );
   }
   checkUrls(cluster, source);

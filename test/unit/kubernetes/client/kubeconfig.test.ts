@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { ApiAccess } from '../../../../src/kubernetes/client/api-access.ts';
 import { loadKubeConfig } from '../../../../src/kubernetes/client/kubeconfig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
@@ -90,6 +92,20 @@ test('tokenFile of a user is read at each use, not once', () => {
   });
 });
 
+test('tokenFile of a user goes before its token', async () => {
+  writeFileSync(join(folder, 'ca.crt'), 'ca');
+  writeFileSync(join(folder, 'token'), 'of-the-file');
+  const loaded = loadKubeConfig(file(config('c', '{ tokenFile: token, token: abc }')), nothing);
+  const { headers } = await new ApiAccess(loaded, new FakeClock()).current();
+  expect(headers).toEqual({ authorization: 'Bearer of-the-file' });
+});
+
+test('a user that is not in use may have what is not supported', () => {
+  const both = [file(config('one')), file(config('two', '{ as: jane, as-groups: [ops] }'))].join(delimiter);
+  const loaded = loadKubeConfig(undefined, { ...nothing, env: { KUBECONFIG: both } });
+  expect(loaded.getCurrentUser()?.name).toBe('one');
+});
+
 test('without any configuration it says what to do', () => {
   expect(() => loadKubeConfig(undefined, nothing)).toThrow(/give --kubeconfig or KUBECONFIG/);
 });
@@ -107,6 +123,12 @@ test.each([
     /has no cluster y/,
   ],
   ['has no such user', file(config('c').replace('user: c', 'user: d')), /has no user d/],
+  [
+    'has a user that acts with groups',
+    file(config('c', '{ token: secret-token, as: jane, as-groups: [ops] }')),
+    /user c: as-groups is not supported/,
+  ],
+  ['has a user with a uid', file(config('c', '{ as: jane, as-uid: "7" }')), /as-uid is not supported/],
   [
     'has a server that is no URL',
     file(config('c').replace('https://c:6443', 'c:6443')),
