@@ -8,6 +8,7 @@ let env: Environment;
 let app: Workloads;
 let group: string;
 const scenario = scenarios(() => env);
+const REMOVE = 'RemoveVServerGroupBackendServers';
 /** Bindings managed by the operator of the other cluster. */
 const elsewhere = { cluster: 'two' };
 
@@ -209,14 +210,21 @@ scenario('Exclusive: deleting the binding removes its own rows only', async () =
   const web = await startWeb(1);
   await app.bind('web', group, { ownership: 'Exclusive' });
   await env.untilHolds(group, web);
-  await app.patchBinding('web', { spec: { suspend: true } });
-  await app.untilCondition('web', 'False', 'Suspended');
-  const foreign = env.addForeignRows(group);
-  await untilReadAgain();
-  await app.patchBinding('web', { spec: { suspend: false, ownership: 'Shared' } });
   await app.untilCondition('web', 'True', 'Synced');
+  let foreign: readonly string[] = [];
+  // The reply to the removal shows them to the operator.
+  const stop = env.simulator.faults.hook({
+    group,
+    action: REMOVE,
+    before: () => {
+      stop();
+      foreign = env.addForeignRows(group);
+    },
+  });
+  const calls = env.recordCalls(group);
   await deleteBinding('web');
   expect(env.rows(group)).toEqual([...foreign].sort());
+  expect(calls.story()).toEqual(web.map((address) => `Remove ${address}:8080`));
 });
 
 scenario('a row removed by hand comes back, a weight changed by hand is put right', async () => {
