@@ -41,12 +41,12 @@ scenario('ten pods with the gate are added while they wait, and let in by one pa
 });
 
 scenario('pods without the gate are not written to', async () => {
-  const before = await written('opened');
+  const before = [await written('opened'), await written('closed')];
   await app.bind('web', group);
   await app.createApp('web', { replicas: 3 });
   await env.untilHolds(group, await app.untilReady('web', 3));
   await app.untilCondition('web', 'True', 'Synced');
-  expect(await written('opened')).toBe(before);
+  expect([await written('opened'), await written('closed')]).toEqual(before);
 });
 
 scenario('a rollout of a single replica: the new pod is in the group before the old one ends', async () => {
@@ -131,9 +131,14 @@ scenario('without --readiness-gates a pod with the gate is in no group, and is n
   operator = await env.startOperator();
   await app.bind('web', group);
   await createGatedApp(app, 'web', { replicas: 2 });
+  await waitUntil('pods that wait for nothing but their gates', async () => {
+    const pods = await app.pods('web');
+    return pods.filter((pod) => conditionOf(pod, 'ContainersReady')?.status === 'True').length === 2;
+  });
   await app.createApp('plain', { replicas: 1 });
-  await app.bind('plain', env.createGroup());
-  await app.untilCondition('plain', 'True', 'Synced');
+  const other = env.createGroup();
+  await app.bind('plain', other);
+  await env.untilHolds(other, await app.untilReady('plain', 1));
   await app.untilCondition('web', 'True', 'Synced');
   expect(env.rows(group)).toEqual([]);
   await untilGates(app, 'web', 2, 'none');
