@@ -180,16 +180,21 @@ scenario('additions that are carried out and never answered: nothing is added tw
 
 scenario('a kept connection that has died unseen: the removal goes over a new one at once', async () => {
   const { service, ips } = await bound(6);
-  const { journal, faults } = env.simulator;
-  faults.add({ kind: 'stale-close', action: REMOVE, group, times: 1 });
-  await service.remove(ips[0]!);
-  await untilHolds(ips.slice(1));
+  const met = () => calls.of('Remove').some(({ code }) => code === 'stale-close');
+  // Another call may use the connection first.
+  for (let tries = 0; tries < 5 && !met(); tries++) {
+    await service.set(ips);
+    await untilHolds(ips);
+    env.simulator.faults.add({ kind: 'stale-close', action: REMOVE, group, times: 1 });
+    await service.remove(ips[0]!);
+    await untilHolds(ips.slice(1));
 
-  await service.remove(ips[0]!, ips[1]!);
-  await untilHealed(ips.slice(2));
+    await service.remove(ips[1]!);
+    await untilHealed(ips.slice(2));
+  }
 
-  const dead = journal.filter((entry) => entry.group === group && entry.code === 'stale-close');
-  if (dead.length > 0) await expectDescribeAfter('stale-close');
+  expect(met()).toBe(true);
+  await expectDescribeAfter('stale-close');
 });
 
 scenario('a fifth of the writes busy: 20 leave one by one, none is left two seconds later', async () => {

@@ -181,9 +181,10 @@ test('after a connection died in the pool, a write tells so and the next one suc
   await using run = await setUp();
   run.simulator.faults.add({ kind: 'stale-close', times: 1 });
   await run.vServerGroups.add(GROUP, [ENI]);
-  const second = await run.vServerGroups.add(GROUP, [ENI_2]).catch((error: unknown) => error);
-  if (second instanceof Error) expect(second).toMatchObject({ kind: 'transient', outcome: 'unknown' });
+  const error = await failure(run.vServerGroups.add(GROUP, [ENI_2]));
+  expect(error).toMatchObject({ kind: 'transient', outcome: 'unknown' });
   expect(await rowsAfter(run.vServerGroups.add(GROUP, [ENI_2]))).toEqual([ENI, ENI_2]);
+  expect(run.simulator.journal.map(({ code }) => code)).toEqual(['OK', 'stale-close', 'OK']);
 });
 
 test('a group that does not exist is told apart from a bad parameter', async () => {
