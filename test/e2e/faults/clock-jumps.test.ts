@@ -17,6 +17,7 @@ const HOUR = 60 * MINUTE;
 /** A jump of an hour would add far more than this; a busy machine adds less. */
 const PATIENCE_MS = 15_000;
 const DRAIN_MS = 15_000;
+const TOLERANCE_MS = 5_000;
 const REFUSED = 'InvalidTimeStamp.Expired';
 const LEASE = 'vservergroup-operator';
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${OPERATOR_NAMESPACE}/leases/${LEASE}`;
@@ -199,7 +200,7 @@ describe.each([
       [a, b, c].map((name) => ({ name, labels: { pool: app.namespace } })),
     );
     for (const name of [a, b, c]) await setReady(name, 'True');
-    await startBefore(jump, ['--not-ready-tolerance', '5s']);
+    await startBefore(jump, ['--not-ready-tolerance', `${TOLERANCE_MS}ms`]);
     await app.createService('web', { type: 'NodePort' });
     const nodeSelector = { matchLabels: { pool: app.namespace } };
     await app.bind('web', group, { backendType: 'ecs', nodeSelector });
@@ -209,12 +210,14 @@ describe.each([
         return held.sort().join() === weights.join();
       });
     await untilWeights(`i-${a}*100`, `i-${b}*100`, `i-${c}*100`);
+    const since = performance.now();
     await setReady(c, 'False');
     // Once this is seen, so is that.
     await env.api.patch(`/api/v1/nodes/${c}`, { metadata: { labels: { [DRAIN_LABEL]: '' } } });
     await untilWeights(`i-${a}*100`, `i-${b}*100`, `i-${c}*0`);
     await clock.jump(jump);
     await untilWeights(`i-${a}*100`, `i-${b}*100`);
+    expect(performance.now() - since).toBeGreaterThanOrEqual(TOLERANCE_MS);
     await Promise.all([a, b, c].map((name) => env.api.delete(`/api/v1/nodes/${name}`)));
   });
 
