@@ -14,6 +14,7 @@ import { scenarios } from '../../environment/scenario.ts';
 const ADD = 'AddVServerGroupBackendServers';
 const REMOVE = 'RemoveVServerGroupBackendServers';
 const DESCRIBE = 'DescribeVServerGroupAttribute';
+const LOOK_UP = 'DescribeNetworkInterfaces';
 const API_TIMEOUT_MS = 1_000;
 /** Counted from the end of the fault. */
 const HEALED_WITHIN_MS = 2_000;
@@ -314,6 +315,28 @@ scenario('an address without ENI keeps no other out, and is added once it has on
   env.simulator.state.setEni(lost, 'eni-late');
   await untilHolds(all);
 });
+
+for (const [fails, fault] of [
+  ['refuses look-ups', { kind: 'error', code: 'Forbidden.RAM' }],
+  ['answers no look-up', { kind: 'hang' }],
+] as const) {
+  scenario(`ECS ${fails}: known addresses go in and out meanwhile, a new one joins afterwards`, async () => {
+    const { service, ips } = await bound(3);
+    const { faults } = env.simulator;
+    const id = faults.add({ ...fault, action: LOOK_UP });
+    const all = addressesOf(net, 4);
+
+    await service.set(all.slice(1));
+    await untilHealed(ips.slice(1));
+    await waitUntil('a look-up that meets the fault', () => faults.list().some(({ hits }) => hits > 0));
+    await service.set(all);
+    await untilHealed(ips);
+
+    faults.remove(id);
+    await untilHolds(all);
+    await app.untilCondition('web', 'True', 'Synced');
+  });
+}
 
 scenario(
   'a full group: the addition waits for room, and goes right behind the removal that makes it',
