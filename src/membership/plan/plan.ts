@@ -215,7 +215,7 @@ class Planning {
 
   /** Whether the row may have weight 0 by now, whatever weight is known of it. */
   #mayHaveDrained({ state }: BackendRecord): boolean {
-    return state === 'Draining' && this.#input.rowsAre !== 'shown';
+    return state !== 'Registered' && this.#input.rowsAre !== 'shown';
   }
 
   /** Whether the backend has weight 0 because of its node. */

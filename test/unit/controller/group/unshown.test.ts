@@ -48,24 +48,30 @@ test('and after two seconds when the API server takes no status', async () => {
   expect(calls()).toEqual(['set 10.0.0.1']);
 });
 
-test('RemoveOnly gives the weight back to a pod that comes back while it is not known whether weight 0 was set', async () => {
-  cluster.groups.rows = [{ ...ownRow('10.0.0.1'), description: 'by hand' }];
-  cluster.endpoints(['10.0.0.1']);
-  cluster.bind('web', { mode: 'RemoveOnly', drain: { seconds: 60 } });
-  cluster.start();
-  await cluster.after(1_000);
-  cluster.groups.behave = () => 'no-reply';
-  cluster.endpoints([]);
-  await cluster.after(3_000);
-  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*0']);
-  cluster.endpoints(['10.0.0.1']);
-  await cluster.after(3_000);
-  expect(cluster.statuses.get('web')?.backends.map(({ state }) => state)).toEqual(['Draining']);
-  cluster.groups.behave = () => undefined;
-  await cluster.after(3_000);
-  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
-  expect(cluster.statuses.get('web')?.backends.map(({ state }) => state)).toEqual(['Registered']);
-});
+test.each([
+  ['during its drain', 60],
+  ['after it', 2],
+])(
+  'RemoveOnly gives the weight back to a pod that comes back while it is not known whether weight 0 was set, %s',
+  async (_, seconds) => {
+    cluster.groups.rows = [{ ...ownRow('10.0.0.1'), description: 'by hand' }];
+    cluster.endpoints(['10.0.0.1']);
+    cluster.bind('web', { mode: 'RemoveOnly', drain: { seconds } });
+    cluster.start();
+    await cluster.after(1_000);
+    cluster.groups.behave = () => 'no-reply';
+    cluster.endpoints([]);
+    await cluster.after(3_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*0']);
+    cluster.endpoints(['10.0.0.1']);
+    await cluster.after(3_000);
+    expect(cluster.statuses.get('web')?.backends.map(({ state }) => state)).toEqual(['Draining']);
+    cluster.groups.behave = () => undefined;
+    await cluster.after(3_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.statuses.get('web')?.backends.map(({ state }) => state)).toEqual(['Registered']);
+  },
+);
 
 test('a deleted binding ends once the status of the one that takes its rows over shows them', async () => {
   cluster.groups.rows = [ownRow('10.0.0.1', 100, 'old')];

@@ -55,10 +55,17 @@ describe('the weight 0 of a RemoveOnly binding', () => {
     expect(asked).toEqual([{ weight: 100, since: undefined }]);
   });
 
-  test.each(['doubted', 'presumed'] as const)(
-    'stays recorded while rows that show no weight 0 are %s: it may have been set',
-    (rowsAre) => {
-      const record = podRecord('1', { state: 'Draining', drainingSince: NOW - 1_000 });
+  test.each([
+    ['doubted', 'Draining'],
+    ['doubted', 'Removing'],
+    ['doubted', 'Held'],
+    ['presumed', 'Draining'],
+    ['presumed', 'Removing'],
+    ['presumed', 'Held'],
+  ] as const)(
+    'stays recorded while rows that show no weight 0 are %s: it may have been set before it was %s',
+    (rowsAre, state) => {
+      const record = podRecord('1', { state, drainingSince: NOW - 1_000 });
       const back = draining({ ...wants, records: recordsOf(record) });
       expect(states(plan({ rows: [eniRow('1')], claims: [back], rowsAre }))).toEqual({ 'eni-1': 'Draining' });
       expect(states(plan({ rows: [eniRow('1')], claims: [back] }))).toEqual({ 'eni-1': 'Registered' });
