@@ -89,8 +89,12 @@ const changesOf = (batches: readonly Batch[], action?: Batch['action']) =>
 const membersOf = ({ desired }: Claim): readonly Member[] =>
   desired.kind === 'members' ? desired.members : [];
 const activeOf = ({ claims }: PlanInput) => claims.filter(({ suspended }) => !suspended);
-const isProven = ({ tag, records }: Claim, row: Row) =>
+const isKnown = ({ tag, records }: Claim, row: Row) =>
   row.description === tag || records.has(backendKey(row));
+const isProven = ({ tag, records }: Claim, row: Row) => {
+  const record = records.get(backendKey(row));
+  return row.description === tag || (record !== undefined && !record.stranger);
+};
 
 const fills = (row: Row, { ip, instanceId, port }: Member) =>
   [ip, instanceId].includes(addressOf(row)) && row.port === port;
@@ -152,7 +156,7 @@ always('what belongs to somebody else is not touched', 1_000, ({ input, plan }) 
     if (row === undefined) continue;
     const active = activeOf(input);
     const allowed =
-      input.claims.some((claim) => isProven(claim, row)) ||
+      input.claims.some((claim) => isKnown(claim, row)) ||
       active.some(
         (claim) => claim.ownership === 'Exclusive' && claim.desired.kind === 'members' && !claim.deleting,
       ) ||
@@ -185,7 +189,7 @@ always(
       if (claim.granted) continue;
       const isOwn = (key: BackendKey) => {
         const row = rows.get(key);
-        return row !== undefined && isProven(claim, row);
+        return row !== undefined && isKnown(claim, row);
       };
       const changes = plan.batches.flatMap(({ action, changes }) =>
         changes.filter((change) => change.claim === claim.id).map(({ key }) => ({ action, key })),
@@ -200,7 +204,7 @@ always(
   'one that has no row in the group changes nothing of what is done for the others',
   1_000,
   ({ input, plan }) => {
-    const isIdle = (claim: Claim) => !claim.granted && !input.rows.some(({ row }) => isProven(claim, row));
+    const isIdle = (claim: Claim) => !claim.granted && !input.rows.some(({ row }) => isKnown(claim, row));
     const others = input.claims.filter((claim) => !isIdle(claim));
     expect(planGroup({ ...input, claims: others }).batches).toEqual(plan.batches);
   },
@@ -343,8 +347,9 @@ always('what only a status would tell after a crash waits for the status', 1_000
   const claims = input.claims.map((claim) => ({ ...claim, shows: () => false }));
   const { batches, reports } = planGroup({ ...input, claims });
   for (const { row, claim } of changesOf(batches, 'set')) {
-    const isRemoveOnly = claims.some(({ id, mode }) => id === claim && mode === 'RemoveOnly');
-    if (isRemoveOnly) expect(row.weight).not.toBe(0);
+    const by = claims.find(({ id, mode }) => id === claim && mode === 'RemoveOnly');
+    const isStranger = by?.ownership === 'Exclusive' && !isProven(by, row) && !isAliveFor(input, row, by);
+    if (by !== undefined && !isStranger) expect(row.weight).not.toBe(0);
   }
   const removed = new Set(changesOf(batches, 'remove').map(({ key }) => key));
   for (const { row, key } of input.rows.filter((one) => !removed.has(one.key))) {
@@ -379,7 +384,7 @@ always(
     }
     for (const { claim, records } of settled.reports) {
       for (const { row, state } of records.values()) {
-        if (input.claims.some((one) => one.suspended && isProven(one, row))) continue;
+        if (input.claims.some((one) => one.suspended && isKnown(one, row))) continue;
         expect(state).not.toBe('Removing');
         const wanted = isAliveFor(input, row, claim) || holdsAlive(claim, row);
         if (state === 'Registered') expect(wanted).toBe(true);

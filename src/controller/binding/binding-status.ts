@@ -183,7 +183,9 @@ function backendsOf({
         : `its ENI is ${lookup.state === 'pending' ? 'being looked up' : 'not found'}`;
     return pendingStatus(member, 'Pending', member.instanceId ?? '', message);
   });
-  const records = dryRun ? recordsAsTheyAre(group, report) : [...report.records.values()];
+  const records = dryRun
+    ? recordsAsTheyAre(group, report)
+    : [...report.records.values()].filter(({ stranger }) => !stranger);
   const left = unlooked.map((member) =>
     pendingStatus({ ...member, weight: 0 }, 'Pending', member.instanceId ?? '', LEFT),
   );

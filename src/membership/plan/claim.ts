@@ -14,7 +14,7 @@ export interface Claim {
   readonly mode: 'Sync' | 'RemoveOnly';
   readonly ownership: 'Shared' | 'Exclusive';
   readonly desired: Desired;
-  /** The backends that the binding already owns, by its status: besides the tag, the other proof of ownership. */
+  /** The backends that the binding already owns, by its status: besides the tag, the other proof of ownership; and strangers. */
   readonly records: ReadonlyMap<BackendKey, BackendRecord>;
   /** Whether the status stored in the API server shows the row as the binding's, with this drain; only that survives this process. */
   readonly shows: (key: BackendKey, drain?: Drain) => boolean;
@@ -39,8 +39,8 @@ export interface Claim {
   readonly liveNodes: { has(name: string): boolean };
 }
 
-/** The pod and node that a row stands for. */
-export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node'>;
+/** The pod and node that a row stands for, and whether it is a stranger. */
+export type Origin = Pick<BackendRecord, 'pod' | 'podUID' | 'node' | 'stranger'>;
 
 /** What is remembered of a former member: a pod by its address, or an instance. */
 export type FormerMember = Pick<Member, 'slot' | 'type' | 'ip' | 'instanceId' | 'port'> & Origin;
@@ -53,7 +53,7 @@ export interface Drain {
   readonly since: number | undefined;
 }
 
-/** One backend that a binding owns, and its origin. */
+/** One backend that a binding owns, or a stranger that leaves, and its origin. */
 export interface BackendRecord {
   /** `weight` is its current weight or, while it drains or is held, the weight that it gets back if it stays after all. */
   readonly row: Row;
@@ -61,6 +61,8 @@ export interface BackendRecord {
   readonly pod?: string | undefined;
   readonly podUID?: string | undefined;
   readonly node?: string | undefined;
+  /** A row of somebody else, which leaves because the binding is `Exclusive`: the record proves no ownership, and no status has it. */
+  readonly stranger?: true | undefined;
   /** `Clock.now()` milliseconds; written down as a wall-clock time, because a drain outlives the process that began it. */
   readonly drainingSince?: number | undefined;
 }

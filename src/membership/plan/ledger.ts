@@ -36,6 +36,7 @@ export class Ledger {
   passing = false;
   readonly #keys: BackendKey[] = [];
   readonly #records: BackendRecord[] = [];
+  #strangers = 0;
   #unchanged = true;
   /** For each member of the claim, 1 if a row fills its slot. */
   readonly #filled: Uint8Array;
@@ -58,6 +59,7 @@ export class Ledger {
     drainingSince?: number,
   ): void {
     this.#keys.push(key);
+    if (from?.stranger) this.#strangers++;
     if (before !== undefined && isSame(before, row, weight, state, from, drainingSince)) {
       this.#records.push(before);
       return;
@@ -69,6 +71,7 @@ export class Ledger {
       ...(from?.pod !== undefined && { pod: from.pod }),
       ...(from?.podUID !== undefined && { podUID: from.podUID }),
       ...(from?.node !== undefined && { node: from.node }),
+      ...(from?.stranger && { stranger: from.stranger }),
       ...(drainingSince !== undefined && { drainingSince }),
     });
   }
@@ -100,7 +103,7 @@ export class Ledger {
       foreignMembers,
       unreachable,
       passedOver,
-      foreign: rowsInGroup - this.#keys.length,
+      foreign: rowsInGroup - this.#keys.length + this.#strangers,
       unshown,
       passing,
     };
@@ -123,6 +126,7 @@ function isSame(
     before.pod === from?.pod &&
     before.podUID === from?.podUID &&
     before.node === from?.node &&
+    before.stranger === from?.stranger &&
     before.drainingSince === drainingSince
   );
 }

@@ -4,18 +4,21 @@ import type { Claim } from './claim.ts';
 /**
  * Returns the bindings that own the row and may change it, in the order of the claims.
  *
- * | the row                                       | is of                                             |
- * |-----------------------------------------------|---------------------------------------------------|
- * | has a binding's tag, or is in its records     | that binding, or all such bindings                |
- * | is proven to be of none of them               | each `Exclusive` binding that knows what it wants |
- * | any other                                     | somebody else                                     |
+ * | the row                                                      | is of                                             |
+ * |--------------------------------------------------------------|---------------------------------------------------|
+ * | has a binding's tag, or is in its records, not as a stranger | that binding, or all such bindings                |
+ * | is proven to be of none of them                              | each `Exclusive` binding that knows what it wants |
+ * | any other                                                    | somebody else                                     |
  *
  * The tag is written by the Add itself, so a row is recognised even if the Add got no reply, or the status was never written. Rows
  * that belong to an `Exclusive` binding without proof are safe while the binding is undetermined, suspended or being deleted: neither
  * a typo nor the end of a binding may empty a group of other people's rows.
  */
 export function ownersOf(claims: readonly Claim[], row: Row, key: BackendKey): readonly Claim[] {
-  const isProven = (claim: Claim) => row.description === claim.tag || claim.records.has(key);
+  const isProven = ({ tag, records }: Claim) => {
+    const record = records.get(key);
+    return row.description === tag || (record !== undefined && !record.stranger);
+  };
   // Nearly every group has one binding, and may have many rows: this creates no list for each row.
   if (claims.length === 1) return claims.every(isProven) || claims.every(ownsStrangers) ? claims : NOBODY;
   const proven = claims.filter(isProven);

@@ -66,7 +66,7 @@ export interface GroupPlan {
  * | kept                        | all who want it own it now; the first Sync binding of them sets its weight, RemoveOnly ends drains |
  * | leaving                     | it is removed, drained first, or held by minBackends (leavers.ts)                                  |
  * | moved                       | the same, but it is never drained                                                                  |
- * | foreign                     | it is left alone                                                                                   |
+ * | foreign                     | it is left alone, and gets back the weight that it had before `Exclusive` drained it               |
  *
  * A kept row whose node is drained has weight 0 during the drain, in every mode; the weight that it gets back is recorded.
  *
@@ -160,6 +160,7 @@ class Planning {
         break;
       case 'foreign':
         for (const want of wanted) this.#leaveToOthers(row, want);
+        this.#giveBack(known);
     }
     if (row.weight > 0 && weight > 0 && wanted.some(({ given }) => isSteady(given))) this.taking++;
   }
@@ -268,6 +269,19 @@ class Planning {
       this.#lookups.set(member.slot, member);
   }
 
+  /** Only a stranger that was leaving is foreign and has a record. If the API refuses its weight, it is forgotten. */
+  #giveBack(known: KnownRow): void {
+    const { row, key } = known;
+    for (const claim of this.#input.claims) {
+      const record = claim.records.get(key);
+      const weight = record?.row.weight ?? 0;
+      if (record === undefined || weight === 0 || this.#input.refused.has(key, 'set')) continue;
+      if (row.weight > 0 && !this.#mayHaveDrained(record)) continue;
+      this.#ledger(claim).own(known, record, weight, record.state, record, record.drainingSince);
+      if (row.weight === 0 && !claim.suspended) this.#weigh(row, key, claim, weight);
+    }
+  }
+
   settleLeavers(): void {
     if (this.#leavers.length === 0) return;
     const { now } = this.#input;
@@ -276,8 +290,10 @@ class Planning {
       const { row, key, record } = leaver;
       const { claim } = leave;
       const weight = row.weight === 0 && record !== undefined ? record.row.weight : row.weight;
+      const isStranger = record === undefined && row.description !== claim.tag;
+      const from = isStranger ? ({ stranger: true } as const) : record;
       const own = (state: BackendRecord['state'], since?: number) =>
-        this.#ledger(claim).own(leaver, claim.records.get(key), weight, state, record, since);
+        this.#ledger(claim).own(leaver, claim.records.get(key), weight, state, from, since);
       switch (leave.step) {
         case 'hold':
           own('Held');
@@ -291,7 +307,7 @@ class Planning {
         case 'wait':
           own('Draining', leave.since);
           this.#wakeBy(leave.until);
-          if (leave.step === 'drain') this.#drain(row, key, claim, leave.since);
+          if (leave.step === 'drain') this.#drain(row, key, claim, leave.since, from);
       }
     }
   }
@@ -325,9 +341,10 @@ class Planning {
     return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }
 
-  #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined): void {
+  #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined, from?: Origin): void {
     if (this.#input.rowsAre === 'presumed') return;
-    if (claim.mode === 'RemoveOnly' && !claim.shows(key, { weight: row.weight, since })) {
+    const isShown = () => from?.stranger || claim.shows(key, { weight: row.weight, since });
+    if (claim.mode === 'RemoveOnly' && !isShown()) {
       this.#ledger(claim).unshown.push(key);
       if (this.#waits(key, DRAIN_PATIENCE_MS)) return;
     }

@@ -409,6 +409,33 @@ describe('deletion', () => {
     expect(cluster.patched).toEqual(['web []']);
   });
 
+  const EXCLUSIVE = { ownership: 'Exclusive', drain: { seconds: 60 } };
+
+  test.each<[string, () => void, readonly string[]]>([
+    ['deleted', () => cluster.bind('web', EXCLUSIVE, deleted), ['10.0.9.9:8080*30']],
+    [
+      'Shared',
+      () => cluster.bind('web', { ...EXCLUSIVE, ownership: 'Shared' }),
+      ['10.0.0.1:8080*100', '10.0.9.9:8080*30'],
+    ],
+  ])(
+    'rows of others that drain for an Exclusive binding stay, with their weight, if it is %s',
+    async (_, end, left) => {
+      cluster.groups.rows = [ownRow('10.0.0.1'), { ...ownRow('10.0.9.9', 30), description: 'by hand' }];
+      cluster.endpoints(['10.0.0.1']);
+      cluster.bind('web', EXCLUSIVE);
+      cluster.start();
+      await cluster.after(1_000);
+      expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.9.9:8080*0']);
+      const { backends, foreign } = cluster.statuses.get('web')!;
+      expect([backends.map(({ serverIp }) => serverIp), foreign]).toEqual([['10.0.0.1'], 1]);
+      end();
+      await cluster.after(62_000);
+      expect(cluster.groups.shown).toEqual(left);
+      expect(cluster.patched).toEqual(left.length === 1 ? ['web []'] : []);
+    },
+  );
+
   /** The API carries writes out, but no reply arrives, and the group can't be read. */
   const silent: FakeVServerGroups['behave'] = ({ action }) => {
     if (action === 'describe') throw apiError('transient', 'ServiceUnavailable');

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { backendKey, type Row } from '../../../../src/membership/backend.ts';
 import type { Claim } from '../../../../src/membership/plan/claim.ts';
 import { ownersOf } from '../../../../src/membership/plan/ownership.ts';
-import { claim, eniRow, podRecord, recordsOf, tag, undetermined } from '../builders.ts';
+import { claim, eniRow, podRecord, record, recordsOf, tag, undetermined } from '../builders.ts';
 
 const recorded = recordsOf(podRecord('1'));
 const exclusive = { ownership: 'Exclusive' } as const;
@@ -20,6 +20,12 @@ const cases: readonly (readonly [string, Partial<Row>, readonly Claim[], readonl
     { description: tag('b') },
     [claim('a', { records: recorded }), claim('b')],
     ['a', 'b'],
+  ],
+  [
+    'a row in the records of a binding as a stranger is not its own',
+    { description: 'by hand' },
+    [claim('a', { records: recordsOf(record(eniRow('1'), { state: 'Removing', stranger: true })) })],
+    [],
   ],
   ['a row by hand is nobody’s', { description: 'by hand' }, [claim('a')], []],
   ['a row without description is nobody’s', {}, [claim('a')], []],

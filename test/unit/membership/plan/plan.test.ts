@@ -458,6 +458,43 @@ test('a suspended Exclusive binding takes no record of strangers', () => {
   expect(reports[0]?.records.size).toBe(0);
 });
 
+const leaving = [
+  ['Held', { minBackends: 1 }],
+  ['Draining', { drainMs: 9 }],
+  ['Removing', {}],
+] as const;
+const ends = [
+  ['is Shared', { ownership: 'Shared' }],
+  ['is deleted', { deleting: true }],
+  ['does not know what it wants', { desired: undetermined() }],
+] as const;
+
+test.each(leaving.flatMap(([state, by]) => ends.map(([end, change]) => ({ state, by, end, change }))))(
+  'a row of others that an Exclusive binding records as $state stays, with its weight, once the binding $end',
+  ({ state, by, change }) => {
+    const group = new Turns([manual('1', { weight: 70 })]);
+    const web = claim('web', { ...exclusive, ...by });
+    const first = group.turn([web], {}, state === 'Draining');
+    expect(states(first)).toEqual({ 'eni-1': state });
+    expect(first.reports[0]?.foreign).toBe(1);
+    group.turn([{ ...web, ...change }]);
+    expect(group.rows).toEqual([manual('1', { weight: 70 })]);
+    const last = group.turn([{ ...web, ...change }]);
+    expect([written(last), states(last)]).toEqual([[], {}]);
+  },
+);
+
+test('and gets no weight while the binding is suspended, nor again if the load balancer refuses it', () => {
+  const web = claim('web', { ...exclusive, drainMs: 9 });
+  const group = new Turns([manual('1')]);
+  group.turn([web]);
+  expect(written(group.turn([{ ...web, suspended: true }]))).toEqual([]);
+  expect(written(group.lose([claim('web')]))).toEqual([['set eni-1/1:8080*100']]);
+  const refused = { has: (_: BackendKey, action: string) => action === 'set' };
+  group.turn([claim('web')], { refused });
+  expect(written(group.turn([claim('web')]))).toEqual([]);
+});
+
 test('the next drain to end says when to plan again', () => {
   const drained = (name: string, drainingSince: number) =>
     podRecord(name, { state: 'Draining', drainingSince });
