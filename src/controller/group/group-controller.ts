@@ -5,7 +5,6 @@ import type { Result } from '../../kubernetes/queue/reconcile-loop.ts';
 import type { Row } from '../../membership/backend.ts';
 import type { Batch } from '../../membership/plan/batches.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
-import type { GroupPlan } from '../../membership/plan/plan.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
@@ -211,7 +210,7 @@ export class GroupController {
     if (!dryRun)
       for (const { object, claim, granted, isClosed } of decision.bound)
         if (claim !== undefined && granted.is !== 'no role' && !isClosed) finalizers.ensure(object);
-    this.#note(key, group, decision.plan);
+    this.#note(key, group, decision);
     return { ...decision, step: this.#step(group, decision) };
   }
 
@@ -223,8 +222,7 @@ export class GroupController {
   }
 
   /** Passes the plan on to everything that tracks time or failures from it. */
-  #note(key: GroupKey, group: GroupState, { batches, reports }: GroupPlan): void {
-    const now = this.#parts.clock.now();
+  #note(key: GroupKey, group: GroupState, { now, plan: { batches, reports } }: Decision): void {
     const draining: string[] = [];
     for (const { claim, records } of reports) {
       for (const record of records.values()) {
@@ -238,7 +236,7 @@ export class GroupController {
     unshown.planned(reports, now);
     leaving.planned(batches, reports, (backend) => attempts.refusals.has(backend), now);
     pace.planned(batches, now);
-    if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports);
+    if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports, now);
   }
 
   /** Not in RemoveOnly mode: there something else added the row, with an ENI that nobody has compared. */

@@ -40,8 +40,7 @@ interface Refusal extends RefusedBackend {
 
 /**
  * What failed on one group and is retried: whole actions, single backends, and pieces of refused batches. Actions back off
- * separately, so that a failing addition does not hold up a removal. Backends that are neither in the group nor wanted there
- * are forgotten.
+ * separately, so that a failing addition does not hold up a removal. What is no longer needed is forgotten.
  *
  * Backends that are refused alike (same action, same error code) usually have one cause, so they are retried in one call.
  * If that call is refused too, a few of them, different ones each time, are tried alone at once, so that a backend whose
@@ -210,12 +209,14 @@ export class Attempts {
 
   /**
    * Forgets the failures of changes that are no longer needed: the group shows the change done, the pod came back, or the
-   * backend is neither in the group nor waiting to be added.
+   * backend is neither in the group nor waiting to be added. Whether a refused one is still needed shows when its time has come,
+   * because until then it is in no batch. `now`: the time of the plan, `Clock.now()` milliseconds.
    */
   forgetNeedless(
     batches: readonly Batch[],
     rows: readonly KnownRow[],
     reports: readonly Pick<ClaimReport, 'pending'>[],
+    now: number,
   ): void {
     for (const action of ['remove', 'set', 'add'] as const) {
       if (batches.some((batch) => batch.action === action)) continue;
@@ -223,11 +224,17 @@ export class Attempts {
       if (action === 'add') this.room.forget();
     }
     if (this.#refusals.size === 0 && this.#pieces.size === 0) return;
-    const slots = new Set(rows.map(({ row }) => slotOf(row)));
-    for (const { pending } of reports) for (const { slot } of pending) slots.add(slot);
-    for (const remembered of [this.#refusals, this.#pieces]) {
-      for (const [key, { row }] of remembered) if (!slots.has(slotOf(row))) remembered.delete(key);
-    }
+    const shown = new Set(rows.map(({ row }) => slotOf(row)));
+    const pending = new Set(reports.flatMap((report) => report.pending.map(({ slot }) => slot)));
+    const planned = new Map(
+      batches.flatMap(({ action, changes }) => changes.map(({ key }) => [key, action] as const)),
+    );
+    const isNeedless = (row: Row, isDue: boolean) =>
+      !pending.has(slotOf(row)) && (isDue || !shown.has(slotOf(row)));
+    for (const [key, { row, action, retryAt }] of this.#refusals)
+      if (isNeedless(row, retryAt <= now && planned.get(key) !== action)) this.#refusals.delete(key);
+    for (const [key, { row }] of this.#pieces)
+      if (isNeedless(row, !planned.has(key) && !this.#refusals.has(key))) this.#pieces.delete(key);
   }
 
   #alike({ action, error: { code } }: RefusedBackend): readonly (readonly [BackendKey, Refusal])[] {

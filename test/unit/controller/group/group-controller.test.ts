@@ -534,6 +534,22 @@ describe('deletion', () => {
     expect(cluster.patched).toEqual(['web []']);
   });
 
+  test('with RemoveOnly a refused removal of a pod that has come back holds it no longer than until its next try', async () => {
+    await settled(addresses(3), { mode: 'RemoveOnly' });
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'remove') throw apiError('badBackend', 'ObtainIpFail');
+      return undefined;
+    };
+    cluster.endpoints(addresses(2));
+    cluster.bind('web', { mode: 'RemoveOnly' }, deleted, cluster.statuses.get('web'));
+    await cluster.after(500);
+    expect(cluster.patched).toEqual([]);
+    cluster.endpoints(addresses(3));
+    await cluster.after(3_000);
+    expect(calls()).toEqual(['remove 1']);
+    expect(cluster.patched).toEqual(['web []']);
+  });
+
   test('with RemoveOnly a group that may not be read holds no binding of which nothing is known to leave', async () => {
     const backends = addresses(2).map(recorded);
     cluster.endpoints(addresses(2));
@@ -674,6 +690,21 @@ describe('failures', () => {
     cluster.endpoints(addresses(2));
     await cluster.after(2_000);
     expect(calls()).toEqual(['remove 1', 'describe 0']);
+  });
+
+  test('a refused removal of a pod that has come back is told no longer than until its next try', async () => {
+    const reason = () => cluster.statuses.get('web')?.conditions[0]?.reason;
+    await settled(addresses(2));
+    cluster.groups.behave = ({ action }) => {
+      if (action === 'remove') throw apiError('badBackend', 'ObtainIpFail');
+      return undefined;
+    };
+    cluster.endpoints(addresses(1));
+    await cluster.after(500);
+    expect(reason()).toBe('BackendsRefused');
+    cluster.endpoints(addresses(2));
+    await cluster.after(3_000);
+    expect(reason()).toBe('Synced');
   });
 
   test('a bad backend is split off, the others land at once, and it alone is tried again', async () => {

@@ -58,7 +58,7 @@ describe('an action that fails', () => {
 
   test('and is not needed any more is no failure; a read that failed is one', () => {
     for (const action of ['describe', 'add', 'remove'] as const) attempts.fail(action, BUSY, 0);
-    attempts.forgetNeedless([batch('remove', first)], [knownRow(ownRow(first))], []);
+    attempts.forgetNeedless([batch('remove', first)], [knownRow(ownRow(first))], [], 0);
     expect([...attempts.failures.keys()]).toEqual(['describe', 'remove']);
   });
 });
@@ -84,13 +84,24 @@ describe('a backend that is refused', () => {
   test('is forgotten when it is neither in the group nor waits to be', () => {
     for (const ip of [first, second, third]) attempts.refuse('add', change(ip), BAD, 0);
     attempts.split(batch('add', first, second, third), BAD);
-    attempts.forgetNeedless([], [knownRow(ownRow(first))], [{ pending: [eniMember('2')] }]);
+    attempts.forgetNeedless([], [knownRow(ownRow(first))], [{ pending: [eniMember('2')] }], 0);
     expect([...attempts.refusals.keys()]).toEqual([key(first), key(second)]);
     expect([first, second, third].map((ip) => attempts.cohortOf(key(ip)) !== undefined)).toEqual([
       true,
       true,
       false,
     ]);
+  });
+
+  test('is forgotten when it is in the group, and not tried again when its time has come', () => {
+    for (const ip of [first, second]) attempts.refuse('remove', change(ip), BAD, 0);
+    attempts.refuse('set', change(third), BAD, 0);
+    const rows = [first, second, third].map((ip) => knownRow(ownRow(ip)));
+    attempts.forgetNeedless([], rows, [], 1_999);
+    expect(attempts.refusals.size).toBe(3);
+    attempts.forgetNeedless([batch('remove', first)], rows, [], 2_000);
+    expect([...attempts.refusals.keys()]).toEqual([key(first)]);
+    expect(attempts.cohortOf(key(third))).toBeUndefined();
   });
 });
 
