@@ -105,11 +105,11 @@ export type JobState =
   /** `rows`: the rows that failed; empty if the API does not report them. */
   | { readonly is: 'failed'; readonly error: ApiError; readonly rows: readonly Row[] };
 
-/** The write was not sent, because its caller may no longer write. */
+/** The write was not sent, because its caller did not let it leave. */
 export class WithdrawnError extends Error {
   override readonly name = 'WithdrawnError';
 
   constructor(action: string) {
-    super(`${action} was not sent: this process may not write any more`);
+    super(`${action} was not sent: its caller did not let it leave`);
   }
 }

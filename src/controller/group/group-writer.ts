@@ -21,7 +21,7 @@ export type WriteResult =
   | { readonly is: 'pending' }
   /** The group's attempts say when to retry. */
   | { readonly is: 'failed' }
-  /** The process stood still after the decision: the caches may be stale. */
+  /** The call did not leave soon after the decision, or the process stood still meanwhile: the plan may be stale. */
   | { readonly is: 'outdated' }
   /** This process may no longer write. */
   | { readonly is: 'not sent' };
@@ -60,6 +60,9 @@ export interface GroupWriterParts {
   readonly hooks: WriteHooks;
 }
 
+/** A call that leaves later, because it waited for credentials, is decided again. The next one finds them in the cache. */
+const LEAVES_WITHIN_MS = 500;
+
 /**
  * Makes one call on a group and updates the group's state from the answer:
  *
@@ -87,7 +90,7 @@ export class GroupWriter {
     const startedAt = clock.now();
     group.pace.writes(batch, startedAt);
     try {
-      const reply = await this.#send(group, batch);
+      const reply = await this.#send(group, batch, startedAt + LEAVES_WITHIN_MS);
       const { requestId } = reply;
       if (reply.is === 'done') return this.#listed(group, batch, requestId, reply.rows, startedAt);
       const job = { id: reply.jobId, batch, requestId, startedAt };
@@ -149,10 +152,10 @@ export class GroupWriter {
     return { is: this.#parts.mayWrite() ? 'outdated' : 'not sent' };
   }
 
-  #send(group: GroupState, { action, changes }: Batch): Promise<WriteReply> {
+  #send(group: GroupState, { action, changes }: Batch, leavesBy: number): Promise<WriteReply> {
     const rows = changes.map(({ row }) => row);
-    const { groups } = this.#parts;
-    const options = { mayLeave: () => this.#mayLeave() };
+    const { groups, clock } = this.#parts;
+    const options = { mayLeave: () => clock.now() <= leavesBy && this.#mayLeave() };
     switch (action) {
       case 'remove':
         return groups.remove(group.ref, rows, options);

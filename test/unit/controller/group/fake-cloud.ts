@@ -56,6 +56,8 @@ export class FakeVServerGroups implements ServerGroups {
   latencyMs = 20;
   /** Throws to reject the call, returns 'no-reply' to carry it out and lose the reply, or changes the reply. */
   behave: Behaviour = () => undefined;
+  /** How long a call waits for its credentials. */
+  credentialsMs = 0;
   /** Called while a call obtains its credentials. */
   beforeLeaving: () => void = () => {};
   inFlight = 0;
@@ -181,6 +183,8 @@ export class FakeVServerGroups implements ServerGroups {
     carryOut: () => void,
     options: CallOptions = {},
   ): Promise<Reply> {
+    if (this.credentialsMs > 0)
+      await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, this.credentialsMs));
     this.beforeLeaving();
     if (options.mayLeave?.() === false) throw new WithdrawnError(action);
     const backends = rows.map((row) => row.serverIp ?? row.serverId);

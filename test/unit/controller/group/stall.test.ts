@@ -67,3 +67,17 @@ test('what leaves leaves once the caches have caught up', async () => {
   await cluster.after();
   expect(calls()).toEqual(['remove 10.0.0.2']);
 });
+
+test.each([
+  ['what has come back meanwhile stays', BOTH, []],
+  ['what is still to leave leaves at once', BOTH.slice(0, 1), ['remove 10.0.0.2']],
+])('a removal that waits for credentials is decided again when it has them: %s', async (_, ips, made) => {
+  await settled();
+  cluster.groups.credentialsMs = 5_000;
+  cluster.endpoints(BOTH.slice(0, 1));
+  await cluster.after(2_000);
+  cluster.groups.credentialsMs = 0;
+  cluster.endpoints(ips);
+  await cluster.after(3_000);
+  expect(calls()).toEqual(made);
+});
