@@ -34,14 +34,10 @@ export class FormerMembers {
     return this.#present.filter((member) => !isOnHost(member) && !isGiven(desired, member));
   }
 
-  /** Records what the binding wants now. A changed spec starts over. */
+  /** Records what the binding wants now. */
   take(desired: Desired, generation: number | undefined): void {
     if (desired === this.#desired) return;
     const leaving = this.leaving(desired, generation);
-    if (generation !== this.#generation) {
-      this.#left.clear();
-      this.#unlooked = [];
-    }
     this.#unlooked = this.#unlooked.filter((member) => !isGiven(desired, member));
     for (const [slot, member] of this.#left) if (isGiven(desired, member)) this.#left.delete(slot);
     for (const member of leaving) this.#left.set(member.slot, member);

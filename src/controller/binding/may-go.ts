@@ -17,6 +17,7 @@ import type { BindingFacts } from './verdict.ts';
  * | some pass to a binding whose status does not show them yet    | –                                                | no     |
  * | Sync: some are recorded                                       | –                                                | no     |
  * | RemoveOnly: some can still leave, or get their weight back    | –                                                | no     |
+ * | RemoveOnly: some may be unseen, of members that have left     | will be read, without anyone having to act       | no     |
  * | –                                                             | was read, with no write of unknown outcome since | yes    |
  * | RemoveOnly: all known rows stay                               | can't be read, and someone has to act            | yes    |
  * | Sync: none is recorded                                        | was never read, and someone has to act           | yes    |
@@ -29,6 +30,7 @@ import type { BindingFacts } from './verdict.ts';
 export function hasNothingLeft({
   report,
   batches,
+  unlooked,
   group: { attempts, view },
   wasRead,
 }: BindingFacts): boolean {
@@ -37,7 +39,7 @@ export function hasNothingLeft({
   if (report.passing) return false;
   const isRemoveOnly = report.claim.mode === 'RemoveOnly';
   if (isRemoveOnly ? hasWorkLeft(report, batches, attempts) : report.records.size > 0) return false;
-  if (view.isReliable) return true;
+  if (view.isReliable && !(isRemoveOnly && unlooked.length > 0)) return true;
   return (isRemoveOnly || !wasRead) && failure !== undefined && lasts(failure, wasRead);
 }
 

@@ -60,12 +60,15 @@ test('while it is not determined what is wanted, what the Service gives all the 
   expect(['1', '2'].map((name) => former.at(slot(name)) !== undefined)).toEqual([true, false]);
 });
 
-test('another spec begins anew', () => {
+test('by another spec nobody leaves, and who has left is not forgotten', () => {
   const former = new FormerMembers([], GENERATION);
-  leavers(former, wants('1', '2', '3'), wants('2', '3'));
+  leavers(former, wants('1', '2', '3'));
+  former.lookFor(former.leaving(wants('2', '3'), GENERATION));
+  leavers(former, wants('2', '3'));
   expect(former.leaving(wants('3'), GENERATION + 1)).toEqual([]);
   former.take(wants('3'), GENERATION + 1);
-  expect(['1', '2'].map((name) => former.at(slot(name)))).toEqual([undefined, undefined]);
+  expect(['1', '2'].map((name) => former.at(slot(name)) !== undefined)).toEqual([true, false]);
+  expect(former.unlooked.map((member) => member.slot)).toEqual([slot('1')]);
 });
 
 const backend = { serverId: '', port: 8080, type: 'eni', weight: 100, state: 'Pending' } as const;

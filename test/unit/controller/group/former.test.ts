@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ownRow, TestCluster } from './cluster.ts';
+import { apiError } from './fake-cloud.ts';
 
 let cluster: TestCluster;
 
@@ -46,6 +47,41 @@ test('who has left unseen is named by the status until the group was read: the n
   await cluster.after(1_000);
   expect(calls()).toEqual(['describe']);
   expect(named()).toEqual([]);
+});
+
+test.each<[string, () => void, readonly string[]]>([
+  [
+    'deleted',
+    () => cluster.bind('web', { mode: 'RemoveOnly' }, { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    ['web []'],
+  ],
+  ['edited', () => cluster.bind('web', { mode: 'RemoveOnly', weight: 50 }), []],
+])('who has left unseen is looked for also if the binding is %s meanwhile', async (_, change, patched) => {
+  await settled('10.0.0.1', '10.0.0.2');
+  cluster.groups.rows.push(byHand('10.0.0.2'));
+  cluster.endpoints(['10.0.0.1']);
+  await cluster.after(400);
+  change();
+  await cluster.after(500);
+  expect([calls(), cluster.patched]).toEqual([[], []]);
+  await cluster.after(1_000);
+  expect(calls()).toEqual(['describe', 'remove 10.0.0.2']);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+  expect(cluster.patched).toEqual(patched);
+});
+
+test('a deleted binding does not wait for the look at a group that may not be read', async () => {
+  await settled('10.0.0.1', '10.0.0.2');
+  cluster.endpoints(['10.0.0.1']);
+  await cluster.after(100);
+  cluster.groups.behave = () => {
+    throw apiError('denied', 'Forbidden.RAM');
+  };
+  cluster.bind('web', { mode: 'RemoveOnly' }, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  await cluster.after(500);
+  expect(cluster.patched).toEqual([]);
+  await cluster.after(1_000);
+  expect(cluster.patched).toEqual(['web []']);
 });
 
 test('one that is added too late leaves at the next look', async () => {
