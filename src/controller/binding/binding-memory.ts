@@ -51,14 +51,16 @@ export class BindingMemory {
     return former;
   }
 
-  /** The members that left after the group was last read. */
+  /** See FormerMembers. */
   unlookedOf({ uid }: BindingObject): readonly FormerMember[] {
     return this.#former.get(uid)?.unlooked ?? NOBODY;
   }
 
-  /** The binding's group was read. */
-  noteLook({ uid }: BindingObject): void {
-    this.#former.get(uid)?.looked();
+  /** The binding's group was read at `at` (`Clock.now()` milliseconds). Returns whether it was too early for some members. */
+  noteLook({ uid }: BindingObject, at: number): boolean {
+    const former = this.#former.get(uid);
+    former?.looked(at);
+    return (former?.unlooked.length ?? 0) > 0;
   }
 
   noteRemoval({ uid }: BindingObject, wall: number): void {

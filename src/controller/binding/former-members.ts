@@ -7,6 +7,9 @@ import type { FormerMember } from '../../membership/plan/claim.ts';
 /** If a binding's pods come and go all the time, the oldest are forgotten. */
 const MOST = 1_000;
 
+/** Something else may still be adding a row for a member that left, so that the group is read for it this long after. */
+export const LOOK_AFTER_MS = 1_000;
+
 /**
  * The places of members that have left a RemoveOnly binding: something else may have added rows for them that were never
  * seen, or may add such rows late. A new process starts with the members that the status names. Pods with hostNetwork are not
@@ -15,7 +18,7 @@ const MOST = 1_000;
 export class FormerMembers {
   readonly #left = new Map<Slot, FormerMember>();
   #present: readonly FormerMember[];
-  #unlooked: readonly FormerMember[] = [];
+  #unlooked: readonly { readonly member: FormerMember; readonly leftAt: number }[] = [];
   #desired: Desired | undefined;
   #generation: number | undefined;
 
@@ -38,7 +41,7 @@ export class FormerMembers {
   take(desired: Desired, generation: number | undefined): void {
     if (desired === this.#desired) return;
     const leaving = this.leaving(desired, generation);
-    this.#unlooked = this.#unlooked.filter((member) => !isGiven(desired, member));
+    this.#unlooked = this.#unlooked.filter(({ member }) => !isGiven(desired, member));
     for (const [slot, member] of this.#left) if (isGiven(desired, member)) this.#left.delete(slot);
     for (const member of leaving) this.#left.set(member.slot, member);
     forgetOldest(this.#left, MOST);
@@ -50,22 +53,22 @@ export class FormerMembers {
     this.#generation = generation;
   }
 
-  /** These members have left, and the group may have unseen rows for them: it must be read. */
-  lookFor(members: readonly FormerMember[]): void {
-    this.#unlooked = [...this.#unlooked, ...members];
+  /** These members left at `leftAt` (`Clock.now()` milliseconds), and the group may have unseen rows for them: it must be read. */
+  lookFor(members: readonly FormerMember[], leftAt: number): void {
+    this.#unlooked = [...this.#unlooked, ...members.map((member) => ({ member, leftAt }))];
   }
 
-  /** The group was read. */
-  looked(): void {
-    this.#unlooked = [];
+  /** The group was read at `at`. */
+  looked(at: number): void {
+    this.#unlooked = this.#unlooked.filter(({ leftAt }) => leftAt + LOOK_AFTER_MS > at);
   }
 
   /**
-   * The members without a known row that left after the group was last read. The status names them until the next read, so
-   * that a new process knows what to look for.
+   * The members without a known row for which the group was not read since they left, or too early. The status names them until
+   * then, so that a new process knows what to look for.
    */
   get unlooked(): readonly FormerMember[] {
-    return this.#unlooked;
+    return this.#unlooked.map(({ member }) => member);
   }
 
   at(slot: Slot): FormerMember | undefined {

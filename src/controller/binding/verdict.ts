@@ -33,7 +33,7 @@ export interface BindingFacts {
   readonly report: ClaimReport | undefined;
   readonly batches: readonly Batch[];
   readonly missingEnis: readonly MissingEni[];
-  /** Members that left after the group was last read (FormerMembers). */
+  /** Members that left, and for which the group is still to be read (FormerMembers). */
   readonly unlooked: readonly FormerMember[];
   /** The finalizer of the binding, if it could not be written. */
   readonly unwritten?: FinalizerFailure | undefined;

@@ -96,7 +96,7 @@ export function keep(
  * Remembers the leaving members of RemoveOnly bindings that were not in the group when it was last read: they may have been
  * added since. Returns whether there are any.
  */
-export function lookForUnseen({ bound, plan }: Decision, memory: BindingMemory): boolean {
+export function lookForUnseen({ now, bound, plan }: Decision, memory: BindingMemory): boolean {
   let found = false;
   for (const { object, claim } of bound) {
     if (claim?.mode !== 'RemoveOnly') continue;
@@ -106,7 +106,7 @@ export function lookForUnseen({ bound, plan }: Decision, memory: BindingMemory):
     const records = plan.reports.find((report) => report.claim === claim)?.records ?? claim.records;
     const seen = new Set([...records.values()].map(({ row }) => slotOf(row)));
     const unseen = leaving.filter(({ slot }) => !seen.has(slot));
-    former.lookFor(unseen);
+    former.lookFor(unseen, now);
     found ||= unseen.length > 0;
   }
   return found;

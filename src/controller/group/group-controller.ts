@@ -8,6 +8,7 @@ import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
+import { LOOK_AFTER_MS } from '../binding/former-members.ts';
 import { hasNothingLeft, mayGoWithoutRole } from '../binding/may-go.ts';
 import {
   type ClusterCaches,
@@ -58,9 +59,6 @@ export interface CacheFreshness {
 
 /** A token that arrives within this time counts as not waited for. */
 const SAME_TURN_MS = 2;
-
-/** Delay before a group is read for rows that somebody else may be adding at this moment. */
-const LOOK_AFTER_MS = 1_000;
 
 interface Decided extends Decision {
   readonly step: Step;
@@ -161,17 +159,25 @@ export class GroupController {
     group: GroupState,
     bound: readonly Bound[],
   ): Promise<WriteResult | undefined> {
-    const { writer, memory } = this.#parts;
+    const { writer } = this.#parts;
     switch (step.do) {
       case 'write':
         return await writer.write(group, step.batch);
       case 'poll':
         return await writer.poll(group, step.job);
       case 'describe':
-        if (await writer.describe(group, this.#resyncIn()))
-          for (const { object } of bound) memory.noteLook(object);
+        await this.#look(group, bound);
         return undefined;
     }
+  }
+
+  /** Who left too shortly before is looked for by the next read, a second later: one read serves all who leave in a second. */
+  async #look(group: GroupState, bound: readonly Bound[]): Promise<void> {
+    const { writer, memory, clock } = this.#parts;
+    const at = clock.now();
+    if (!(await writer.describe(group, this.#resyncIn()))) return;
+    const tooEarly = bound.map(({ object }) => memory.noteLook(object, at));
+    if (tooEarly.includes(true)) group.view.resyncBy(at + LOOK_AFTER_MS);
   }
 
   #noteWritten(group: GroupState, { bound }: Decided, batch: Batch, requestId: string): void {
@@ -201,11 +207,11 @@ export class GroupController {
   }
 
   #decide(key: GroupKey, group: GroupState): Decided {
-    const { clock, memory, finalizers } = this.#parts;
+    const { memory, finalizers } = this.#parts;
     const { dryRun } = this.#options;
     const decision = decide(key, group, this.#parts, this.#options);
     group.callWith(rolesToCallWith(decision.bound));
-    if (lookForUnseen(decision, memory)) group.view.resyncBy(clock.now() + LOOK_AFTER_MS);
+    if (lookForUnseen(decision, memory)) group.view.resyncBy(decision.now + LOOK_AFTER_MS);
     keep(decision, group, memory, dryRun);
     if (!dryRun)
       for (const { object, claim, granted, isClosed } of decision.bound)

@@ -29,19 +29,22 @@ test('who has left is known by place until somebody is there again', () => {
   expect(former.at(slot('1'))).toBeUndefined();
 });
 
-test('who is looked for is so until the group was read, or it is wanted again', () => {
+test('who is looked for is so until the group was read a second later, or it is wanted again', () => {
   const former = new FormerMembers([], GENERATION);
   const looksFor = () => former.unlooked.map((member) => member.slot);
-  const leave = (desired: Desired) => {
-    former.lookFor(former.leaving(desired, GENERATION));
+  const leave = (desired: Desired, at: number) => {
+    former.lookFor(former.leaving(desired, GENERATION), at);
     former.take(desired, GENERATION);
   };
-  leave(wants('1', '2', '3'));
-  leave(wants('3'));
+  leave(wants('1', '2', '3'), 0);
+  leave(wants('3'), 0);
   expect(looksFor()).toEqual([slot('1'), slot('2')]);
-  leave(wants('2', '3'));
+  leave(wants('2', '3'), 0);
   expect(looksFor()).toEqual([slot('1')]);
-  former.looked();
+  leave(wants('2'), 400);
+  former.looked(1_000);
+  expect(looksFor()).toEqual([slot('3')]);
+  former.looked(1_400);
   expect(looksFor()).toEqual([]);
 });
 
@@ -63,7 +66,7 @@ test('while it is not determined what is wanted, what the Service gives all the 
 test('by another spec nobody leaves, and who has left is not forgotten', () => {
   const former = new FormerMembers([], GENERATION);
   leavers(former, wants('1', '2', '3'));
-  former.lookFor(former.leaving(wants('2', '3'), GENERATION));
+  former.lookFor(former.leaving(wants('2', '3'), GENERATION), 0);
   leavers(former, wants('2', '3'));
   expect(former.leaving(wants('3'), GENERATION + 1)).toEqual([]);
   former.take(wants('3'), GENERATION + 1);

@@ -34,6 +34,21 @@ test('a row that RemoveOnly has never seen is looked for when its pod leaves, an
   expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
 });
 
+test('one that leaves right before the look for another one is looked for once more, a second later', async () => {
+  await settled('10.0.0.1', '10.0.0.2', '10.0.0.3');
+  cluster.endpoints(['10.0.0.1', '10.0.0.3']);
+  await cluster.after(900);
+  cluster.endpoints(['10.0.0.1']);
+  await cluster.after(500);
+  expect(calls()).toEqual(['describe']);
+  cluster.groups.rows.push(byHand('10.0.0.3'));
+  await cluster.after(700);
+  expect(calls()).toEqual(['describe', 'describe', 'remove 10.0.0.3']);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+  await cluster.after(10_000);
+  expect(calls()).toHaveLength(3);
+});
+
 test('who has left unseen is named by the status until the group was read: the next leader looks for it', async () => {
   const named = () =>
     cluster.statuses
