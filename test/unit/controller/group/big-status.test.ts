@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ownRow, TestCluster } from './cluster.ts';
+import { apiError } from './fake-cloud.ts';
 
 let cluster: TestCluster;
 
@@ -25,4 +26,33 @@ test('of more than 2,000 backends the status names those that drain: only it kno
   expect([registered, draining, backends.length]).toEqual([2_000, 1, 2_000]);
   expect(backends.at(-1)).toMatchObject({ serverIp: last, state: 'Draining', weight: 40 });
   expect(cluster.groups.calls.at(-1)).toMatchObject({ action: 'set' });
+});
+
+test('a new status is made without reading the rows of the one before, unless backends are refused', async () => {
+  cluster.groups.rows = [ownRow('10.0.0.1')];
+  cluster.endpoints(['10.0.0.1']);
+  cluster.bind();
+  cluster.start();
+  await cluster.after(1_000);
+  const object = cluster.caches.bindings.get('shop/web');
+  if (!object?.parsed.ok) throw new Error('the binding is to be readable');
+  let reads = 0;
+  const status = {
+    ...object.parsed.binding.status,
+    get backends() {
+      reads++;
+      return [];
+    },
+  };
+  const parsed = { ...object.parsed, binding: { ...object.parsed.binding, status } };
+  cluster.caches.bindings.set({ ...object, resourceVersion: '1000', parsed });
+  cluster.endpoints(['10.0.0.1', '10.0.0.2']);
+  await cluster.after(1_000);
+  expect([cluster.statuses.get('web')?.registered, reads]).toEqual([2, 0]);
+  cluster.groups.behave = () => {
+    throw apiError('badBackend', 'ObtainIpFail');
+  };
+  cluster.endpoints(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  await cluster.after(1_000);
+  expect(reads).toBeGreaterThan(0);
 });
