@@ -6,9 +6,8 @@ import { asArray, asObject, asString } from '../../json.ts';
 import { paths, transformNode } from '../../kubernetes/objects/objects.ts';
 import { isHybrid } from '../../membership/desired/cluster.ts';
 import type { Cluster } from '../command.ts';
-import type { CloudSeen, CloudSurvey, NodeSample } from './cloud-judgement.ts';
 import { type KubeSeen, seenInCluster, seenInEach } from './seen.ts';
-import { NO_GROUP, seenInCloud } from './seen-in-cloud.ts';
+import { type CloudSeen, type CloudSurvey, NO_GROUP, type NodeSample, seenInCloud } from './seen-in-cloud.ts';
 import { type SurveyRolesOptions, surveyRoles } from './survey-roles.ts';
 
 export interface SurveyCloudOptions extends SurveyRolesOptions {

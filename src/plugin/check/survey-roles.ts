@@ -3,9 +3,8 @@ import type { Clock } from '../../clock.ts';
 import { accountOfRole, roleKey, vServerGroup } from '../../cloud/group-ref.ts';
 import { listBindings } from '../bindings.ts';
 import type { Cluster } from '../command.ts';
-import type { RoleSeen } from './cloud-judgement.ts';
 import { seenInEach } from './seen.ts';
-import { NO_GROUP, seenInCloud } from './seen-in-cloud.ts';
+import { NO_GROUP, type RoleSeen, seenInCloud } from './seen-in-cloud.ts';
 
 const MOST_SESSIONS = 20;
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { createApiError, refused } from '../../../../src/alibaba/errors/errors.ts';
 import type { ApiError } from '../../../../src/cloud/api-error.ts';
-import { type CloudSurvey, judgeCloud, type RoleSeen } from '../../../../src/plugin/check/cloud-judgement.ts';
+import { judgeCloud } from '../../../../src/plugin/check/cloud-judgement.ts';
 import type { Level } from '../../../../src/plugin/check/finding.ts';
+import type { CloudSurvey, RoleSeen } from '../../../../src/plugin/check/seen-in-cloud.ts';
 
 const refusal = (action: string, code: string, text: string, httpStatus = 400) =>
   refused(action, undefined, { code, text, httpStatus, requestId: 'R-1' });
