@@ -143,21 +143,16 @@ export async function openSession(
   try {
     return sessionFrom(await sts(action, params));
   } catch (error) {
-    throw error instanceof ApiError && !error.retryable ? notOurs(error, description) : error;
+    throw error instanceof ApiError ? withoutSession(error, description) : error;
   }
 }
 
-/** Whatever the reason of STS, for the callers it is the credentials that are wrong. */
-function notOurs(error: ApiError, description: string): ApiError {
-  const { action, code, httpStatus, requestId } = error;
-  const reason = `no credentials from ${description}: ${error.message}`;
+/** Whatever the reason of STS, for the callers it is the credentials that are wrong, unless it may pass. */
+function withoutSession(error: ApiError, description: string): ApiError {
   return createApiError({
-    action,
-    code,
-    httpStatus,
-    requestId,
-    text: reason,
-    kind: 'credentials',
+    ...error,
+    text: `no credentials from ${description}: ${error.text}`,
+    kind: error.retryable ? error.kind : 'credentials',
     outcome: 'refused',
   });
 }

@@ -7,9 +7,12 @@ export const SEE_CREDENTIALS = 'See the line about credentials.';
 
 /** The call failed for a reason that says nothing about the check. */
 export function notShown(check: string, error: ApiError): Finding {
-  if (error.kind === 'credentials')
-    return unknown(check, 'not checked: the credentials failed', SEE_CREDENTIALS);
+  if (error.kind === 'credentials') return withoutCredentials(check);
   return unknown(check, told(error), error.retryable ? 'Check again later.' : error.hint.text);
+}
+
+export function withoutCredentials(check: string): Finding {
+  return unknown(check, 'not checked: the credentials failed', SEE_CREDENTIALS);
 }
 
 export function notListed(check: string, what: string, failure: KubeFailure): Finding {

@@ -1,13 +1,14 @@
-import type { ApiError } from '../../cloud/api-error.ts';
+import { ApiError } from '../../cloud/api-error.ts';
 import { podInterfaces, region, vpc } from './address-judgement.ts';
 import { judgeClock } from './clock-judgement.ts';
 import { failureOf, SEE_CREDENTIALS, told } from './cloud-failures.ts';
 import { type Finding, failed, ok, unknown } from './finding.ts';
 import { groupAndRights, right } from './rights-judgement.ts';
 import { assumableRole } from './role-judgement.ts';
-import type { CloudSurvey } from './seen-in-cloud.ts';
+import type { CloudSeen, CloudSurvey } from './seen-in-cloud.ts';
 
-export function judgeCloud(seen: CloudSurvey): readonly Finding[] {
+export function judgeCloud(survey: CloudSurvey): readonly Finding[] {
+  const seen = 'failure' in survey.credentials ? uncalled(survey, survey.credentials.failure) : survey;
   return [
     credentials(seen),
     endpoint('SLB endpoint', seen.endpoints.slb, failureOf(seen.group)),
@@ -25,6 +26,18 @@ export function judgeCloud(seen: CloudSurvey): readonly Finding[] {
 
 const CLOUD_CLOCK =
   'from 15 minutes on the cloud refuses calls that are signed by it, and the operator signs by the time of the refusal';
+
+/** Without credentials nothing was called: an answer among the failures is that of STS. */
+function uncalled(survey: CloudSurvey, why: ApiError): CloudSurvey {
+  const failure = new ApiError({
+    ...why,
+    kind: 'credentials',
+    reason: 'CredentialsInvalid',
+    requestId: undefined,
+  });
+  const instead = <T>(seen: CloudSeen<T>): CloudSeen<T> => ('failure' in seen ? { failure } : seen);
+  return { ...survey, group: instead(survey.group), interfaces: instead(survey.interfaces) };
+}
 
 function credentials({ credentials: given, group: asked, interfaces }: CloudSurvey): Finding {
   const check = 'credentials';

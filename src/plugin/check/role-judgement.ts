@@ -1,4 +1,4 @@
-import { failureOf, listAdvice, notShown, told } from './cloud-failures.ts';
+import { failureOf, listAdvice, told, withoutCredentials } from './cloud-failures.ts';
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
 import { right } from './rights-judgement.ts';
 import type { CloudSurvey, RoleSeen } from './seen-in-cloud.ts';
@@ -6,9 +6,9 @@ import type { CloudSurvey, RoleSeen } from './seen-in-cloud.ts';
 export function assumableRole({ role, isNamed, asked }: RoleSeen, given: CloudSurvey['credentials']): Finding {
   const check = `role ${role.roleArn}`;
   const error = failureOf(asked);
-  if ('failure' in given) return notShown(check, given.failure);
   if (error === undefined || error.kind === 'groupMissing')
     return ok(check, 'assumed, and slb:DescribeVServerGroupAttribute is allowed with it');
+  if ('failure' in given) return withoutCredentials(check);
   if (error.kind !== 'credentials') return right(check, error);
   if ('failure' in isNamed)
     return unknown(

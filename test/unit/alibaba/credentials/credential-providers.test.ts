@@ -146,11 +146,14 @@ test('STS refusing the role is a matter of credentials; STS failing passes', asy
   using refusing = await roleSource(api.url, tokenFile);
   const error = await failure(refusing.source.get());
   expect(error).toMatchObject({ kind: 'credentials', code: 'NoPermission', httpStatus: 403 });
-  expect(error.message).toContain('acs:ram::1:role/vsgb');
+  expect(error.message).toContain('no credentials from the RAM role acs:ram::1:role/vsgb (RRSA): You are');
   expect(error.message).not.toContain('eyJ');
   down = true;
   using failing = await roleSource(api.url, tokenFile);
-  expect(await failure(failing.source.get())).toMatchObject({ kind: 'transient', code: 'InternalError' });
+  expect(await failure(failing.source.get())).toMatchObject({
+    ...{ kind: 'transient', code: 'InternalError', outcome: 'refused' },
+    text: 'no credentials from the RAM role acs:ram::1:role/vsgb (RRSA): down',
+  });
 });
 
 test('a role is assumed by a signed call, whose refusal shows neither key nor external id', async () => {

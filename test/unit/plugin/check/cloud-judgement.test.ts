@@ -110,14 +110,21 @@ test('what is not ok says what to do, and what is ok does not', () => {
     expect([level, advice !== undefined && advice !== '']).toEqual([level, level !== 'ok']);
 });
 
-test('why there are no credentials is told once, and the other lines lead there', () => {
-  const failure = { failure: NO_CREDENTIALS };
+test.each<readonly [string, ApiError]>([
+  ['none are given', NO_CREDENTIALS],
+  ['STS refuses the role', createApiError({ ...NO_CREDENTIALS, requestId: 'R-STS' })],
+  ['STS cannot be reached', unreached('ENOTFOUND')],
+])('why there are no credentials is told once, and the other lines lead there: %s', (_, error) => {
+  const failure = { failure: error };
   const found = judgeCloud({ ...WELL, credentials: failure, group: failure, interfaces: failure });
-  const telling = found.filter(({ message }) => message.includes(NO_CREDENTIALS.code));
+  const telling = found.filter(({ message }) => message.includes(error.code));
   expect(telling.map(({ check }) => check)).toEqual(['credentials']);
   const leading = found.filter(({ advice }) => advice === 'See the line about credentials.');
-  expect(leading.map(({ check }) => check)).toEqual(
-    expect.arrayContaining(['ECS endpoint', 'ecs:DescribeNetworkInterfaces', 'vServer group', 'VPC']),
+  expect(leading.map(({ check, level }) => `${level} ${check}`)).toEqual(
+    expect.arrayContaining([
+      ...['unknown SLB endpoint', 'unknown ECS endpoint', 'unknown ecs:DescribeNetworkInterfaces'],
+      ...['unknown vServer group', 'unknown VPC'],
+    ]),
   );
 });
 
@@ -162,9 +169,12 @@ describe('a role that bindings may name', () => {
     expect(findingOfRole({ failure: denied('Describe') }, unlisted)).toMatchObject({ level: 'failed' });
   });
 
-  test('is not judged where the credentials that assume it are missing', () => {
+  test('that cannot be assumed is not judged where the credentials to assume it with are missing', () => {
     const failure = { failure: NO_CREDENTIALS };
     expect(findingOfRole(failure, NAMED, { credentials: failure })).toMatchObject({ level: 'unknown' });
+    expect(findingOfRole({ failure: GROUP_MISSING }, NAMED, { credentials: failure })).toMatchObject({
+      level: 'ok',
+    });
   });
 });
 
