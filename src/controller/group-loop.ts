@@ -130,7 +130,9 @@ export function createGroupLoop(options: GroupLoopOptions, ports: GroupLoopPorts
         rememberDeparted(binding, caches);
         lookAfterGroupless(binding);
         const group = groupOf(binding, options.region);
-        if (group !== undefined) queue.add(group);
+        if (group === undefined) continue;
+        controller.grantsChanged(group);
+        queue.add(group);
       }
     },
     stop(deadlineMs) {
@@ -245,7 +247,7 @@ function createGates(
 
 function connectEvents(
   { region }: GroupLoopOptions,
-  { caches, status, onCredentialsChanged, onNamespaceOpened }: GroupLoopPorts,
+  { caches, status, mayWrite, onCredentialsChanged, onNamespaceOpened }: GroupLoopPorts,
   queue: WorkQueue<GroupKey>,
   { controller, gates, names, drains, remembering, lookAfterGroupless }: Parts,
 ): void {
@@ -288,10 +290,14 @@ function connectEvents(
     caches.bindings.list().forEach(add);
     gates?.judgeAll(namespace);
   });
-  // Only for bindings without a group: connectTriggers handles the others.
+  // connectTriggers enqueues the groups.
   caches.namespaces.onChange(({ old, new: now }) => {
-    for (const binding of caches.bindings.byIndex('namespace', (now ?? old)?.key ?? ''))
+    for (const binding of caches.bindings.byIndex('namespace', (now ?? old)?.key ?? '')) {
       lookAfterGroupless(binding);
+      const group = groupOf(binding, region);
+      if (group !== undefined && old?.annotation !== now?.annotation && mayWrite())
+        controller.grantsChanged(group);
+    }
   });
   caches.bindings.onChange(({ old, new: now }) => {
     if (now === undefined) return;

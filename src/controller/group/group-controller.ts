@@ -44,7 +44,7 @@ export interface GroupControllerParts {
   readonly reporter: BindingReporter;
   /** Undefined: readiness gates are not opened. */
   readonly gates: Pick<ReadinessGates, 'concluded'> | undefined;
-  readonly names: Pick<GroupNames, 'groupIsMissing' | 'isRecording'>;
+  readonly names: Pick<GroupNames, 'groupMayBeGone' | 'isRecording'>;
   readonly freshness: CacheFreshness;
   readonly clock: Clock;
   readonly random: () => number;
@@ -94,6 +94,11 @@ export class GroupController {
     if (group === undefined) return;
     group.attempts.forget();
     this.#parts.enis.lookAgain(group.ref.regionId, key);
+  }
+
+  /** The grants of a binding's namespace have changed, or may have before the start: maybe for a group that has its name by now. */
+  grantsChanged(key: GroupKey): void {
+    this.#state(key).namesAskedAt = Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -281,10 +286,14 @@ export class GroupController {
     const isMissing = [...group.attempts.failures.values()].some(
       ({ error }) => error.kind === 'groupMissing',
     );
+    const namesAreDue = clock.now() - group.namesAskedAt >= this.#options.resyncMs;
+    if (namesAreDue) group.namesAskedAt = clock.now();
     for (const one of decided.bound) {
-      const { object, granted } = one;
+      const { object, granted, claim } = one;
       if (one.isClosed) continue;
-      if (isMissing) names.groupIsMissing(object);
+      // Without a claim, the group is not read: its name alone shows that it was recreated.
+      const isUnread = granted.is === 'none' && claim === undefined;
+      if (isMissing || (namesAreDue && isUnread)) names.groupMayBeGone(object);
       if (names.isRecording(object) && !isBeingDeleted(object)) continue;
       const facts = this.#factsOf(group, decided, one);
       gates?.concluded(object, facts);

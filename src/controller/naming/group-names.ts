@@ -43,8 +43,8 @@ export interface GroupNamesParts extends Pick<GroupFinderParts, 'list' | 'clock'
  * | the status records             | the load balancer                              | = what becomes of the binding                     |
  * |--------------------------------|------------------------------------------------|---------------------------------------------------|
  * | a group                        | –                                              | it is on that group, even if the group is renamed |
- * | a group that does not exist    | still lists the group, or does not answer      | it stays on that group                            |
- * | a group that does not exist    | does not list the group                        | as with no group: nothing of the old one is left  |
+ * | a group that may be gone       | still lists the group, or does not answer      | it stays on that group                            |
+ * | a group that may be gone       | does not list the group                        | as with no group: nothing of the old one is left  |
  * | no group                       | is not granted, and none of its groups can be  | reported; the load balancer is not called         |
  * | no group                       | is of an account whose role may not be assumed | reported; the load balancer is not called         |
  * | no group                       | has one group of the name                      | the group is recorded                             |
@@ -81,8 +81,8 @@ export class GroupNames {
     if (!this.#options.dryRun) this.#parts.finalizers.release(binding);
   }
 
-  /** The cloud says that the binding's group does not exist. */
-  groupIsMissing(binding: BindingObject): void {
+  /** The cloud says that the binding's group does not exist, or the group is not read as it is not granted. */
+  groupMayBeGone(binding: BindingObject): void {
     if (!isBeingDeleted(binding)) this.#seek(binding);
   }
 

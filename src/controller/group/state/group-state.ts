@@ -17,9 +17,12 @@ export class GroupState {
   readonly leaving = new LeavingRows();
   readonly unshown = new UnshownRows();
   readonly withheld = new WithheldBatches();
+  /** When the names of bindings that are not granted the group were last looked up (`Clock.now()` milliseconds). */
+  namesAskedAt: number;
 
   /** `now`: when the group is first due to be read (`Clock.now()` milliseconds). `random`: from 0 to 1. */
   constructor(ref: GroupRef, now: number, random: () => number) {
+    this.namesAskedAt = now;
     this.view = new GroupView(ref, now);
     this.attempts = new Attempts(random);
   }

@@ -367,6 +367,59 @@ describe('a group by its name', () => {
     await cluster.after(2_000);
     expect(calls()).toEqual(['describe', 'add 10.0.0.1']);
   });
+
+  describe('that is not granted, and then recreated', () => {
+    const told = () => [cluster.statuses.get('web')?.vServerGroupId, reasonOf()];
+    const isRecreated = () => void cluster.groups.lists.set('lb-1', [{ id: 'rsp-3', name: 'web' }]);
+
+    async function refused(annotation: string): Promise<void> {
+      cluster.grant(annotation);
+      cluster.bind('web', BY_NAME);
+      cluster.start();
+      await cluster.after(2_000);
+      expect([told(), cluster.groups.listCalls]).toEqual([[GROUP, 'GroupNotGranted'], ['lb-1']]);
+    }
+
+    test('is served as soon as the new one is granted', async () => {
+      await refused('rsp-2');
+      isRecreated();
+      cluster.grant('rsp-2 rsp-3');
+      await cluster.after(2_000);
+      expect([told(), calls()]).toEqual([
+        ['rsp-3', 'Synced'],
+        ['describe', 'add 10.0.0.1'],
+      ]);
+    });
+
+    test('is served by an operator that starts after the new one was granted', async () => {
+      await refused('rsp-2');
+      const status = cluster.statuses.get('web');
+      await cluster.stop();
+      cluster = new TestCluster({ requireGrants: true });
+      cluster.showsStatus = true;
+      isRecreated();
+      cluster.endpoints(['10.0.0.1']);
+      cluster.grant('rsp-3');
+      cluster.bind('web', BY_NAME, {}, status);
+      cluster.start();
+      await cluster.after(2_000);
+      expect(told()).toEqual(['rsp-3', 'Synced']);
+    });
+
+    test('is found at a resync if the new one was granted before; until then each costs one call', async () => {
+      await refused('rsp-3');
+      for (let minute = 0; minute < 30; minute++) {
+        cluster.endpoints([`10.0.0.${minute}`]);
+        await cluster.after(60_000);
+      }
+      expect(told()).toEqual([GROUP, 'GroupNotGranted']);
+      expect(cluster.groups.listCalls.length).toBeLessThanOrEqual(7);
+      expect(calls()).toEqual([]);
+      isRecreated();
+      await cluster.after(330_000);
+      expect(told()).toEqual(['rsp-3', 'Synced']);
+    });
+  });
 });
 
 test('a namespace that is missing in the cache takes nothing from a binding that works', async () => {
