@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { OPERATOR, SCHEMA_VERSION } from '../../api/names.ts';
+import { SCHEMA_VERSION } from '../../api/names.ts';
 import type { KubernetesVersion } from '../../kubernetes/client/cluster-version.ts';
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
 import type { KubeFailure, KubeSeen } from './seen.ts';
@@ -12,7 +12,7 @@ export interface ClusterSurvey {
   readonly expectedFields: readonly string[];
   readonly pluginVersion: string;
   readonly namespace: string;
-  /** Deployments in the operator's namespace that carry the operator's name label. */
+  /** Those of the operator in its namespace. */
   readonly deployments: KubeSeen<readonly OperatorDeployment[]>;
   readonly webhooks: KubeSeen<readonly InstalledWebhook[]>;
   /** The current time by the API server's clock, or else by this machine's. Milliseconds since the Unix epoch. */
@@ -127,7 +127,7 @@ function operator({ deployments, namespace, pluginVersion, now }: ClusterSurvey)
     return [
       failed(
         check,
-        `namespace ${namespace} has no Deployment with the label app.kubernetes.io/name=${OPERATOR}`,
+        `namespace ${namespace} has no Deployment of the operator`,
         'Install it (docs/install.md), or name its namespace with --operator-namespace.',
       ),
     ];

@@ -1,11 +1,7 @@
-import { OPERATOR } from '../../api/names.ts';
 import { asArray, asObject, type JsonObject } from '../../json.ts';
 import type { Query } from '../../kubernetes/client/transport-types.ts';
 import type { Cluster } from '../command.ts';
 import { type KubeSeen, seenInCluster } from './seen.ts';
-
-/** Selects the operator's objects, as installed from the Kustomize base or the chart. */
-export const OF_OPERATOR: Query = { labelSelector: `app.kubernetes.io/name=${OPERATOR}` };
 
 /** Timeout for each request, as a person is waiting. */
 const PATIENCE_MS = 10_000;

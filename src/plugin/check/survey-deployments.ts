@@ -4,7 +4,7 @@ import { readSpec } from '../../kubernetes/election/lease.ts';
 import { metadata } from '../../kubernetes/objects/metadata.ts';
 import { namespaced } from '../../kubernetes/objects/objects.ts';
 import type { LeaderElection, OperatorDeployment } from './cluster-judgement.ts';
-import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
+import type { ClusterReader } from './cluster-reader.ts';
 
 /** A pod of the operator from which the cloud can be called. */
 export interface OperatorPod {
@@ -26,8 +26,19 @@ export async function deploymentsIn(
   reader: ClusterReader,
   namespace: string,
 ): Promise<readonly FoundDeployment[]> {
-  const objects = await reader.list(namespaced('/apis/apps/v1', 'deployments', namespace), OF_OPERATOR);
-  return await Promise.all(objects.map((object) => deploymentOf(reader, namespace, object)));
+  const objects = await reader.list(namespaced('/apis/apps/v1', 'deployments', namespace));
+  return await Promise.all(
+    objects.filter(isOperator).map((object) => deploymentOf(reader, namespace, object)),
+  );
+}
+
+/** By variables that no value of the chart takes away, unlike its labels. Installed by hand, it may have nothing but the label. */
+function isOperator(object: JsonObject): boolean {
+  const variables = asArray(operatorContainer(podSpecOf(object))['env']).map(asObject);
+  return (
+    variables.some(({ name }) => asString(name).startsWith('VSGB_')) ||
+    asObject(metadata(object)['labels'])['app.kubernetes.io/name'] === OPERATOR
+  );
 }
 
 async function deploymentOf(
@@ -36,8 +47,7 @@ async function deploymentOf(
   object: JsonObject,
 ): Promise<FoundDeployment> {
   const spec = asObject(object['spec']);
-  const template = asObject(asObject(spec['template'])['spec']);
-  const container = operatorContainer(template);
+  const container = operatorContainer(podSpecOf(object));
   const selector = labelSelector(asObject(asObject(spec['selector'])['matchLabels']));
   const [settings, seenPods] = await Promise.all([
     settingsOf(reader, namespace, container),
@@ -77,6 +87,10 @@ async function electionOf(
   const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
   const path = `${namespaced('/apis/coordination.k8s.io/v1', 'leases', namespace)}/${encodeURIComponent(leaseName)}`;
   return { namespace, leaseName, lease: await reader.see(async () => leaseOf(await reader.get(path))) };
+}
+
+function podSpecOf(deployment: JsonObject): JsonObject {
+  return asObject(asObject(asObject(deployment['spec'])['template'])['spec']);
 }
 
 function operatorContainer(podSpec: JsonObject): JsonObject {

@@ -1,9 +1,13 @@
+import { API_GROUP } from '../../api/names.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { KubeApiError } from '../../kubernetes/client/api-error.ts';
 import { metadata } from '../../kubernetes/objects/metadata.ts';
 import { namespaced } from '../../kubernetes/objects/objects.ts';
 import type { InstalledWebhook } from './cluster-judgement.ts';
-import { type ClusterReader, OF_OPERATOR } from './cluster-reader.ts';
+import type { ClusterReader } from './cluster-reader.ts';
+
+/** No value of the chart changes it, unlike labels. */
+const WEBHOOK = `pods.zero-downtime.${API_GROUP}`;
 
 /** The webhooks whose Service is in the operator's namespace. */
 export async function webhooksOf(
@@ -11,10 +15,11 @@ export async function webhooksOf(
   namespace: string,
 ): Promise<readonly InstalledWebhook[]> {
   const path = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-  const configurations = await reader.list(path, OF_OPERATOR);
+  const configurations = await reader.list(path);
   const installed = await Promise.all(
     configurations.map(async (object) => {
-      const { clientConfig } = asObject(asArray(object['webhooks'])[0]);
+      const webhooks = asArray(object['webhooks']).map(asObject);
+      const { clientConfig } = asObject(webhooks.find(({ name }) => name === WEBHOOK));
       const { service, caBundle } = asObject(clientConfig);
       const { name, port = 443, namespace: of } = asObject(service);
       // Webhooks of operators in other namespaces are skipped.

@@ -11,6 +11,10 @@ import { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { startSimulator } from '../../../simulator/simulator.ts';
 import { environmentName, FLAG_KEYS, FLAGS, flagName } from '../../../src/config/flags.ts';
+import type { KubeTransport } from '../../../src/kubernetes/client/transport-types.ts';
+import { ClusterReader } from '../../../src/plugin/check/cluster-reader.ts';
+import { deploymentsIn } from '../../../src/plugin/check/survey-deployments.ts';
+import { webhooksOf } from '../../../src/plugin/check/survey-webhooks.ts';
 import { anyObjectCrd } from '../../helm/any-object-crd.ts';
 import { LOOK_ALIKES, NAMED } from '../../helm/look-alikes.ts';
 import { normalised } from '../../helm/normalise.ts';
@@ -426,6 +430,22 @@ describe('the chart', () => {
     const argument = new RegExp(properties.extraArgs.items.pattern);
     const taken = FLAG_KEYS.filter((key) => argument.test(flagName(key)));
     expect(taken.map(environmentName)).toEqual(free);
+  });
+
+  test('is found by kubectl vsgb check, whatever it is called', async () => {
+    const objects = await tools.template({ ...VALUES.webhook, nameOverride: 'slb' }, 'edge', 'slb-system');
+    const kinds: Readonly<Record<string, string>> = {
+      deployments: 'Deployment',
+      mutatingwebhookconfigurations: 'MutatingWebhookConfiguration',
+    };
+    const request = async (_: string, path: string) => ({
+      items: objects.filter(({ kind }) => kind === kinds[path.split('/').at(-1) ?? '']),
+    });
+    const transport = { request } as unknown as KubeTransport;
+    const cluster = { transport, namespace: 'default', aheadMs: () => undefined };
+    const reader = new ClusterReader(cluster, new AbortController().signal);
+    expect(await deploymentsIn(reader, 'slb-system')).toMatchObject([{ deployment: { name: 'edge-slb' } }]);
+    expect(await webhooksOf(reader, 'slb-system')).toMatchObject([{ name: 'edge-slb-webhook' }]);
   });
 
   test.each(['install', 'monitoring'])('takes the values that docs/%s.md sets', async (page) => {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { readManifests } from '../../../../lab/control-plane/api/manifest.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { ClusterReader } from '../../../../src/plugin/check/cluster-reader.ts';
@@ -13,26 +15,31 @@ interface Settings {
   readonly env?: readonly object[];
 }
 
+/** Reads a cluster with these objects. */
+function readerOf(request: (path: string) => unknown): ClusterReader {
+  const cluster = {
+    transport: { request: async (_: string, path: string) => request(path) } as unknown as KubeTransport,
+    namespace: 'default',
+    aheadMs: () => undefined,
+  };
+  return new ClusterReader(cluster, new AbortController().signal);
+}
+
 /** The one Deployment there is, whose container has these settings; every Lease is held by its own path. */
 async function deployment({ args = [], config = {}, env = [] }: Settings) {
   const container = { name: 'operator', args, env, envFrom: [{ configMapRef: { name: 'settings' } }] };
   const object = {
-    metadata: { name: 'operator' },
+    metadata: { name: 'operator', labels: { 'app.kubernetes.io/name': 'vservergroup-operator' } },
     spec: { template: { spec: { containers: [container] } } },
   };
-  const request = async (_: string, path: string) => {
+  const reader = readerOf((path) => {
     if (path.endsWith('/deployments')) return { items: [object] };
     if (path.endsWith('/pods')) return { items: [] };
     if (path.endsWith('/configmaps/settings')) return { data: config };
     const [, namespace, name] = LEASE.exec(path) ?? [];
     if (name !== undefined) return { spec: { holderIdentity: `${namespace}/${name}` } };
     throw new KubeApiError({ method: 'GET', path }, 404, { reason: 'NotFound', message: '', causes: [] });
-  };
-  const cluster = {
-    ...{ transport: { request } as unknown as KubeTransport, namespace: 'default' },
-    aheadMs: () => undefined,
-  };
-  const reader = new ClusterReader(cluster, new AbortController().signal);
+  });
   const found = await deploymentsIn(reader, NAMESPACE);
   expect(found).toHaveLength(1);
   return found[0]!.deployment;
@@ -104,4 +111,16 @@ test.each<readonly [string, Settings, Awaited<ReturnType<typeof found>>]>([
   ],
 ])('settings are read as the operator reads them: %s', async (_, settings, expected) => {
   expect(await found(settings)).toEqual(expected);
+});
+
+test('the operator is told from other Deployments of its namespace, whatever labels they have', async () => {
+  const base = join(import.meta.dirname, '../../../../deploy/base/deployment.yaml');
+  const [manifest] = await readManifests(base);
+  const { metadata } = manifest!.object;
+  const other = { metadata: { name: 'other' }, spec: { template: { spec: { containers: [{ env: [] }] } } } };
+  const labels = { 'app.kubernetes.io/name': 'slb' };
+  const items = [other, { ...manifest!.object, metadata: { ...metadata, labels } }];
+  const reader = readerOf((path) => ({ items: path.endsWith('/deployments') ? items : [] }));
+  const deployments = await deploymentsIn(reader, NAMESPACE);
+  expect(deployments.map(({ deployment: { name } }) => name)).toEqual(['vservergroup-operator']);
 });
