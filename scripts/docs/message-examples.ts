@@ -135,7 +135,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     '`--assumable-role` (`VSGB_ASSUMABLE_ROLE`) is read at the start. What the binding has in the group stays: [security.md](security.md#groups-of-other-accounts).',
     { spec: { assumeRole: { roleArn: 'acs:ram::1234567890123456:role/slb' } }, pods: two, rows: undefined },
   ),
-  AccessDenied: shows('`deploy/ram-policy.json` has all actions.', {
+  AccessDenied: shows('`deploy/ram-policy.json` has all actions. A role that is assumed needs them itself.', {
     pods: two,
     failure: [
       'add',
@@ -143,7 +143,7 @@ export const conditionExamples: Readonly<Record<Reason, ConditionExample>> = {
     ],
   }),
   CredentialsInvalid: shows(
-    "Also the mounted Secret, RRSA's OIDC provider (`ALIBABA_CLOUD_ROLE_ARN` in the pod's environment), and `vsgb_credentials_expiry_timestamp_seconds`. New credentials are used automatically.",
+    "Also the mounted Secret, RRSA's OIDC provider (`ALIBABA_CLOUD_ROLE_ARN` in the pod's environment), and `vsgb_credentials_expiry_timestamp_seconds`. A role that is assumed: `sts:AssumeRole` on it, its trust policy and external id. New credentials are used automatically.",
     {
       failure: [
         'describe',

@@ -74,11 +74,11 @@ const REASONS: Readonly<Record<AnyReason, ReasonText>> = {
   },
   AccessDenied: {
     meaning: '账号无权读取或更改该组。',
-    todo: '授予消息中指出的 RAM 操作权限；`deploy/ram-policy.json` 包含全部操作。',
+    todo: '授予消息中指出的 RAM 操作权限；`deploy/ram-policy.json` 包含全部操作。如果扮演了角色，这些权限须授予该角色本身。',
   },
   CredentialsInvalid: {
     meaning: 'AccessKey 或令牌被拒绝。',
-    todo: '检查 AccessKey、挂载的 Secret，或 RRSA 的角色和 OIDC 提供商（Pod 的环境变量中有 `ALIBABA_CLOUD_ROLE_ARN`），以及 `vsgb_credentials_expiry_timestamp_seconds`。新的凭据会自动生效。',
+    todo: '检查 AccessKey、挂载的 Secret，或 RRSA 的角色和 OIDC 提供商（Pod 的环境变量中有 `ALIBABA_CLOUD_ROLE_ARN`），以及 `vsgb_credentials_expiry_timestamp_seconds`。如果扮演了角色，还要检查对该角色的 `sts:AssumeRole` 权限，以及其信任策略和外部 ID。新的凭据会自动生效。',
   },
   UnknownRegion: {
     meaning: '没有接入点为该地域提供服务。',

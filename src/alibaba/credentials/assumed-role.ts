@@ -52,6 +52,7 @@ export function createAssumableCredentials(
       const assumed = createCredentialsSource(
         {
           description,
+          roleArn,
           load: () =>
             openSession(call, description, 'AssumeRole', {
               RoleArn: roleArn,

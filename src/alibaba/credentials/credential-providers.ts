@@ -120,6 +120,7 @@ function oidcProvider(role: OidcRole, sts: () => Rpc): CredentialsProvider {
   const description = `the RAM role ${role.roleArn} (RRSA)`;
   return {
     description,
+    roleArn: role.roleArn,
     async load() {
       const token = await readFile(role.tokenFile, 'utf8');
       return await openSession(sts(), description, 'AssumeRoleWithOIDC', {

@@ -17,6 +17,8 @@ export interface Credentials {
 /** One way to get credentials; `load` always fetches them and caches nothing. */
 export interface CredentialsProvider {
   readonly description: string;
+  /** The role whose sessions they are. */
+  readonly roleArn?: string | undefined;
   load(): Promise<Credentials>;
   /** Set if credentials can change without expiring, as in a mounted Secret: how often to reload them. */
   readonly reloadAfterMs?: number;
@@ -28,6 +30,8 @@ export interface CredentialsProvider {
 }
 
 export interface CredentialsSource {
+  /** The role whose sessions they are. */
+  readonly roleArn?: string | undefined;
   /** Resolves immediately while the cached credentials are valid. Rejects with an `ApiError`. Call it once at start-up to warm up. */
   get(): Promise<Credentials>;
   /**
@@ -141,6 +145,7 @@ export function createCredentialsSource(
   };
 
   return {
+    roleArn: provider.roleArn,
     async get() {
       if (current !== undefined && usable()) return current;
       // The next fetch is due when the back-off timer fires; until then all callers get the last error.

@@ -239,10 +239,12 @@ interface Occurrence {
   readonly kind: ErrorKind;
   readonly outcome: CallOutcome;
   readonly action: string;
+  /** The role whose session made the call. */
+  readonly roleArn?: string | undefined;
 }
 
 /** The advice that a user gets on an error, and the condition's reason. */
-export function adviceOn({ code, kind, outcome, action }: Occurrence): {
+export function adviceOn({ code, kind, outcome, action, roleArn }: Occurrence): {
   readonly hint: Hint;
   readonly reason: Reason;
 } {
@@ -251,16 +253,25 @@ export function adviceOn({ code, kind, outcome, action }: Occurrence): {
   const meaning = meaningOf(isRegion ? 'InvalidRegionId' : code);
   const byKind = KINDS[kind];
   const reason = (meaning?.kind === kind ? meaning.reason : undefined) ?? byKind.reason;
-  if (kind === 'denied') return { hint: plain(grant(action)), reason };
-  const hint = meaning?.hint === undefined ? byKind.hint : plain(meaning.hint);
+  if (kind === 'denied') return { hint: plain(grant(action, roleArn)), reason };
+  // A refusal of STS has kind credentials, whatever its code means.
+  const isOfRole = kind === 'credentials' && action === 'AssumeRole' && meaning?.kind !== kind;
+  const ownHint = meaning?.hint ?? (isOfRole ? ALLOW_ASSUMING : undefined);
+  const hint = ownHint === undefined ? byKind.hint : plain(ownHint);
   return { hint: outcome === 'unknown' ? { ...hint, text: `${hint.text} ${READ_FIRST}` } : hint, reason };
 }
 
 const READ_FIRST = 'The call may have taken effect: the current state is read before it is repeated.';
 
-function grant(action: string): string {
+const ALLOW_ASSUMING =
+  'Allow sts:AssumeRole on the role, and check its trust policy and external id (spec.assumeRole.externalId, or ' +
+  '--assume-role-external-id).';
+
+function grant(action: string, roleArn: string | undefined): string {
   const product = action === 'DescribeNetworkInterfaces' ? 'ecs' : 'slb';
-  return `Grant the RAM action ${product}:${action} to the identity that the operator runs with.`;
+  const identity =
+    roleArn === undefined ? 'the identity that the operator runs with' : `the RAM role ${roleArn}`;
+  return `Grant the RAM action ${product}:${action} to ${identity}.`;
 }
 
 function meaningOf(code: string): CodeMeaning | undefined {

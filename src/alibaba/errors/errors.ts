@@ -5,9 +5,16 @@ import { adviceOn, callOutcomeOf, type ErrorReply, kindOf } from './error-codes.
 
 type Secrets = readonly (string | undefined)[];
 
+/** The credentials that a call was made with. */
+interface Caller {
+  readonly secrets?: Secrets;
+  /** The role whose session they are. */
+  readonly roleArn?: string | undefined;
+}
+
 /** Creates an error with the hint and reason from the table of codes, and without secrets. */
 export function createApiError(
-  fields: Omit<ApiErrorFields, 'hint' | 'reason'>,
+  fields: Omit<ApiErrorFields, 'hint' | 'reason'> & Pick<Caller, 'roleArn'>,
   secrets: Secrets = [],
 ): ApiError {
   const code = redact(fields.code, secrets);
@@ -28,10 +35,11 @@ export function refused(
   action: string,
   group: GroupRef | undefined,
   reply: ErrorReply,
-  secrets: Secrets = [],
+  { secrets, roleArn }: Caller = {},
 ): ApiError {
   const kind = kindOf(reply);
-  return createApiError({ action, group, ...reply, kind, outcome: callOutcomeOf(reply, kind) }, secrets);
+  const outcome = callOutcomeOf(reply, kind);
+  return createApiError({ action, group, ...reply, kind, outcome, roleArn }, secrets);
 }
 
 /** A reply that is unreadable or did not arrive: the call may have taken effect. */

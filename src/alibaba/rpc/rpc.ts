@@ -58,7 +58,7 @@ export interface RpcOptions {
 export type Rpc = (action: string, params: Params, context?: CallContext) => Promise<Reply>;
 
 export function createRpc(options: RpcOptions): Rpc {
-  const { credentials, clock, cloudTime, onCall } = options;
+  const { clock, cloudTime, onCall } = options;
   const client = createPopClient(options);
   return async (action, params, context = {}) => {
     const started = clock.now();
@@ -90,8 +90,7 @@ export function createRpc(options: RpcOptions): Rpc {
         throw context.signal.reason;
       }
       if (failure instanceof WithdrawnError) throw failure;
-      const secrets = credentials === 'anonymous' ? [] : credentials.secrets();
-      const error = toApiError(failure, action, context.group, exchange, options.timeoutMs, secrets);
+      const error = toApiError(failure, action, context.group, exchange, options);
       record(error.code, error.requestId);
       if (error.code === TIME_REFUSED) cloudTime.onRefused(usedOffsetMs, exchange.headers.date);
       throw error;
@@ -231,8 +230,7 @@ function toApiError(
   action: string,
   group: GroupRef | undefined,
   exchange: Exchange,
-  timeoutMs: number,
-  secrets: readonly (string | undefined)[],
+  { timeoutMs, credentials }: RpcOptions,
 ): ApiError {
   if (failure instanceof ApiError) return failure;
   if (failure instanceof CallTimeout) {
@@ -241,6 +239,8 @@ function toApiError(
       httpStatus: exchange.status,
     });
   }
+  const caller = credentials === 'anonymous' ? undefined : credentials;
+  const secrets = caller?.secrets() ?? [];
   const data = isObject(failure) ? failure['data'] : undefined;
   const code = isObject(data) ? asText(data['Code']) : undefined;
   if (isObject(data) && code !== undefined) {
@@ -251,7 +251,7 @@ function toApiError(
       httpStatus: exchange.status ?? 0,
       retryAfterMs: retryAfter(exchange.headers),
     };
-    return refused(action, group, reply, secrets);
+    return refused(action, group, reply, { secrets, roleArn: caller?.roleArn });
   }
   return networkError(failure, action, group, exchange.status, secrets);
 }

@@ -19,13 +19,14 @@ interface Faults {
   /** Access keys. */
   readonly throttled?: readonly string[];
   readonly invalid?: readonly string[];
+  readonly denied?: readonly string[];
   readonly clock?: Clock;
 }
 
 /** An API whose STS names each session after its role, and which records who signed each call. */
 async function setUp(
   flags: Partial<CloudConfig> = {},
-  { throttled = [], invalid = [], clock = systemClock }: Faults = {},
+  { throttled = [], invalid = [], denied = [], clock = systemClock }: Faults = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'cloud-'));
   await writeFile(join(dir, 'access-key-id'), 'own-key');
@@ -38,6 +39,7 @@ async function setUp(
     if (throttled.includes(AccessKeyId)) return fault(response, 'Throttling', 'slow down', 400);
     if (invalid.includes(AccessKeyId))
       return fault(response, 'InvalidAccessKeyId.NotFound', 'no such key', 404);
+    if (denied.includes(AccessKeyId)) return fault(response, 'NoPermission', 'not authorized', 403);
     if (Action !== 'AssumeRole')
       return json(response, {
         RequestId: 'R',
@@ -124,6 +126,19 @@ test('a lookup of an ENI that failed for want of credentials is retried as soon 
   await credentials.refresh('by the test');
   await answered('missing');
   expect(clock.now()).toBeLessThan(1_000);
+});
+
+test('a right that is missing is to be granted to the role that was assumed, whichever way', async () => {
+  const main = 'acs:ram::3:role/main';
+  await using run = await setUp({ assumeRoleArn: main }, { denied: [main, ROLE.roleArn] });
+  const { groups, client } = run.cloud;
+  const loadBalancer = { regionId: 'cn-hangzhou', id: 'lb-1', account: '2', role: ROLE };
+  expect((await failure(groups.list(loadBalancer))).hint.text).toContain(`to the RAM role ${ROLE.roleArn}.`);
+  expect((await failure(groups.describe(OWN))).hint.text).toContain(`to the RAM role ${main}.`);
+  const query = { regionId: 'cn-hangzhou', privateIps: ['10.0.0.1'] };
+  expect((await failure(client.ecs.describeNetworkInterfaces(query))).hint.text).toBe(
+    `Grant the RAM action ecs:DescribeNetworkInterfaces to the RAM role ${main}.`,
+  );
 });
 
 test('each account has a pace of its own', async () => {

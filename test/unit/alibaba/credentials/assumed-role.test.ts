@@ -97,8 +97,9 @@ test('a role that may not be assumed: told with the role and who assumes it', as
   const error = await failure(role.source.get());
   expect(error).toMatchObject({ kind: 'credentials', code: 'NoPermission' });
   expect(error.message).toContain(
-    'no credentials from the RAM role acs:ram::2:role/slb, assumed with an access key of the test',
+    'no credentials from the RAM role acs:ram::2:role/slb, assumed with an access key of the test: You are not',
   );
+  expect(error.hint.text).toContain('Allow sts:AssumeRole');
   role.sts.behave = () => {};
   await role.clock.advance(1_000);
   expect((await role.source.get()).accessKeyId).toBe('STS.2');

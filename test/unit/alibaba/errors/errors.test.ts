@@ -96,6 +96,24 @@ test('a message says what happened, to which group, and what to do', () => {
   );
 });
 
+test('a right that is missing is to be granted to whoever made the call', () => {
+  const reply = { code: 'NoPermission', httpStatus: 403, text: 'not authorized' };
+  const { hint } = refused('DescribeHealthStatus', undefined, reply, { roleArn: 'acs:ram::2:role/slb' });
+  expect(hint.text).toBe(
+    'Grant the RAM action slb:DescribeHealthStatus to the RAM role acs:ram::2:role/slb.',
+  );
+});
+
+test.each([
+  ['NoPermission', /Allow sts:AssumeRole on the role, .* trust policy and external id .*externalId/],
+  ['EntityNotExist.Role', /Allow sts:AssumeRole/],
+  ['InvalidAccessKeyId.NotFound', /Check the access key or RAM role that the operator runs with/],
+  ['Certificate', /NODE_EXTRA_CA_CERTS/],
+])('a role that STS does not let be assumed, %s: what to do', (code, advice) => {
+  const error = { action: 'AssumeRole', code, text: 'x', kind: 'credentials', outcome: 'refused' } as const;
+  expect(createApiError(error).hint.text).toMatch(advice);
+});
+
 test('after an unknown outcome, the hint says that the state is read first', () => {
   const error = refused('AddVServerGroupBackendServers', GROUP, {
     code: 'InternalError',

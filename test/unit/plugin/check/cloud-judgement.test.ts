@@ -35,6 +35,8 @@ const unreached = (code: string, kind: ApiError['kind'] = 'transient') =>
   });
 const NO_CREDENTIALS = unreached('CredentialsUnavailable', 'credentials');
 
+const NOT_TRUSTED = createApiError({ ...NO_CREDENTIALS, action: 'AssumeRole', code: 'NoPermission' });
+
 const eni = (ip: string, vpcId = 'vpc-1') => ({
   ...{ networkInterfaceId: `eni-${ip}`, vpcId, status: 'InUse' },
   privateIps: [ip],
@@ -143,7 +145,10 @@ describe('a role that bindings may name', () => {
   });
 
   test('fails where a binding names it and it cannot be assumed, or its session may not read groups', () => {
-    expect(findingOfRole({ failure: NO_CREDENTIALS })).toMatchObject({ level: 'failed' });
+    expect(findingOfRole({ failure: NOT_TRUSTED })).toMatchObject({
+      level: 'failed',
+      advice: expect.stringContaining('Allow sts:AssumeRole'),
+    });
     expect(findingOfRole({ failure: denied('DescribeVServerGroupAttribute') })).toMatchObject({
       level: 'failed',
       message: expect.stringContaining('Forbidden.RAM'),
