@@ -40,12 +40,15 @@ export interface AlibabaClientOptions extends CloudTransportOptions {
   readonly retry?: ReadRetryOptions;
 }
 
-export interface AlibabaClient {
+export interface SlbClient {
   readonly vServerGroups: Required<ServerGroups>;
-  /** Uses other credentials and the rate limit of their account. */
-  vServerGroupsWith(credentials: CredentialsSource, limiter: RateLimiter): Required<ServerGroups>;
-  readonly ecs: EcsApi;
   readonly rights: RightsProbe;
+}
+
+export interface AlibabaClient extends SlbClient {
+  /** Uses other credentials and the rate limit of their account. */
+  slbWith(credentials: CredentialsSource, limiter: RateLimiter): SlbClient;
+  readonly ecs: EcsApi;
   close(): void;
 }
 
@@ -60,22 +63,20 @@ export function createAlibabaClient(options: AlibabaClientOptions): AlibabaClien
     (rpc: (regionId: string) => Rpc, { limiter }: Caller, retry?: ReadRetryOptions) =>
     (regionId: string) =>
       retrying(rpc(regionId), limiter, clock, retry);
-  const groupsOf = (slb: (regionId: string) => Rpc, caller: Caller) =>
-    createVServerGroups({
+  const slbOf = (caller: Caller): SlbClient => {
+    const slb = signed('slb', SLB_API_VERSION, caller);
+    const vServerGroups = createVServerGroups({
       read: read(slb, caller, { attempts: 1 }),
       health: read(slb, caller, { attempts: 1, priority: 'health' }),
       write: slb,
       limiter: caller.limiter,
     });
-  const slb = signed('slb', SLB_API_VERSION, options);
+    return { vServerGroups, rights: createRightsProbe(slb) };
+  };
   return {
-    vServerGroups: groupsOf(slb, options),
-    vServerGroupsWith(credentials, limiter) {
-      const caller = { credentials, limiter };
-      return groupsOf(signed('slb', SLB_API_VERSION, caller), caller);
-    },
+    ...slbOf(options),
+    slbWith: (credentials, limiter) => slbOf({ credentials, limiter }),
     ecs: createEcsApi(read(signed('ecs', ECS_API_VERSION, options), options, options.retry)),
-    rights: createRightsProbe(slb),
     close: transport.close,
   };
 }

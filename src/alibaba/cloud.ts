@@ -2,7 +2,13 @@ import type { Clock } from '../clock.ts';
 import type { EniResolver } from '../cloud/eni-resolver.ts';
 import { type AssumedRole, accountOfRole, roleKey } from '../cloud/group-ref.ts';
 import type { ServerGroups } from '../cloud/server-groups.ts';
-import { type AlibabaClient, createAlibabaClient, credentialsFromEnvironment } from './client.ts';
+import type { RightsProbe } from './api/rights-probe.ts';
+import {
+  type AlibabaClient,
+  createAlibabaClient,
+  credentialsFromEnvironment,
+  type SlbClient,
+} from './client.ts';
 import type { CredentialsSource, RefreshRecord } from './credentials/credentials.ts';
 import { createEniResolver, type EniResolverOptions } from './eni-resolver.ts';
 import { groupsByRole } from './groups-by-role.ts';
@@ -17,6 +23,8 @@ export interface Cloud {
   readonly credentials: CredentialsSource;
   /** Groups of the operator's own account and of others; a call uses the role in its ref. */
   readonly groups: ServerGroups;
+  /** On groups of the same accounts. */
+  readonly rights: RightsProbe;
   readonly resolver: EniResolver;
   /** One for each account called so far. */
   limiters(): readonly RateLimiter[];
@@ -126,29 +134,30 @@ export function createCloud(config: CloudConfig, clock: Clock, observer: CloudOb
   changed.push((role) => {
     if (role === undefined) resolver.credentialsChanged();
   });
-  const sessions = new Map<
-    string,
-    { readonly source: CredentialsSource; readonly groups: Required<ServerGroups> }
-  >();
+  const sessions = new Map<string, { readonly source: CredentialsSource; readonly slb: SlbClient }>();
   let isNeeded = (_: AssumedRole) => true;
-  const groupsWith = (role: AssumedRole) => {
+  const slbWith = (role: AssumedRole) => {
     const key = roleKey(role);
     const known = sessions.get(key);
-    if (known !== undefined) return known.groups;
+    if (known !== undefined) return known.slb;
     const source = environment.assume(role, { onRefresh: tellOf(role), isNeeded: () => isNeeded(role) });
-    const groups = client.vServerGroupsWith(source, limiterOf(accountOfRole(role)));
-    sessions.set(key, { source, groups });
+    const slb = client.slbWith(source, limiterOf(accountOfRole(role)));
+    sessions.set(key, { source, slb });
     const [[oldest, { source: unused }] = [key, { source }]] = sessions;
     if (sessions.size > MOST_SESSIONS) {
       unused.close();
       sessions.delete(oldest);
     }
-    return groups;
+    return slb;
   };
   return {
     client,
     credentials,
-    groups: groupsByRole(client.vServerGroups, groupsWith),
+    groups: groupsByRole(client.vServerGroups, (role) => slbWith(role).vServerGroups),
+    rights: {
+      probe: (action, group, options) =>
+        (group.role === undefined ? client : slbWith(group.role)).rights.probe(action, group, options),
+    },
     resolver,
     limiters: () => [...limiters.values()],
     expiries: () =>

@@ -4,7 +4,7 @@ import { judgeClock } from './clock-judgement.ts';
 import { failureOf, SEE_CREDENTIALS, told } from './cloud-failures.ts';
 import { type Finding, failed, ok, unknown } from './finding.ts';
 import { groupAndRights, right } from './rights-judgement.ts';
-import { assumableRole } from './role-judgement.ts';
+import { assumableRoles } from './role-judgement.ts';
 import type { CloudSeen, CloudSurvey } from './seen-in-cloud.ts';
 
 export function judgeCloud(survey: CloudSurvey): readonly Finding[] {
@@ -16,7 +16,7 @@ export function judgeCloud(survey: CloudSurvey): readonly Finding[] {
     region(seen),
     right('ecs:DescribeNetworkInterfaces', failureOf(seen.interfaces)),
     ...groupAndRights(seen),
-    ...seen.roles.map((role) => assumableRole(role, seen.credentials)),
+    ...assumableRoles(seen),
     vpc(seen),
     podInterfaces(seen),
     judgeClock('cloud clock', seen.cloudAheadMs, CLOUD_CLOCK),

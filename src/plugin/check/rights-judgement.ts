@@ -58,12 +58,13 @@ function write(action: ProbedWrite, { writes, group: described }: CloudSurvey): 
   );
 }
 
-function group(groupId: string, { group: described, region: set }: CloudSurvey): Finding {
+function group(groupId: string, { group: described, groupRole, region: set }: CloudSurvey): Finding {
   if ('value' in described) {
     const { loadBalancerId, rows } = described.value;
+    const role = groupRole === undefined ? '' : `, read with the role ${groupRole.roleArn}`;
     return ok(
       GROUP,
-      `${groupId} of load balancer ${loadBalancerId ?? '(not told)'}, ${rows.length} backends`,
+      `${groupId} of load balancer ${loadBalancerId ?? '(not told)'}, ${rows.length} backends${role}`,
     );
   }
   const { failure } = described;

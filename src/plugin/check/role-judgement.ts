@@ -3,7 +3,15 @@ import { type Finding, failed, ok, unknown, warning } from './finding.ts';
 import { right } from './rights-judgement.ts';
 import type { CloudSurvey, RoleSeen } from './seen-in-cloud.ts';
 
-export function assumableRole({ role, isNamed, asked }: RoleSeen, given: CloudSurvey['credentials']): Finding {
+export function assumableRoles({ roles, untriedRoles, credentials }: CloudSurvey): readonly Finding[] {
+  const tried = roles.map((role) => assumableRole(role, credentials));
+  if (untriedRoles === 0) return tried;
+  const message = `${untriedRoles} more roles or external ids were not tried`;
+  const advice = 'The bindings that name them say whether they can be assumed.';
+  return [...tried, unknown('roles', message, advice)];
+}
+
+function assumableRole({ role, isNamed, asked }: RoleSeen, given: CloudSurvey['credentials']): Finding {
   const check = `role ${role.roleArn}`;
   const error = failureOf(asked);
   if (error === undefined || error.kind === 'groupMissing')

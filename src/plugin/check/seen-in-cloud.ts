@@ -17,11 +17,15 @@ export interface CloudSurvey {
   /** The group that the user named. If undefined, `group` is the result of asking for a group that does not exist. */
   readonly groupId: string | undefined;
   readonly group: CloudSeen<Pick<GroupDescription, 'loadBalancerId' | 'rows'>>;
+  /** The role that the group was read with, as the operator's own credentials do not read it. */
+  readonly groupRole?: AssumedRole | undefined;
   /** All groups of the group's load balancer. This and the next two fields are only set if the group was found. */
   readonly siblings?: CloudSeen<unknown>;
   readonly health?: CloudSeen<unknown>;
   readonly writes?: Readonly<Record<ProbedWrite, CloudSeen<unknown>>>;
   readonly roles: readonly RoleSeen[];
+  /** How many more roles and external ids there are. */
+  readonly untriedRoles: number;
   readonly nodes: KubeSeen<readonly NodeSample[]>;
   /** Addresses of running pods that do not use the host network. */
   readonly podIPs: KubeSeen<readonly string[]>;

@@ -1,13 +1,20 @@
 import type { NetworkInterface } from '../../alibaba/api/ecs-api.ts';
 import { PROBED_WRITES, type ProbedWrite } from '../../alibaba/api/rights-probe.ts';
 import type { Cloud } from '../../alibaba/cloud.ts';
-import { vServerGroup } from '../../cloud/group-ref.ts';
+import { accountOfRole, type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import { asArray, asObject, asString } from '../../json.ts';
 import { paths, transformNode } from '../../kubernetes/objects/objects.ts';
 import { isHybrid } from '../../membership/desired/cluster.ts';
 import type { Cluster } from '../command.ts';
 import { type KubeSeen, seenInCluster, seenInEach } from './seen.ts';
-import { type CloudSeen, type CloudSurvey, NO_GROUP, type NodeSample, seenInCloud } from './seen-in-cloud.ts';
+import {
+  type CloudSeen,
+  type CloudSurvey,
+  NO_GROUP,
+  type NodeSample,
+  type RoleSeen,
+  seenInCloud,
+} from './seen-in-cloud.ts';
 import { type SurveyRolesOptions, surveyRoles } from './survey-roles.ts';
 
 export interface SurveyCloudOptions extends SurveyRolesOptions {
@@ -41,43 +48,48 @@ export async function surveyCloud(options: SurveyCloudOptions): Promise<CloudSur
     await cloud.credentials.get();
     return heard.credentialsFrom;
   });
-  const [onGroup, onAddresses, roles] = await Promise.all([
-    surveyGroup(options),
+  const onRoles = await surveyRoles(options);
+  const [onGroup, onAddresses] = await Promise.all([
+    surveyGroup(options, onRoles.roles),
     surveyAddresses(options),
-    surveyRoles(options),
   ]);
   return {
     ...{ region, vpcId, endpoints, credentials, groupId },
     ...onGroup,
     ...onAddresses,
-    roles,
+    ...onRoles,
     cloudAheadMs: heard.aheadMs,
     apiServerAheadMs: cluster.aheadMs(),
   };
 }
 
-async function surveyGroup({
-  cloud: { client },
-  region,
-  groupId,
-  signal,
-}: SurveyCloudOptions): Promise<Pick<CloudSurvey, 'group' | 'siblings' | 'health' | 'writes'>> {
-  const ref = vServerGroup(region, groupId ?? NO_GROUP);
-  const group = await seenInCloud(signal, () => client.vServerGroups.describe(ref, { signal }));
+async function surveyGroup(
+  { cloud: { groups, rights }, region, groupId, signal }: SurveyCloudOptions,
+  roles: readonly RoleSeen[],
+): Promise<Pick<CloudSurvey, 'group' | 'groupRole' | 'siblings' | 'health' | 'writes'>> {
+  const describe = async (ref: GroupRef) => ({
+    ref,
+    group: await seenInCloud(signal, () => groups.describe(ref, { signal })),
+  });
+  const own = await describe(vServerGroup(region, groupId ?? NO_GROUP));
+  if (groupId === undefined) return { group: own.group };
+  const refs = roles.map(({ role }) => vServerGroup(region, groupId, { account: accountOfRole(role), role }));
+  const byRoles = 'value' in own.group ? [] : await Promise.all(refs.map(describe));
+  const { ref, group } = byRoles.find((one) => 'value' in one.group) ?? own;
   const id = 'value' in group ? group.value.loadBalancerId : undefined;
-  if (groupId === undefined || id === undefined) return { group };
-  const { vServerGroups } = client;
-  const loadBalancer = { regionId: region, id };
-  const siblings = await seenInCloud(signal, () => vServerGroups.list(loadBalancer, { signal }));
+  if (id === undefined) return { group, groupRole: ref.role };
+  const loadBalancer = { ...ref, id };
+  const siblings = await seenInCloud(signal, () => groups.list(loadBalancer, { signal }));
   const health = await seenInCloud(
     signal,
-    async () => await vServerGroups.describeHealth?.(loadBalancer, { signal }),
+    async () => await groups.describeHealth?.(loadBalancer, { signal }),
   );
   const writes: Partial<Record<ProbedWrite, CloudSeen<unknown>>> = {};
   // One at a time: the API refuses concurrent changes to a group.
   for (const action of PROBED_WRITES)
-    writes[action] = await seenInCloud(signal, () => client.rights.probe(action, ref, { signal }));
-  return { group, siblings, health, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
+    writes[action] = await seenInCloud(signal, () => rights.probe(action, ref, { signal }));
+  const found = { group, groupRole: ref.role, siblings, health };
+  return { ...found, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
 }
 
 async function surveyAddresses(

@@ -4,7 +4,7 @@ import { accountOfRole, roleKey, vServerGroup } from '../../cloud/group-ref.ts';
 import { listBindings } from '../bindings.ts';
 import type { Cluster } from '../command.ts';
 import { seenInEach } from './seen.ts';
-import { NO_GROUP, type RoleSeen, seenInCloud } from './seen-in-cloud.ts';
+import { type CloudSurvey, NO_GROUP, type RoleSeen, seenInCloud } from './seen-in-cloud.ts';
 
 const MOST_SESSIONS = 20;
 
@@ -23,16 +23,28 @@ export interface SurveyRolesOptions {
 }
 
 /** Assumes each role with every external id that bindings give for it, or without one if none is seen that names the role. */
-export async function surveyRoles(options: SurveyRolesOptions): Promise<readonly RoleSeen[]> {
+export async function surveyRoles(
+  options: SurveyRolesOptions,
+): Promise<Pick<CloudSurvey, 'roles' | 'untriedRoles'>> {
   const { cloud, region, assumableRoles, signal } = options;
-  if (assumableRoles.length === 0) return [];
-  const roles = await rolesOf(options);
-  return await Promise.all(
-    roles.slice(0, MOST_SESSIONS).map(async (one) => {
-      const ref = vServerGroup(region, NO_GROUP, { account: accountOfRole(one.role), role: one.role });
-      return { ...one, asked: await seenInCloud(signal, () => cloud.groups.describe(ref, { signal })) };
-    }),
+  if (assumableRoles.length === 0) return { roles: [], untriedRoles: 0 };
+  const all = await rolesOf(options);
+  const tried = new Set(oneOfEachFirst(all).slice(0, MOST_SESSIONS));
+  const roles = await Promise.all(
+    all
+      .filter((one) => tried.has(one))
+      .map(async (one) => {
+        const ref = vServerGroup(region, NO_GROUP, { account: accountOfRole(one.role), role: one.role });
+        return { ...one, asked: await seenInCloud(signal, () => cloud.groups.describe(ref, { signal })) };
+      }),
   );
+  return { roles, untriedRoles: all.length - tried.size };
+}
+
+/** Too many external ids of one role crowd out no other role. */
+function oneOfEachFirst<T extends Pick<RoleSeen, 'role'>>(all: readonly T[]): readonly T[] {
+  const isFirst = ({ role }: T, i: number) => all.findIndex((one) => one.role.roleArn === role.roleArn) === i;
+  return [...all.filter(isFirst), ...all.filter((one, i) => !isFirst(one, i))];
 }
 
 async function rolesOf({

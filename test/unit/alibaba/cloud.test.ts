@@ -97,6 +97,16 @@ test('each group is called with the role of its account, whose session is opened
     expect(run.told.join()).not.toContain(hidden);
 });
 
+test('a right on a group is probed with the role of its account', async () => {
+  await using run = await setUp();
+  await run.cloud.rights.probe('RemoveVServerGroupBackendServers', FAR);
+  await run.cloud.rights.probe('RemoveVServerGroupBackendServers', OWN);
+  expect(run.calls.filter((call) => call.startsWith('Remove'))).toEqual([
+    `RemoveVServerGroupBackendServers ${ROLE.roleArn}`,
+    'RemoveVServerGroupBackendServers own-key',
+  ]);
+});
+
 test('a role is not assumed with the sessions of --assume-role-arn', async () => {
   await using run = await setUp({ assumeRoleArn: 'acs:ram::3:role/main' });
   await run.cloud.groups.describe(OWN);

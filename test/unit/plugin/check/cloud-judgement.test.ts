@@ -58,6 +58,7 @@ const WELL: CloudSurvey = {
     RemoveVServerGroupBackendServers: { value: undefined },
   },
   roles: [],
+  untriedRoles: 0,
   nodes: { value: [{ name: 'n', region: 'cn-hangzhou', address: '10.0.0.1' }] },
   podIPs: { value: ['10.0.0.2'] },
   interfaces: { value: [eni('10.0.0.1'), eni('10.0.0.2')] },
@@ -272,6 +273,16 @@ const cases: readonly Case[] = [
       level: 'failed',
       says: /Grant the RAM action slb:Describe/,
     },
+  },
+  {
+    when: 'a role reads the group',
+    change: { groupRole: ROLE },
+    ...{ check: 'vServer group', level: 'ok', says: /rsp-1 .*read with the role acs:ram::.*:role\/slb/ },
+  },
+  {
+    when: 'there are more roles and external ids than are tried',
+    change: { untriedRoles: 3 },
+    ...{ check: 'roles', level: 'unknown', says: /3 more roles or external ids were not tried/ },
   },
   {
     when: 'the group is not there',

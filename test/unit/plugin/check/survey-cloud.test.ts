@@ -1,6 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { refused } from '../../../../src/alibaba/errors/errors.ts';
+import type { GroupRef } from '../../../../src/cloud/group-ref.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { type SurveyCloudOptions, surveyCloud } from '../../../../src/plugin/check/survey-cloud.ts';
@@ -13,26 +14,18 @@ const NO_GROUP = refused('DescribeVServerGroupAttribute', undefined, {
 /** Pods of a namespace have addresses in its network; those of `closed` may not be listed. */
 const NETWORKS: Readonly<Record<string, string>> = { shop: '10.1.0', web: '10.2.0' };
 
-async function podsLookedUp(...namespaces: readonly string[]) {
-  const request = async (_: string, path: string) => {
-    const [, namespace = 'shop'] = /namespaces\/([^/]+)/.exec(path) ?? [];
-    if (path.endsWith('/nodes')) return { items: [] };
-    if (namespace === 'closed')
-      throw new KubeApiError({ method: 'GET', path }, 403, { reason: 'Forbidden', message: '', causes: [] });
-    const pod = (_: unknown, i: number) => ({ status: { podIP: `${NETWORKS[namespace]}.${i}` } });
-    return { items: Array.from({ length: 50 }, pod) };
-  };
-  const cloud = {
-    credentials: { get: async () => ({}) },
-    client: {
-      vServerGroups: { describe: () => Promise.reject(NO_GROUP) },
-      ecs: { describeNetworkInterfaces: async () => [] },
-    },
-  };
-  const { podIPs } = await surveyCloud({
+/** Surveys a cloud that has these parts besides credentials and ECS, and a cluster that answers so. */
+async function survey(
+  cloud: object,
+  request: (method: string, path: string) => Promise<object>,
+  options: Partial<SurveyCloudOptions>,
+) {
+  const ecs = { describeNetworkInterfaces: async () => [] };
+  const parts = { credentials: { get: async () => ({}) }, client: { ecs }, ...cloud };
+  return await surveyCloud({
     ...{ region: 'cn-hangzhou', vpcId: undefined, groupId: undefined, assumableRoles: [] },
-    ...{ namespaces, bindingSelector: undefined },
-    cloud: cloud as unknown as SurveyCloudOptions['cloud'],
+    ...{ namespaces: [], bindingSelector: undefined },
+    cloud: parts as unknown as SurveyCloudOptions['cloud'],
     heard: { aheadMs: undefined, credentialsFrom: 'the test' },
     endpoints: { slb: 'https://slb.example', ecs: 'https://ecs.example' },
     cluster: {
@@ -42,7 +35,21 @@ async function podsLookedUp(...namespaces: readonly string[]) {
     },
     clock: new FakeClock(),
     signal: new AbortController().signal,
+    ...options,
   });
+}
+
+async function podsLookedUp(...namespaces: readonly string[]) {
+  const request = async (_: string, path: string) => {
+    const [, namespace = 'shop'] = /namespaces\/([^/]+)/.exec(path) ?? [];
+    if (path.endsWith('/nodes')) return { items: [] };
+    if (namespace === 'closed')
+      throw new KubeApiError({ method: 'GET', path }, 403, { reason: 'Forbidden', message: '', causes: [] });
+    const pod = (_: unknown, i: number) => ({ status: { podIP: `${NETWORKS[namespace]}.${i}` } });
+    return { items: Array.from({ length: 50 }, pod) };
+  };
+  const cloud = { groups: { describe: () => Promise.reject(NO_GROUP) } };
+  const { podIPs } = await survey(cloud, request, { namespaces });
   return podIPs;
 }
 
@@ -62,4 +69,51 @@ test('pods are looked up from every namespace of the operator, and not more of t
 test('pods that may not be listed matter only if there are no others', async () => {
   expect(await podsLookedUp('closed', 'web')).toMatchObject({ value: { length: 10 } });
   expect(await podsLookedUp('closed')).toMatchObject({ failure: { is: 'forbidden' } });
+});
+
+describe('a group that only a role reads', () => {
+  const ROLES = ['acs:ram::1:role/slb', 'acs:ram::2:role/slb', 'acs:ram::3:role/slb'];
+
+  /** Only the second role reads group rsp-b. */
+  async function surveyed(groupId: string) {
+    const calls: string[] = [];
+    const by =
+      <T>(action: string, answer: T) =>
+      async ({ id, role }: Pick<GroupRef, 'id' | 'role'>) => {
+        calls.push(`${action} ${id} ${role?.roleArn}`);
+        return answer;
+      };
+    const groups = {
+      async describe({ id, role }: GroupRef) {
+        if (id !== 'rsp-b' || role?.roleArn !== ROLES[1]) throw NO_GROUP;
+        return { loadBalancerId: 'lb-b', rows: [] };
+      },
+      list: by('list', []),
+      describeHealth: by('health', []),
+    };
+    const rights = { probe: (action: string, group: GroupRef) => by(action, undefined)(group) };
+    const request = async () => ({ metadata: { resourceVersion: '1' }, items: [] });
+    const seen = await survey({ groups, rights }, request, { groupId, assumableRoles: ROLES });
+    return { ...seen, calls };
+  }
+
+  test('is looked at with that role, and so are the rights on it', async () => {
+    const { group, groupRole, calls } = await surveyed('rsp-b');
+    expect([group, groupRole]).toEqual([
+      { value: { loadBalancerId: 'lb-b', rows: [] } },
+      { roleArn: ROLES[1] },
+    ]);
+    expect(calls).toEqual([
+      `list lb-b ${ROLES[1]}`,
+      `health lb-b ${ROLES[1]}`,
+      `AddVServerGroupBackendServers rsp-b ${ROLES[1]}`,
+      `SetVServerGroupAttribute rsp-b ${ROLES[1]}`,
+      `RemoveVServerGroupBackendServers rsp-b ${ROLES[1]}`,
+    ]);
+  });
+
+  test('is missed with the operator’s own credentials if no role reads it either', async () => {
+    const { group, groupRole, calls } = await surveyed('rsp-c');
+    expect([group, groupRole, calls]).toEqual([{ failure: NO_GROUP }, undefined, []]);
+  });
 });

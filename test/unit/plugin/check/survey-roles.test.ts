@@ -24,19 +24,26 @@ const binding = (namespace: string, name: string, externalId: string) => ({
 });
 
 interface Surveyed {
+  readonly assumableRoles?: readonly string[];
+  readonly bindings?: readonly ReturnType<typeof binding>[];
   readonly namespaces?: readonly string[];
   readonly bindingSelector?: string;
 }
 
 /** The role's trust policy wants the id web/1; bindings of the namespace `closed` may not be listed. */
-async function survey({ namespaces = [], bindingSelector }: Surveyed) {
+async function survey({
+  assumableRoles = [ROLE],
+  bindings = [binding('web', 'web', 'web/1')],
+  namespaces = [],
+  bindingSelector,
+}: Surveyed) {
   const lists: string[] = [];
   const request = async (_: string, path: string, options?: RequestOptions) => {
     const [, namespace] = /namespaces\/([^/]+)/.exec(path) ?? [];
     lists.push([namespace ?? 'all', options?.query?.['labelSelector']].filter(Boolean).join(' '));
     if (namespace === 'closed')
       throw new KubeApiError({ method: 'GET', path }, 403, { reason: 'Forbidden', message: '', causes: [] });
-    const items = [binding('web', 'web', 'web/1')].filter(
+    const items = bindings.filter(
       ({ metadata }) => namespace === undefined || metadata.namespace === namespace,
     );
     return { metadata: { resourceVersion: '1' }, items };
@@ -45,14 +52,14 @@ async function survey({ namespaces = [], bindingSelector }: Surveyed) {
     if (role?.externalId !== 'web/1') throw REFUSED;
     return { loadBalancerId: 'lb-1', rows: [] };
   };
-  const roles = await surveyRoles({
-    ...{ region: 'cn-hangzhou', assumableRoles: [ROLE], namespaces, bindingSelector },
+  const surveyed = await surveyRoles({
+    ...{ region: 'cn-hangzhou', assumableRoles, namespaces, bindingSelector },
     cloud: { groups: { describe } as unknown as Parameters<typeof surveyRoles>[0]['cloud']['groups'] },
     cluster: { transport: { request } as unknown as KubeTransport },
     clock: new FakeClock(),
     signal: new AbortController().signal,
   });
-  return { roles, lists };
+  return { ...surveyed, lists };
 }
 
 const ASSUMED = {
@@ -83,4 +90,12 @@ test('a role that nothing listed names: whether a binding names it is known only
   expect(await ofNamespaces('shop', 'closed')).toEqual([
     { ...unnamed, isNamed: { failure: expect.objectContaining({ is: 'forbidden' }) } },
   ]);
+});
+
+test('of too many external ids each role still gets one, and how many are left is told', async () => {
+  const other = 'acs:ram::2234567890123456:role/slb';
+  const bindings = Array.from({ length: 30 }, (_, i) => binding('web', `web-${i}`, `web/${i}`));
+  const { roles, untriedRoles } = await survey({ assumableRoles: [ROLE, other], bindings });
+  expect(roles.map(({ role }) => role.roleArn)).toEqual([...Array.from({ length: 19 }, () => ROLE), other]);
+  expect(untriedRoles).toBe(11);
 });
