@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { SCHEMA_VERSION } from '../../api/names.ts';
 import type { KubernetesVersion } from '../../kubernetes/client/cluster-version.ts';
 import { type Finding, failed, ok, unknown, warning } from './finding.ts';
-import type { KubeFailure, KubeSeen } from './seen.ts';
+import type { KubeSeen, Seen, Unread } from './seen.ts';
 
 /** What was seen through the API server, with the caller's rights. */
 export interface ClusterSurvey {
@@ -29,13 +29,15 @@ export interface InstalledCrd {
 export interface OperatorDeployment {
   readonly name: string;
   readonly image: string;
+  /** Of its pods, as kubectl takes it. */
+  readonly selector: string;
   readonly wanted: number;
   readonly ready: number;
   /** Why containers of its pods are waiting, e.g. `ImagePullBackOff: Back-off pulling image "…"`, without duplicates. */
   readonly waiting: readonly string[];
-  readonly dryRun: boolean;
+  readonly dryRun: Seen<boolean, Unread>;
   /** Undefined if its settings say that a replica leads without one. */
-  readonly election: LeaderElection | undefined;
+  readonly election: Seen<LeaderElection | undefined, Unread>;
 }
 
 export interface LeaderElection {
@@ -92,7 +94,7 @@ function crd({ crd: installed, expectedFields, pluginVersion }: ClusterSurvey): 
   if ('failure' in installed)
     return installed.failure.is === 'missing'
       ? failed(check, 'it is not installed', APPLY_CRD)
-      : unseen(check, 'the CustomResourceDefinition', installed.failure);
+      : unseen(check, { what: 'the CustomResourceDefinition', why: installed.failure });
   const { established, servedVersions, fields } = installed.value;
   if (!servedVersions.includes(SCHEMA_VERSION))
     return failed(
@@ -122,7 +124,7 @@ function crd({ crd: installed, expectedFields, pluginVersion }: ClusterSurvey): 
 function operator({ deployments, namespace, pluginVersion, now }: ClusterSurvey): readonly Finding[] {
   const check = 'operator';
   if ('failure' in deployments)
-    return [unseen(check, `the Deployments of ${namespace}`, deployments.failure)];
+    return [unseen(check, { what: `the Deployments of ${namespace}`, why: deployments.failure })];
   if (deployments.value.length === 0)
     return [
       failed(
@@ -134,21 +136,13 @@ function operator({ deployments, namespace, pluginVersion, now }: ClusterSurvey)
   return deployments.value.flatMap((deployment) => [
     ...replicas(deployment, namespace),
     ...otherVersion(deployment, pluginVersion),
-    ...(deployment.dryRun
-      ? [
-          warning(
-            'dry run',
-            `${deployment.name} changes no group`,
-            'Take VSGB_DRY_RUN off once you have seen enough.',
-          ),
-        ]
-      : []),
+    ...dryRun(deployment),
     leader(deployment, namespace, now),
   ]);
 }
 
 function replicas(
-  { name, wanted, ready, waiting, image }: OperatorDeployment,
+  { name, selector, wanted, ready, waiting, image }: OperatorDeployment,
   namespace: string,
 ): readonly Finding[] {
   const check = 'operator';
@@ -163,7 +157,7 @@ function replicas(
   const message = `${ready} of ${wanted} pods of ${name} are ready`;
   if (ready >= wanted) return [ok(check, `${message}, ${image}`)];
   const why = waiting.length === 0 ? '' : `: ${waiting.join('; ')}`;
-  const advice = `kubectl -n ${namespace} describe pods, and logs -l app.kubernetes.io/name=${OPERATOR} --prefix --tail=-1`;
+  const advice = `kubectl -n ${namespace} describe pods, and logs -l ${selector} --prefix --tail=-1`;
   return [ready === 0 ? failed(check, message + why, advice) : warning(check, message + why, advice)];
 }
 
@@ -180,10 +174,23 @@ function otherVersion({ image }: OperatorDeployment, pluginVersion: string): rea
   ];
 }
 
-function leader({ name, election, wanted }: OperatorDeployment, namespace: string, now: number): Finding {
+function dryRun({ name, dryRun: seen }: OperatorDeployment): readonly Finding[] {
+  const check = 'dry run';
+  if ('failure' in seen) return [unseen(check, seen.failure)];
+  if (!seen.value) return [];
+  return [warning(check, `${name} changes no group`, 'Take VSGB_DRY_RUN off once you have seen enough.')];
+}
+
+function leader(
+  { name, selector, election: seen, wanted }: OperatorDeployment,
+  namespace: string,
+  now: number,
+): Finding {
   const check = 'leader';
-  const look = `kubectl -n ${namespace} logs -l app.kubernetes.io/name=${OPERATOR} --prefix --tail=-1: "The Lease could not be read or written", and why.`;
+  const look = `kubectl -n ${namespace} logs -l ${selector} --prefix --tail=-1: "The Lease could not be read or written", and why.`;
   if (wanted === 0) return unknown(check, 'no replica is wanted', 'See the line about the operator.');
+  if ('failure' in seen) return unseen(check, seen.failure);
+  const election = seen.value;
   if (election === undefined)
     return wanted === 1
       ? ok(check, `the only replica of ${name} leads, without an election`)
@@ -195,7 +202,8 @@ function leader({ name, election, wanted }: OperatorDeployment, namespace: strin
   const { lease } = election;
   const leaseName = `${election.namespace}/${election.leaseName}`;
   if ('failure' in lease) {
-    if (lease.failure.is !== 'missing') return unseen(check, `the Lease ${leaseName}`, lease.failure);
+    if (lease.failure.is !== 'missing')
+      return unseen(check, { what: `the Lease ${leaseName}`, why: lease.failure });
     return failed(check, `there is no Lease ${leaseName}: nobody has led yet`, look);
   }
   const { holder, renewedAt, durationMs } = lease.value;
@@ -213,7 +221,8 @@ function leader({ name, election, wanted }: OperatorDeployment, namespace: strin
 
 function webhook({ webhooks, now }: ClusterSurvey): readonly Finding[] {
   const check = 'webhook';
-  if ('failure' in webhooks) return [unseen(check, 'MutatingWebhookConfigurations', webhooks.failure)];
+  if ('failure' in webhooks)
+    return [unseen(check, { what: 'MutatingWebhookConfigurations', why: webhooks.failure })];
   if (webhooks.value.length === 0)
     return [ok(check, 'not installed: gate and hold come by kubectl vsgb inject, where they are wanted')];
   return webhooks.value.flatMap((installed) => [reached(installed), trusted(installed, now)]);
@@ -224,7 +233,7 @@ const NOT_CALLED = 'Until then pods get neither gate nor hold, and none is refus
 function reached({ name, service, readyEndpoints, answers }: InstalledWebhook): Finding {
   const check = 'webhook';
   if ('failure' in readyEndpoints)
-    return unseen(check, `the EndpointSlices of Service ${service}`, readyEndpoints.failure);
+    return unseen(check, { what: `the EndpointSlices of Service ${service}`, why: readyEndpoints.failure });
   if (readyEndpoints.value === 0)
     return failed(
       check,
@@ -275,10 +284,10 @@ function expiriesOf(bundle: string): readonly number[] {
   });
 }
 
-function unseen(check: string, what: string, { is, message }: KubeFailure): Finding {
-  return is === 'forbidden'
+export function unseen(check: string, { what, why }: Unread): Finding {
+  return why.is === 'forbidden'
     ? unknown(check, `you may not read ${what}`, 'Ask someone who may, as a cluster administrator.')
-    : unknown(check, `${what} could not be read: ${message}`, 'Check again later.');
+    : unknown(check, `${what} could not be read: ${why.message}`, 'Check again later.');
 }
 
 /** The fields that are not inside another of these fields. */

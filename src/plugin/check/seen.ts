@@ -11,6 +11,12 @@ export interface KubeFailure {
 
 export type KubeSeen<T> = Seen<T, KubeFailure>;
 
+/** What could not be read and would have told. */
+export interface Unread {
+  readonly what: string;
+  readonly why: KubeFailure;
+}
+
 /** Rejects only if the signal is aborted, with the signal's reason. */
 export async function seenInCluster<T>(signal: AbortSignal, look: () => Promise<T>): Promise<KubeSeen<T>> {
   try {

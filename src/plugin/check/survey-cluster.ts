@@ -8,7 +8,8 @@ import type { Cluster } from '../command.ts';
 import type { ClusterSurvey, InstalledCrd } from './cluster-judgement.ts';
 import { ClusterReader } from './cluster-reader.ts';
 import { schemaFieldsOf } from './schema-fields.ts';
-import { deploymentsIn, type OperatorPod } from './survey-deployments.ts';
+import type { KubeSeen } from './seen.ts';
+import { deploymentsIn, type FoundDeployment } from './survey-deployments.ts';
 import { webhooksOf } from './survey-webhooks.ts';
 
 export interface SurveyClusterOptions {
@@ -21,7 +22,7 @@ export interface SurveyClusterOptions {
 
 export interface ClusterSeen {
   readonly survey: ClusterSurvey;
-  readonly pod: OperatorPod | undefined;
+  readonly pod: FoundDeployment['pod'];
 }
 
 /** Only reads, through the API server. Rejects if the signal is aborted. */
@@ -45,8 +46,14 @@ export async function surveyCluster(options: SurveyClusterOptions): Promise<Clus
     webhooks,
     now: clock.wall() + (cluster.aheadMs() ?? 0),
   };
-  const pods = 'value' in found ? found.value.map(({ pod }) => pod) : [];
-  return { survey, pod: pods.find((pod) => pod !== undefined) };
+  return { survey, pod: podIn(namespace, found) };
+}
+
+function podIn(namespace: string, found: KubeSeen<readonly FoundDeployment[]>): FoundDeployment['pod'] {
+  if ('failure' in found) return { failure: { what: `the Deployments of ${namespace}`, why: found.failure } };
+  const pods = found.value.map(({ pod }) => pod);
+  const running = pods.find((pod) => 'value' in pod && pod.value !== undefined);
+  return running ?? pods.find((pod) => 'failure' in pod) ?? { value: undefined };
 }
 
 const CRD_PATH = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${API_GROUP}`;

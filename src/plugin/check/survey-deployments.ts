@@ -3,8 +3,9 @@ import { asArray, asObject, asString, type JsonObject } from '../../json.ts';
 import { readSpec } from '../../kubernetes/election/lease.ts';
 import { metadata } from '../../kubernetes/objects/metadata.ts';
 import { namespaced } from '../../kubernetes/objects/objects.ts';
-import type { LeaderElection, OperatorDeployment } from './cluster-judgement.ts';
+import type { OperatorDeployment } from './cluster-judgement.ts';
 import type { ClusterReader } from './cluster-reader.ts';
+import type { Seen, Unread } from './seen.ts';
 
 /** A pod of the operator from which the cloud can be called. */
 export interface OperatorPod {
@@ -19,7 +20,8 @@ const CONTAINER = 'operator';
 
 export interface FoundDeployment {
   readonly deployment: OperatorDeployment;
-  readonly pod: OperatorPod | undefined;
+  /** Undefined if none runs. */
+  readonly pod: Seen<OperatorPod | undefined, Unread>;
 }
 
 export async function deploymentsIn(
@@ -54,39 +56,65 @@ async function deploymentOf(
     reader.see(() => reader.list(namespaced('/api/v1', 'pods', namespace), { labelSelector: selector })),
   ]);
   const pods = 'value' in seenPods ? seenPods.value : [];
-  const running = pods.find(isRunning);
   return {
     deployment: {
       name: asString(metadata(object)['name']),
       image: asString(container['image']),
+      selector,
       wanted: Number(spec['replicas'] ?? 1),
       ready: Number(asObject(object['status'])['readyReplicas'] ?? 0),
       waiting: [...new Set(pods.flatMap(waitingReasons))].sort(),
-      dryRun: settings.get('VSGB_DRY_RUN') === 'true',
+      dryRun: dryRunOf(settings),
       election: await electionOf(reader, namespace, settings),
     },
-    pod: running && {
+    pod:
+      'failure' in seenPods
+        ? { failure: { what: `the pods of ${namespace}`, why: seenPods.failure } }
+        : { value: podOf(namespace, pods.find(isRunning), container) },
+  };
+}
+
+function podOf(
+  namespace: string,
+  pod: JsonObject | undefined,
+  container: JsonObject,
+): OperatorPod | undefined {
+  return (
+    pod && {
       namespace,
-      name: asString(metadata(running)['name']),
+      name: asString(metadata(pod)['name']),
       container: asString(container['name']),
       args: asArray(container['args']).map(asString),
-    },
-  };
+    }
+  );
+}
+
+function dryRunOf(settings: Settings): OperatorDeployment['dryRun'] {
+  const unread = unreadOf(settings, 'VSGB_DRY_RUN');
+  return unread === undefined
+    ? { value: settings.values.get('VSGB_DRY_RUN') === 'true' }
+    : { failure: unread };
 }
 
 /** Without a kubeconfig the operator is in a cluster, where it takes part in an election unless it is told not to. */
 async function electionOf(
   reader: ClusterReader,
   ownNamespace: string,
-  settings: ReadonlyMap<string, string>,
-): Promise<LeaderElection | undefined> {
-  const isOutside = settings.has('VSGB_KUBECONFIG') || settings.has('KUBECONFIG');
-  const elects = settings.get('VSGB_LEADER_ELECT') ?? String(!isOutside);
-  if (elects === 'false') return undefined;
-  const namespace = settings.get('VSGB_LEADER_ELECT_NAMESPACE') ?? ownNamespace;
-  const leaseName = settings.get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
+  settings: Settings,
+): Promise<OperatorDeployment['election']> {
+  const get = (variable: string) => settings.values.get(variable) || undefined;
+  const unread = unreadOf(settings, 'VSGB_LEADER_ELECT');
+  if (unread !== undefined) return { failure: unread };
+  const isOutside = (get('VSGB_KUBECONFIG') ?? get('KUBECONFIG')) !== undefined;
+  const elects = get('VSGB_LEADER_ELECT') ?? String(!isOutside);
+  if (elects === 'false') return { value: undefined };
+  const unreadName = unreadOf(settings, 'VSGB_LEADER_ELECT_NAMESPACE', 'VSGB_LEADER_ELECT_LEASE_NAME');
+  if (unreadName !== undefined) return { failure: unreadName };
+  const namespace = get('VSGB_LEADER_ELECT_NAMESPACE') ?? ownNamespace;
+  const leaseName = get('VSGB_LEADER_ELECT_LEASE_NAME') ?? OPERATOR;
   const path = `${namespaced('/apis/coordination.k8s.io/v1', 'leases', namespace)}/${encodeURIComponent(leaseName)}`;
-  return { namespace, leaseName, lease: await reader.see(async () => leaseOf(await reader.get(path))) };
+  const lease = await reader.see(async () => leaseOf(await reader.get(path)));
+  return { value: { namespace, leaseName, lease } };
 }
 
 function podSpecOf(deployment: JsonObject): JsonObject {
@@ -104,36 +132,49 @@ function labelSelector(labels: JsonObject): string {
     .join(',');
 }
 
-/**
- * The settings that are visible from outside, by variable name. A ConfigMap that cannot be read is skipped; a variable without a value, or
- * with one from elsewhere, counts as unset.
- */
+/** The settings that are visible from outside. */
+interface Settings {
+  /** By variable; empty is unset, and so is a variable with a value from elsewhere. */
+  readonly values: ReadonlyMap<string, string>;
+  /** May have the settings that `values` lacks. */
+  readonly unread: Unread | undefined;
+}
+
+/** Undefined if what these variables are is known. */
+function unreadOf({ values, unread }: Settings, ...variables: readonly string[]): Unread | undefined {
+  return variables.every((variable) => values.has(variable)) ? undefined : unread;
+}
+
 async function settingsOf(
   reader: ClusterReader,
   namespace: string,
   container: JsonObject,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<Settings> {
   const sources = asArray(container['envFrom']).map((source) =>
     asString(asObject(asObject(source)['configMapRef'])['name']),
   );
   const maps = await Promise.all(
     sources
       .filter((name) => name !== '')
-      .map((name) =>
-        reader.see(() =>
-          reader.get(`${namespaced('/api/v1', 'configmaps', namespace)}/${encodeURIComponent(name)}`),
-        ),
-      ),
+      .map(async (name) => {
+        const path = `${namespaced('/api/v1', 'configmaps', namespace)}/${encodeURIComponent(name)}`;
+        return { name, seen: await reader.see(() => reader.get(path)) };
+      }),
   );
-  const fromMaps = maps.flatMap((seen) =>
+  const fromMaps = maps.flatMap(({ seen }) =>
     'value' in seen ? Object.entries(asObject(seen.value['data']) as JsonObject) : [],
+  );
+  const [unread] = maps.flatMap(({ name, seen }) =>
+    'failure' in seen && seen.failure.is !== 'missing'
+      ? [{ what: `the ConfigMap ${name}`, why: seen.failure }]
+      : [],
   );
   const own = asArray(container['env'])
     .map(asObject)
     .map(({ name, value }) => [asString(name), value] as const);
-  const variables = new Map([...fromMaps, ...own].map(([name, value]) => [name, asString(value)]));
-  const given = [...variables].filter(([, value]) => value !== '');
-  return new Map([...given, ...flagsOf(asArray(container['args']).map(asString))]);
+  const variables = [...fromMaps, ...own].map(([name, value]) => [name, asString(value)] as const);
+  const flags = flagsOf(asArray(container['args']).map(asString));
+  return { values: new Map([...variables, ...flags]), unread };
 }
 
 /** Flags by the names of their variables. A flag without a value is on, and `--no-flag` is off. */

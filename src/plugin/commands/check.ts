@@ -1,5 +1,5 @@
 import { OPERATOR } from '../../api/names.ts';
-import { judgeCluster } from '../check/cluster-judgement.ts';
+import { judgeCluster, unseen } from '../check/cluster-judgement.ts';
 import { type Finding, type Level, unknown } from '../check/finding.ts';
 import { checkCloudFromHere } from '../check/from-here.ts';
 import { checkInOperator } from '../check/in-operator.ts';
@@ -62,17 +62,25 @@ read its objects and to create pods/exec, and services/proxy for the webhook. Wh
   },
 };
 
+const CLOUD_CHECK = 'cloud';
+const FROM_HERE = 'Or call the cloud from this machine, with its own credentials: --from here.';
+
 async function fromOperator(
   { options, signal, env }: CommandCall,
-  { pod }: ClusterSeen,
+  { pod: seen }: ClusterSeen,
   groupId: string | undefined,
 ): Promise<readonly Finding[]> {
+  if ('failure' in seen) {
+    const { message, advice } = unseen(CLOUD_CHECK, seen.failure);
+    return [unknown(CLOUD_CHECK, `not looked at: ${message}`, `${advice} ${FROM_HERE}`)];
+  }
+  const pod = seen.value;
   if (pod === undefined)
     return [
       unknown(
-        'cloud',
+        CLOUD_CHECK,
         `not looked at: no pod of ${OPERATOR} runs that it could be called from`,
-        'See the line about the operator. Or call the cloud from this machine, with its own credentials: --from here.',
+        `See the line about the operator. ${FROM_HERE}`,
       ),
     ];
   const [kubeconfig, context] = [options.operator('kubeconfig'), options.operator('context')];

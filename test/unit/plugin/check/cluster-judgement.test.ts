@@ -25,12 +25,12 @@ const BROKEN: KubeFailure = { is: 'failed', message: 'ECONNREFUSED' };
 const OPERATOR: OperatorDeployment = {
   name: 'vservergroup-operator',
   image: 'registry.example.com/vservergroup-operator:0.1.0',
-  ...{ wanted: 2, ready: 2, waiting: [], dryRun: false },
+  ...{ selector: 'app.kubernetes.io/name=slb', wanted: 2, ready: 2, waiting: [], dryRun: { value: false } },
   election: lease({ value: { holder: 'pod-1', renewedAt: NOW - 2_000, durationMs: 15_000 } }),
 };
 
-function lease(seen: LeaderElection['lease']): LeaderElection {
-  return { namespace: 'vservergroup-operator', leaseName: 'the-lease', lease: seen };
+function lease(seen: LeaderElection['lease']): OperatorDeployment['election'] {
+  return { value: { namespace: 'vservergroup-operator', leaseName: 'the-lease', lease: seen } };
 }
 
 let certificate = '';
@@ -176,7 +176,7 @@ const cases: readonly Case[] = [
   ],
   [
     'it is a dry run',
-    () => operator({ dryRun: true }),
+    () => operator({ dryRun: { value: true } }),
     'dry run',
     'warning',
     /changes no group.*VSGB_DRY_RUN/,
@@ -186,7 +186,7 @@ const cases: readonly Case[] = [
     () => operator({ election: lease({ failure: MISSING }) }),
     'leader',
     'failed',
-    /nobody has led yet/,
+    /nobody has led yet.*logs -l app.kubernetes.io\/name=slb --prefix/s,
   ],
   [
     'nobody leads',
@@ -209,18 +209,28 @@ const cases: readonly Case[] = [
     /the Lease vservergroup-operator\/the-lease/,
   ],
   [
+    'the settings may not be read: dry run',
+    () => operator({ dryRun: { failure: { what: 'the ConfigMap settings', why: FORBIDDEN } } }),
+    ...(['dry run', 'unknown', /you may not read the ConfigMap settings/] as const),
+  ],
+  [
+    'the settings may not be read: leader',
+    () => operator({ election: { failure: { what: 'the ConfigMap settings', why: FORBIDDEN } } }),
+    ...(['leader', 'unknown', /you may not read the ConfigMap settings/] as const),
+  ],
+  [
     'the only replica leads without an election',
-    () => operator({ election: undefined, wanted: 1, ready: 1 }),
+    () => operator({ election: { value: undefined }, wanted: 1, ready: 1 }),
     ...(['leader', 'ok', /without an election/] as const),
   ],
   [
     'several replicas lead without an election',
-    () => operator({ election: undefined }),
+    () => operator({ election: { value: undefined } }),
     ...(['leader', 'failed', /2 replicas .*without an election.*with --leader-elect/] as const),
   ],
   [
     'no replica is wanted that would lead without an election',
-    () => operator({ election: undefined, wanted: 0, ready: 0 }),
+    () => operator({ election: { value: undefined }, wanted: 0, ready: 0 }),
     ...(['leader', 'unknown', /no replica/] as const),
   ],
   [

@@ -13,7 +13,12 @@ interface Settings {
   readonly args?: readonly string[];
   readonly config?: Readonly<Record<string, string>>;
   readonly env?: readonly object[];
+  /** Ends of paths that may not be read. */
+  readonly forbidden?: readonly string[];
 }
+
+const refusal = (path: string, status: number) =>
+  new KubeApiError({ method: 'GET', path }, status, { reason: '', message: '', causes: [] });
 
 /** Reads a cluster with these objects. */
 function readerOf(request: (path: string) => unknown): ClusterReader {
@@ -26,31 +31,35 @@ function readerOf(request: (path: string) => unknown): ClusterReader {
 }
 
 /** The one Deployment there is, whose container has these settings; every Lease is held by its own path. */
-async function deployment({ args = [], config = {}, env = [] }: Settings) {
+async function survey({ args = [], config = {}, env = [], forbidden = [] }: Settings) {
   const container = { name: 'operator', args, env, envFrom: [{ configMapRef: { name: 'settings' } }] };
   const object = {
     metadata: { name: 'operator', labels: { 'app.kubernetes.io/name': 'vservergroup-operator' } },
     spec: { template: { spec: { containers: [container] } } },
   };
   const reader = readerOf((path) => {
+    if (forbidden.some((end) => path.endsWith(end))) throw refusal(path, 403);
     if (path.endsWith('/deployments')) return { items: [object] };
     if (path.endsWith('/pods')) return { items: [] };
     if (path.endsWith('/configmaps/settings')) return { data: config };
     const [, namespace, name] = LEASE.exec(path) ?? [];
     if (name !== undefined) return { spec: { holderIdentity: `${namespace}/${name}` } };
-    throw new KubeApiError({ method: 'GET', path }, 404, { reason: 'NotFound', message: '', causes: [] });
+    throw refusal(path, 404);
   });
   const found = await deploymentsIn(reader, NAMESPACE);
   expect(found).toHaveLength(1);
-  return found[0]!.deployment;
+  return found[0]!;
 }
 
-/** What is found of these settings: a dry run or not, and the Lease that is read. */
+/** What is found of these settings: a dry run or not, and the Lease that is read; or what may not be read. */
 async function found(settings: Settings) {
-  const { dryRun, election } = await deployment(settings);
-  const lease =
-    election && 'value' in election.lease ? election.lease.value.holder : election && 'unreadable';
-  return { dryRun, lease };
+  const { dryRun, election } = (await survey(settings)).deployment;
+  const lease = 'value' in election ? election.value?.lease : undefined;
+  const holder = lease && ('value' in lease ? lease.value.holder : 'unreadable');
+  return {
+    dryRun: 'value' in dryRun ? dryRun.value : dryRun.failure.what,
+    lease: 'value' in election ? holder : election.failure.what,
+  };
 }
 
 const USUAL = { dryRun: false, lease: `${NAMESPACE}/vservergroup-operator` };
@@ -111,6 +120,40 @@ test.each<readonly [string, Settings, Awaited<ReturnType<typeof found>>]>([
   ],
 ])('settings are read as the operator reads them: %s', async (_, settings, expected) => {
   expect(await found(settings)).toEqual(expected);
+});
+
+test.each<readonly [string, Settings, Awaited<ReturnType<typeof found>>]>([
+  ['are not taken for unset', {}, { dryRun: 'the ConfigMap settings', lease: 'the ConfigMap settings' }],
+  [
+    'do not matter where flags decide',
+    { args: ['--no-dry-run', '--no-leader-elect'] },
+    { dryRun: false, lease: undefined },
+  ],
+  [
+    'do not matter where variables of the container decide',
+    {
+      args: ['--leader-elect'],
+      env: ['VSGB_DRY_RUN', 'VSGB_LEADER_ELECT_NAMESPACE', 'VSGB_LEADER_ELECT_LEASE_NAME'].map((name) => ({
+        name,
+        value: '',
+      })),
+    },
+    USUAL,
+  ],
+  [
+    'may name the Lease',
+    { args: ['--leader-elect', '--dry-run'] },
+    { dryRun: true, lease: 'the ConfigMap settings' },
+  ],
+])('settings that may not be read %s', async (_, settings, expected) => {
+  expect(await found({ ...settings, forbidden: ['/configmaps/settings'] })).toEqual(expected);
+});
+
+test('pods that may not be listed are not taken for none', async () => {
+  expect((await survey({})).pod).toEqual({ value: undefined });
+  expect((await survey({ forbidden: ['/pods'] })).pod).toEqual({
+    failure: { what: `the pods of ${NAMESPACE}`, why: expect.objectContaining({ is: 'forbidden' }) },
+  });
 });
 
 test('the operator is told from other Deployments of its namespace, whatever labels they have', async () => {
