@@ -34,7 +34,7 @@ import { isDoubtful, isLost, nextEnd, stayingUnreachable } from './unreachable.t
 /**
  * Each of these labels excludes a node from load balancers: the one of Kubernetes, its two predecessors, and the cloud's own.
  * https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-exclude-from-external-load-balancers
- * https://github.com/kubernetes/cloud-provider-alibaba-cloud/blob/master/pkg/controller/helper/k8s.go
+ * https://github.com/kubernetes/cloud-provider-alibaba-cloud/blob/master/pkg/controller/helper/node_utils.go
  */
 const EXCLUDE_LABELS = [
   'node.kubernetes.io/exclude-from-external-load-balancers',
@@ -46,18 +46,19 @@ const EXCLUDE_LABELS = [
 const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
 
 /**
- * `ecs`: the instance and nodePort of each node that serves.
+ * `ecs`: the instance and nodePort of each node that serves. The first row that fits:
  *
- * | node                                                                   | = member                                        |
- * |------------------------------------------------------------------------|-------------------------------------------------|
- * | excluded by label, about to be deleted by the autoscaler, not selected | no                                              |
- * | cordoned                                                               | yes, unless --exclude-cordoned-nodes            |
- * | policy Local, and no endpoint that serves is on it                     | no, and it does not count as unreachable        |
- * | virtual                                                                | no: its endpoints are, by address, as for `eni` |
- * | hybrid                                                                 | no: it is not an instance of this cloud         |
- * | without an instance in spec.providerID                                 | no, and a problem reports it                    |
- * | not Ready                                                              | as a last resort, if it stays (unreachable.ts)  |
- * | any other                                                              | yes                                             |
+ * | node                                                | = member                                        |
+ * |-----------------------------------------------------|-------------------------------------------------|
+ * | about to be deleted by the autoscaler, not selected | no                                              |
+ * | cordoned                                            | no, with --exclude-cordoned-nodes               |
+ * | virtual                                             | no: its endpoints are, by address, as for `eni` |
+ * | excluded by label                                   | no                                              |
+ * | hybrid                                              | no: it is not an instance of this cloud         |
+ * | policy Local, and no endpoint that serves is on it  | no, and it does not count as unreachable        |
+ * | without an instance in spec.providerID              | no, and a problem reports it                    |
+ * | not Ready                                           | as a last resort, if it stays (unreachable.ts)  |
+ * | any other                                           | yes                                             |
  *
  * With policy Local, a node whose endpoints are all last resorts is one, too (alive.ts). The member of a drained node is drained;
  * that of a node that is about to go is departing, whatever the policy: connections that arrive through the node end with it.
@@ -152,9 +153,10 @@ function instances(
   return [...ready, ...stayingUnreachable(others, unreachable, input)];
 }
 
+/** Exclude labels are about instances: virtual nodes usually have one, and their pods are backends all the same. */
 function isSelected(node: NodeView, input: DesiredInput): boolean {
   return (
-    !EXCLUDE_LABELS.some((label) => Object.hasOwn(node.labels, label)) &&
+    (isVirtual(node) || !EXCLUDE_LABELS.some((label) => Object.hasOwn(node.labels, label))) &&
     !node.taintKeys.includes(AUTOSCALER_TAINT) &&
     !(input.excludeCordonedNodes && node.unschedulable) &&
     matchesSelector(input.nodeSelector, node.labels)

@@ -185,7 +185,9 @@ scenario(
       },
       spec: { providerID: `ack-hybrid://${hybrid}`, unschedulable: true },
     });
-    await createNodes(env.api, [{ name: virtual, labels: { pool: app.namespace, type: 'virtual-kubelet' } }]);
+    const excluded = { 'alpha.service-controller.kubernetes.io/exclude-balancer': 'true' };
+    const labels = { pool: app.namespace, type: 'virtual-kubelet', ...excluded };
+    await createNodes(env.api, [{ name: virtual, labels }]);
     await untilNodesReady(env.api, [hybrid, virtual]);
     await serve();
     await env.api.create(app.path('api/v1', 'pods'), {

@@ -220,6 +220,30 @@ test.each(['Cluster', 'Local'] as const)(
   },
 );
 
+const virtual = (change: Partial<NodeView> = {}) =>
+  node('v1', { ...change, labels: { type: 'virtual-kubelet', ...change.labels } });
+const EXCLUDED = { 'alpha.service-controller.kubernetes.io/exclude-balancer': 'true' };
+
+test.each(['Cluster', 'Local'] as const)(
+  'policy %s: no exclude label keeps the pods of a virtual node out, but a selector, a taint or a cordon does',
+  (externalTrafficPolicy) => {
+    const endpoints = [slice([on('v1', '10.0.0.1'), on('n2', '10.0.0.2')])];
+    const nodeSelector = { matchExpressions: [{ key: 'pool', operator: 'NotIn' as const, values: ['db'] }] };
+    const given = { endpoints, nodeSelector, excludeCordonedNodes: true };
+    const of = (change: Partial<NodeView> = {}) =>
+      shown(
+        membersOf([virtual({ labels: EXCLUDED, ...change }), node('n2')], {
+          service: service({ externalTrafficPolicy }),
+          ...given,
+        }),
+      );
+    expect(of()).toEqual(['10.0.0.1:8080*100', N2]);
+    expect(of({ labels: { ...EXCLUDED, pool: 'db' } })).toEqual([N2]);
+    expect(of({ taintKeys: ['ToBeDeletedByClusterAutoscaler'] })).toEqual([N2]);
+    expect(of({ unschedulable: true })).toEqual([N2]);
+  },
+);
+
 const weightCases: readonly (readonly [string, number, readonly string[]])[] = [
   ['in proportion to the ready endpoints', 100, ['i-n1:30080*33', 'i-n2:30080*100']],
   ['at least 1', 1, ['i-n1:30080*1', 'i-n2:30080*1']],
