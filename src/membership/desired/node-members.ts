@@ -60,8 +60,9 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  * | not Ready                                           | as a last resort, if it stays (unreachable.ts)  |
  * | any other                                           | yes                                             |
  *
- * With policy Local, a node whose endpoints are all last resorts is one, too (alive.ts). The member of a drained node is drained;
- * that of a node that is about to go is departing, whatever the policy: connections that arrive through the node end with it.
+ * With policy Local, a node none of whose endpoints is a member by itself (alive.ts) is a last resort, too. The member of a drained
+ * node is drained; that of a node that is about to go is departing, whatever the policy: connections that arrive through the node
+ * end with it.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
@@ -82,7 +83,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   for (const { node, instanceId } of instances(input, problems, local)) {
     const endpoints = local?.get(node.name) ?? [];
     const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
-    const serves = ({ standing, outdated }: EndpointOfPort) => standing !== 'last resort' && !outdated;
+    const serves = ({ standing, outdated }: EndpointOfPort) => standing === 'member' && !outdated;
     const isLastResort = !node.ready || (local !== undefined && !endpoints.some(serves));
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),

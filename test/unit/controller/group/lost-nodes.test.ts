@@ -33,8 +33,8 @@ async function begun(reason: string): Promise<void> {
 }
 
 /** A settled `ecs` binding to node-0 and node-1. */
-async function settled(): Promise<void> {
-  cluster.service({ type: 'NodePort', ports });
+async function settled(service: Parameters<TestCluster['service']>[0] = {}): Promise<void> {
+  cluster.service({ type: 'NodePort', ports, ...service });
   cluster.bind('web', { backendType: 'ecs' });
   cluster.start();
   await cluster.after(1_000);
@@ -63,6 +63,22 @@ test('a node that flaps within the tolerance costs no call', async () => {
     await cluster.after(1_000);
   }
   expect(cluster.groups.writes).toEqual([]);
+});
+
+test('policy Local: a node that has left and is back is added once a pod on it is ready again, not before', async () => {
+  const pod = 'pod-10.0.0.2';
+  cluster.endpoints(['10.0.0.1', '10.0.0.2'], {}, { '10.0.0.2': 'node-1' });
+  await settled({ externalTrafficPolicy: 'Local' });
+  cluster.node('node-1', { ready: false });
+  cluster.pod(pod, {}, { ready: false });
+  await cluster.after(10_000);
+  expect(cluster.groups.shown).toEqual(['i-node-0:30080*100']);
+  cluster.node('node-1');
+  await cluster.after(10_000);
+  expect(cluster.groups.shown).toEqual(['i-node-0:30080*100']);
+  cluster.pod(pod);
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['i-node-0:30080*100', 'i-node-1:30080*100']);
 });
 
 /** Two Ready nodes and five that have been lost for an hour; the group has rows of those that are named. */

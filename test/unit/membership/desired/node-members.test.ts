@@ -117,13 +117,13 @@ test.each(localCases)('externalTrafficPolicy Local: %s', (_, addresses, expected
   expect(shown(membersOf(three, { service: local, endpoints: [slice(addresses)] }))).toEqual(expected);
 });
 
-/** Pods named as in `endpoint` that are not ready only because of their nodes. */
-const unreachablePods: PodsView = {
+/** Pods named as in `endpoint` that are not ready only because of their nodes, except for those with these UIDs. */
+const unreachableBut = (...ready: readonly string[]): PodsView => ({
   get: ({ uid }) => ({
     uid,
     terminating: false,
     ended: false,
-    ready: false,
+    ready: ready.includes(uid),
     able: true,
     registrable: false,
     ips: [],
@@ -131,15 +131,28 @@ const unreachablePods: PodsView = {
   had: () => false,
   hadAt: () => false,
   isAsNewAs: () => true,
-};
+});
 
 test('externalTrafficPolicy Local: nodes without endpoints do not make those with them dispensable', () => {
   const list = ['n1', 'n2'].map((name) => node(name, { ready: false }));
   const idle = ['n3', 'n4', 'n5', 'n6'].map((name) => node(name));
   const endpoints = [slice([on('n1', 'a'), on('n2', 'b')])];
-  const desired = membersOf([...list, ...idle], { service: local, endpoints, pods: unreachablePods });
+  const desired = membersOf([...list, ...idle], { service: local, endpoints, pods: unreachableBut() });
   expect(shown(desired)).toEqual(['i-n1:30080*100', N2]);
   expect(desired).toMatchObject({ members: [{ unreachable: true }, { unreachable: true }] });
+});
+
+test('externalTrafficPolicy Local: a node that is back is a last resort until one of its pods is ready again', () => {
+  const list = [node('n1', { readyChangedAt: 999_000 }), node('n2')];
+  const endpoints = [slice([on('n1', 'a'), on('n2', 'b')])];
+  const of = (...ready: readonly string[]) =>
+    membersOf(list, { service: local, endpoints, pods: unreachableBut(...ready) }) as {
+      members: readonly Member[];
+    };
+  const early = of('uid-b').members;
+  expect(early).toMatchObject([{ node: 'n1', lastResort: true }, { node: 'n2' }]);
+  expect(early[1]).not.toHaveProperty('lastResort');
+  expect(of('uid-a', 'uid-b').members[0]).not.toHaveProperty('lastResort');
 });
 
 test('externalTrafficPolicy Local: the share is that of the nodes, whatever pods each of them has', () => {
@@ -148,18 +161,7 @@ test('externalTrafficPolicy Local: the share is that of the nodes, whatever pods
     node('n2', { ready: false, readyChangedAt: 2 }),
   ];
   const endpoints = [slice([on('n1', 'a'), on('n1', 'b'), on('n1', 'c'), on('n2', 'd'), on('n3', 'e')])];
-  const pods: PodsView = {
-    ...unreachablePods,
-    get: ({ uid }) => ({
-      uid,
-      terminating: false,
-      ended: false,
-      ready: uid === 'uid-e',
-      able: true,
-      registrable: false,
-      ips: [],
-    }),
-  };
+  const pods = unreachableBut('uid-e');
   const desired = membersOf([...lost, node('n3')], { service: local, endpoints, pods });
   expect(shown(desired)).toEqual([N2, 'i-n3:30080*100']);
 });
