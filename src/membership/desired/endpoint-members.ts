@@ -77,18 +77,20 @@ export function servingEndpoints(
 }
 
 function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others {
-  const doubtful = ready.filter(
+  const reachable = ready.filter(
     (endpoint) =>
-      (isHere(endpoint.node) && isDoubtful(endpoint.node)) || weightOf(input, podOf(endpoint)).weight === 0,
-  ).length;
-  return { reachable: ready.length - doubtful, doubtful };
+      !(isHere(endpoint.node) && isDoubtful(endpoint.node)) && weightOf(input, podOf(endpoint)).weight > 0,
+  );
+  return {
+    readySince: reachable.map(({ node }) => (isHere(node) ? node.readyChangedAt : -Infinity)),
+    doubtful: ready.length - reachable.length,
+  };
 }
 
-/** The nodes of the unreachable endpoints; which of these stay depends on their nodes. */
+/** The nodes that decide which of the unreachable endpoints stay; none if there are no such endpoints. */
 export function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
-  return endpoints.flatMap(({ standing, node }) =>
-    standing === 'unreachable' && isHere(node) ? [node] : [],
-  );
+  if (!endpoints.some(({ standing }) => standing === 'unreachable')) return [];
+  return [...new Set(endpoints.flatMap(({ node }) => (isHere(node) ? [node] : [])))];
 }
 
 /** No container of the ready pods has the Service's named targetPort, or the lists are older than the name of the Service's port. */

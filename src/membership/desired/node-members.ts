@@ -97,8 +97,9 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
       node: node.name,
     });
   }
-  const unready = [...input.nodes.values()].filter(({ ready }) => !ready);
-  const until = earliest(nextEnd([...unready, ...nodesOf(ofPort)], input), untilPodsAreKnown(ofPort, input));
+  const nodes = [...input.nodes.values()];
+  const deciding = nodes.every(({ ready }) => ready) ? nodesOf(ofPort) : nodes;
+  const until = earliest(nextEnd(deciding, input), untilPodsAreKnown(ofPort, input));
   return { ...wantMembers(members, [...problems.values()]), until };
 }
 
@@ -149,8 +150,11 @@ function instances(
     } else if (node.ready) ready.push({ node, instanceId });
     else unreachable.push({ of: { node, instanceId }, node });
   }
-  const doubtful = ready.filter(({ node }) => isDoubtful(node)).length;
-  const others = { reachable: ready.length - doubtful, doubtful };
+  const reachable = ready.filter(({ node }) => !isDoubtful(node));
+  const others = {
+    readySince: reachable.map(({ node }) => node.readyChangedAt),
+    doubtful: ready.length - reachable.length,
+  };
   return [...ready, ...stayingUnreachable(others, unreachable, input)];
 }
 

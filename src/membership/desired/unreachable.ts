@@ -6,7 +6,7 @@ import { type DesiredInput, earliest } from './member.ts';
 /** A node is Ready before its pods are again, because its kubelet reports on them every 10 s. */
 const PODS_FOLLOW_MS = 15_000;
 
-/** How long the backends of an unready node that stayed keep staying while other nodes recover, which they do one by one. */
+/** How long the backends of an unready node that stayed keep staying while other nodes return, which they do one by one. */
 const RECOVERY_MS = 10 * 60_000;
 
 /** A backend that would leave only because its node is not Ready. */
@@ -37,19 +37,19 @@ export function isLost(node: Readiness, input: Tolerance): boolean {
   return !node.ready && !isTolerated(node, input);
 }
 
-/** When the passing of time alone changes which backends on these nodes stay; `Clock.now()` milliseconds. */
+/** When the passing of time alone changes which backends on these nodes, reachable or not, stay; `Clock.now()` milliseconds. */
 export function nextEnd(nodes: readonly Readiness[], input: UnreachableInput): number | undefined {
   const ends = nodes.flatMap(({ ready, readyChangedAt }) =>
-    (ready ? [PODS_FOLLOW_MS] : [input.unreadyToleranceMs, RECOVERY_MS]).map((ms) => readyChangedAt + ms),
+    [ready ? PODS_FOLLOW_MS : input.unreadyToleranceMs, RECOVERY_MS].map((ms) => readyChangedAt + ms),
   );
   return earliest(...ends.filter((end) => end > input.now));
 }
 
-/** Numbers of the backends that are not unreachable. */
+/** The backends that are not unreachable. */
 export interface Others {
-  /** Backends that get requests, on Ready nodes. */
-  readonly reachable: number;
-  /** Backends that are ready, but with weight 0, or on nodes that are not Ready, drained, or about to go: they cannot be relied on. */
+  /** Since when the node of each that gets requests is Ready; `Clock.now()` milliseconds, before any other time if unknown. */
+  readonly readySince: readonly number[];
+  /** Number of the ready ones with weight 0, or on nodes that are not Ready, drained, or about to go: they cannot be relied on. */
   readonly doubtful: number;
 }
 
@@ -69,33 +69,38 @@ export function isDoubtful(node: NodeView): boolean {
  * | –         | on a node that is Ready                            | none: the node is not the reason |
  * | –         | on a node that is tolerated                        | these                            |
  * | none      | any                                                | all                              |
- * | some      | stayed before, node lost for less than 10 minutes  | these                            |
+ * | some      | stayed before, nodes return for under 10 minutes   | these                            |
  * | some      | at most the share                                  | none                             |
  * | some      | more than the share                                | those beyond the share           |
  *
- * Nodes leave as a whole, those first that have been not Ready for longest, so that backends that left stay out when more nodes
- * are lost.
+ * *Nodes return* from the first time that the node of a reachable backend became Ready after this one was lost; if none has, the time
+ * counts from the loss. Nodes leave as a whole, those first that have been not Ready for longest, so that backends that left stay out
+ * when more nodes are lost.
  */
 export function stayingUnreachable<T>(
-  { reachable, doubtful }: Others,
+  others: Others,
   unreachable: readonly Unreachable<T>[],
   input: UnreachableInput,
 ): readonly T[] {
   const { unreadyShare, keptNodes, now } = input;
   const back = unreachable.filter(({ node }) => node.ready && now < node.readyChangedAt + PODS_FOLLOW_MS);
   const lost = unreachable.filter(({ node }) => !node.ready);
-  const isKept = ({ node }: Unreachable<T>) =>
-    isTolerated(node, input) || (keptNodes.has(node.name) && now < node.readyChangedAt + RECOVERY_MS);
-  const all = reachable + doubtful + back.length + lost.length;
-  let mayLeave = reachable + back.length === 0 ? 0 : Math.floor(all * unreadyShare);
-  const byNode = [...Map.groupBy(lost, ({ node }) => node.name).values()];
-  const since = ([first]: readonly Unreachable<T>[]) => first?.node.readyChangedAt ?? 0;
-  const nameOf = ([first]: readonly Unreachable<T>[]) => first?.node.name ?? '';
-  byNode.sort((a, b) => since(a) - since(b) || byCodeUnit(nameOf(a), nameOf(b)));
-  const staying = byNode.flatMap((onNode) => {
-    if (onNode.length > mayLeave || onNode.some(isKept)) return onNode;
-    mayLeave -= onNode.length;
+  const readySince = [...others.readySince, ...back.map(({ node }) => node.readyChangedAt)];
+  const all = readySince.length + others.doubtful + lost.length;
+  let mayLeave = readySince.length === 0 ? 0 : Math.floor(all * unreadyShare);
+  const byNode = [...Map.groupBy(lost, ({ node }) => node.name).values()]
+    .map((backends) => ({ backends, node: (backends[0] as Unreachable<T>).node }))
+    .sort((a, b) => a.node.readyChangedAt - b.node.readyChangedAt || byCodeUnit(a.node.name, b.node.name));
+  const staying = byNode.flatMap(({ backends, node }) => {
+    const isKept = keptNodes.has(node.name) && now < recoveryEnd(node, readySince);
+    if (backends.length > mayLeave || isKept || isTolerated(node, input)) return backends;
+    mayLeave -= backends.length;
     return [];
   });
   return [...back, ...staying].map(({ of }) => of);
+}
+
+function recoveryEnd({ readyChangedAt }: Readiness, readySince: readonly number[]): number {
+  const returns = readySince.filter((since) => since > readyChangedAt);
+  return (earliest(...returns) ?? readyChangedAt) + RECOVERY_MS;
 }

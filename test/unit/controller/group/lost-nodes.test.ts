@@ -14,12 +14,14 @@ const names = [...'abcdefghij'];
 const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
 const shown = names.map((name) => `i-${name}:30080*100`);
 
-/** Starts a process with ten rows that its status names; four of their nodes have been lost for a minute. */
-async function begun(reason: string): Promise<void> {
+/** Starts a process with ten rows that its status names; some of their nodes have been lost, the others Ready for a minute. */
+async function begun(reason: string, lost = 4, lostForMs = 60_000): Promise<void> {
   const now = cluster.clock.wall();
   for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);
-  for (const [i, name] of names.entries())
-    cluster.node(name, { ready: i >= 4, readyTransitionTime: now - 60_000 });
+  for (const [i, name] of names.entries()) {
+    const ready = i >= lost;
+    cluster.node(name, { ready, readyTransitionTime: now - (ready ? 60_000 : lostForMs) });
+  }
   const backends = names.map((node) => {
     const row = { serverId: `i-${node}`, port: 30080, type: 'ecs' as const, weight: 100 };
     cluster.groups.rows.push({ ...row, description: ownRow('').description ?? '' });
@@ -125,12 +127,43 @@ test('nodes that are lost and have backends in the group are told while these st
   });
 });
 
-test('who stayed although its node was lost stays under the next leader, while the others come back', async () => {
-  await begun('NodesNotReady');
-  expect(cluster.groups.shown).toEqual(shown);
-});
+test.each([
+  ['some were lost', 4, 60_000],
+  ['all were lost, for more than ten minutes', 9, 12 * 60_000],
+])(
+  'who stayed although its node was lost stays under the next leader, while the others come back: %s',
+  async (_, lost, lostForMs) => {
+    await begun('NodesNotReady', lost, lostForMs);
+    expect(cluster.groups.shown).toEqual(shown);
+  },
+);
 
 test('whose node was lost meanwhile leaves, as far as the share goes', async () => {
   await begun('Synced');
   expect(cluster.groups.shown).toEqual(shown.slice(4));
+});
+
+async function allLostForTwelveMinutes(): Promise<void> {
+  await begun('Synced', 0);
+  for (const name of names) cluster.node(name, { ready: false });
+  await cluster.after(12 * 60_000);
+}
+
+test('all nodes are lost for more than ten minutes and return one by one: none leaves', async () => {
+  await allLostForTwelveMinutes();
+  for (const name of names) {
+    cluster.node(name);
+    await cluster.after(1_000);
+  }
+  expect(cluster.groups.writes).toEqual([]);
+  expect(cluster.groups.shown).toEqual(shown);
+});
+
+test('… those that are not back ten minutes after the first leave, as far as the share goes', async () => {
+  await allLostForTwelveMinutes();
+  cluster.node('j');
+  await cluster.after(599_000);
+  expect(cluster.groups.shown).toEqual(shown);
+  await cluster.after(2_000);
+  expect(cluster.groups.shown).toEqual(shown.slice(5));
 });

@@ -15,6 +15,11 @@ function lost(...counts: readonly number[]): readonly Unreachable<string>[] {
   );
 }
 
+const others = (reachable: number, doubtful = 0) => ({
+  readySince: Array.from({ length: reachable }, () => 0),
+  doubtful,
+});
+
 test.each([
   ['nothing is lost', 4, lost(), []],
   ['less than the share leaves', 6, lost(2), []],
@@ -22,21 +27,15 @@ test.each([
   ['more than the share: those that are lost for longest leave', 1, lost(1, 1, 1), ['n3/1']],
   ['a node leaves whole or not at all', 1, lost(3, 1), ['n1/1', 'n1/2', 'n1/3']],
 ])('%s', (_name, reachable, unreachable, staying) => {
-  expect(
-    stayingUnreachable({ reachable, doubtful: 0 }, unreachable, { unreadyShare: 0.55, ...NOBODY_KEPT }),
-  ).toEqual(staying);
+  expect(stayingUnreachable(others(reachable), unreachable, { unreadyShare: 0.55, ...NOBODY_KEPT })).toEqual(
+    staying,
+  );
 });
 
 test('with a share of 0 nobody leaves, with 1 all but the last', () => {
-  expect(
-    stayingUnreachable({ reachable: 1, doubtful: 0 }, lost(1, 1), { unreadyShare: 0, ...NOBODY_KEPT }),
-  ).toHaveLength(2);
-  expect(
-    stayingUnreachable({ reachable: 1, doubtful: 0 }, lost(1, 1), { unreadyShare: 1, ...NOBODY_KEPT }),
-  ).toEqual([]);
-  expect(
-    stayingUnreachable({ reachable: 0, doubtful: 0 }, lost(1, 1), { unreadyShare: 1, ...NOBODY_KEPT }),
-  ).toHaveLength(2);
+  expect(stayingUnreachable(others(1), lost(1, 1), { unreadyShare: 0, ...NOBODY_KEPT })).toHaveLength(2);
+  expect(stayingUnreachable(others(1), lost(1, 1), { unreadyShare: 1, ...NOBODY_KEPT })).toEqual([]);
+  expect(stayingUnreachable(others(0), lost(1, 1), { unreadyShare: 1, ...NOBODY_KEPT })).toHaveLength(2);
 });
 
 test('those whose node is Ready again stay until their pods should be, and not for other reasons', () => {
@@ -44,19 +43,15 @@ test('those whose node is Ready again stay until their pods should be, and not f
     lost(1).map(({ of, node }) => ({ of, node: { ...node, ready: true, readyChangedAt } }));
   const back = since(NOW - 14_999);
   expect(
-    stayingUnreachable({ reachable: 3, doubtful: 0 }, since(NOW - 15_000), {
+    stayingUnreachable(others(3), since(NOW - 15_000), {
       unreadyShare: 0.55,
       ...NOBODY_KEPT,
     }),
   ).toEqual([]);
+  expect(stayingUnreachable(others(0), since(0), { unreadyShare: 0.55, ...NOBODY_KEPT })).toEqual([]);
+  expect(stayingUnreachable(others(3), back, { unreadyShare: 0.55, ...NOBODY_KEPT })).toEqual(['n1/1']);
   expect(
-    stayingUnreachable({ reachable: 0, doubtful: 0 }, since(0), { unreadyShare: 0.55, ...NOBODY_KEPT }),
-  ).toEqual([]);
-  expect(
-    stayingUnreachable({ reachable: 3, doubtful: 0 }, back, { unreadyShare: 0.55, ...NOBODY_KEPT }),
-  ).toEqual(['n1/1']);
-  expect(
-    stayingUnreachable({ reachable: 0, doubtful: 0 }, [...back, ...lost(0, 1)], {
+    stayingUnreachable(others(0), [...back, ...lost(0, 1)], {
       unreadyShare: 0.55,
       ...NOBODY_KEPT,
     }),
@@ -68,7 +63,7 @@ test('never more than the share leave, never the last; who has left stays out wh
   fc.assert(
     fc.property(fc.nat(10), counts, fc.double({ min: 0, max: 1, noNaN: true }), (reachable, list, share) => {
       const all = lost(...list);
-      const staying = stayingUnreachable({ reachable, doubtful: 0 }, all, {
+      const staying = stayingUnreachable(others(reachable), all, {
         unreadyShare: share,
         ...NOBODY_KEPT,
       });
@@ -82,7 +77,7 @@ test('never more than the share leave, never the last; who has left stays out wh
 test('who stayed goes on to stay while the others come back, for ten minutes', () => {
   const keptNodes = new Set(['n2']);
   const staying = (now: number) =>
-    stayingUnreachable({ reachable: 3, doubtful: 0 }, lost(1, 1), {
+    stayingUnreachable(others(3), lost(1, 1), {
       ...NOBODY_KEPT,
       unreadyShare: 0.55,
       keptNodes,
@@ -92,9 +87,41 @@ test('who stayed goes on to stay while the others come back, for ten minutes', (
   expect(staying(1001 + 10 * 60_000)).toEqual([]);
 });
 
+test('the ten minutes begin with the first node that returns, however long all of them were lost', () => {
+  const first = 12 * 60_000;
+  const staying = (now: number) =>
+    stayingUnreachable({ readySince: [first, first + 60_000], doubtful: 0 }, lost(1, 1, 1), {
+      ...NOBODY_KEPT,
+      unreadyShare: 0.55,
+      keptNodes: new Set(['n1', 'n2', 'n3']),
+      now,
+    });
+  expect(staying(first + 599_999)).toEqual(['n1/1', 'n2/1', 'n3/1']);
+  expect(staying(first + 600_000)).toEqual(['n3/1']);
+});
+
+test('all are lost for any time and return one by one within ten minutes: nobody leaves', () => {
+  const pauses = fc.array(fc.nat(60_000), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(fc.nat(3_600_000), pauses, (ms, list) => {
+      const all = lost(...list.map(() => 1), 1);
+      const readySince: number[] = [];
+      let now = NOW + ms;
+      for (const [i, pause] of list.entries()) {
+        now += pause;
+        readySince.push(now);
+        const left = all.slice(i + 1);
+        const keptNodes = new Set(left.map(({ node }) => node.name));
+        const input = { ...NOBODY_KEPT, unreadyShare: 0.55, keptNodes, now };
+        expect(stayingUnreachable({ readySince, doubtful: 0 }, left, input)).toHaveLength(left.length);
+      }
+    }),
+  );
+});
+
 test('a node that has just been lost takes nothing out; when its time is over, nobody changes places with it', () => {
   const at = (now: number) =>
-    stayingUnreachable({ reachable: 1, doubtful: 0 }, lost(1, 1, 1), {
+    stayingUnreachable(others(1), lost(1, 1, 1), {
       ...NOBODY_KEPT,
       unreadyShare: 0.55,
       now,
@@ -106,7 +133,7 @@ test('a node that has just been lost takes nothing out; when its time is over, n
 
 test('pods that are still ready on nodes that are lost count among all, and for nobody who is left', () => {
   const staying = (reachable: number, doubtful: number) =>
-    stayingUnreachable({ reachable, doubtful }, lost(1, 1), { ...NOBODY_KEPT, unreadyShare: 0.55 });
+    stayingUnreachable(others(reachable, doubtful), lost(1, 1), { ...NOBODY_KEPT, unreadyShare: 0.55 });
   expect(staying(0, 2)).toEqual(['n1/1', 'n2/1']);
   expect(staying(1, 1)).toEqual([]);
 });
