@@ -35,7 +35,7 @@ export class DesiredCache {
 }
 
 function isOver(desired: Desired, now: number): boolean {
-  return desired.kind === 'members' && desired.until !== undefined && desired.until <= now;
+  return desired.until !== undefined && desired.until <= now;
 }
 
 function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {

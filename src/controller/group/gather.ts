@@ -7,7 +7,7 @@ import type {
 import type { Clock } from '../../clock.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
-import { type Desired, wantMembers } from '../../membership/desired/member.ts';
+import { type Desired, statesOf, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { type Granted, type GrantOptions, grantedTo, isGranted, isRefused } from '../binding/granted.ts';
@@ -262,10 +262,9 @@ function formerOf(object: BindingObject, named: string, { services, endpoints }:
   return service && { service, endpoints: endpoints.byIndex('service', name ?? '') };
 }
 
-/** Nodes that are not Ready but whose backends were wanted nevertheless. */
+/** Nodes that are not Ready but whose backends stayed nevertheless. */
 function nodesKept(before: Desired): ReadonlySet<string> {
-  const members = before.kind === 'members' ? before.members : [];
-  return new Set(members.flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
+  return new Set(statesOf(before).flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
 }
 
 /** The same for a process that starts while nodes are not Ready, from the status: it says so, and names the backends that stayed. */

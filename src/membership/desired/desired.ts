@@ -1,10 +1,9 @@
-import type { Slot } from '../backend.ts';
 import { isHere } from './alive.ts';
 import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
 import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
-import type { Desired, DesiredInput, GivenState, Problem } from './member.ts';
+import { type Desired, type DesiredInput, earliest, type Given, type Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
 /**
@@ -28,8 +27,12 @@ export function computeDesired(input: DesiredInput): Desired {
   const { former } = input;
   if (desired.kind === 'members' || former === undefined || former.service.type === 'ExternalName')
     return desired;
-  const given = givenBy({ ...input, ...former }, former.service);
-  return { ...desired, given: new Map([...given, ...desired.given]) };
+  const { given, until } = givenBy({ ...input, ...former }, former.service);
+  return {
+    ...desired,
+    given: new Map([...given, ...desired.given]),
+    until: earliest(until, desired.until),
+  };
 }
 
 function givenByService(input: DesiredInput): Desired {
@@ -114,9 +117,9 @@ function willBeListed(
   );
 }
 
-const NOTHING: ReadonlyMap<Slot, GivenState> = new Map();
+const NOTHING: Given = { given: new Map() };
 
-function givenBy(input: DesiredInput, service: ServiceView): ReadonlyMap<Slot, GivenState> {
+function givenBy(input: DesiredInput, service: ServiceView): Given {
   return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
 }
 
@@ -147,9 +150,9 @@ function describePorts({ ports }: ServiceView): string {
 }
 
 function undetermined(
-  given: ReadonlyMap<Slot, GivenState>,
+  given: Given,
   reason: Problem['reason'],
   message: string,
 ): Extract<Desired, { kind: 'undetermined' }> {
-  return { kind: 'undetermined', given, problem: { reason, message } };
+  return { kind: 'undetermined', ...given, problem: { reason, message } };
 }

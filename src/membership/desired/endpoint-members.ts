@@ -22,6 +22,7 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
+  type Given,
   type GivenState,
   type Member,
   nodeWithoutInstance,
@@ -55,8 +56,7 @@ export function endpointMembers(input: DesiredInput, servicePort: ServicePortVie
   const problems = new Map<string, Problem>();
   for (const endpoint of servingEndpoints(ofPort, input))
     members.push(...memberOf(input, endpoint, problems));
-  const until = earliest(nextEnd(nodesOf(ofPort), input), untilPodsAreKnown(ofPort, input));
-  return { ...wantMembers(members, [...problems.values()]), until };
+  return { ...wantMembers(members, [...problems.values()]), until: nextChange(ofPort, input) };
 }
 
 /** Selects the endpoints of one port that belong in the group. */
@@ -87,8 +87,13 @@ function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others
   };
 }
 
+/** When the passing of time alone changes which of the endpoints serve; `Clock.now()` milliseconds. */
+export function nextChange(endpoints: readonly LiveEndpoint[], input: DesiredInput): number | undefined {
+  return earliest(nextEnd(nodesOf(endpoints), input), untilPodsAreKnown(endpoints, input));
+}
+
 /** The nodes that decide which of the unreachable endpoints stay; none if there are no such endpoints. */
-export function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
+function nodesOf(endpoints: readonly LiveEndpoint[]): readonly NodeView[] {
   if (!endpoints.some(({ standing }) => standing === 'unreachable')) return [];
   return [...new Set(endpoints.flatMap(({ node }) => (isHere(node) ? [node] : [])))];
 }
@@ -102,11 +107,11 @@ export function noSuchTargetPort(
   input: DesiredInput,
   { name, port }: ServicePortView,
   endpoints: readonly LiveEndpoint[],
-  given: ReadonlyMap<Slot, GivenState>,
+  given: Given,
 ): Desired {
   return {
     kind: 'undetermined',
-    given,
+    ...given,
     ...(endpoints.some(({ formerPorts }) => formerPorts.length > 0) && { lagging: true as const }),
     problem: {
       reason: 'PortNotFound',
@@ -115,26 +120,29 @@ export function noSuchTargetPort(
   };
 }
 
-/** What the endpoints of the Service give by any of its ports, by the same rules as members, but whatever nodes are lost. */
-export function givenByEndpoints(input: DesiredInput): ReadonlyMap<Slot, GivenState> {
+/** What the endpoints of the Service give by any of its ports, by the same rules as members. */
+export function givenByEndpoints(input: DesiredInput): Given {
   const given = new Map<Slot, GivenState>();
-  const endpointsOf = Map.groupBy(byPort(liveEndpoints(input)), ({ port }) => port.name);
-  for (const ofPort of endpointsOf.values()) {
-    for (const endpoint of servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) {
+  const endpoints = byPort(liveEndpoints(input));
+  for (const ofPort of Map.groupBy(endpoints, ({ port }) => port.name).values()) {
+    for (const endpoint of servingEndpoints(ofPort, input)) {
       const { address, port, node } = endpoint;
       const host = hostOf(address, node);
       const instanceId = host && instanceIdOf(host);
-      given.set(eniSlot(address.ip, port.port), stateOf(endpoint));
-      if (instanceId !== undefined) given.set(ecsSlot(instanceId, port.port), stateOf(endpoint));
+      const state = stateOf(endpoint, input);
+      given.set(eniSlot(address.ip, port.port), state);
+      if (instanceId !== undefined) given.set(ecsSlot(instanceId, port.port), state);
     }
   }
-  return given;
+  return { given, until: nextChange(endpoints, input) };
 }
 
-function stateOf({ standing, outdated, node }: EndpointOfPort): GivenState {
+function stateOf({ standing, outdated, node, nodeName }: EndpointOfPort, input: DesiredInput): GivenState {
   return {
     ...((standing !== 'member' || outdated) && { lastResort: true as const }),
+    ...(standing === 'unreachable' && isHere(node) && isLost(node, input) && { unreachable: true as const }),
     ...(isHere(node) && restOf(node)),
+    ...(nodeName !== undefined && { node: nodeName }),
   };
 }
 
@@ -157,18 +165,16 @@ export function memberOf(
   endpoint: EndpointOfPort,
   problems: Map<string, Problem>,
 ): readonly Member[] {
-  const { address, standing, node, nodeName } = endpoint;
+  const { address, node } = endpoint;
   const { port } = endpoint.port;
   const { ip } = address;
   const pod = podOf(endpoint);
   const host = hostOf(address, node);
   const origin = {
-    ...stateOf(endpoint),
-    ...(standing === 'unreachable' && isHere(node) && isLost(node, input) && { unreachable: true as const }),
+    ...stateOf(endpoint, input),
     ...(isHere(node) && isHybrid(node) && { outside: true as const }),
     ...(pod && { pod: pod.name }),
     ...(pod && pod.uid !== '' && { podUID: pod.uid }),
-    ...(nodeName !== undefined && { node: nodeName }),
   };
   const { weight, problem } = weightOf(input, pod);
   if (problem !== undefined) problems.set(`weight ${pod?.uid}`, problem);

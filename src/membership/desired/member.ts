@@ -32,7 +32,7 @@ export interface Member {
 }
 
 /** What is known of a backend that a Service gives a group, whether or not a binding asks for it. */
-export type GivenState = Pick<Member, 'lastResort' | 'drained' | 'departing'>;
+export type GivenState = Pick<Member, 'lastResort' | 'unreachable' | 'drained' | 'departing' | 'node'>;
 
 /** A reason in the cluster why a binding, or one of its members, is not served; worded for its user. */
 export interface Problem {
@@ -48,8 +48,13 @@ export interface Problem {
   readonly message: string;
 }
 
+interface Timed {
+  /** When it changes by the passing of time alone; `Clock.now()` milliseconds. */
+  readonly until?: number | undefined;
+}
+
 /** What the group should hold. */
-interface DesiredMembers {
+interface DesiredMembers extends Timed {
   readonly kind: 'members';
   /** Sorted by address and port, without duplicates. */
   readonly members: readonly Member[];
@@ -57,8 +62,11 @@ interface DesiredMembers {
   readonly indexAt: ReadonlyMap<number, ReadonlyMap<string, number>>;
   /** Why members were left out or changed. */
   readonly problems: readonly Problem[];
-  /** When it changes by the passing of time alone; `Clock.now()` milliseconds. */
-  readonly until?: number | undefined;
+}
+
+/** What a Service gives by any of its ports. */
+export interface Given extends Timed {
+  readonly given: ReadonlyMap<Slot, GivenState>;
 }
 
 export type Desired =
@@ -68,13 +76,17 @@ export type Desired =
    * in the group stays if the Service, or the one that the binding named before, still gives it by any port: a typo in a binding
    * must not empty a group. Everything else leaves as usual.
    */
-  | {
+  | (Given & {
       readonly kind: 'undetermined';
-      readonly given: ReadonlyMap<Slot, GivenState>;
       readonly problem: Problem;
       /** The endpoint lists are older than the Service, so this may pass on its own. */
       readonly lagging?: true;
-    };
+    });
+
+/** What is known of all backends that are to be, or may stay, in the group. */
+export function statesOf(desired: Desired): readonly GivenState[] {
+  return desired.kind === 'members' ? desired.members : [...desired.given.values()];
+}
 
 /** Everything that decides what one binding wants. */
 export interface DesiredInput {

@@ -1,4 +1,4 @@
-import { ecsSlot, type Slot } from '../backend.ts';
+import { ecsSlot } from '../backend.ts';
 import { isHere } from './alive.ts';
 import {
   instanceIdOf,
@@ -12,17 +12,18 @@ import {
   givenByEndpoints,
   lacksTargetPort,
   memberOf,
-  nodesOf,
+  nextChange,
   noSuchTargetPort,
   restOf,
   servingEndpoints,
 } from './endpoint-members.ts';
-import { type EndpointOfPort, liveEndpoints, ofServicePort, untilPodsAreKnown } from './endpoints.ts';
+import { type EndpointOfPort, liveEndpoints, ofServicePort } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import {
   type Desired,
   type DesiredInput,
   earliest,
+  type Given,
   type GivenState,
   type Member,
   nodeWithoutInstance,
@@ -84,23 +85,31 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
     const endpoints = local?.get(node.name) ?? [];
     const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
     const serves = ({ standing, outdated }: EndpointOfPort) => standing === 'member' && !outdated;
-    const isLastResort = !node.ready || (local !== undefined && !endpoints.some(serves));
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
       instanceId,
       port: port.nodePort ?? 0,
       weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
-      ...(isLastResort && { lastResort: true as const }),
-      ...(isLost(node, input) && { unreachable: true as const }),
-      ...restOf(node),
-      node: node.name,
+      ...stateOf(node, local === undefined || endpoints.some(serves), input),
     });
   }
-  const nodes = [...input.nodes.values()];
-  const deciding = nodes.every(({ ready }) => ready) ? nodesOf(ofPort) : nodes;
-  const until = earliest(nextEnd(deciding, input), untilPodsAreKnown(ofPort, input));
+  const until = earliest(nextNodeChange(input), nextChange(ofPort, input));
   return { ...wantMembers(members, [...problems.values()]), until };
+}
+
+function nextNodeChange(input: DesiredInput): number | undefined {
+  const nodes = [...input.nodes.values()];
+  return nodes.every(({ ready }) => ready) ? undefined : nextEnd(nodes, input);
+}
+
+function stateOf(node: NodeView, serves: boolean, input: DesiredInput): GivenState {
+  return {
+    ...(!(node.ready && serves) && { lastResort: true as const }),
+    ...(isLost(node, input) && { unreachable: true as const }),
+    ...restOf(node),
+    node: node.name,
+  };
 }
 
 /**
@@ -108,10 +117,7 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
  * but as last resorts, because which port the group holds is not known. What the endpoints give counts too, for virtual nodes; also
  * by the rules of `eni`: `ecs` may be the mistake, and the group still hold what `eni` has added.
  */
-export function givenByNodes(
-  input: DesiredInput,
-  { ports, externalTrafficPolicy }: ServiceView,
-): ReadonlyMap<Slot, GivenState> {
+export function givenByNodes(input: DesiredInput, { ports, externalTrafficPolicy }: ServiceView): Given {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const members =
     externalTrafficPolicy === 'Local'
@@ -119,13 +125,13 @@ export function givenByNodes(
       : undefined;
   const local = members && new Set(members.map(({ nodeName }) => nodeName));
   const byEni = givenByEndpoints({ ...input, backendType: 'eni' });
-  const given = new Map([...byEni, ...givenByEndpoints(input)]);
+  const byEndpoints = givenByEndpoints(input);
+  const given = new Map([...byEni.given, ...byEndpoints.given]);
   for (const { node, instanceId } of instances(input, new Map())) {
-    const isLastResort = !node.ready || local?.has(node.name) === false;
-    const state = { ...(isLastResort && { lastResort: true as const }), ...restOf(node) };
+    const state = stateOf(node, local?.has(node.name) ?? true, input);
     for (const nodePort of nodePorts) given.set(ecsSlot(instanceId, nodePort), state);
   }
-  return given;
+  return { given, until: earliest(byEni.until, byEndpoints.until, nextNodeChange(input)) };
 }
 
 interface Instance {

@@ -7,7 +7,7 @@ import {
   type Slot,
   type WriteAction,
 } from '../backend.ts';
-import type { GivenState, Member } from '../desired/member.ts';
+import { type GivenState, type Member, statesOf } from '../desired/member.ts';
 import { type Batch, type Change, orderBatches } from './batches.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
@@ -135,7 +135,7 @@ class Planning {
     this.#departing = departing;
     this.#active = input.claims.filter(({ suspended }) => !suspended);
     this.#ledgers = new Map(input.claims.map((claim) => [claim, new Ledger(claim)]));
-    for (const { desired } of input.claims) if (desired.kind === 'members') this.#wakeBy(desired.until);
+    for (const { desired } of input.claims) this.#wakeBy(desired.until);
   }
 
   decide(known: KnownRow): void {
@@ -391,9 +391,7 @@ function decidesWeight({ claim, member }: Want): boolean {
 }
 
 function hasDeparting({ desired, suspended }: Claim): boolean {
-  const given: readonly GivenState[] =
-    desired.kind === 'members' ? desired.members : [...desired.given.values()];
-  return !suspended && given.some(({ departing }) => departing);
+  return !suspended && statesOf(desired).some(({ departing }) => departing);
 }
 
 /** Alive, and likely to stay so. */

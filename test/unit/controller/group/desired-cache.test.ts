@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { DesiredCache } from '../../../../src/controller/group/desired-cache.ts';
 import { type Desired, type Member, wantMembers } from '../../../../src/membership/desired/member.ts';
-import { eniMember } from '../../membership/builders.ts';
+import { eniMember, undetermined } from '../../membership/builders.ts';
 
 const wanting = (...members: readonly Member[]): Desired => wantMembers(members);
 
@@ -31,12 +31,15 @@ test('another binding, and one that has come again, is asked anew', () => {
   expect(cache.get('uid-1', [1], 0, () => wanting())).toEqual(wanting());
 });
 
-test('what holds for a while only is computed again after that', () => {
+test.each([
+  ['members', wanting(eniMember('1'))],
+  ['undetermined', undetermined(eniMember('1'))],
+])('what holds for a while only is computed again after that: %s', (_, desired) => {
   const cache = new DesiredCache();
   let computed = 0;
   const compute = () => {
     computed++;
-    return { ...wantMembers([eniMember('1')]), until: 10 };
+    return { ...desired, until: 10 };
   };
   for (const now of [0, 9, 10]) cache.get('uid', [1], now, compute);
   expect(computed).toBe(2);

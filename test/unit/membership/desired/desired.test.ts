@@ -85,28 +85,28 @@ test('what may stay is known to be on a node that is drained or about to go, or 
   const pods = [on('n1', '10.0.0.1'), on('n2', '10.0.0.2')];
   expect(wrong({ endpoints: [slice(pods)] })).toMatchObject({
     given: new Map([
-      ['10.0.0.1#8080', { drained: true }],
-      ['10.0.0.2#8080', { departing: true }],
+      ['10.0.0.1#8080', { node: 'n1', drained: true }],
+      ['10.0.0.2#8080', { node: 'n2', departing: true }],
     ]),
   });
   const ofNodes = { endpoints: [], ...ecs };
   expect(wrong(ofNodes)).toMatchObject({
     given: new Map([
-      ['i-n1:30080', { drained: true }],
-      ['i-n2:30080', { departing: true }],
-      ['i-n3:30080', { lastResort: true }],
-      ['i-n4:30080', {}],
+      ['i-n1:30080', { node: 'n1', drained: true }],
+      ['i-n2:30080', { node: 'n2', departing: true }],
+      ['i-n3:30080', { node: 'n3', lastResort: true, unreachable: true }],
+      ['i-n4:30080', { node: 'n4' }],
     ]),
   });
   const local = { ...ecs, service: service({ externalTrafficPolicy: 'Local' }), endpoints: [slice(pods)] };
   expect(wrong(local)).toMatchObject({
     given: new Map([
-      ['10.0.0.1#8080', { drained: true }],
-      ['10.0.0.2#8080', { departing: true }],
-      ['i-n1:30080', { drained: true }],
-      ['i-n2:30080', { departing: true }],
-      ['i-n3:30080', { lastResort: true }],
-      ['i-n4:30080', { lastResort: true }],
+      ['10.0.0.1#8080', { node: 'n1', drained: true }],
+      ['10.0.0.2#8080', { node: 'n2', departing: true }],
+      ['i-n1:30080', { node: 'n1', drained: true }],
+      ['i-n2:30080', { node: 'n2', departing: true }],
+      ['i-n3:30080', { node: 'n3', lastResort: true, unreachable: true }],
+      ['i-n4:30080', { node: 'n4', lastResort: true }],
     ]),
   });
 });

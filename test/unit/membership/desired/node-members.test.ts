@@ -172,10 +172,10 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
   expect(membersOf(three, { service, endpoints: [old] })).toMatchObject({
     kind: 'undetermined',
     given: new Map([
-      ['a#8080', {}],
-      ['i-n1:30080', {}],
-      ['i-n2:30080', { lastResort: true }],
-      ['i-n3:30080', { lastResort: true }],
+      ['a#8080', { node: 'n1' }],
+      ['i-n1:30080', { node: 'n1' }],
+      ['i-n2:30080', { node: 'n2', lastResort: true }],
+      ['i-n3:30080', { node: 'n3', lastResort: true }],
     ]),
   });
   const current = slice([on('n2', 'b')], [{ name: 'web', port: 8080 }]);
@@ -196,7 +196,7 @@ test.each(['Cluster', 'Local'] as const)(
     const endpoints = [slice([on('v1', '10.0.0.1')])];
     const desired = membersOf(list, { service: renamed, endpoints });
     expect(desired).toMatchObject({ kind: 'undetermined', problem: { reason: 'PortNotFound' } });
-    expect(desired).toMatchObject({ given: new Map([['10.0.0.1#8080', {}]]) });
+    expect(desired).toMatchObject({ given: new Map([['10.0.0.1#8080', { node: 'v1' }]]) });
   },
 );
 
