@@ -63,7 +63,7 @@ const AUTOSCALER_TAINT = 'ToBeDeletedByClusterAutoscaler';
  *
  * With policy Local, a node none of whose endpoints is a member by itself (alive.ts) is a last resort, too. The member of a drained
  * node is drained; that of a node that is about to go is departing, whatever the policy: connections that arrive through the node
- * end with it.
+ * end with it. With --local-weights, members weigh by their pods: the node with the most has the weight of the binding.
  */
 export function nodeMembers(input: DesiredInput, service: ServiceView, port: ServicePortView): Desired {
   const isLocal = service.externalTrafficPolicy === 'Local';
@@ -72,25 +72,31 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   const all = isLocal || hasVirtual ? [...liveEndpoints(input)] : [];
   const ofPort = ofServicePort(all, port.name);
   if (lacksTargetPort(all, ofPort)) return noSuchTargetPort(input, port, all, givenByNodes(input, service));
-  const members: Member[] = [];
   const problems = new Map<string, Problem>();
+  // The share that may leave because of unready nodes is applied only once, to the nodes.
+  const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
+  const serving = instances(input, problems, local).map((one) => ({
+    ...one,
+    endpoints: local?.get(one.node.name) ?? [],
+  }));
+  const most = Math.max(1, ...serving.map(({ endpoints }) => endpoints.length));
+  const weightOf = (pods: number) => {
+    if (local === undefined || !input.localWeights || input.weight === 0) return input.weight;
+    return Math.max(1, Math.round((input.weight * pods) / most));
+  };
+  const members: Member[] = [];
   for (const endpoint of hasVirtual ? servingEndpoints(ofPort, input) : []) {
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
-      members.push(...memberOf(input, endpoint, problems));
+      members.push(...memberOf({ ...input, weight: weightOf(1) }, endpoint, problems));
   }
-  // The share that may leave because of unready nodes is applied only once, to the nodes below.
-  const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
-  const most = Math.max(1, ...[...(local?.values() ?? [])].map(({ length }) => length));
-  for (const { node, instanceId } of instances(input, problems, local)) {
-    const endpoints = local?.get(node.name) ?? [];
-    const share = local !== undefined && input.localWeights ? endpoints.length / most : 1;
+  for (const { node, instanceId, endpoints } of serving) {
     const serves = ({ standing, outdated }: EndpointOfPort) => standing === 'member' && !outdated;
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
       instanceId,
       port: port.nodePort ?? 0,
-      weight: input.weight === 0 ? 0 : Math.max(1, Math.round(input.weight * share)),
+      weight: weightOf(endpoints.length),
       ...stateOf(node, local === undefined || endpoints.some(serves), input),
     });
   }

@@ -262,6 +262,18 @@ test.each(weightCases)('externalTrafficPolicy Local with weights: %s', (_, weigh
   );
 });
 
+test('externalTrafficPolicy Local with weights: only members set the scale, and a pod of a virtual node weighs as one', () => {
+  const addresses = ['n1', 'n2', 'n2', 'n3', 'n3', 'n3', 'v1', 'v1', 'v1'].map((name, i) =>
+    on(name, `10.0.0.${i}`),
+  );
+  const list = [node('n1'), node('n2'), node('n3', { labels: EXCLUDED }), virtual()];
+  const given = { service: local, endpoints: [slice(addresses)], localWeights: true };
+  expect(shown(membersOf(list, given))).toEqual([
+    ...['10.0.0.6:8080*50', '10.0.0.7:8080*50', '10.0.0.8:8080*50'],
+    ...['i-n1:30080*50', 'i-n2:30080*100'],
+  ]);
+});
+
 test('weights by endpoint do not apply to externalTrafficPolicy Cluster', () => {
   const endpoints = [slice([on('n1', 'a')])];
   expect(shown(membersOf([node('n1'), node('n2')], { endpoints, localWeights: true }))).toEqual([
