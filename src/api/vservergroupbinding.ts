@@ -210,7 +210,7 @@ export const specSchema = z
       .enum(['IPv4', 'IPv6'])
       .optional()
       .describe(
-        'Address family of the backends, for pods with addresses of both. IPv6 only if the load balancer takes such backends, which its own address does not say. Only with backendType eni. Default: IPv4 if the Service has it, else IPv6; from Endpoints, which have only that, the first family of the Service.',
+        'Address family of the backends, for pods with addresses of both. IPv6 only if the load balancer takes such backends, which its own address does not say. Only with backendType eni. Default: IPv4 if the endpoints have it, else IPv6.',
       ),
     nodeSelector: labelSelector
       .optional()

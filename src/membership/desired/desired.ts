@@ -1,7 +1,6 @@
-import { isHere } from './alive.ts';
 import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
-import { type LiveEndpoint, liveEndpoints } from './endpoints.ts';
+import { liveEndpoints, ofOneFamily } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import { type Desired, type DesiredInput, earliest, type Given, type Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
@@ -92,28 +91,14 @@ function unfoundNodes(input: DesiredInput, service: ServiceView): Desired | unde
 
 function unfoundFamily(input: DesiredInput): Desired | undefined {
   const { addressFamily, serviceName } = input;
-  if (addressFamily === undefined || [...liveEndpoints(input)].length > 0) return undefined;
-  const others = { ...input, addressFamily: addressFamily === 'IPv6' ? 'IPv4' : 'IPv6' } as const;
-  const members = [...liveEndpoints(others)].filter(({ standing }) => standing === 'member');
-  if (members.length === 0) return undefined;
-  const unfound = undetermined(
-    givenByEndpoints(others),
+  if (addressFamily === undefined) return undefined;
+  const live = [...liveEndpoints(input)];
+  const isFound = ofOneFamily(live, input).length > 0;
+  if (isFound || !live.some(({ standing }) => standing === 'member')) return undefined;
+  return undetermined(
+    givenByEndpoints(input),
     'AddressFamilyNotFound',
     `the endpoints of Service ${serviceName} have no ${addressFamily} address: correct spec.addressFamily, or spec.ipFamilies of the Service`,
-  );
-  return willBeListed(addressFamily, members, input) ? { ...unfound, lagging: true } : unfound;
-}
-
-/** The slices of each family come one after the other. Endpoints only ever have the Service's first family. */
-function willBeListed(
-  family: 'IPv4' | 'IPv6',
-  members: readonly LiveEndpoint[],
-  { service, endpoints }: DesiredInput,
-): boolean {
-  return (
-    (service?.ipFamilies.includes(family) ?? false) &&
-    endpoints.every(({ source }) => source === 'EndpointSlice') &&
-    members.some(({ pod }) => isHere(pod) && pod.ips.some((ip) => ip.includes(':') === (family === 'IPv6')))
   );
 }
 
@@ -153,6 +138,6 @@ function undetermined(
   given: Given,
   reason: Problem['reason'],
   message: string,
-): Extract<Desired, { kind: 'undetermined' }> {
+): Desired {
   return { kind: 'undetermined', ...given, problem: { reason, message } };
 }

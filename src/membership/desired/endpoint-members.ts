@@ -15,6 +15,7 @@ import {
   type EndpointOfPort,
   type LiveEndpoint,
   liveEndpoints,
+  ofOneFamily,
   ofServicePort,
   untilPodsAreKnown,
 } from './endpoints.ts';
@@ -39,7 +40,7 @@ import { isDoubtful, isLost, nextEnd, type Others, stayingUnreachable } from './
  * | member                                         | yes                                                |
  * | unreachable                                    | as a last resort, if it stays (unreachable.ts)     |
  * | last resort                                    | as a last resort, if there is none of the above    |
- * | … in a list that is older than the port's name | as a last resort (endpoints.ts)                    |
+ * | … in a list that is older than the Service     | as a last resort (endpoints.ts)                    |
  * | … on a drained node                            | drained                                            |
  * | … on a node that is about to go (alive.ts)     | departing                                          |
  * | … with its node's own address (hostNetwork)    | the node's instance, as ecs; none on a hybrid node |
@@ -48,7 +49,7 @@ import { isDoubtful, isLost, nextEnd, type Others, stayingUnreachable } from './
  * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints).
  */
 export function endpointMembers(input: DesiredInput, servicePort: ServicePortView): Desired {
-  const endpoints = [...liveEndpoints(input)];
+  const endpoints = ofOneFamily([...liveEndpoints(input)], input);
   const ofPort = ofServicePort(endpoints, servicePort.name);
   if (lacksTargetPort(endpoints, ofPort))
     return noSuchTargetPort(input, servicePort, endpoints, givenByEndpoints(input));
@@ -120,7 +121,7 @@ export function noSuchTargetPort(
   };
 }
 
-/** What the endpoints of the Service give by any of its ports, by the same rules as members. */
+/** What the endpoints of the Service give by any of its ports and families, by the same rules as members. */
 export function givenByEndpoints(input: DesiredInput): Given {
   const given = new Map<Slot, GivenState>();
   const endpoints = byPort(liveEndpoints(input));

@@ -16,25 +16,21 @@ export interface LiveEndpoint {
   readonly node: Found<NodeView>;
   /** Undefined if the endpoint may be of another cluster. A row recorded with a node is gone once its pod or node is. */
   readonly nodeName: string | undefined;
+  /** The lists are older than the Service's families or the port's name: it stays in the group, but is not added. */
+  readonly outdated?: true;
 }
 
 /** A live endpoint with one of its ports. */
-export type EndpointOfPort = LiveEndpoint & {
-  readonly port: EndpointPort;
-  /** Its list is older than the port's name. */
-  readonly outdated?: true;
-};
+export type EndpointOfPort = LiveEndpoint & { readonly port: EndpointPort };
 
-/** All live endpoints of the Service, in the group's one address family. */
+/** All live endpoints of the Service, in any address family. */
 export function* liveEndpoints(input: DesiredInput): Generator<LiveEndpoint> {
   const { service, nodes, pods } = input;
   for (const given of input.endpoints) {
-    const isWanted = familyFilter(input, given);
     const list = { ...given, byKubernetes: isByKubernetes(given, service) };
     for (const { addresses, ports } of given.subsets) {
       const formerPorts = list.byKubernetes ? ports.filter(({ name }) => !hasPort(service, name)) : [];
       for (const address of addresses) {
-        if (!isWanted(address.ip)) continue;
         const pod = findPod(address, list, pods, nodes);
         const node = isHere(pod) ? nodeOf(pod, address, list, nodes) : findNode(address, list, nodes);
         const { ready, serving } = address;
@@ -109,8 +105,12 @@ export function untilPodsAreKnown(
   endpoints: readonly LiveEndpoint[],
   { pods, now }: Pick<DesiredInput, 'pods' | 'now'>,
 ): number | undefined {
-  const isAwaited = ({ pod, address }: LiveEndpoint) => pod === 'unknown' && address.pod !== undefined;
   return pods !== undefined && endpoints.some(isAwaited) ? now + LOOK_AGAIN_MS : undefined;
+}
+
+/** Its pod is not in the cache yet. */
+function isAwaited({ pod, address }: LiveEndpoint): boolean {
+  return pod === 'unknown' && address.pod !== undefined;
 }
 
 function hasPort(service: ServiceView | undefined, name: string): boolean {
@@ -130,22 +130,39 @@ function isByKubernetes(
  * not tell which family: its own address says nothing about its backends. The cloud's own controller writes IPv4 addresses to every
  * CLB, including IPv6 instances.
  *
- * | the binding says | the Service has | = the family                                          |
- * |------------------|-----------------|-------------------------------------------------------|
- * | one, and `eni`   | –               | that one                                              |
- * | any other        | both            | IPv4; for Endpoints the first, as they hold no other  |
- * | any other        | one             | that one                                              |
+ * | the binding says | the Service has | its endpoints                     | = the family |
+ * |------------------|-----------------|-----------------------------------|--------------|
+ * | one, and `eni`   | –               | –                                 | that one     |
+ * | any other        | one             | –                                 | that one     |
+ * | any other        | both            | have IPv4 addresses, or soon will | IPv4         |
+ * | any other        | both            | any other                         | IPv6         |
+ *
+ * The slices of each family are written one after the other. While none has a pod's address of the family yet, the other address of
+ * the pod is outdated.
  *
  * https://github.com/kubernetes/cloud-provider-alibaba-cloud/tree/master/pkg/controller/service/reconcile/backend
  * https://kubernetes.io/docs/concepts/services-networking/dual-stack/#services
  */
-function familyFilter(
-  { addressFamily, backendType, service }: DesiredInput,
-  { source }: Pick<EndpointsView, 'source'>,
-): (ip: string) => boolean {
+export function ofOneFamily<T extends LiveEndpoint>(
+  all: readonly T[],
+  { addressFamily, backendType, service, endpoints }: DesiredInput,
+): readonly T[] {
   const families = service?.ipFamilies ?? [];
-  const usual = source === 'EndpointSlice' && families.includes('IPv4') ? 'IPv4' : families[0];
-  const family = (backendType === 'eni' ? addressFamily : undefined) ?? usual;
-  if (family === undefined) return () => true;
-  return (ip) => ip.includes(':') === (family === 'IPv6');
+  const said = backendType === 'eni' ? addressFamily : undefined;
+  const family = said ?? (families.includes('IPv4') ? 'IPv4' : families[0]);
+  const isWanted = (ip: string) => ip.includes(':') === (family === 'IPv6');
+  if (family === undefined || all.every(({ address }) => isWanted(address.ip))) return all;
+  const { wanted = [], others = [] } = Object.groupBy(all, ({ address }) =>
+    isWanted(address.ip) ? 'wanted' : 'others',
+  );
+  const listed = new Set(wanted.map(({ address }) => address.pod?.name));
+  const isLate = (endpoint: T) =>
+    !listed.has(endpoint.address.pod?.name) &&
+    (isHere(endpoint.pod) ? endpoint.pod.ips.some(isWanted) : isAwaited(endpoint));
+  // Endpoints only ever have one family, and lists written by hand only what their author gives them.
+  const areFollowed = service?.selects && endpoints.every(({ source }) => source === 'EndpointSlice');
+  const late = areFollowed && families.includes(family) ? others.filter(isLate) : [];
+  const found = [...wanted, ...late.map((endpoint) => ({ ...endpoint, outdated: true as const }))];
+  const isOnly = said !== undefined || families.length === 1;
+  return found.length > 0 || isOnly ? found : others;
 }

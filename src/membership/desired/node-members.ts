@@ -17,7 +17,7 @@ import {
   restOf,
   servingEndpoints,
 } from './endpoint-members.ts';
-import { type EndpointOfPort, liveEndpoints, ofServicePort } from './endpoints.ts';
+import { type EndpointOfPort, liveEndpoints, ofOneFamily, ofServicePort } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
 import {
   type Desired,
@@ -74,29 +74,31 @@ export function nodeMembers(input: DesiredInput, service: ServiceView, port: Ser
   if (lacksTargetPort(all, ofPort)) return noSuchTargetPort(input, port, all, givenByNodes(input, service));
   const problems = new Map<string, Problem>();
   // The share that may leave because of unready nodes is applied only once, to the nodes.
-  const local = isLocal ? byNode(servingEndpoints(ofPort, { ...input, unreadyShare: 0 })) : undefined;
-  const serving = instances(input, problems, local).map((one) => ({
-    ...one,
-    endpoints: local?.get(one.node.name) ?? [],
-  }));
-  const most = Math.max(1, ...serving.map(({ endpoints }) => endpoints.length));
+  const local = isLocal
+    ? Map.groupBy(servingEndpoints(ofPort, { ...input, unreadyShare: 0 }), ({ nodeName }) => nodeName ?? '')
+    : undefined;
+  const serving = instances(input, problems, local).map((one) => {
+    const endpoints = local?.get(one.node.name) ?? [];
+    return { ...one, endpoints, pods: podsOf(endpoints) };
+  });
+  const most = Math.max(1, ...serving.map(({ pods }) => pods));
   const weightOf = (pods: number) => {
     if (local === undefined || !input.localWeights || input.weight === 0) return input.weight;
     return Math.max(1, Math.round((input.weight * pods) / most));
   };
   const members: Member[] = [];
-  for (const endpoint of hasVirtual ? servingEndpoints(ofPort, input) : []) {
+  for (const endpoint of hasVirtual ? servingEndpoints(ofOneFamily(ofPort, input), input) : []) {
     if (isHere(endpoint.node) && isVirtual(endpoint.node) && isSelected(endpoint.node, input))
       members.push(...memberOf({ ...input, weight: weightOf(1) }, endpoint, problems));
   }
-  for (const { node, instanceId, endpoints } of serving) {
+  for (const { node, instanceId, endpoints, pods } of serving) {
     const serves = ({ standing, outdated }: EndpointOfPort) => standing === 'member' && !outdated;
     members.push({
       slot: ecsSlot(instanceId, port.nodePort ?? 0),
       type: 'ecs',
       instanceId,
       port: port.nodePort ?? 0,
-      weight: weightOf(endpoints.length),
+      weight: weightOf(pods),
       ...stateOf(node, local === undefined || endpoints.some(serves), input),
     });
   }
@@ -120,8 +122,8 @@ function stateOf(node: NodeView, serves: boolean, input: DesiredInput): GivenSta
 
 /**
  * What the nodes that serve give by all current node ports of the Service. With policy Local, those without an endpoint may stay,
- * but as last resorts, because which port the group holds is not known. What the endpoints give counts too, for virtual nodes; also
- * by the rules of `eni`: `ecs` may be the mistake, and the group still hold what `eni` has added.
+ * but as last resorts, because which port the group holds is not known. What the endpoints give counts too, for virtual nodes, and
+ * because `ecs` may be the mistake, and the group still hold what `eni` has added.
  */
 export function givenByNodes(input: DesiredInput, { ports, externalTrafficPolicy }: ServiceView): Given {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
@@ -130,14 +132,13 @@ export function givenByNodes(input: DesiredInput, { ports, externalTrafficPolicy
       ? [...liveEndpoints(input)].filter(({ standing }) => standing === 'member')
       : undefined;
   const local = members && new Set(members.map(({ nodeName }) => nodeName));
-  const byEni = givenByEndpoints({ ...input, backendType: 'eni' });
   const byEndpoints = givenByEndpoints(input);
-  const given = new Map([...byEni.given, ...byEndpoints.given]);
+  const given = new Map(byEndpoints.given);
   for (const { node, instanceId } of instances(input, new Map())) {
     const state = stateOf(node, local?.has(node.name) ?? true, input);
     for (const nodePort of nodePorts) given.set(ecsSlot(instanceId, nodePort), state);
   }
-  return { given, until: earliest(byEni.until, byEndpoints.until, nextNodeChange(input)) };
+  return { given, until: earliest(byEndpoints.until, nextNodeChange(input)) };
 }
 
 interface Instance {
@@ -180,7 +181,7 @@ function isSelected(node: NodeView, input: DesiredInput): boolean {
   );
 }
 
-function byNode(endpoints: readonly EndpointOfPort[]): ReadonlyMap<string, readonly EndpointOfPort[]> {
-  const once = new Map(endpoints.map((endpoint) => [endpoint.address.ip, endpoint]));
-  return Map.groupBy(once.values(), ({ nodeName }) => nodeName ?? '');
+/** Number of the pods: one may be in several slices, and have an address of each family. */
+function podsOf(endpoints: readonly EndpointOfPort[]): number {
+  return new Set(endpoints.map(({ address }) => address.pod?.name ?? address.ip)).size;
 }

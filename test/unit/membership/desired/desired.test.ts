@@ -135,7 +135,7 @@ test('a family that no endpoint has an address of: what the Service gives by the
   expect(none).toMatchObject({ kind: 'members', members: [] });
 });
 
-test('ecs and an address family, which only eni has: what either gives may stay', () => {
+test('an address family: what a pod gives by either may stay', () => {
   const both = [slice([endpoint('10.0.0.1')]), slice([endpoint('2001:db8::1')])];
   const dual = service({ ipFamilies: ['IPv4', 'IPv6'] });
   const wrong = { port: 81, addressFamily: 'IPv6', service: dual, endpoints: both } as const;
@@ -145,7 +145,7 @@ test('ecs and an address family, which only eni has: what either gives may stay'
     'i-n1:30080',
     'i-n2:30080',
   ]);
-  expect(given(wrong)).toEqual(['2001:db8::1#8080']);
+  expect(given(wrong)).toEqual(['10.0.0.1#8080', '2001:db8::1#8080']);
 });
 
 test('no such Service, or one that has no endpoints: nothing may stay', () => {

@@ -221,8 +221,14 @@ test('a list that is newer than the cache of pods, which has not heard of its po
   expect(of(undefined)).toMatchObject({ members: [{}], until: undefined });
 });
 
-const both = [slice([endpoint('10.0.0.1')]), slice([endpoint('2001:db8::1')])];
-const fromEndpoints = both.map((list) => ({ ...list, source: 'Endpoints' as const }));
+/** The slices of the families of a pod with addresses of both. */
+const slicesOf = (n: number) =>
+  [`10.0.0.${n}`, `2001:db8::${n}`].map((ip) =>
+    slice([endpoint(ip, { pod: { namespace: 'shop', name: `pod-${n}`, uid: `uid-${n}` } })]),
+  ) as [EndpointsView, EndpointsView];
+const both = slicesOf(1);
+const [v4, v6] = both;
+const fromEndpoints = [{ ...v6, source: 'Endpoints' as const }];
 type Families = readonly ('IPv4' | 'IPv6')[];
 test.each<readonly [string, Families, readonly EndpointsView[], Partial<DesiredInput>, string]>([
   ['IPv4', ['IPv4', 'IPv6'], both, {}, '10.0.0.1'],
@@ -233,6 +239,42 @@ test.each<readonly [string, Families, readonly EndpointsView[], Partial<DesiredI
 ])('pods with addresses of both families are members by %s', (_, ipFamilies, endpoints, change, ip) => {
   const desired = computeDesired(desiredInput({ service: service({ ipFamilies }), endpoints, ...change }));
   expect(shown(desired)).toEqual([`${ip}:8080*100`]);
+});
+
+const DUAL = ['10.0.0.1', '2001:db8::1'];
+test.each<
+  readonly [string, readonly EndpointsView[], readonly string[], Partial<DesiredInput>, readonly object[]]
+>([
+  ['its pods have: what is in by the other stays', [v6], DUAL, {}, [{ ip: '2001:db8::1', lastResort: true }]],
+  [
+    'its pods have, and the binding says it: the same',
+    [v4],
+    DUAL,
+    { addressFamily: 'IPv6' },
+    [{ ip: '10.0.0.1', lastResort: true }],
+  ],
+  [
+    'only some pods are listed by: the others stay',
+    [v4, v6, slicesOf(2)[1]],
+    ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'],
+    {},
+    [{ ip: '10.0.0.1' }, { ip: '2001:db8::2', lastResort: true }],
+  ],
+  ['its pods have not: the other one is used', [v6], ['2001:db8::1'], {}, [{ ip: '2001:db8::1' }]],
+  [
+    'nobody will write: the other one is used',
+    [v6],
+    DUAL,
+    { service: service({ ipFamilies: ['IPv4', 'IPv6'], selects: false }) },
+    [{ ip: '2001:db8::1' }],
+  ],
+])('a Service with a family that no slice has, but %s', (_, endpoints, ips, change, expected) => {
+  const pods: PodsView = { ...noPods, get: ({ uid }) => ({ ...unready, uid, ready: true, ips }) };
+  const dual = service({ ipFamilies: ['IPv6', 'IPv4'] });
+  const { members } = computeDesired(desiredInput({ service: dual, endpoints, pods, ...change })) as {
+    members: readonly Member[];
+  };
+  expect(members.map(({ ip, lastResort }) => ({ ip, ...(lastResort && { lastResort }) }))).toEqual(expected);
 });
 
 test('Endpoints and EndpointSlices of the same pods give the same members', () => {

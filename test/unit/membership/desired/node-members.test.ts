@@ -224,6 +224,19 @@ test.each(['Cluster', 'Local'] as const)(
 
 const virtual = (change: Partial<NodeView> = {}) =>
   node('v1', { ...change, labels: { type: 'virtual-kubelet', ...change.labels } });
+
+test.each(['Cluster', 'Local'] as const)(
+  'policy %s: a family that no slice has yet takes no node out, nor a pod of a virtual node',
+  (externalTrafficPolicy) => {
+    const { members } = membersOf([node('n1'), virtual()], {
+      service: service({ externalTrafficPolicy, ipFamilies: ['IPv6', 'IPv4'] }),
+      endpoints: [slice([on('n1', '2001:db8::1'), on('v1', '2001:db8::2')])],
+    }) as { members: readonly Member[] };
+    expect(members).toMatchObject([{ ip: '2001:db8::2', lastResort: true }, { node: 'n1' }]);
+    expect(members[1]).not.toHaveProperty('lastResort');
+  },
+);
+
 const EXCLUDED = { 'alpha.service-controller.kubernetes.io/exclude-balancer': 'true' };
 
 test.each(['Cluster', 'Local'] as const)(
@@ -252,10 +265,11 @@ const weightCases: readonly (readonly [string, number, readonly string[]])[] = [
   ['0 stays 0', 0, ['i-n1:30080*0', 'i-n2:30080*0']],
 ];
 test.each(weightCases)('externalTrafficPolicy Local with weights: %s', (_, weight, expected) => {
-  // The same address in two slices counts once.
+  // A pod in two slices counts once, whether by one address or by one of each family.
+  const pod = { namespace: 'shop', name: 'pod-b', uid: 'uid-b' };
   const endpoints = [
     slice([on('n1', 'a'), on('n2', 'b'), on('n2', 'c')]),
-    slice([on('n2', 'd'), on('n2', 'b')]),
+    slice([on('n2', 'd'), on('n2', 'b'), on('n2', '2001:db8::b', { pod })]),
   ];
   expect(shown(membersOf(three, { service: local, endpoints, localWeights: true, weight }))).toEqual(
     expected,
