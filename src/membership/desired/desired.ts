@@ -134,10 +134,6 @@ function describePorts({ ports }: ServiceView): string {
   return ports.map(({ name, port }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
 }
 
-function undetermined(
-  given: Given,
-  reason: Problem['reason'],
-  message: string,
-): Desired {
+function undetermined(given: Given, reason: Problem['reason'], message: string): Desired {
   return { kind: 'undetermined', ...given, problem: { reason, message } };
 }
