@@ -63,9 +63,10 @@ export function gatesOf(spec: unknown): readonly string[] {
  * https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/
  * https://cloud.google.com/kubernetes-engine/docs/concepts/container-native-load-balancing#pod_readiness
  * https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-annotations-to-configure-load-balancing-1
+ * https://www.alibabacloud.com/help/en/ack/ack-managed-and-ack-dedicated/user-guide/use-readinessgate-to-check-pod-readiness-before-associating-pods-with-alb-ingresses-during-rolling-updates
  */
 const OF_OTHER_LOAD_BALANCERS =
-  /^(target-health\.[a-z0-9.-]*k8s\.aws\/|cloud\.google\.com\/load-balancer-neg-ready$|service\.readiness\.alibabacloud\.com\/)/;
+  /^(target-health\.[a-z0-9.-]*k8s\.aws\/|target-health\.alb\.k8s\.(alibabacloud|alicloud)(\/|$)|cloud\.google\.com\/load-balancer-neg-ready$|service\.readiness\.alibabacloud\.com\/)/;
 
 /** For pods with our gate. `holds`: whether the pod's condition of that type is True. */
 export function isRegistrable(gates: readonly string[], holds: (type: string) => boolean): boolean {

@@ -286,6 +286,8 @@ test.each<readonly [string, readonly string[], readonly string[], boolean | unde
       'target-health.alb.ingress.k8s.aws/web',
       'cloud.google.com/load-balancer-neg-ready',
       'service.readiness.alibabacloud.com/web',
+      'target-health.alb.k8s.alibabacloud',
+      'target-health.alb.k8s.alicloud',
     ],
     ['ContainersReady'],
     true,
