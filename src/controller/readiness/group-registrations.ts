@@ -29,12 +29,12 @@ export type Progress =
  * |---------------------------------|----------------------------------------------------------------|------------------------|
  * | –                               | what the binding wants is undetermined, as the lists lag       | waiting                |
  * | –                               | what the binding wants is undetermined, such as a missing port | exempt                 |
- * | has a row known to be the pod's | is a member, and the row has a weight if it should have one    | registered             |
+ * | has a row known to be the pod's | is a member there, and the row has a weight if it should       | registered             |
  * | has somebody else's row         | is a member, and its ENI is known                              | registered             |
  * | –                               | any other                                                      | waiting, with a reason |
  *
  * A row is *known to be the pod's* when its record has the pod's UID: a row at the pod's address may belong to the previous
- * pod (plan.ts).
+ * pod (plan.ts). While the port changes, the pod also has rows where it is no member.
  */
 export class GroupRegistrations {
   readonly #facts: GroupFacts;
@@ -59,16 +59,17 @@ export class GroupRegistrations {
     const { rows } = this.#facts.group.view;
     const member = this.#memberOf(podUID);
     const held = this.#rowsOf(podUID);
-    if (member !== undefined && this.#isIn(member, held)) {
-      const backends = held.length > 0 ? held : this.#rowsAt(member);
+    const here = member === undefined ? [] : held.filter(({ row }) => isAt(row, member));
+    if (member !== undefined && this.#isIn(member, here)) {
+      const backends = here.length > 0 ? here : this.#rowsAt(member);
       return { is: 'registered', backends: backends.map(({ key }) => key) };
     }
     return { is: 'waiting', hasRow: rows === undefined || held.length > 0, ...this.#obstacleTo(member) };
   }
 
-  #isIn(member: Member, held: readonly KnownRow[]): boolean {
+  #isIn(member: Member, here: readonly KnownRow[]): boolean {
     const rests = member.weight === 0 || member.drained || member.departing;
-    if (held.some(({ row }) => row.weight > 0 || rests)) return true;
+    if (here.some(({ row }) => row.weight > 0 || rests)) return true;
     const isHere = ({ slot }: Member) => slot === member.slot;
     const { missingEnis } = this.#facts;
     return this.#report.foreignMembers.some(isHere) && !missingEnis.some((one) => isHere(one.member));

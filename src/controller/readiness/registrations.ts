@@ -30,8 +30,10 @@ export interface Wants {
   readonly loadBalancers: readonly LoadBalancerRef[];
 }
 
-/** A pod's registration in the group of a binding. */
+/** A pod's registration in the group of a binding. It begins anew when the pod gets other rows. */
 interface Standing {
+  /** The keys of its rows, sorted and joined. */
+  readonly rows: string;
   /** `Clock.now()` milliseconds. */
   readonly since: number;
   /** Found healthy since the pod began to wait: its health is not checked again while the pod waits for something else. */
@@ -129,15 +131,16 @@ export class Registrations {
       const progress = known.progress.of(pod.uid);
       if (progress.is === 'exempt') return progress;
       if (progress.is === 'waiting') return { ...progress, timeoutMs };
+      const rows = progress.backends.toSorted().join(' ');
       const standing = before.standings.get(binding.uid);
-      const { since, isHealthy } = standing ?? { since: now, isHealthy: false };
+      const { since, isHealthy } = standing?.rows === rows ? standing : { since: now, isHealthy: false };
       const registered = { is: 'registered', since, settleMs: settleSeconds * 1000 } as const;
       const asks = gate === 'Healthy' && waits && !isHealthy;
       const registration = asks
         ? this.#byHealth(registered, progress.backends, known.loadBalancer, timeoutMs)
         : registered;
       if (registration.is !== 'registered' && known.loadBalancer) loadBalancers.push(known.loadBalancer);
-      standings.set(binding.uid, { since, isHealthy: waits && registration === registered });
+      standings.set(binding.uid, { rows, since, isHealthy: waits && registration === registered });
       return registration;
     });
     return { registrations, wantedBy: new Set(wanting.map(({ uid }) => uid)), standings, loadBalancers };

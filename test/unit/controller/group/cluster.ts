@@ -306,6 +306,20 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     });
   }
 
+  /** Rewrites what `endpoints` has set. */
+  relist(change: (list: EndpointsObject) => Partial<EndpointsObject>): void {
+    const list = this.caches.endpoints.get('shop/web-1');
+    if (list === undefined) throw new Error('nothing is listed');
+    this.caches.endpoints.set({ ...list, resourceVersion: this.#next(), ...change(list) });
+  }
+
+  /** Moves the Service's endpoints to another port. */
+  moveTo(port: number): void {
+    this.relist(({ subsets }) => ({
+      subsets: subsets.map((subset) => ({ ...subset, ports: [{ name: 'http', port }] })),
+    }));
+  }
+
   pod(uid: string, annotations: Record<string, string> = {}, fields: Partial<PodObject> = {}): void {
     const [namespace, name, resourceVersion] = ['shop', uid, this.#next()];
     this.setPod({

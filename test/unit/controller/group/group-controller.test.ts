@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { refused } from '../../../../src/alibaba/errors/errors.ts';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
-import type { EndpointsObject } from '../../../../src/kubernetes/objects/objects.ts';
 import { addresses, ownRow, TestCluster } from './cluster.ts';
 import { apiError, type FakeVServerGroups } from './fake-cloud.ts';
 
@@ -274,12 +273,12 @@ describe('endpoints that name no pod', () => {
   /** The same endpoints, written by hand. */
   function unnamed(ips: readonly string[]): void {
     cluster.endpoints(ips);
-    const slice = cluster.caches.endpoints.get('shop/web-1') as EndpointsObject;
-    const subsets = slice.subsets.map(({ addresses: all, ...rest }) => ({
-      ...rest,
-      addresses: all.map(({ pod: _, ...address }) => address),
+    cluster.relist(({ subsets }) => ({
+      subsets: subsets.map(({ addresses: all, ...rest }) => ({
+        ...rest,
+        addresses: all.map(({ pod: _, ...address }) => address),
+      })),
     }));
-    cluster.caches.endpoints.set({ ...slice, resourceVersion: `${slice.resourceVersion}0`, subsets });
   }
 
   test('whose address is behind another ENI than its row says, after a restart: the row moves', async () => {

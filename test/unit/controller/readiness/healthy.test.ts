@@ -122,6 +122,20 @@ describe('a pod whose binding wants it to be healthy', () => {
     expect(cluster.gates.at(-1)).toBe('next True Registered');
   });
 
+  test('is not let in by what was said of it at the port that it had before', async () => {
+    cluster.bind('web', { readiness: { gate: 'Healthy', settleSeconds: 10 } });
+    cluster.start();
+    wait('10.0.0.1');
+    await cluster.after(5_000);
+    checksSay('10.0.0.1', 'unavailable');
+    cluster.moveTo(9090);
+    await cluster.after(13_000);
+    expect(cluster.gates).toEqual([]);
+    checksSay('10.0.0.1', 'normal');
+    await cluster.after(2_500);
+    expect(cluster.gates).toEqual([`${POD} True Registered`]);
+  });
+
   test('keeps an open gate whatever the load balancer finds later', async () => {
     cluster.bind('web', HEALTHY);
     cluster.start();

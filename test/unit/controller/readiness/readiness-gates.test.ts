@@ -92,6 +92,33 @@ describe('a pod that starts', () => {
     expect(cluster.gates).toEqual([`${POD} True Registered`]);
   });
 
+  test('is let in once it has settled at the port that it has now', async () => {
+    cluster.bind('web', { readiness: { settleSeconds: 30 } });
+    cluster.start();
+    waits();
+    await cluster.after(25_000);
+    cluster.moveTo(9090);
+    await cluster.after(29_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:9090*100']);
+    expect(cluster.gates).toEqual([]);
+    await cluster.after(2_000);
+    expect(cluster.gates).toEqual([`${POD} True Registered`]);
+  });
+
+  test('is not let in by its row at the port that it had before', async () => {
+    cluster.bind('web', { readiness: { settleSeconds: 30 } });
+    cluster.start();
+    waits();
+    await cluster.after(25_000);
+    cluster.groups.behave = () => {
+      throw apiError('busy', 'BackendServer.configuring');
+    };
+    cluster.moveTo(9090);
+    await cluster.after(60_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.gates.filter((gate) => gate.includes('True'))).toEqual([]);
+  });
+
   test('is let in once it is in the groups of all who want it', async () => {
     cluster.bind('web');
     cluster.bind('api', { vServerGroupId: 'rsp-2', readiness: { settleSeconds: 60 } });
