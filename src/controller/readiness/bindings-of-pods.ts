@@ -1,4 +1,5 @@
-import type { GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import type { EndpointAddress, GatedPodObject, ServiceObject } from '../../kubernetes/objects/objects.ts';
+import { isByKubernetes } from '../../membership/desired/endpoints.ts';
 import { matchesSelector } from '../../membership/desired/label-selector.ts';
 import { type BindingObject, type ClusterCaches, serviceOf } from '../cluster/cluster-caches.ts';
 
@@ -30,6 +31,26 @@ export class BindingsOfPods {
     return [...services].sort().flatMap(naming);
   }
 
+  /**
+   * Whether the binding's Service has the pod only in lists that Kubernetes does not write, as not ready. What writes them may
+   * follow the pod's condition Ready, which follows the gate.
+   */
+  isListedNotReady(pod: GatedPodObject, binding: BindingObject): boolean {
+    const service = this.#caches.services.get(serviceOf(binding) ?? '');
+    if (service === undefined || this.#selectingServices(pod).includes(service.key)) return false;
+    const lists = this.#caches.endpoints
+      .byIndex('pod', pod.key)
+      .filter(({ namespace, serviceName }) => `${namespace}/${serviceName}` === service.key);
+    const listed = lists
+      .flatMap(({ subsets }) => subsets.flatMap(({ addresses }) => addresses))
+      .filter((address) => names(address, pod));
+    return (
+      listed.length > 0 &&
+      listed.every(({ ready }) => !ready) &&
+      !lists.some((list) => isByKubernetes(list, service))
+    );
+  }
+
   #selectingServices(pod: GatedPodObject): readonly string[] {
     const { services } = this.#caches;
     const known = this.#selecting.get(pod);
@@ -41,4 +62,9 @@ export class BindingsOfPods {
     this.#selecting.set(pod, { version: services.version, keys });
     return keys;
   }
+}
+
+/** A list written by hand may omit the UID. */
+function names({ pod: named }: EndpointAddress, { namespace, name, uid }: GatedPodObject): boolean {
+  return named?.namespace === namespace && named.name === name && (named.uid === '' || named.uid === uid);
 }

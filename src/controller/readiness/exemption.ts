@@ -10,6 +10,7 @@ export interface Exemption {
     | 'Suspended'
     | 'RemoveOnly'
     | 'NodesAreBackends'
+    | 'ListedNotReady'
     | 'GroupNotGranted'
     | 'RoleNotAllowed';
   readonly message: string;
@@ -49,6 +50,14 @@ export const EXEMPTION_IN_DRY_RUN: Exemption = {
   reason: 'DryRun',
   message: 'the operator runs with --dry-run and adds no pod',
 };
+
+/** The exemption of a binding for a pod that `isListedNotReady` (bindings-of-pods.ts). */
+export function exemptionByList({ key }: BindingObject): Exemption {
+  return {
+    reason: 'ListedNotReady',
+    message: `binding ${key} adds the pod once its list of endpoints, which Kubernetes does not write, says that it is ready`,
+  };
+}
 
 /** The exemption of a binding that is not being deleted but has no claim on its group (gather.ts). */
 export function exemptionWithoutClaim(

@@ -12,7 +12,7 @@ import type { EventInput } from '../../kubernetes/write/event-body.ts';
 import { type Gate, type GateVerdict, gateOf, TIMED_OUT } from '../../membership/readiness/gate.ts';
 import { messages } from '../binding/messages.ts';
 import type { BindingVerdict } from '../binding/verdict.ts';
-import { type BindingObject, type ClusterCaches, metadataOf } from '../cluster/cluster-caches.ts';
+import { type BindingObject, type ClusterCaches, metadataOf, serviceOf } from '../cluster/cluster-caches.ts';
 import { type GateToWrite, GateWriter } from './gate-writer.ts';
 import type { GroupFacts } from './group-registrations.ts';
 import { HealthChecks } from './health-checks.ts';
@@ -134,9 +134,9 @@ export class ReadinessGates {
     this.#registrations.concluded(binding, facts);
     if (this.#waiting.size === 0) return;
     this.#judgeWantedBy(binding);
-    const { desired } = facts.report?.claim ?? {};
-    for (const { pod } of desired?.kind === 'members' ? desired.members : [])
-      if (pod !== undefined) this.#nowWanted(`${binding.namespace}/${pod}`, binding);
+    for (const { subsets } of this.#parts.caches.endpoints.byIndex('service', serviceOf(binding) ?? ''))
+      for (const { pod } of subsets.flatMap(({ addresses }) => addresses))
+        if (pod !== undefined) this.#nowWanted(`${pod.namespace}/${pod.name}`, binding);
   }
 
   /** The binding is on no group, because of this verdict. Undefined: the group is looked up or was just found. */

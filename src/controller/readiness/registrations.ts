@@ -14,7 +14,13 @@ import {
   specOf,
 } from '../cluster/cluster-caches.ts';
 import { BindingsOfPods } from './bindings-of-pods.ts';
-import { EXEMPTION_IN_DRY_RUN, exemptionOf, exemptionWithoutClaim } from './exemption.ts';
+import {
+  EXEMPTION_IN_DRY_RUN,
+  type Exemption,
+  exemptionByList,
+  exemptionOf,
+  exemptionWithoutClaim,
+} from './exemption.ts';
 import { type GroupFacts, GroupRegistrations } from './group-registrations.ts';
 import type { HealthChecks } from './health-checks.ts';
 
@@ -123,7 +129,7 @@ export class Registrations {
     const registrations = wanting.map((binding): Registration => {
       const { gate, timeoutSeconds, settleSeconds } = specOf(binding).readiness ?? DEFAULT_READINESS;
       const timeoutMs = timeoutSeconds * 1000;
-      const exemption = this.#dryRun ? EXEMPTION_IN_DRY_RUN : exemptionOf(binding);
+      const exemption = this.#exemptionOf(binding, pod);
       if (exemption !== undefined) return { is: 'exempt', ...exemption };
       const known = this.#knownOf(binding);
       if (known === undefined)
@@ -144,6 +150,13 @@ export class Registrations {
       return registration;
     });
     return { registrations, wantedBy: new Set(wanting.map(({ uid }) => uid)), standings, loadBalancers };
+  }
+
+  #exemptionOf(binding: BindingObject, pod: GatedPodObject): Exemption | undefined {
+    if (this.#dryRun) return EXEMPTION_IN_DRY_RUN;
+    const exemption = exemptionOf(binding);
+    if (exemption !== undefined) return exemption;
+    return this.#bindings.isListedNotReady(pod, binding) ? exemptionByList(binding) : undefined;
   }
 
   #byHealth(

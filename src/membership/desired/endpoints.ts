@@ -118,7 +118,7 @@ function hasPort(service: ServiceView | undefined, name: string): boolean {
 }
 
 /** Before 1.33 Kubernetes did not label its Endpoints; those of a Service that selects pods are Kubernetes' own. */
-function isByKubernetes(
+export function isByKubernetes(
   { byKubernetes, source }: EndpointsView,
   service: Pick<ServiceView, 'selects'> | undefined,
 ): boolean {

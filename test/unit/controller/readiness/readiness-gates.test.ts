@@ -22,6 +22,17 @@ function waits(name = POD): void {
   cluster.endpoints([name.slice('pod-'.length)]);
 }
 
+/** The list is not written by Kubernetes, but may follow the readiness of pods. */
+function listsByHand(ready: boolean): void {
+  cluster.relist(({ subsets }) => ({
+    byKubernetes: false,
+    subsets: subsets.map(({ addresses, ports }) => ({
+      ports,
+      addresses: addresses.map((address) => ({ ...address, ready, serving: ready })),
+    })),
+  }));
+}
+
 const CODES = {
   quota: 'BackendServerQuotaExceeded',
   groupMissing: 'TheSpecifiedVServerGroupIdNotFound',
@@ -425,6 +436,19 @@ describe('never stuck: a pod is let in', () => {
     expect(cluster.gates).toEqual([`${POD} True PortNotFound`]);
   });
 
+  test('when it is listed as not ready, and not by Kubernetes: it is added once the list says ready', async () => {
+    cluster.service({ selects: false, selector: {} });
+    cluster.bind();
+    cluster.start();
+    waits();
+    listsByHand(false);
+    await cluster.after(2_000);
+    expect([cluster.groups.shown, cluster.gates]).toEqual([[], [`${POD} True ListedNotReady`]]);
+    listsByHand(true);
+    await cluster.after(1_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+  });
+
   test.each([
     ['is suspended', { suspend: true }, 'Suspended'],
     ['only removes', { mode: 'RemoveOnly' }, 'RemoveOnly'],
@@ -508,6 +532,15 @@ describe('never stuck: a pod is let in', () => {
   });
 });
 
+test('a pod that the Service selects waits for the list of Kubernetes, whatever another one says', async () => {
+  cluster.bind();
+  cluster.start();
+  waits();
+  listsByHand(false);
+  await cluster.after(5_000);
+  expect(cluster.gates).toEqual([`${POD} False NotAnEndpoint`]);
+});
+
 test('in a dry run a pod is let in: nothing is ever added for it', async () => {
   await cluster.stop();
   cluster = new TestCluster({ readinessGates: true, dryRun: true });
@@ -555,6 +588,19 @@ describe('an operator that sees some of the bindings', () => {
     cluster.endpoints(['10.0.0.1']);
     await cluster.after(5_000);
     expect(cluster.gates.at(-1)).toBe(`${POD} True Registered`);
+  });
+
+  test('lets in whom a list that Kubernetes does not write says not to be ready', async () => {
+    cluster.service({ selects: false, selector: {} });
+    cluster.bind();
+    cluster.start();
+    cluster.gatedPod(POD);
+    await cluster.after(5_000);
+    expect(cluster.gates).toEqual([]);
+    cluster.endpoints(['10.0.0.1']);
+    listsByHand(false);
+    await cluster.after(1_000);
+    expect(cluster.gates).toEqual([`${POD} True ListedNotReady`]);
   });
 
   test('lets in whom they have in their groups', async () => {
