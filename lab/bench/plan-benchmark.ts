@@ -70,8 +70,10 @@ function planOf(rows: readonly KnownRow[], claim: Claim) {
     refused: { has: () => false },
     cohorts: { get: () => undefined },
     additionsBlocked: false,
+    isFull: false,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     unshownForMs: () => 0,
+    leavingForMs: () => 0,
     now: 0,
   };
   return planGroup(input);
@@ -103,6 +105,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     shows: () => true,
     formerAt: () => undefined,
     livePods: everything,
+    readyPods: everything,
     liveNodes: everything,
   };
 }

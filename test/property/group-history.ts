@@ -174,8 +174,10 @@ export function inputOf(
     refused: new Set<BackendKey>(),
     cohorts: new Map(),
     additionsBlocked: false,
+    isFull: false,
     rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
     unshownForMs: () => 0,
+    leavingForMs: () => 0,
     now,
   };
 }
@@ -198,6 +200,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     shows: () => true,
     formerAt: () => undefined,
     livePods: of.knowsPods ? live : undefined,
+    readyPods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
   };
 }

@@ -63,12 +63,13 @@ function after({ input, plan }: Moment, group: GroupModel): PlanInput {
     ...input,
     rows: knownRows(group.rows),
     claims: input.claims.map((claim) => ({ ...claim, records: records.get(claim.uid) ?? claim.records })),
+    leavingForMs: () => Number.POSITIVE_INFINITY,
   };
 }
 
 /**
- * Carries the plan out. Rows held by minBackends can go, and departing members can rest, once others have replaced them: that takes
- * a second plan.
+ * Carries the plan out. Rows held by minBackends can go, and departing members can rest, once others have replaced them, and what
+ * lingers goes in the end: that takes a second plan.
  */
 function settle(moment: Moment, group: GroupModel): Moment {
   for (const batch of moment.plan.batches) group.apply(batch);
@@ -78,7 +79,8 @@ function settle(moment: Moment, group: GroupModel): Moment {
     [...records.values()].some(({ state }) => state === 'Held'),
   );
   const departs = moment.input.claims.some((claim) => givenBy(claim).some(({ departing }) => departing));
-  return (held || departs) && next.plan.batches.length > 0 ? settle(next, group) : next;
+  const lingers = moment.plan.lingering.length > 0;
+  return (held || departs || lingers) && next.plan.batches.length > 0 ? settle(next, group) : next;
 }
 
 const changesOf = (batches: readonly Batch[], action?: Batch['action']) =>
@@ -261,6 +263,31 @@ always(
     for (const batch of plan.batches) {
       group.apply(batch);
       expect(group.usable).toBeGreaterThan(0);
+    }
+  },
+);
+
+always(
+  'the last that take requests are not taken out while others that would are still to be added',
+  1_000,
+  ({ input, plan }, group) => {
+    const rows = new Map(group.rows.map((row) => [backendKey(row), row]));
+    const isFilled = (member: Member) => group.rows.some((row) => fills(row, member));
+    const awaits = activeOf(input).some(
+      (claim) =>
+        claim.mode === 'Sync' &&
+        claim.mayAdd &&
+        membersOf(claim).some((one) => one.weight > 0 && isSteady(one) && !isFilled(one)),
+    );
+    for (const batch of plan.batches) group.apply(batch);
+    if (!awaits || group.usable > 0) return;
+    for (const { key, row: after } of changesOf(plan.batches)) {
+      const row = rows.get(key);
+      const isOther = input.claims.some((claim) => membersOf(claim).some((member) => fills(after, member)));
+      if (row === undefined || row.weight === 0 || isOther) continue;
+      const owners = input.claims.filter((claim) => isProven(claim, row));
+      expect(owners.map(({ deleting }) => deleting)).toContain(true);
+      expect(owners.map(({ deleting }) => deleting)).not.toContain(false);
     }
   },
 );
@@ -501,6 +528,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       shows: () => true,
       formerAt: () => undefined,
       livePods: { has: () => true },
+      readyPods: { has: () => true },
       liveNodes: { has: () => true },
     };
     const plan = planGroup({
@@ -511,8 +539,10 @@ function oneRow(mode: Claim['mode'], weight: number) {
       refused: new Set<BackendKey>(),
       cohorts: new Map(),
       additionsBlocked: false,
+      isFull: false,
       rowsPerCall: { remove: BATCH_SIZE, set: BATCH_SIZE, add: BATCH_SIZE },
       unshownForMs: () => 0,
+      leavingForMs: () => 0,
       now,
     });
     records = plan.reports[0]?.records ?? records;

@@ -1,6 +1,6 @@
 import type { GroupKey } from './cluster-caches.ts';
 
-/** Which groups wait for a pod to be gone, so that its drain ends as soon as the pod does. */
+/** Which groups wait for a pod to be gone, so that its drain, or its lingering, ends as soon as the pod does. */
 export class DrainIndex {
   readonly #groups = new Map<string, Set<GroupKey>>();
   readonly #pods = new Map<GroupKey, readonly string[]>();

@@ -54,6 +54,10 @@ export class NamespacePods implements PodsView {
     return this.#store.byIndex('uid', uid).some(({ ended }) => !ended);
   }
 
+  isReady(uid: string): boolean {
+    return this.#store.byIndex('uid', uid).some(({ ready, ended }) => ready && !ended);
+  }
+
   /** A pod other than `otherThan` (a UID) that has not ended has the address. */
   hasAt(address: string, otherThan: string | undefined): boolean {
     return this.#store

@@ -54,7 +54,7 @@ export function connectTriggers(caches: ClusterCaches, defaultRegion: string, en
 
 /**
  * Returns a handler for pod changes. A change concerns the groups of the pod's Services, even before the endpoint lists show
- * it, and the groups where the pod drains (`drainingGroups`): the drain ends when the pod is gone.
+ * it, and the groups where the pod drains or lingers (`drainingGroups`): that ends when the pod is gone.
  */
 export function connectPodTriggers(
   caches: ClusterCaches,

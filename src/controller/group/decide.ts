@@ -113,7 +113,7 @@ export function lookForUnseen({ now, bound, plan }: Decision, memory: BindingMem
 }
 
 function planOf(
-  { view, attempts, unshown, ref }: GroupState,
+  { view, attempts, unshown, leaving, ref }: GroupState,
   claims: readonly Claim[],
   { enis }: DecideParts,
   { rowsPerCall }: DecideOptions,
@@ -127,8 +127,10 @@ function planOf(
     refused: { has: (key, action) => attempts.isRefused(key, action, now) },
     cohorts: { get: (key) => attempts.cohortOf(key) },
     additionsBlocked: attempts.backsOffUntil('add') > now,
+    isFull: attempts.failures.get('add')?.error.kind === 'quota',
     rowsPerCall: attempts.room.limit(rowsPerCall),
     unshownForMs: (key) => unshown.forMs(key, now),
+    leavingForMs: (key) => leaving.forMs(key, now),
     now,
   });
 }

@@ -179,7 +179,10 @@ function ownOf(
   object: BindingObject,
   { caches, memory }: GatherParts,
   { clusterId, longestDescription, dryRun }: GatherOptions,
-): Pick<Claim, 'id' | 'uid' | 'tag' | 'records' | 'shows' | 'formerAt' | 'livePods' | 'liveNodes'> {
+): Pick<
+  Claim,
+  'id' | 'uid' | 'tag' | 'records' | 'shows' | 'formerAt' | 'livePods' | 'readyPods' | 'liveNodes'
+> {
   const pods = caches.pods.in(object.namespace);
   return {
     id: object.key,
@@ -192,6 +195,7 @@ function ownOf(
     },
     shows: dryRun ? () => true : shownBy(object, memory.times),
     livePods: pods && { has: (uid) => pods.lives(uid) },
+    readyPods: pods && { has: (uid) => pods.isReady(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
   };
 }

@@ -233,19 +233,21 @@ export class GroupController {
   }
 
   /** Passes the plan on to everything that tracks time or failures from it. */
-  #note(key: GroupKey, group: GroupState, { now, plan: { batches, reports } }: Decision): void {
+  #note(key: GroupKey, group: GroupState, { now, plan }: Decision): void {
+    const { batches, reports } = plan;
+    const lingering = new Set(plan.lingering);
     const draining: string[] = [];
     for (const { claim, records } of reports) {
-      for (const record of records.values()) {
+      for (const [backend, record] of records) {
         if (record.podUID === undefined) continue;
-        if (record.state === 'Draining') draining.push(record.podUID);
+        if (record.state === 'Draining' || lingering.has(backend)) draining.push(record.podUID);
         else if (record.state === 'Removing') this.#noteLeaver(group, claim, record.podUID, record.row);
       }
     }
     this.#parts.drains.update(key, draining);
     const { view, attempts, leaving, pace, unshown } = group;
     unshown.planned(reports, now);
-    leaving.planned(batches, reports, (backend) => attempts.refusals.has(backend), now);
+    leaving.planned(plan, reports, (backend) => attempts.refusals.has(backend), now);
     pace.planned(batches, now);
     if (view.rows !== undefined && !view.inDoubt) attempts.forgetNeedless(batches, view.rows, reports, now);
   }

@@ -80,8 +80,8 @@ function fillBeforeEmpty(
   ];
 }
 
-/** By how much a batch changes the number of rows that get requests. */
-function usableDelta({ action, changes }: Batch): number {
+/** By how much changes change the number of rows that get requests. */
+export function usableDelta({ action, changes }: Pick<Batch, 'action' | 'changes'>): number {
   return changes.reduce((delta, { row, was = 0 }) => {
     const before = action === 'remove' ? row.weight > 0 : was > 0;
     const after = action !== 'remove' && row.weight > 0;

@@ -36,6 +36,8 @@ export interface Claim {
   readonly mayAdd: boolean;
   /** UIDs of the live pods; undefined until these are known. */
   readonly livePods: { has(uid: string): boolean } | undefined;
+  /** UIDs of those that are Ready; undefined until these are known. */
+  readonly readyPods: { has(uid: string): boolean } | undefined;
   readonly liveNodes: { has(name: string): boolean };
 }
 

@@ -46,3 +46,13 @@ export function isGone(
   const podGone = podUID !== undefined && claim.livePods !== undefined && !claim.livePods.has(podUID);
   return podGone || !claim.liveNodes.has(node);
 }
+
+/** Whether requests may still be answered: by a pod that is Ready, by a node, or by something of which too little is known. */
+export function mayServe(
+  claim: Pick<Claim, 'livePods' | 'readyPods' | 'liveNodes'>,
+  record: BackendRecord | undefined,
+): boolean {
+  if (record?.node === undefined) return true;
+  const { podUID } = record;
+  return !isGone(claim, record) && (podUID === undefined || (claim.readyPods?.has(podUID) ?? true));
+}

@@ -1,6 +1,6 @@
 import { byCodeUnit, type KnownRow } from '../backend.ts';
 import type { BackendRecord, Claim } from './claim.ts';
-import { type DrainStep, isGone, nextDrainStep } from './drain.ts';
+import { type DrainStep, isGone, mayServe, nextDrainStep } from './drain.ts';
 
 /** A row that leaves. */
 export interface Leaver extends KnownRow {
@@ -68,4 +68,10 @@ function holdersOf(
 /** Backends that can still answer are held first: alive before gone, serving before draining. */
 function worth(claim: Claim, { record, row, moved }: Leaver): number {
   return (moved || isGone(claim, record) ? 0 : 2) + (row.weight === 0 ? 0 : 1);
+}
+
+/** Whether it may answer requests until others take its place. Nothing of a binding that is being deleted waits for others. */
+export function mayLinger({ row, moved, owners, record }: Leaver): boolean {
+  if (row.weight === 0 || moved) return false;
+  return owners.some((claim) => !claim.deleting && mayServe(claim, record));
 }

@@ -8,10 +8,10 @@ import {
   type WriteAction,
 } from '../backend.ts';
 import { type GivenState, type Member, statesOf } from '../desired/member.ts';
-import { type Batch, type Change, orderBatches } from './batches.ts';
+import { type Batch, type Change, orderBatches, usableDelta } from './batches.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
-import { type Leaver, settleLeavers } from './leavers.ts';
+import { type Leaver, mayLinger, settleLeavers } from './leavers.ts';
 import { type ClaimReport, Ledger } from './ledger.ts';
 
 export type { ClaimReport } from './ledger.ts';
@@ -33,12 +33,16 @@ export interface PlanInput {
   readonly refused: { has(key: BackendKey, action: Batch['action']): boolean };
   /** Only rows of the same cohort share a batch; this is how a refused batch is split (batches.ts). */
   readonly cohorts: { get(key: BackendKey): number | undefined };
-  /** The API accepts no additions for now, so no removal waits for them. */
+  /** The API accepts no additions for now, so that no batch of them goes first. */
   readonly additionsBlocked: boolean;
+  /** It accepts more only once others have been removed. */
+  readonly isFull: boolean;
   /** Limit of rows for one call. */
   readonly rowsPerCall: Readonly<Record<WriteAction, number>>;
   /** Milliseconds that a backend has waited for a status to show it. */
   readonly unshownForMs: (key: BackendKey) => number;
+  /** Milliseconds that a backend has waited to be taken out of service. */
+  readonly leavingForMs: (key: BackendKey) => number;
   /** `Clock.now()` milliseconds. */
   readonly now: number;
 }
@@ -49,9 +53,11 @@ export interface GroupPlan {
   readonly reports: readonly ClaimReport[];
   /** Members whose ENI must be looked up to add them, or to tell whether a row at their address is theirs; sorted by slot. */
   readonly lookups: readonly Member[];
+  /** Backends that are to be taken out of service, and serve on until others take their place; sorted. */
+  readonly lingering: readonly BackendKey[];
   /**
-   * When the next drain ends, the next wait for a status times out, or the passing of time alone changes what is wanted;
-   * `Clock.now()` milliseconds.
+   * When the next drain ends, the next wait for a status or for other backends times out, or the passing of time alone changes
+   * what is wanted; `Clock.now()` milliseconds.
    */
   readonly wakeAt: number | undefined;
 }
@@ -90,6 +96,17 @@ export interface GroupPlan {
  * | wanted by RemoveOnly only   | nothing: another system adds it         |
  * | wanted as a last resort     | nothing: it left, and is not added      |
  *
+ * The last backends that take requests wait for others that can't be added yet: an ENI is not known, the API refuses an addition,
+ * or the group has not been read.
+ *
+ * | some row will have weight | a weighted member is missing | what is to be removed or drained     | = it                      |
+ * |---------------------------|------------------------------|--------------------------------------|---------------------------|
+ * | yes                       | –                            | –                                    | goes at once              |
+ * | no                        | no, or until there is room   | –                                    | goes at once              |
+ * | no                        | yes                          | moved, gone, or its pod is not Ready | goes at once              |
+ * | no                        | yes                          | of bindings that are being deleted   | goes at once              |
+ * | no                        | yes                          | any other, also on a drained node    | lingers, for 30 s at most |
+ *
  * A second plan for the group that results from the first one is empty, unless the first held rows for minBackends, or let
  * departing members keep their weight, and other backends have been added since.
  */
@@ -104,6 +121,7 @@ function planned(input: PlanInput, departing: Departing): Planning {
   for (const known of input.rows) planning.decide(known);
   planning.settleLeavers();
   if (input.rowsAre !== 'presumed') planning.addMissing();
+  planning.keepLast();
   return planning;
 }
 
@@ -111,6 +129,11 @@ function planned(input: PlanInput, departing: Departing): Planning {
 const DRAIN_PATIENCE_MS = 2_000;
 /** A deleted binding must not stay forever if the status cannot be written. */
 const HANDOVER_PATIENCE_MS = 30_000;
+/**
+ * A lookup that hangs is tried again by then, and a terminating pod has usually ended. It ends at all because a user may turn away
+ * from pods that are Ready and yet broken.
+ */
+const LINGERING_PATIENCE_MS = 30_000;
 
 /** How departing members are treated. */
 type Departing = 'as if drained' | 'as any other';
@@ -127,6 +150,7 @@ class Planning {
   readonly #leavers: Leaver[] = [];
   readonly #changes: Record<ChangeList, Change[]> = { removals: [], drains: [], weights: [], additions: [] };
   readonly #lookups = new Map<Slot, Member>();
+  readonly #lingering: BackendKey[] = [];
   #usable = 0;
   #wakeAt: number | undefined;
 
@@ -243,14 +267,14 @@ class Planning {
     const heirs = wanted.filter(({ claim }) => !claim.deleting);
     if (heirs.some(({ claim }) => row.description === claim.tag || claim.shows(key))) return false;
     for (const { claim } of heirs) this.#ledger(claim).unshown.push(key);
-    if (heirs.length > 0 && !this.#waits(key, HANDOVER_PATIENCE_MS)) return false;
+    if (heirs.length > 0 && !this.#waits(this.#input.unshownForMs(key), HANDOVER_PATIENCE_MS)) return false;
     this.#ledger(owner).passing ||= heirs.length > 0;
     return true;
   }
 
-  /** Whether to keep waiting for a status that does not show the row yet. */
-  #waits(key: BackendKey, patienceMs: number): boolean {
-    const leftMs = patienceMs - this.#input.unshownForMs(key);
+  /** Whether to keep waiting after so long. */
+  #waits(forMs: number, patienceMs: number): boolean {
+    const leftMs = patienceMs - forMs;
     if (leftMs <= 0) return false;
     this.#wakeBy(this.#input.now + leftMs);
     return true;
@@ -322,15 +346,14 @@ class Planning {
           continue;
         }
         ledger.pending.push(member);
-        const mayAdd = claim.mode === 'Sync' && claim.mayAdd && !added.has(member.slot);
-        if (mayAdd && this.#add(claim, member)) added.add(member.slot);
+        if (adds(claim) && !added.has(member.slot) && this.#add(claim, member)) added.add(member.slot);
       }
     }
   }
 
   #add(claim: Claim, member: Member): boolean {
     const { type, port, ip } = member;
-    const weight = this.#isResting(member) ? 0 : member.weight;
+    const weight = this.#weightOf(member);
     const serverId = member.instanceId ?? (ip && this.#input.eniOf(ip, member.podUID));
     if (serverId === undefined || serverId === '') {
       this.#lookups.set(member.slot, member);
@@ -341,12 +364,45 @@ class Planning {
     return this.#change('additions', 'add', { row, key: backendKey(row), claim: claim.id, member });
   }
 
+  #weightOf(member: Member): number {
+    return this.#isResting(member) ? 0 : member.weight;
+  }
+
+  /** See the last table over planGroup. */
+  keepLast(): void {
+    const { additionsBlocked, isFull } = this.#input;
+    const { removals, drains, weights, additions } = this.#changes;
+    const usable =
+      this.#usable +
+      usableDelta({ action: 'remove', changes: removals }) +
+      usableDelta({ action: 'set', changes: [...drains, ...weights] }) +
+      usableDelta({ action: 'add', changes: additionsBlocked ? [] : additions });
+    if (removals.length + drains.length === 0 || usable > 0 || isFull || !this.#expectsMembers()) return;
+    const leavers = new Map(this.#leavers.map((leaver) => [leaver.key, leaver]));
+    const goes = ({ key }: Change) => {
+      const leaver = leavers.get(key);
+      const lingers =
+        (leaver === undefined || mayLinger(leaver)) &&
+        this.#waits(this.#input.leavingForMs(key), LINGERING_PATIENCE_MS);
+      if (lingers) this.#lingering.push(key);
+      return !lingers;
+    };
+    this.#changes.removals = removals.filter(goes);
+    this.#changes.drains = drains.filter(goes);
+  }
+
+  /** Whether members that would take requests are to be added. Those outside the cloud may never be. */
+  #expectsMembers(): boolean {
+    const takes = (member: Member) => !member.lastResort && !member.outside && this.#weightOf(member) > 0;
+    return this.#active.some((claim) => adds(claim) && this.#ledger(claim).unfilled().some(takes));
+  }
+
   #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined, from?: Origin): void {
     if (this.#input.rowsAre === 'presumed') return;
     const isShown = () => from?.stranger || claim.shows(key, { weight: row.weight, since });
     if (claim.mode === 'RemoveOnly' && !isShown()) {
       this.#ledger(claim).unshown.push(key);
-      if (this.#waits(key, DRAIN_PATIENCE_MS)) return;
+      if (this.#waits(this.#input.unshownForMs(key), DRAIN_PATIENCE_MS)) return;
     }
     this.#change('drains', 'set', { row: { ...row, weight: 0 }, key, claim: claim.id, was: row.weight });
   }
@@ -380,6 +436,7 @@ class Planning {
       }),
       reports: [...this.#ledgers.values()].map((ledger) => ledger.report(rows.length)),
       lookups: [...this.#lookups.values()].sort((a, b) => byCodeUnit(a.slot, b.slot)),
+      lingering: this.#lingering.toSorted(byCodeUnit),
       wakeAt: this.#wakeAt,
     };
   }
@@ -387,7 +444,11 @@ class Planning {
 
 /** Whether the binding sets the row's weight. Not while it may not add either, because the pods' weights may not be known. */
 function decidesWeight({ claim, member }: Want): boolean {
-  return member !== undefined && claim.mode === 'Sync' && claim.mayAdd;
+  return member !== undefined && adds(claim);
+}
+
+function adds({ mode, mayAdd }: Claim): boolean {
+  return mode === 'Sync' && mayAdd;
 }
 
 function hasDeparting({ desired, suspended }: Claim): boolean {

@@ -147,6 +147,23 @@ scenario('binding deleted: its rows leave, those of others stay, the binding goe
   expect(calls.writes()).toHaveLength(2);
 });
 
+scenario("a Service's selector is switched: the group is at no time empty", async () => {
+  const alone = env.createGroup();
+  await app.createApp('web', { replicas: 3 });
+  await app.createApp('green', { replicas: 3 });
+  await app.bind('web', alone);
+  await env.untilHolds(alone, await app.untilReady('web', 3));
+  const green = await app.untilReady('green', 3);
+  let fewest = env.rows(alone).length;
+  const stop = env.simulator.state.onChange(() => {
+    fewest = Math.min(fewest, env.rows(alone).length);
+  });
+  await env.api.patch(`${app.path('api/v1', 'services')}/web`, { spec: { selector: { app: 'green' } } });
+  await env.untilHolds(alone, green);
+  stop();
+  expect(fewest).toBeGreaterThan(0);
+});
+
 scenario('Service deleted: its pods leave the group, and the binding says what is missing', async () => {
   await webWith(3);
   await env.api.delete(`${app.path('api/v1', 'services')}/web`);

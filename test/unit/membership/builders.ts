@@ -198,6 +198,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     shows: () => true,
     formerAt: () => undefined,
     livePods: everything,
+    readyPods: everything,
     liveNodes: everything,
     ...change,
   };
@@ -228,8 +229,10 @@ export function planInput({ rows = [], ...change }: PlanChange = {}): PlanInput 
     refused: new Set<BackendKey>(),
     cohorts: new Map(),
     additionsBlocked: false,
+    isFull: false,
     rowsPerCall: { remove: 20, set: 20, add: 20 },
     unshownForMs: () => 0,
+    leavingForMs: () => 0,
     now: 1_000_000,
     ...change,
   };

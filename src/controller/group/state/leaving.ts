@@ -1,6 +1,6 @@
 import type { BackendKey } from '../../../membership/backend.ts';
-import { type Batch, takesOutOfService } from '../../../membership/plan/batches.ts';
-import type { ClaimReport } from '../../../membership/plan/plan.ts';
+import { takesOutOfService } from '../../../membership/plan/batches.ts';
+import type { ClaimReport, GroupPlan } from '../../../membership/plan/plan.ts';
 
 /**
  * Since when each leaving backend waits to be taken out of service: from the event that took it from its Service until the
@@ -17,7 +17,7 @@ export class LeavingRows {
 
   /** Records since when each backend that leaves in this plan has been leaving. */
   planned(
-    batches: readonly Batch[],
+    { batches, lingering }: Pick<GroupPlan, 'batches' | 'lingering'>,
     reports: readonly Pick<ClaimReport, 'records' | 'unshown'>[],
     isRefused: (key: BackendKey) => boolean,
     now: number,
@@ -31,11 +31,17 @@ export class LeavingRows {
         if (takesOutOfService(action, change)) this.#since.set(change.key, before.get(change.key) ?? since);
       }
     }
+    for (const key of lingering) this.#since.set(key, before.get(key) ?? since);
     // A backend whose drain has to be recorded first is in no batch until it is.
     for (const key of reports.flatMap(({ unshown }) => unshown))
       if (isLeaving(key, reports)) this.#since.set(key, before.get(key) ?? since);
     // A backend that the API refuses is in no batch while it waits, but is still leaving.
     for (const [key, at] of before) if (isRefused(key) && isLeaving(key, reports)) this.#since.set(key, at);
+  }
+
+  /** How long the backend has waited; 0 if it is not leaving. */
+  forMs(key: BackendKey, now: number): number {
+    return now - (this.#since.get(key) ?? now);
   }
 
   /** How long each of these backends has waited, without those that are not leaving. */

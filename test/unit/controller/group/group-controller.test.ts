@@ -159,6 +159,87 @@ describe('removals', () => {
     expect(calls()).toEqual(['add 2', 'remove 2']);
   });
 
+  describe('of the last backends that serve', () => {
+    const found = (ip: string) => cluster.enis.answer(ip, { state: 'found', eniId: `eni-${ip}` });
+
+    beforeEach(() => {
+      for (const ip of ['10.0.9.8', '10.0.9.9']) cluster.enis.answers.set(ip, { state: 'pending' });
+    });
+
+    test('wait for the ENIs of those that replace them', async () => {
+      await settled(addresses(2));
+      cluster.endpoints(['10.0.9.8', '10.0.9.9']);
+      await cluster.after(20_000);
+      expect(calls()).toEqual([]);
+      found('10.0.9.8');
+      found('10.0.9.9');
+      await cluster.after(1_000);
+      expect(calls()).toEqual(['add 2', 'remove 2']);
+    });
+
+    test('wait while they terminate, too', async () => {
+      await settled(addresses(1));
+      cluster.endpoints([...addresses(1), '10.0.9.9']);
+      for (const ip of addresses(1)) cluster.pod(`pod-${ip}`, {}, { terminating: true });
+      await cluster.after(20_000);
+      expect(calls()).toEqual([]);
+      found('10.0.9.9');
+      await cluster.after(1_000);
+      expect(calls()).toEqual(['add 1', 'remove 1']);
+    });
+
+    test('wait after a start, too: the group is read first', async () => {
+      cluster.groups.rows = addresses(1).map((ip) => ownRow(ip));
+      cluster.endpoints(addresses(1));
+      cluster.endpoints(['10.0.9.9']);
+      cluster.bind('web', {}, {}, { backends: addresses(1).map(recorded) });
+      cluster.start();
+      await cluster.after(20_000);
+      expect(calls()).toEqual(['describe 0']);
+      found('10.0.9.9');
+      await cluster.after(1_000);
+      expect(calls()).toEqual(['describe 0', 'add 1', 'remove 1']);
+    });
+
+    test('wait for an addition that the API refuses for now', async () => {
+      await settled(addresses(1));
+      cluster.groups.behave = ({ action }) => {
+        if (action === 'add') throw apiError('throttled', 'Throttling.User');
+        return undefined;
+      };
+      cluster.endpoints(addresses(1, 50));
+      await cluster.after(10_000);
+      expect(cluster.groups.shown).toEqual(addresses(1).map((ip) => `${ip}:8080*100`));
+      cluster.groups.behave = () => undefined;
+      await cluster.after(3_000);
+      expect(cluster.groups.shown).toEqual(addresses(1, 50).map((ip) => `${ip}:8080*100`));
+      expect(calls().slice(-2)).toEqual(['add 1', 'remove 1']);
+    });
+
+    test('wait for 30 s at most', async () => {
+      await settled(addresses(2));
+      cluster.enis.answers.set('10.0.9.9', { state: 'missing', since: 0 });
+      cluster.endpoints(['10.0.9.9']);
+      await cluster.after(29_900);
+      expect(calls()).toEqual([]);
+      await cluster.after(200);
+      expect(calls()).toEqual(['remove 2']);
+    });
+
+    test.each<[string, (uid: string) => void]>([
+      ['is gone', (uid) => cluster.podIsGone(uid)],
+      ['is not Ready any more', (uid) => cluster.pod(uid, {}, { ready: false, able: false })],
+    ])('go in the turn in which their pod %s', async (_, happen) => {
+      await settled(addresses(1));
+      cluster.endpoints(['10.0.9.9']);
+      await cluster.after(5_000);
+      expect(calls()).toEqual([]);
+      for (const ip of addresses(1)) happen(`pod-${ip}`);
+      await cluster.after();
+      expect(calls()).toEqual(['remove 1']);
+    });
+  });
+
   test('a removal does not wait for the look-up of an ENI', async () => {
     await settled(addresses(2));
     cluster.enis.answers.set('10.0.9.9', { state: 'pending' });

@@ -31,6 +31,13 @@ const exclusive = { ownership: 'Exclusive' } as const;
 const manual = (name: string, change: Partial<Row> = {}) =>
   eniRow(name, { description: 'manual', ...change });
 
+/** One backend replaces another. */
+const swap = { rows: [own(eniRow('1'))], claims: [claim('web', wants('2'))] };
+const gone = [['remove eni-1/1:8080']];
+const alone = { records: recordsOf(podRecord('1')) };
+const nothing = { has: () => false };
+const nowhere = () => undefined;
+
 const cases: readonly (readonly [string, PlanChange, readonly (readonly string[])[]])[] = [
   /* The rows of the table over planGroup. */
   [
@@ -301,14 +308,84 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     [['remove eni-1/1:8080']],
   ],
   [
-    'additions that are blocked hold no removal back',
-    { rows: [own(eniRow('1'))], claims: [claim('web', wants('2'))], additionsBlocked: true },
+    'additions that wait for room hold no removal back',
+    { rows: [own(eniRow('1'))], claims: [claim('web', wants('2'))], additionsBlocked: true, isFull: true },
     [['remove eni-1/1:8080'], ['add eni-2/2:8080*100']],
   ],
   [
     'otherwise the last backend goes after them',
     { rows: [own(eniRow('1'))], claims: [claim('web', wants('2'))] },
     [['add eni-2/2:8080*100'], ['remove eni-1/1:8080']],
+  ],
+
+  /* The last backends, while others can't be added. */
+  ['an ENI is not known: it lingers', { ...swap, eniOf: nowhere }, []],
+  ['the addition is refused: it lingers', { ...swap, refused: new Set([backendKey(eniRow('2'))]) }, []],
+  ['additions are blocked: it lingers', { ...swap, additionsBlocked: true }, [['add eni-2/2:8080*100']]],
+  [
+    'the group was not read: it lingers',
+    { rowsAre: 'presumed', rows: [eniRow('1')], claims: [claim('web', { ...wants('2'), ...alone })] },
+    [],
+  ],
+  [
+    'with a drain: it lingers',
+    { ...swap, claims: [claim('web', { ...wants('2'), drainMs: 9 })], eniOf: nowhere },
+    [],
+  ],
+  [
+    'on a drained node: it lingers',
+    {
+      ...swap,
+      claims: [claim('web', { desired: members(eniMember('1', { drained: true }), eniMember('2')) })],
+      eniOf: nowhere,
+    },
+    [],
+  ],
+  ['a node that pods replace: it lingers', { ...swap, rows: [own(ecsRow('n1'))], eniOf: nowhere }, []],
+  [
+    'a stranger in an Exclusive group: it lingers',
+    { rows: [manual('1')], claims: [claim('web', { ...exclusive, ...wants('2') })], eniOf: nowhere },
+    [],
+  ],
+  ['… for 30 s', { ...swap, eniOf: nowhere, leavingForMs: () => 30_000 }, gone],
+  [
+    '… unless others take requests',
+    { rows: [own(eniRow('1')), manual('3')], claims: [claim('web', wants('2'))], eniOf: nowhere },
+    gone,
+  ],
+  [
+    '… or its pod is gone',
+    { ...swap, claims: [claim('web', { ...wants('2'), ...alone, livePods: nothing })], eniOf: nowhere },
+    gone,
+  ],
+  [
+    '… or not Ready',
+    { ...swap, claims: [claim('web', { ...wants('2'), ...alone, readyPods: nothing })], eniOf: nowhere },
+    gone,
+  ],
+  [
+    '… or its binding is being deleted',
+    { ...swap, claims: [claim('a', wants('2')), claim('web', { deleting: true })], eniOf: nowhere },
+    gone,
+  ],
+  [
+    '… or the others are to have no weight',
+    { ...swap, claims: [claim('web', { desired: members(eniMember('2', { weight: 0 })) })], eniOf: nowhere },
+    gone,
+  ],
+  [
+    '… or may never be added, outside the cloud',
+    {
+      ...swap,
+      claims: [claim('web', { desired: members(eniMember('2', { outside: true })) })],
+      eniOf: nowhere,
+    },
+    gone,
+  ],
+  [
+    '… or something else adds them',
+    { ...swap, claims: [claim('a', { ...wants('2'), ...removeOnly }), claim('web')], eniOf: nowhere },
+    gone,
   ],
 
   /* Before the group was read. */
@@ -505,6 +582,12 @@ test('the next drain to end says when to plan again', () => {
     ],
   });
   expect(wakeAt).toBe(1_000_200);
+});
+
+test('what lingers is named, with when that ends', () => {
+  const { lingering, wakeAt, reports } = plan({ ...swap, eniOf: nowhere, leavingForMs: () => 1_000 });
+  expect([lingering, wakeAt]).toEqual([[backendKey(eniRow('1'))], 1_029_000]);
+  expect(reports[0]?.pending.map(({ ip }) => ip)).toEqual(['10.0.0.2']);
 });
 
 test('a binding that is not in the order of the others changes no other binding’s rows', () => {

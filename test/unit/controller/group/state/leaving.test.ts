@@ -23,6 +23,7 @@ const removing = (...ips: string[]): Batch => ({
   changes: ips.map((ip) => change(ip)),
   urgent: true,
 });
+const sent = (...batches: Batch[]) => ({ batches, lingering: [] });
 const nobody = () => false;
 const reportOf = (ip: string, state: BackendRecord['state']) => [
   { records: new Map([[key(ip), { row: ownRow(ip), state }]]), unshown: [] },
@@ -31,14 +32,14 @@ const reportOf = (ip: string, state: BackendRecord['state']) => [
 test('a backend leaves from the first event since the last plan', () => {
   leaving.changed(100);
   leaving.changed(150);
-  leaving.planned([removing('10.0.0.1')], [], nobody, 200);
+  leaving.planned(sent(removing('10.0.0.1')), [], nobody, 200);
   expect(leaving.longestMs(300)).toBe(200);
 });
 
 test('and without an event from its first plan; later plans change nothing of that', () => {
-  leaving.planned([removing('10.0.0.1')], [], nobody, 200);
+  leaving.planned(sent(removing('10.0.0.1')), [], nobody, 200);
   leaving.changed(250);
-  leaving.planned([removing('10.0.0.1', '10.0.0.2')], [], nobody, 300);
+  leaving.planned(sent(removing('10.0.0.1', '10.0.0.2')), [], nobody, 300);
   expect(leaving.waitedMs([key('10.0.0.1'), key('10.0.0.2'), key('10.0.0.3')], 400)).toEqual([200, 150]);
   expect(leaving.longestMs(400)).toBe(200);
 });
@@ -48,13 +49,21 @@ test.each([
   ['one that has weight 0 already does not', change('10.0.0.1', 0, 0), 0],
   ['one that is weighed does not', change('10.0.0.1', 50), 0],
 ])('%s', (_, one, ms) => {
-  leaving.planned([{ action: 'set', changes: [one], urgent: false }], [], nobody, 0);
+  leaving.planned(sent({ action: 'set', changes: [one], urgent: false }), [], nobody, 0);
   expect(leaving.longestMs(100)).toBe(ms);
 });
 
+test('one that lingers leaves, from its first plan', () => {
+  const plan = { batches: [], lingering: [key('10.0.0.1')] };
+  leaving.planned(plan, [], nobody, 100);
+  leaving.planned(plan, [], nobody, 150);
+  leaving.planned(sent(removing('10.0.0.1')), [], nobody, 200);
+  expect([leaving.forMs(key('10.0.0.1'), 300), leaving.forMs(key('10.0.0.2'), 300)]).toEqual([200, 0]);
+});
+
 test('one that is back, or done, leaves no more', () => {
-  leaving.planned([removing('10.0.0.1')], [], nobody, 0);
-  leaving.planned([], [], nobody, 50);
+  leaving.planned(sent(removing('10.0.0.1')), [], nobody, 0);
+  leaving.planned(sent(), [], nobody, 50);
   expect(leaving.longestMs(100)).toBe(0);
 });
 
@@ -63,7 +72,7 @@ test.each([
   ['Draining', 100],
   ['Registered', 0],
 ] as const)('one whose removal is refused and that is %s has left for %d ms', (state, ms) => {
-  leaving.planned([removing('10.0.0.1')], [], nobody, 0);
-  leaving.planned([], reportOf('10.0.0.1', state), () => true, 50);
+  leaving.planned(sent(removing('10.0.0.1')), [], nobody, 0);
+  leaving.planned(sent(), reportOf('10.0.0.1', state), () => true, 50);
   expect(leaving.longestMs(100)).toBe(ms);
 });
