@@ -217,9 +217,6 @@ test('a status of 100,000 backends that never were costs one call, and harms non
   cluster.start();
   await cluster.after(1_000);
   expect(cluster.groups.shown).toEqual([`${LIVE}:8080*100`, 'i-foreign:30999*50']);
-  expect(cluster.groups.calls.map(({ action, rows }) => `${action} ${rows.length}`)).toEqual([
-    'remove 20',
-    'describe 0',
-  ]);
+  expect(cluster.groups.calls.map(({ action }) => action)).toEqual(['describe']);
   await cluster.stop();
 }, 120_000);
