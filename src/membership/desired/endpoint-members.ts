@@ -74,7 +74,10 @@ export function servingEndpoints(
   const staying =
     unreachable.length === 0 ? [] : stayingUnreachable(othersOf(ready, input), unreachable, input);
   const serving = [...ready, ...staying];
-  return serving.length > 0 ? serving : endpoints.filter(({ standing }) => standing === 'last resort');
+  // What is outdated is not added, so it takes no last resort's place.
+  return serving.some(({ outdated }) => !outdated)
+    ? serving
+    : [...serving, ...endpoints.filter(({ standing }) => standing === 'last resort')];
 }
 
 function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others {

@@ -127,15 +127,18 @@ function stateOf(node: NodeView, serves: boolean, input: DesiredInput): GivenSta
  */
 export function givenByNodes(input: DesiredInput, { ports, externalTrafficPolicy }: ServiceView): Given {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
-  const members =
+  const local =
     externalTrafficPolicy === 'Local'
-      ? [...liveEndpoints(input)].filter(({ standing }) => standing === 'member')
+      ? Map.groupBy(liveEndpoints(input), ({ nodeName }) => nodeName ?? '')
       : undefined;
-  const local = members && new Set(members.map(({ nodeName }) => nodeName));
+  const serves = ({ name }: NodeView) =>
+    local === undefined || (local.get(name) ?? []).some(({ standing }) => standing === 'member');
   const byEndpoints = givenByEndpoints(input);
   const given = new Map(byEndpoints.given);
-  for (const { node, instanceId } of instances(input, new Map())) {
-    const state = stateOf(node, local?.has(node.name) ?? true, input);
+  // The share of nodes that may leave is one of those with endpoints, as for members.
+  const found = [...instances(input, new Map()), ...(local ? instances(input, new Map(), local) : [])];
+  for (const { node, instanceId } of found) {
+    const state = stateOf(node, serves(node), input);
     for (const nodePort of nodePorts) given.set(ecsSlot(instanceId, nodePort), state);
   }
   return { given, until: earliest(byEndpoints.until, nextNodeChange(input)) };

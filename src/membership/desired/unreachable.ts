@@ -73,9 +73,9 @@ export function isDoubtful(node: NodeView): boolean {
  * | some      | at most the share                                  | none                             |
  * | some      | more than the share                                | those beyond the share           |
  *
- * *Nodes return* from the first time that the node of a reachable backend became Ready after this one was lost; if none has, the time
- * counts from the loss. Nodes leave as a whole, those first that have been not Ready for longest, so that backends that left stay out
- * when more nodes are lost.
+ * *Nodes return* from the earliest time since when the node of a reachable backend has been Ready, if that is after this one was
+ * lost (a node that flaps begins anew); if there is none, the time counts from the loss. Nodes leave as a whole, those first that have
+ * been not Ready for longest, so that backends that left stay out when more nodes are lost.
  */
 export function stayingUnreachable<T>(
   others: Others,

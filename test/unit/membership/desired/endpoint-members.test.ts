@@ -260,6 +260,16 @@ test.each<
     {},
     [{ ip: '10.0.0.1' }, { ip: '2001:db8::2', lastResort: true }],
   ],
+  [
+    'the next pod has: the last one that serves stays, too',
+    [slice([endpoint('10.0.0.1', terminating)]), slicesOf(2)[1]],
+    ['10.0.0.1', '10.0.0.2', '2001:db8::1', '2001:db8::2'],
+    {},
+    [
+      { ip: '10.0.0.1', lastResort: true },
+      { ip: '2001:db8::2', lastResort: true },
+    ],
+  ],
   ['its pods have not: the other one is used', [v6], ['2001:db8::1'], {}, [{ ip: '2001:db8::1' }]],
   [
     'nobody will write: the other one is used',
@@ -269,7 +279,10 @@ test.each<
     [{ ip: '2001:db8::1' }],
   ],
 ])('a Service with a family that no slice has, but %s', (_, endpoints, ips, change, expected) => {
-  const pods: PodsView = { ...noPods, get: ({ uid }) => ({ ...unready, uid, ready: true, ips }) };
+  const pods: PodsView = {
+    ...noPods,
+    get: ({ uid }) => ({ ...unready, uid, ready: true, ips, terminating: uid === 'uid-10.0.0.1' }),
+  };
   const dual = service({ ipFamilies: ['IPv6', 'IPv4'] });
   const { members } = computeDesired(desiredInput({ service: dual, endpoints, pods, ...change })) as {
     members: readonly Member[];

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
 import { DRAIN_LABEL } from '../../../../src/api/names.ts';
+import { ecsSlot } from '../../../../src/membership/backend.ts';
 import { instanceIdOf, type NodeView, type PodsView } from '../../../../src/membership/desired/cluster.ts';
 import { computeDesired } from '../../../../src/membership/desired/desired.ts';
-import type { DesiredInput, Member } from '../../../../src/membership/desired/member.ts';
+import type { Desired, DesiredInput, Member } from '../../../../src/membership/desired/member.ts';
 import {
   desiredInput,
   endpoint,
@@ -185,6 +186,21 @@ test('externalTrafficPolicy Local: lists that are older than the name of the por
   expect(members.map(({ node: name, lastResort }) => [name, lastResort])).toEqual([
     ['n1', true],
     ['n2', undefined],
+  ]);
+});
+
+test('externalTrafficPolicy Local: while undetermined, too, nodes without endpoints do not make those with them dispensable', () => {
+  const list = ['n1', 'n2'].map((name) => node(name, { ready: false }));
+  const idle = ['n3', 'n4', 'n5', 'n6'].map((name) => node(name));
+  const endpoints = [slice([on('n1', 'a'), on('n2', 'b')])];
+  const wrong = { port: 81, service: local, endpoints, pods: unreachableBut() };
+  const desired = membersOf([...list, ...idle], wrong);
+  expect(desired).toMatchObject({ kind: 'undetermined' });
+  const { given } = desired as Extract<Desired, { kind: 'undetermined' }>;
+  const stays = { lastResort: true, unreachable: true };
+  expect([given.get(ecsSlot('i-n1', 30080)), given.get(ecsSlot('i-n2', 30080))]).toMatchObject([
+    stays,
+    stays,
   ]);
 });
 
