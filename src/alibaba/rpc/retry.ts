@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import { backoffMs } from '../../backoff.ts';
 import { type Clock, sleep } from '../../clock.ts';
 import { ApiError } from '../../cloud/api-error.ts';
+import { WithdrawnError } from '../../cloud/server-groups.ts';
 import { type CredentialsSource, sameCredentials } from '../credentials/credentials.ts';
 import type { CallPriority, RateLimiter } from '../throttle.ts';
 import { type CloudTime, TIME_REFUSED } from './cloud-time.ts';
@@ -31,7 +32,10 @@ export function resending(rpc: Rpc, credentials: CredentialsSource): Rpc {
       return await rpc(action, params, context);
     } catch (error) {
       if (!(error instanceof ApiError) || !(await worthResending(error))) throw error;
-      return rpc(action, params, context);
+      return await rpc(action, params, context).catch((again: unknown) => {
+        // What became of the first one is not known, so the group has to be read.
+        throw again instanceof WithdrawnError && error.outcome === 'unknown' ? error : again;
+      });
     }
 
     async function worthResending(error: ApiError): Promise<boolean> {

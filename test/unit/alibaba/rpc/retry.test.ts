@@ -6,6 +6,7 @@ import { type ReadRetryOptions, resending, retrying } from '../../../../src/alib
 import type { Rpc } from '../../../../src/alibaba/rpc/rpc.ts';
 import { createRateLimiter } from '../../../../src/alibaba/throttle.ts';
 import type { ApiError } from '../../../../src/cloud/api-error.ts';
+import { WithdrawnError } from '../../../../src/cloud/server-groups.ts';
 import { failure, fixedCredentials, KEY } from './local-api.ts';
 
 function fault(code: string, retryAfterMs?: number): ApiError {
@@ -13,7 +14,7 @@ function fault(code: string, retryAfterMs?: number): ApiError {
 }
 
 /** Fails with these errors, one per call, then succeeds. */
-function failing(...errors: ApiError[]) {
+function failing(...errors: Error[]) {
   const queue = [...errors];
   const state = { calls: 0 };
   const rpc: Rpc = async () => {
@@ -156,6 +157,11 @@ test('a nonce used twice is sent again at once with a new one', async () => {
   const { rpc, state } = failing(fault('SignatureNonceUsed'));
   await resending(rpc, fixedCredentials())('Act', {});
   expect(state.calls).toBe(2);
+});
+
+test('if it may not be sent again, its outcome is still unknown', async () => {
+  const { rpc } = failing(fault('SignatureNonceUsed'), new WithdrawnError('boom'));
+  expect(await failure(resending(rpc, fixedCredentials())('Act', {}))).toMatchObject({ outcome: 'unknown' });
 });
 
 test.each(['VServerGroupProcessing', 'Throttling', 'InternalError', 'ServiceUnavailable', 'ObtainIpFail'])(
