@@ -1,7 +1,7 @@
 import { API_VERSION, FINALIZER, OPERATOR, PLURAL } from '../../api/names.ts';
 import { backoffMs } from '../../backoff.ts';
 import type { Clock, Timer } from '../../clock.ts';
-import { hasStatus, retryAfterMsOf } from '../../kubernetes/client/api-error.ts';
+import { hasStatus, isMissing, retryAfterMsOf } from '../../kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../kubernetes/client/transport-types.ts';
 import { type BindingObject, hasFinalizer, isBeingDeleted, metadataOf } from '../cluster/cluster-caches.ts';
 
@@ -144,7 +144,7 @@ export class Finalizers {
 
   #notWritten(object: BindingObject, error: unknown): void {
     const isForgotten = !this.#patched.delete(object.uid);
-    if (isForgotten || this.#stopped || hasStatus(error, 404)) return;
+    if (isForgotten || this.#stopped || isMissing(error)) return;
     if (hasStatus(error, 409)) this.#retryIn(object, OUTDATED_RETRY_MS);
     else this.#fail(object, error);
   }

@@ -75,6 +75,11 @@ export function hasStatus(error: unknown, status: number): boolean {
   return error instanceof KubeApiError && error.status === status;
 }
 
+/** The API server has no such object. A 404 without a reason is that of a gateway, or of a version that is not served. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof KubeApiError && error.status === 404 && error.reason === 'NotFound';
+}
+
 /** Repeating the request does not help until someone changes a right, a policy or the object. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof KubeApiError && error.status >= 400 && error.status < 500 && error.status !== 429;

@@ -1,7 +1,7 @@
 import { type BackoffOptions, backoffMs } from '../../backoff.ts';
 import { type Clock, sleep, systemClock, type Timer, within } from '../../clock.ts';
 import { asString } from '../../json.ts';
-import { hasStatus, isRefusal, retryAfterMsOf } from '../client/api-error.ts';
+import { hasStatus, isMissing, isRefusal, retryAfterMsOf } from '../client/api-error.ts';
 import { METADATA_OBJECT } from '../client/call.ts';
 import type { KubeTransport } from '../client/transport-types.ts';
 import { isOlder, metadata, resourceVersionOf } from '../objects/metadata.ts';
@@ -108,6 +108,8 @@ export class StatusWriter {
   observed(ref: ObjectRef & { readonly resourceVersion: string }, status: StatusPrint | undefined): void {
     const entry = this.#entry(ref);
     if (isOlder(ref.resourceVersion, entry.version)) return;
+    if (entry.accepted?.as === 'in doubt' && status && isSamePrint(entry.accepted.print, status))
+      entry.accepted = undefined;
     const isOwnWrite = ref.resourceVersion === entry.version;
     if (isOwnWrite && entry.accepted?.as === 'not seen yet') entry.accepted.as = status;
     entry.known = status;
@@ -239,13 +241,13 @@ export class StatusWriter {
 
   /** A failed `test` gets a 422 without a reason, and so may a status that violates the schema; reading the object tells which. */
   async #isGone(ref: ObjectRef, error: unknown): Promise<boolean> {
-    if (!hasStatus(error, 422)) return hasStatus(error, 404);
+    if (!hasStatus(error, 422)) return isMissing(error);
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: this.#closed.signal };
     try {
       const now = await this.#options.transport.request('GET', this.#options.pathOf(ref), options);
       return asString(metadata(now)['uid']) !== ref.uid;
     } catch (error) {
-      return hasStatus(error, 404);
+      return isMissing(error);
     }
   }
 
@@ -255,7 +257,9 @@ export class StatusWriter {
         ? undefined
         : Math.max(retryAfterMsOf(error), backoffMs(entry.failures, this.#backoff));
     entry.failures++;
-    if (!isRefusal(error)) entry.accepted = { print: wanted.print, as: 'in doubt' };
+    const isIn = entry.known !== undefined && isSamePrint(entry.known, wanted.print);
+    if (!isRefusal(error) && !hasStatus(error, 429) && !isIn)
+      entry.accepted = { print: wanted.print, as: 'in doubt' };
     if (retryInMs === undefined) entry.accepted = { print: wanted.print, as: entry.known };
     else {
       entry.retryAt = this.#clock.now() + retryInMs;

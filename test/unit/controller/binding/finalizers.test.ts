@@ -17,15 +17,15 @@ function binding(
 }
 
 /** Responds with these statuses in turn, then with 200. */
-function finalizersAnswered(...statuses: number[]) {
+function finalizersAnswered(...statuses: (number | [status: number, reason: string])[]) {
   const may = { write: true };
   const sent: unknown[] = [];
   const told: string[] = [];
   const request = async (_method: string, _path: string, { body }: { body?: unknown } = {}) => {
     sent.push(body);
-    const status = statuses.shift() ?? 200;
+    const [status, reason = ''] = [statuses.shift() ?? 200].flat() as [number, string?];
     if (status !== 200)
-      throw new KubeApiError({ method: 'PATCH', path: '/' }, status, { reason: '', message: '', causes: [] });
+      throw new KubeApiError({ method: 'PATCH', path: '/' }, status, { reason, message: '', causes: [] });
     return {};
   };
   const clock = new FakeClock();
@@ -75,10 +75,19 @@ test('nothing is sent once this process may not write any more', async () => {
 });
 
 test('of a binding that is gone nothing is told', async () => {
-  const { finalizers, told } = finalizersAnswered(404);
+  const { finalizers, told } = finalizersAnswered([404, 'NotFound']);
   finalizers.ensure(binding('1'));
   await settle();
   expect(told).toEqual([]);
+});
+
+test('a gateway that finds nothing does not mean that the binding is gone', async () => {
+  const { finalizers, sent, clock } = finalizersAnswered(404);
+  finalizers.ensure(binding('1'));
+  await clock.advance(1_000);
+  finalizers.ensure(binding('1'));
+  await settle();
+  expect(sent).toHaveLength(2);
 });
 
 test('a failed patch is told, and sent again for the same version, after a pause', async () => {

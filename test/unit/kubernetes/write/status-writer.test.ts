@@ -42,7 +42,7 @@ function setUp(options: { readonly mayWrite?: () => boolean } = {}) {
   ) => {
     if (method === 'GET') {
       reads.push(path);
-      if (server.uid === undefined) return Promise.reject(apiError(404));
+      if (server.uid === undefined) return Promise.reject(notFound);
       return Promise.resolve({ metadata: { uid: server.uid } });
     }
     const patch = JSON.parse(String(body));
@@ -84,6 +84,10 @@ function setUp(options: { readonly mayWrite?: () => boolean } = {}) {
     );
   return { clock, writer, shows, writes, reads, results, failures, server };
 }
+
+const notFound = new KubeApiError({ method: 'GET', path: '/x' }, 404, {
+  ...{ reason: 'NotFound', message: '', causes: [] },
+});
 
 function apiError(status: number, retryAfterMs?: number): KubeApiError {
   const answer = { reason: '', message: '', causes: [], ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -211,6 +215,21 @@ test.each<[string, Error, number]>([
   expect(writes).toHaveLength(count);
 });
 
+test.each(['before', 'after'])(
+  'a write that fails is not repeated if the cache shows it %s that',
+  async (when) => {
+    const { clock, writer, shows, writes } = setUp();
+    shows(7, { desired: 1 });
+    writer.write(ref, { desired: 2 });
+    if (when === 'before') shows(8, { desired: 2 });
+    writes[0]?.refuse(apiError(504));
+    await clock.advance(1);
+    if (when === 'after') shows(8, { desired: 2 });
+    await clock.advance(5_000);
+    expect(writes).toHaveLength(1);
+  },
+);
+
 test('writes of one object keep a spacing of a second, in which the newest wins', async () => {
   const { clock, writer, writes } = setUp();
   writer.write(ref, { desired: 1 });
@@ -329,18 +348,26 @@ test('a write is not tried again before the Retry-After of the API server', asyn
 });
 
 test.each([
-  ['is gone', 404, undefined],
-  ['is gone by the time it is looked at', 422, undefined],
-  ['is another one of the same name now', 422, 'uid-9'],
-])('a write is dropped when the object %s', async (_, code, uid) => {
+  ['is gone', notFound, undefined],
+  ['is gone by the time it is looked at', apiError(422), undefined],
+  ['is another one of the same name now', apiError(422), 'uid-9'],
+])('a write is dropped when the object %s', async (_, error, uid) => {
   const { clock, writer, writes, server, results, failures } = setUp();
   server.uid = uid;
   writer.write(ref, { desired: 1 });
-  writes[0]?.refuse(apiError(code));
+  writes[0]?.refuse(error);
   await clock.advance(60_000);
   expect(writes).toHaveLength(1);
   expect(results).toEqual(['conflict']);
   expect(failures).toEqual([]);
+});
+
+test('a gateway that finds nothing does not mean that the object is gone: the write is tried again', async () => {
+  const { clock, writer, writes } = setUp();
+  writer.write(ref, { desired: 1 });
+  writes[0]?.refuse(apiError(404));
+  await clock.advance(5_000);
+  expect(writes).toHaveLength(2);
 });
 
 test('a status that the schema refuses is a failure, not the end of the object', async () => {
