@@ -1,9 +1,10 @@
+import { findCondition } from '../../api/conditions.ts';
 import { type AssumedRole, accountOfRole, type GroupRef, vServerGroup } from '../../cloud/group-ref.ts';
 import type { LoadBalancerRef } from '../../cloud/server-groups.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import type { BindingReporter } from '../binding/binding-reporter.ts';
 import type { Finalizers } from '../binding/finalizers.ts';
-import { type Granted, isRefused } from '../binding/granted.ts';
+import { type Granted, isRefused, NOT_GRANTED } from '../binding/granted.ts';
 import { type NamedGroupVerdict, verdictOnName, verdictUnasked } from '../binding/named-verdict.ts';
 import {
   type BindingObject,
@@ -11,6 +12,7 @@ import {
   groupIdOf,
   isBeingDeleted,
   regionOf,
+  statusOf,
 } from '../cluster/cluster-caches.ts';
 import type { ReadinessGates } from '../readiness/readiness-gates.ts';
 import { GroupFinder, type GroupFinderParts, type GroupList } from './group-finder.ts';
@@ -157,7 +159,11 @@ export class GroupNames {
     const object = bindings.get(key);
     const named = object && this.#namedBy(object);
     const recorded = object && groupIdOf(object);
-    if (recorded !== undefined && answer.is === 'failed') return;
+    if (object !== undefined && recorded !== undefined && answer.is === 'failed') {
+      // A binding that is not granted asks again at its next resync.
+      if (isBeingDeleted(object) || isNotGranted(object)) this.#finder.forget(key);
+      return;
+    }
     const exists = answer.is === 'listed' && answer.groups.some(({ id }) => id === recorded);
     const isOver = object === undefined || isBeingDeleted(object) || closedNamespaces.has(object.namespace);
     if (isOver || named === undefined || exists) {
@@ -175,4 +181,8 @@ export class GroupNames {
     }
     this.#report(object, found);
   }
+}
+
+function isNotGranted(binding: BindingObject): boolean {
+  return findCondition(statusOf(binding)?.conditions ?? [], 'Ready')?.reason === NOT_GRANTED;
 }

@@ -406,19 +406,32 @@ describe('a group by its name', () => {
       expect(told()).toEqual(['rsp-3', 'Synced']);
     });
 
-    test('is found at a resync if the new one was granted before; until then each costs one call', async () => {
-      await refused('rsp-3');
-      for (let minute = 0; minute < 30; minute++) {
-        cluster.endpoints([`10.0.0.${minute}`]);
-        await cluster.after(60_000);
-      }
-      expect(told()).toEqual([GROUP, 'GroupNotGranted']);
-      expect(cluster.groups.listCalls.length).toBeLessThanOrEqual(7);
-      expect(calls()).toEqual([]);
-      isRecreated();
-      await cluster.after(330_000);
-      expect(told()).toEqual(['rsp-3', 'Synced']);
-    });
+    test.each([
+      ['answers', () => {}],
+      [
+        'fails',
+        () => {
+          throw new Error('boom');
+        },
+      ],
+    ])(
+      'is found at a resync if the new one was granted before; until then, while the API %s, each costs one call',
+      async (_, list) => {
+        await refused('rsp-3');
+        cluster.groups.beforeList = list;
+        for (let minute = 0; minute < 30; minute++) {
+          cluster.endpoints([`10.0.0.${minute}`]);
+          await cluster.after(60_000);
+        }
+        expect(told()).toEqual([GROUP, 'GroupNotGranted']);
+        expect(cluster.groups.listCalls.length).toBeLessThanOrEqual(7);
+        expect(calls()).toEqual([]);
+        cluster.groups.beforeList = () => {};
+        isRecreated();
+        await cluster.after(330_000);
+        expect(told()).toEqual(['rsp-3', 'Synced']);
+      },
+    );
   });
 });
 
