@@ -8,8 +8,8 @@ const NAME = { type: 'string', pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$', m
 const KINDS: Readonly<Record<string, JsonSchema>> = {
   /** Name of a Kubernetes object; may be empty. */
   name: NAME,
-  /** A name from which other names are derived, among them those of Services. */
-  'short name': { type: 'string', pattern: '^([a-z]([-a-z0-9]*[a-z0-9])?)?$', maxLength: 55 },
+  /** A name from which other names are derived. What a Service can't be called is refused by templates/_check.tpl. */
+  'short name': { ...NAME, maxLength: 55 },
   /** Labels, annotations. */
   texts: TEXTS,
   /** The operator's environment variables. */

@@ -322,7 +322,7 @@ describe('the chart', () => {
     [
       'a name that a Service cannot have',
       { ...VALUES.least, fullnameOverride: 'slb.edge' },
-      "at '/fullnameOverride': 'slb.edge' does not match pattern",
+      'slb.edge cannot begin the name of a Service',
     ],
     [
       'a digest that is none',
