@@ -54,8 +54,11 @@ export class NamespacePods implements PodsView {
     return this.#store.byIndex('uid', uid).some(({ ended }) => !ended);
   }
 
+  /** The pod can answer requests, also while it is not Ready because of a load balancer's gate. */
   isReady(uid: string): boolean {
-    return this.#store.byIndex('uid', uid).some(({ ready, ended }) => ready && !ended);
+    return this.#store
+      .byIndex('uid', uid)
+      .some(({ ready, registrable, ended }) => (ready || registrable === true) && !ended);
   }
 
   /** A pod other than `otherThan` (a UID) that has not ended has the address. */

@@ -39,7 +39,7 @@ export type Progress =
 export class GroupRegistrations {
   readonly #facts: GroupFacts;
   readonly #report: ClaimReport;
-  #members: ReadonlyMap<string, Member> | undefined;
+  #members: ReadonlyMap<string, readonly Member[]> | undefined;
   #records: Map<string, [BackendKey, BackendRecord][]> | undefined;
   #rows:
     | { readonly listed: readonly KnownRow[]; readonly byKey: ReadonlyMap<BackendKey, KnownRow> }
@@ -57,14 +57,16 @@ export class GroupRegistrations {
         ? { is: 'waiting', hasRow: true, ...desired.problem }
         : { is: 'exempt', ...desired.problem };
     const { rows } = this.#facts.group.view;
-    const member = this.#memberOf(podUID);
+    const members = this.#membersOf(podUID);
     const held = this.#rowsOf(podUID);
-    const here = member === undefined ? [] : held.filter(({ row }) => isAt(row, member));
-    if (member !== undefined && this.#isIn(member, here)) {
+    for (const member of members) {
+      const here = held.filter(({ row }) => isAt(row, member));
+      if (!this.#isIn(member, here)) continue;
       const backends = here.length > 0 ? here : this.#rowsAt(member);
       return { is: 'registered', backends: backends.map(({ key }) => key) };
     }
-    return { is: 'waiting', hasRow: rows === undefined || held.length > 0, ...this.#obstacleTo(member) };
+    const hasRow = rows === undefined || held.length > 0;
+    return { is: 'waiting', hasRow, ...this.#obstacleTo(members[0]) };
   }
 
   #isIn(member: Member, here: readonly KnownRow[]): boolean {
@@ -101,13 +103,12 @@ export class GroupRegistrations {
     return { reason: 'EniNotFound', message };
   }
 
-  #memberOf(podUID: string): Member | undefined {
+  /** Several for a pod that lists name by several addresses; one of them in the group is enough. */
+  #membersOf(podUID: string): readonly Member[] {
     const { desired } = this.#report.claim;
     const members = desired.kind === 'members' ? desired.members : [];
-    this.#members ??= new Map(
-      members.flatMap((one) => (one.podUID === undefined ? [] : [[one.podUID, one]])),
-    );
-    return this.#members.get(podUID);
+    this.#members ??= Map.groupBy(members, (one) => one.podUID ?? '');
+    return this.#members.get(podUID) ?? [];
   }
 
   /** The rows at the member's address, which are somebody else's. */

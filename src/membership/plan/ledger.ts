@@ -76,6 +76,14 @@ export class Ledger {
     });
   }
 
+  /** Takes back that a recorded row leaves: it serves on. Not with RemoveOnly, whose drains begin once a status shows them. */
+  serveOn(key: BackendKey): void {
+    const i = this.#keys.lastIndexOf(key);
+    const record = this.#records[i];
+    if (record === undefined || this.claim.mode === 'RemoveOnly') return;
+    this.#records[i] = { ...record, state: 'Registered', drainingSince: undefined };
+  }
+
   /** Records that a row fills the slot of this member. */
   fill(index: number): void {
     this.#filled[index] = 1;

@@ -97,7 +97,7 @@ export interface GroupPlan {
  * | wanted as a last resort     | nothing: it left, and is not added      |
  *
  * The last backends that take requests wait for others that can't be added yet: an ENI is not known, the API refuses an addition,
- * or the group has not been read.
+ * the group has not been read, or the binding may not add yet. Until then their end has not begun: they count as registered.
  *
  * | some row will have weight | a weighted member is missing | what is to be removed or drained     | = it                      |
  * |---------------------------|------------------------------|--------------------------------------|---------------------------|
@@ -384,8 +384,10 @@ class Planning {
       const lingers =
         (leaver === undefined || mayLinger(leaver)) &&
         this.#waits(this.#input.leavingForMs(key), LINGERING_PATIENCE_MS);
-      if (lingers) this.#lingering.push(key);
-      return !lingers;
+      if (!lingers) return true;
+      this.#lingering.push(key);
+      for (const ledger of this.#ledgers.values()) ledger.serveOn(key);
+      return false;
     };
     this.#changes.removals = removals.filter(goes);
     this.#changes.drains = drains.filter(goes);
@@ -394,7 +396,9 @@ class Planning {
   /** Whether members that would take requests are to be added. Those outside the cloud may never be. */
   #expectsMembers(): boolean {
     const takes = (member: Member) => !member.lastResort && !member.outside && this.#weightOf(member) > 0;
-    return this.#active.some((claim) => adds(claim) && this.#ledger(claim).unfilled().some(takes));
+    return this.#active.some(
+      (claim) => claim.mode === 'Sync' && claim.granted && this.#ledger(claim).unfilled().some(takes),
+    );
   }
 
   #drain(row: Row, key: BackendKey, claim: Claim, since: number | undefined, from?: Origin): void {

@@ -8,7 +8,7 @@ export function groupMetrics({ counter, gauge, histogram }: Define) {
   return {
     removalDelay: histogram(
       'vsgb_removal_delay_seconds',
-      'Time from the event of a leaving backend until the API accepted its removal, or weight 0 for a drain.',
+      'Time from the event of a leaving backend until the API accepted its removal, or weight 0 for a drain; with the wait of the last backends for others.',
       DELAY_BUCKETS,
     ),
     backends: gauge('vsgb_backends', 'Backends of a binding by state, as in status.backends[].state.', {

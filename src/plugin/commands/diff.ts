@@ -172,8 +172,11 @@ async function decideNow(call: CommandCall) {
       wake = resolve;
     });
     const decision = decide(key, group, parts, deciding);
-    if (!decision.missingEnis.some(({ lookup }) => lookup.state === 'pending'))
-      return { group, decision, caches };
+    if (!decision.missingEnis.some(({ lookup }) => lookup.state === 'pending')) {
+      // What serves on until others take its place leaves, too.
+      group.leaving.planned(decision.plan, [], () => false, Number.NEGATIVE_INFINITY);
+      return { group, decision: decide(key, group, parts, deciding), caches };
+    }
     await answered;
   }
 }

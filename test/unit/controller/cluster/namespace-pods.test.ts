@@ -31,6 +31,18 @@ test('a pod that was here and is no more is known by its UID, and by its name wh
   expect([pods.had(named('2')), pods.had(named(''))]).toEqual([true, true]);
 });
 
+test.each<readonly [boolean, Partial<PodObject>]>([
+  [true, { ready: true }],
+  [true, { ready: false, registrable: true }],
+  [false, { ready: false, registrable: false }],
+  [false, { ready: false }],
+  [false, { ready: true, ended: true }],
+])('that a pod can answer requests is %s if it is %j', (answers, state) => {
+  const { store, pods } = podsWith('1');
+  store.set({ ...(store.get('shop/a') as PodObject), resourceVersion: '2', ...state });
+  expect(pods.isReady('1')).toBe(answers);
+});
+
 test.each<readonly [string, readonly string[], readonly boolean[]]>([
   ['is gone: it was here, by its name too', [], [true, true]],
   ['is followed by another one of its name: it alone is gone', ['2'], [true, false]],

@@ -177,6 +177,18 @@ describe('removals', () => {
       expect(calls()).toEqual(['add 2', 'remove 2']);
     });
 
+    test('have their whole drain after that', async () => {
+      await settled(addresses(1), { drain: { seconds: 10 } });
+      cluster.endpoints(['10.0.9.9']);
+      await cluster.after(15_000);
+      expect(cluster.statuses.get('web')?.backends).toMatchObject([{ state: 'Registered' }, {}]);
+      found('10.0.9.9');
+      await cluster.after(9_000);
+      expect(calls()).toEqual(['add 1', 'set 1']);
+      await cluster.after(2_000);
+      expect(calls()).toEqual(['add 1', 'set 1', 'remove 1']);
+    });
+
     test('wait while they terminate, too', async () => {
       await settled(addresses(1));
       cluster.endpoints([...addresses(1), '10.0.9.9']);

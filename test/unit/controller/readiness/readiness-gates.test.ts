@@ -130,6 +130,24 @@ describe('a pod that starts', () => {
     expect(cluster.gates.filter((gate) => gate.includes('True'))).toEqual([]);
   });
 
+  test('is let in once it is in the group by one of the addresses that a list made by hand names', async () => {
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    cluster.enis.answers.set('192.168.1.5', { state: 'missing', since: 0 });
+    waits();
+    cluster.relist(({ subsets }) => ({
+      byKubernetes: false,
+      subsets: subsets.map(({ addresses, ports }) => ({
+        ports,
+        addresses: addresses.flatMap((one) => [one, { ...one, ip: '192.168.1.5' }]),
+      })),
+    }));
+    await cluster.after(3_000);
+    expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100']);
+    expect(cluster.gates).toEqual([`${POD} True Registered`]);
+  });
+
   test('is let in once it is in the groups of all who want it', async () => {
     cluster.bind('web');
     cluster.bind('api', { vServerGroupId: 'rsp-2', readiness: { settleSeconds: 60 } });

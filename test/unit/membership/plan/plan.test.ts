@@ -347,6 +347,16 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
     { rows: [manual('1')], claims: [claim('web', { ...exclusive, ...wants('2') })], eniOf: nowhere },
     [],
   ],
+  [
+    'the binding may not add yet: it lingers',
+    { ...swap, claims: [claim('web', { ...wants('2'), mayAdd: false })] },
+    [],
+  ],
+  [
+    '… unless it is not granted',
+    { ...swap, claims: [claim('web', { ...wants('2'), mayAdd: false, granted: false })] },
+    gone,
+  ],
   ['… for 30 s', { ...swap, eniOf: nowhere, leavingForMs: () => 30_000 }, gone],
   [
     '… unless others take requests',
@@ -584,8 +594,15 @@ test('the next drain to end says when to plan again', () => {
   expect(wakeAt).toBe(1_000_200);
 });
 
-test('what lingers is named, with when that ends', () => {
-  const { lingering, wakeAt, reports } = plan({ ...swap, eniOf: nowhere, leavingForMs: () => 1_000 });
+test('what lingers is registered, and named, with when that ends', () => {
+  const claims = [claim('web', { ...wants('2'), drainMs: 60_000 })];
+  const { lingering, wakeAt, reports } = plan({
+    ...{ ...swap, claims, eniOf: nowhere },
+    leavingForMs: () => 1_000,
+  });
+  expect([...(reports[0]?.records.values() ?? [])]).toMatchObject([
+    { state: 'Registered', drainingSince: undefined },
+  ]);
   expect([lingering, wakeAt]).toEqual([[backendKey(eniRow('1'))], 1_029_000]);
   expect(reports[0]?.pending.map(({ ip }) => ip)).toEqual(['10.0.0.2']);
 });
