@@ -23,6 +23,7 @@ export interface RealNodeOptions extends MachineOptions {
   /** The address range of the pods of all nodes. */
   readonly clusterRange: string;
   readonly cgroup: string;
+  readonly maxContainerRestartPeriod: string | undefined;
   /** Has the rights of a kubelet and of kube-proxy, and the API server's address for nodes. */
   readonly kubeconfig: string;
 }

@@ -28,6 +28,8 @@ export interface NodesOptions {
   readonly names?: readonly string[];
   readonly region?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The longest wait before a container that keeps ending is started again, such as "1s". Default: the kubelet's, 5 minutes. */
+  readonly maxContainerRestartPeriod?: string;
 }
 
 const CLUSTER_RANGE = '10.30.0.0/16';
@@ -52,7 +54,13 @@ export async function startRealNodes(
 
 type Shared = Pick<
   RealNodeOptions,
-  'supervise' | 'programs' | 'region' | 'labels' | 'clusterRange' | 'kubeconfig'
+  | 'supervise'
+  | 'programs'
+  | 'region'
+  | 'labels'
+  | 'clusterRange'
+  | 'maxContainerRestartPeriod'
+  | 'kubeconfig'
 >;
 
 /** The real nodes of one control plane. An enclosure has room for only one such set at a time. */
@@ -123,7 +131,7 @@ export class RealNodes {
 
 async function nodeOptions(
   controlPlane: ControlPlane,
-  { region = 'cn-hangzhou', labels = {} }: NodesOptions,
+  { region = 'cn-hangzhou', labels = {}, maxContainerRestartPeriod }: NodesOptions,
 ): Promise<Shared> {
   const programs = await locateNodePrograms();
   await using api = await KubeApi.fromKubeconfig(controlPlane.kubeconfig);
@@ -134,7 +142,15 @@ async function nodeOptions(
     ACCOUNT,
     advertisedServer,
   );
-  return { supervise: programs.supervise, programs, region, labels, clusterRange: CLUSTER_RANGE, kubeconfig };
+  return {
+    supervise: programs.supervise,
+    programs,
+    region,
+    labels,
+    clusterRange: CLUSTER_RANGE,
+    maxContainerRestartPeriod,
+    kubeconfig,
+  };
 }
 
 function account(): KubeObject {

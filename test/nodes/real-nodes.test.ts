@@ -34,7 +34,7 @@ let app: Workloads;
 
 beforeAll(async () => {
   env = await Environment.start({ controlPlane: { ...FOR_REAL_NODES, kwok: true }, nodes: ['played'] });
-  nodes = await startRealNodes(env.controlPlane);
+  nodes = await startRealNodes(env.controlPlane, { maxContainerRestartPeriod: '1s' });
   [first, second] = nodes.all;
 }, 120_000);
 beforeEach(async () => {

@@ -11,6 +11,7 @@ export interface NodeConfiguration {
   readonly podRange: string;
   readonly providerId: string;
   readonly cgroup: string;
+  readonly maxContainerRestartPeriod: string | undefined;
 }
 
 /** https://github.com/containerd/containerd/blob/main/docs/cri/config.md */
@@ -65,7 +66,12 @@ export function cniConfiguration({ podRange }: NodeConfiguration): string {
 }
 
 /** https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1 */
-export function kubeletConfiguration({ address, providerId, cgroup }: NodeConfiguration): string {
+export function kubeletConfiguration({
+  address,
+  providerId,
+  cgroup,
+  maxContainerRestartPeriod,
+}: NodeConfiguration): string {
   return JSON.stringify({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -95,6 +101,8 @@ export function kubeletConfiguration({ address, providerId, cgroup }: NodeConfig
     nodeStatusUpdateFrequency: '2s',
     // Renewed after a quarter of this.
     nodeLeaseDurationSeconds: 8,
+
+    crashLoopBackOff: { maxContainerRestartPeriod },
 
     shutdownGracePeriod: '60s',
     shutdownGracePeriodCriticalPods: '10s',
