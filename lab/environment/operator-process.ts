@@ -50,6 +50,8 @@ let built: Promise<unknown> | undefined;
 
 /** Builds dist/ if it is older than the sources, and fills the code cache. */
 export function ensureBuilt(): Promise<unknown> {
+  // Set where it has been done for all files of tests.
+  if (process.env['E2E_BUILT'] === '1') return Promise.resolve();
   const run = promisify(execFile);
   const env = { ...process.env, ...NODE_ENVIRONMENT };
   built ??= run(process.execPath, ['scripts/build.ts', '--if-stale'], { cwd: ROOT }).then(() =>

@@ -15,7 +15,7 @@ let tests = 0;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   await env.startOperator();
 }, 120_000);
 beforeEach(async () => {

@@ -10,7 +10,7 @@ let operator: OperatorProcess;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   operator = await env.startOperator();
 }, 120_000);
 afterAll(async () => {

@@ -24,7 +24,7 @@ let tests = 0;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   proxy = await KubeProxy.start(env.controlPlane);
   kubeconfig = await proxy.kubeconfig(env.operatorKubeconfig);
 }, 120_000);

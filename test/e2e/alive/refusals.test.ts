@@ -9,7 +9,7 @@ let env: Environment;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   await env.startOperator();
 }, 120_000);
 afterAll(async () => {

@@ -23,7 +23,7 @@ let tests = 0;
 const scenario = scenarios(() => env);
 
 beforeAll(async () => {
-  env = await Environment.start({ nodes: ['node0'] });
+  env = await Environment.start({ controlPlane: { scheduler: false }, nodes: ['node0'] });
   proxy = await KubeProxy.start(env.controlPlane);
 }, 120_000);
 beforeEach(async () => {

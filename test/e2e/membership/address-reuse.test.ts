@@ -20,7 +20,7 @@ const scenario = scenarios(() => env);
 const REMOVE = 'RemoveVServerGroupBackendServers';
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   await env.startOperator();
 }, 120_000);
 beforeEach(async () => {

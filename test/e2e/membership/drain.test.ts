@@ -20,7 +20,7 @@ const startOperator = () => env.startOperator({ flags: ['--default-drain-seconds
 const forAnHour = { drain: { seconds: 3600 } };
 
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ controlPlane: { scheduler: false } });
   operator = await startOperator();
 }, 120_000);
 beforeEach(async () => {
