@@ -54,13 +54,7 @@ export async function startRealNodes(
 
 type Shared = Pick<
   RealNodeOptions,
-  | 'supervise'
-  | 'programs'
-  | 'region'
-  | 'labels'
-  | 'clusterRange'
-  | 'maxContainerRestartPeriod'
-  | 'kubeconfig'
+  'supervise' | 'programs' | 'region' | 'labels' | 'clusterRange' | 'maxContainerRestartPeriod' | 'kubeconfig'
 >;
 
 /** The real nodes of one control plane. An enclosure has room for only one such set at a time. */
