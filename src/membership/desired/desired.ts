@@ -2,7 +2,7 @@ import type { ServicePortView, ServiceView } from './cluster.ts';
 import { endpointMembers, givenByEndpoints } from './endpoint-members.ts';
 import { liveEndpoints, ofOneFamily } from './endpoints.ts';
 import { matchesSelector } from './label-selector.ts';
-import { type Desired, type DesiredInput, earliest, type Given, type Problem } from './member.ts';
+import { type Desired, type DesiredInput, earliest, type GivenStates, type Problem } from './member.ts';
 import { givenByNodes, nodeMembers } from './node-members.ts';
 
 /**
@@ -102,9 +102,9 @@ function unfoundFamily(input: DesiredInput): Desired | undefined {
   );
 }
 
-const NOTHING: Given = { given: new Map() };
+const NOTHING: GivenStates = { given: new Map() };
 
-function givenBy(input: DesiredInput, service: ServiceView): Given {
+function givenBy(input: DesiredInput, service: ServiceView): GivenStates {
   return input.backendType === 'eni' ? givenByEndpoints(input) : givenByNodes(input, service);
 }
 
@@ -134,6 +134,6 @@ function describePorts({ ports }: ServiceView): string {
   return ports.map(({ name, port }) => (name === '' ? `${port}` : `${port} (${name})`)).join(', ');
 }
 
-function undetermined(given: Given, reason: Problem['reason'], message: string): Desired {
+function undetermined(given: GivenStates, reason: Problem['reason'], message: string): Desired {
   return { kind: 'undetermined', ...given, problem: { reason, message } };
 }

@@ -23,8 +23,8 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
-  type Given,
   type GivenState,
+  type GivenStates,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -111,7 +111,7 @@ export function noSuchTargetPort(
   input: DesiredInput,
   { name, port }: ServicePortView,
   endpoints: readonly LiveEndpoint[],
-  given: Given,
+  given: GivenStates,
 ): Desired {
   return {
     kind: 'undetermined',
@@ -125,7 +125,7 @@ export function noSuchTargetPort(
 }
 
 /** What the endpoints of the Service give by any of its ports and families, by the same rules as members. */
-export function givenByEndpoints(input: DesiredInput): Given {
+export function givenByEndpoints(input: DesiredInput): GivenStates {
   const given = new Map<Slot, GivenState>();
   const endpoints = byPort(liveEndpoints(input));
   for (const ofPort of Map.groupBy(endpoints, ({ port }) => port.name).values()) {

@@ -65,7 +65,7 @@ interface DesiredMembers extends Timed {
 }
 
 /** What a Service gives by any of its ports. */
-export interface Given extends Timed {
+export interface GivenStates extends Timed {
   readonly given: ReadonlyMap<Slot, GivenState>;
 }
 
@@ -76,7 +76,7 @@ export type Desired =
    * in the group stays if the Service, or the one that the binding named before, still gives it by any port: a typo in a binding
    * must not empty a group. Everything else leaves as usual.
    */
-  | (Given & {
+  | (GivenStates & {
       readonly kind: 'undetermined';
       readonly problem: Problem;
       /** The endpoint lists are older than the Service, so this may pass on its own. */

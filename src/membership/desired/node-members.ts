@@ -23,8 +23,8 @@ import {
   type Desired,
   type DesiredInput,
   earliest,
-  type Given,
   type GivenState,
+  type GivenStates,
   type Member,
   nodeWithoutInstance,
   type Problem,
@@ -125,7 +125,10 @@ function stateOf(node: NodeView, serves: boolean, input: DesiredInput): GivenSta
  * but as last resorts, because which port the group holds is not known. What the endpoints give counts too, for virtual nodes, and
  * because `ecs` may be the mistake, and the group still hold what `eni` has added.
  */
-export function givenByNodes(input: DesiredInput, { ports, externalTrafficPolicy }: ServiceView): Given {
+export function givenByNodes(
+  input: DesiredInput,
+  { ports, externalTrafficPolicy }: ServiceView,
+): GivenStates {
   const nodePorts = ports.flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
   const local =
     externalTrafficPolicy === 'Local'
