@@ -664,15 +664,22 @@ describe('installed on a cluster', () => {
     await api.get(`/api/v1/namespaces/${NAMESPACE}/configmaps/${NAME}-dashboard`);
   });
 
-  test('what was scaled to 0 by hand is scaled back by an upgrade, with Helm 4 if that is forced', async () => {
-    const deployment = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
-    await api.patch(`${deployment}/scale?fieldManager=kubectl`, { spec: { replicas: 0 } });
-    const upgrade = ['upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least'))];
-    const { ok } = await tools.helm(upgrade, plane.kubeconfig);
-    expect(ok).toBe(wantedHelm() === '3');
-    if (!ok) await helm(...upgrade, '--force-conflicts');
-    expect(await api.get(deployment)).toMatchObject({ spec: { replicas: 2 } });
-  });
+  // Nobody owns replicas after kubectl has scaled to 0, as the Scale leaves zero out.
+  test.each([
+    [0, true],
+    [3, wantedHelm() === '3'],
+  ])(
+    'what was scaled to %d by hand is scaled back by an upgrade, without force: %s',
+    async (replicas, works) => {
+      const deployment = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/${NAME}`;
+      await api.patch(`${deployment}/scale?fieldManager=kubectl`, { spec: { replicas } });
+      const upgrade = ['upgrade', RELEASE, CHART, ...NAMESPACED, ...(await values('least'))];
+      const { ok } = await tools.helm(upgrade, plane.kubeconfig);
+      expect(ok).toBe(works);
+      if (!ok) await helm(...upgrade, '--force-conflicts');
+      expect(await api.get(deployment)).toMatchObject({ spec: { replicas: 2 } });
+    },
+  );
 
   test('once the certificate is a mounted one, the API server trusts that alone, not what the operator wrote', async () => {
     const upgrade = ['upgrade', RELEASE, CHART, ...NAMESPACED];
