@@ -13,6 +13,14 @@ export const nodes: readonly Scenario[] = [
     restore: (stage) => stage.repairNodes(),
   },
   {
+    name: 'drain-1',
+    what: 'kubectl drain of the node with the only replica',
+    app: { ...WELL_BEHAVED, replicas: 1 },
+    backends: ['eni'],
+    act: (stage) => stage.drainNode(stage.busiestNode()),
+    restore: (stage) => stage.repairNodes(),
+  },
+  {
     name: 'autoscaler',
     what: 'an autoscaler takes a node: taint, eviction of its pods, deletion, power off',
     ...BY_EACH_KIND,

@@ -21,7 +21,7 @@ const HELPS: readonly (readonly [Help, readonly string[]])[] = [
   [
     GATE_AND_HOLD,
     [
-      ...['rollout-1', 'rollout-10', 'scale-down', 'drain', 'autoscaler'],
+      ...['rollout-1', 'rollout-10', 'scale-down', 'drain', 'drain-1', 'autoscaler'],
       ...['sigterm-stop', 'sigterm-drain', 'sigterm-ignore'],
       ...['leader-killed', 'operator-down', 'busy', 'throttled', 'hung', 'quota'],
     ],
