@@ -38,6 +38,7 @@ export interface Pod extends KubeObject {
   readonly spec: { readonly nodeName?: string };
   readonly status: {
     readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
 }
@@ -215,7 +216,10 @@ export class Workloads {
     return [...new Set(ready)].sort();
   }
 
-  /** Waits until the Deployment has rolled out and its Service has exactly `count` ready endpoints; returns their addresses. */
+  /**
+   * Waits until the Deployment has rolled out and its Service has exactly `count` ready endpoints, all of pods that stay; returns
+   * their addresses. Both lag behind a deletion.
+   */
   async untilReady(name: string, count: number, timeoutMs = 60_000): Promise<readonly string[]> {
     return await waitUntil(
       `${count} ready endpoints of ${this.namespace}/${name}`,
@@ -229,8 +233,14 @@ export class Workloads {
           updatedReplicas === count &&
           replicas === count;
         const ready = await this.readyAddresses(name);
-        if (!rolledOut || ready.length !== count) {
-          throw new Error(`${ready.length} are ready, ${replicas} pods of which ${updatedReplicas} are new`);
+        const pods = await this.pods(name);
+        const stay = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+        const addresses = stay.flatMap(({ status }) => status.podIPs?.map(({ ip }) => ip) ?? []);
+        const leaving = ready.filter((address) => !addresses.includes(address));
+        if (!rolledOut || ready.length !== count || leaving.length > 0) {
+          throw new Error(
+            `${ready.length} are ready, of which leave: ${leaving.join()}; ${replicas} pods of which ${updatedReplicas} are new`,
+          );
         }
         return ready;
       },
