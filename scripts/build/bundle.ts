@@ -44,6 +44,8 @@ const leaveOutUnused: Plugin = {
   setup({ onLoad, onResolve, resolve }) {
     onResolve({ filter: /^\.|client-node$/ }, async ({ path, pluginData, ...from }) => {
       if (pluginData === leaveOutUnused || !/client-node/.test(from.importer + path)) return undefined;
+      // esbuild would take ten seconds to look up a thousand of these.
+      if (/^\..*\.js$/.test(path)) return { path: join(from.resolveDir, path), sideEffects: false };
       const resolved = await resolve(path, { ...from, pluginData: leaveOutUnused });
       return { ...resolved, sideEffects: false };
     });
