@@ -176,6 +176,7 @@ class CachingResolver implements AlibabaEniResolver {
       entry.failures = 0;
       entry.dueAt = now + FRESH_MS;
     } else {
+      if (told.state !== before.state) entry.failures = 0;
       const isMissing = entry.answer.state === 'missing';
       entry.dueAt = now + backoffMs(entry.failures, isMissing ? MISSING_RETRY : RETRY);
       entry.failures += 1;
@@ -218,7 +219,8 @@ function answerFor(
 ): Settled {
   if (answer instanceof ApiError) {
     // A failed refresh does not invalidate the known answer.
-    return entry.answer.state === 'found' ? entry.answer : { state: 'failed', error: answer };
+    const known = entry.answer;
+    return known.state === 'found' || known.state === 'missing' ? known : { state: 'failed', error: answer };
   }
   const [eniId, other] = answer.get(canonical(entry.ip)) ?? [];
   if (eniId === undefined) {

@@ -266,15 +266,16 @@ export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Mem
 
 function memberVerdict(input: BindingFacts): BindingVerdict | undefined {
   const { group, report, missingEnis } = input;
+  const desired = report?.claim.desired;
+  if (desired?.kind !== 'members') return undefined;
   const outside = new Set(outsidersOf(input).map(({ slot }) => slot));
+  // Those of all bindings on the group are looked up together.
+  const own = new Set(missingEnis.length === 0 ? [] : desired.members.map(({ slot }) => slot));
   const missing = missingEnis.filter(
-    ({ member, lookup }) => lookup.state !== 'pending' && !outside.has(member.slot),
+    ({ member: { slot }, lookup }) => lookup.state !== 'pending' && own.has(slot) && !outside.has(slot),
   );
   if (missing.length > 0) return { ...WAITING, ...missingEniProblem(missing, group) };
-  const problem =
-    report?.claim.desired.kind === 'members'
-      ? report.claim.desired.problems.find(({ reason }) => reason === 'NodeWithoutInstance')
-      : undefined;
+  const problem = desired.problems.find(({ reason }) => reason === 'NodeWithoutInstance');
   if (problem === undefined) return undefined;
   return {
     ...WAITING,

@@ -275,6 +275,32 @@ test('a failed renewal leaves what was known', async () => {
   expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'found', eniId: 'eni-1' });
 });
 
+test('a failed renewal leaves what was missing as it was', async () => {
+  const { clock, resolver, fail, told, queries } = setUp();
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  fail(DENIED);
+  await clock.advance(1_000);
+  expect(queries).toHaveLength(2);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'missing', since: 0 });
+  expect(told).toHaveLength(1);
+  resolver.close();
+});
+
+test('a missing interface is soon looked for again, however often the call had failed before', async () => {
+  const { clock, resolver, fail, queries } = setUp();
+  fail(DENIED);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(6_999);
+  expect(queries).toHaveLength(3);
+  fail(undefined);
+  await clock.advance(1);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toMatchObject({ state: 'missing' });
+  await clock.advance(1_000);
+  expect(queries).toHaveLength(5);
+  resolver.close();
+});
+
 test('an invalidated address is asked for anew, and an answer from before is not taken', async () => {
   const { clock, resolver, attach, world, hold } = setUp();
   attach('10.0.0.1', 'eni-old');

@@ -313,6 +313,14 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
     this.caches.endpoints.set({ ...list, resourceVersion: this.#next(), ...change(list) });
   }
 
+  /** Hands what `endpoints` has set over to another Service, with a binding; both have this name. */
+  handOver(name: string): void {
+    this.relist(() => ({ key: `shop/${name}-1`, name: `${name}-1`, serviceName: name }));
+    this.caches.endpoints.remove('shop/web-1');
+    this.service({ key: `shop/${name}`, name });
+    this.bind(name, { serviceRef: { name, port: 80 } });
+  }
+
   /** Moves the Service's endpoints to another port. */
   moveTo(port: number): void {
     this.relist(({ subsets }) => ({

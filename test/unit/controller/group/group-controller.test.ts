@@ -432,6 +432,21 @@ describe('endpoints that name no pod', () => {
     expect(cluster.statuses.get('web')?.conditions[0]).toMatchObject({ status: 'True', reason: 'Synced' });
   });
 
+  test.each<[string, (ips: readonly string[]) => void, Record<string, unknown>]>([
+    ['a pod', (ips) => cluster.endpoints(ips), { status: 'False', reason: 'EniNotFound' }],
+    ['no pod', unnamed, { status: 'True', reason: 'Synced' }],
+  ])('nor does one of another binding on the group, whether it names %s', async (_, list, other) => {
+    cluster.enis.answers.set('10.0.0.2', { state: 'missing', since: 0 });
+    list(['10.0.0.2']);
+    cluster.handOver('api');
+    cluster.endpoints(['10.0.0.1']);
+    cluster.bind();
+    cluster.start();
+    await cluster.after(1_000);
+    const ready = ['web', 'api'].map((name) => cluster.statuses.get(name)?.conditions[0]);
+    expect(ready).toMatchObject([{ status: 'True', reason: 'Synced' }, other]);
+  });
+
   test('nor does one on a hybrid node: it may never have a network interface', async () => {
     cluster.enis.answers.set('10.0.0.2', { state: 'missing', since: 0 });
     cluster.endpoints(addresses(2));
