@@ -4,7 +4,7 @@ import { groupName } from '../../cloud/group-ref.ts';
 import { isRefusal } from '../../kubernetes/client/api-error.ts';
 import { slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
-import type { Batch } from '../../membership/plan/batches.ts';
+import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import { type BindingObject, isBeingDeleted, statusOf } from '../cluster/cluster-caches.ts';
@@ -202,11 +202,13 @@ function failureVerdict(
   { group, wasRead, batches, report }: BindingFacts,
   stalled: boolean,
 ): BindingVerdict | undefined {
+  const isOwn = concerning(report);
   for (const [action, { error, attempts }] of group.attempts.failures) {
     if (lasts(error, wasRead) !== stalled || attempts < outcomeOf(error).tellAfter) continue;
-    const waiting = ownBatches(batches, report)
+    const waiting = batches
       .filter((batch) => batch.action === action)
-      .flatMap(({ changes }) => changes.map(({ row }) => row));
+      .flatMap(({ changes }) => changes.filter(isOwn).map(({ row }) => row));
+    if (action !== 'describe' && waiting.length === 0) continue;
     return {
       ready: false,
       reason: error.reason,
@@ -353,16 +355,19 @@ function ownBatches(batches: readonly Batch[], report: ClaimReport | undefined):
   });
 }
 
+/** Tells backends of the binding, present and missing ones, from those of others on the group. */
+function concerning(report: ClaimReport | undefined): (backend: Pick<Change, 'key' | 'row'>) => boolean {
+  const places = new Set(report?.pending.map(({ slot }) => slot));
+  return ({ key, row }) => report?.records.has(key) || places.has(slotOf(row));
+}
+
 /** The refused backends of this binding. */
 export function refusalsOf(
   { attempts }: GroupState,
   report: ClaimReport | undefined,
 ): readonly RefusedBackend[] {
-  if (report === undefined) return [];
-  const places = new Set(report.pending.map(({ slot }) => slot));
-  return [...attempts.refusals].flatMap(([key, refusal]) =>
-    report.records.has(key) || places.has(slotOf(refusal.row)) ? [refusal] : [],
-  );
+  const isOwn = concerning(report);
+  return [...attempts.refusals].filter(([key, { row }]) => isOwn({ key, row })).map(([, refusal]) => refusal);
 }
 
 export function desiredCount(report: ClaimReport | undefined): number {

@@ -47,6 +47,23 @@ test('of more backends than fit, as many are added as do, with few calls; the st
   expect(cluster.failures).toEqual([{ action: 'add', kind: 'quota', attempts: 1, retryInMs: 1_500 }]);
 });
 
+test.each([
+  ['quota', 'InstanceBackendServerNumberOverLimit'],
+  ['denied', 'Forbidden.RAM'],
+] as const)('an addition that fails with %s is told only to the bindings that wait', async (kind, code) => {
+  cluster.groups.behave = ({ action }) => {
+    if (action === 'add') throw apiError(kind, code);
+    return undefined;
+  };
+  cluster.groups.rows = [ownRow('10.0.9.9', 100, 'api')];
+  cluster.endpoints(['10.0.9.9']);
+  cluster.handOver('api');
+  await wanting(2);
+  const ready = ['api', 'web'].map((name) => cluster.statuses.get(name)?.conditions[0]?.status);
+  expect(ready).toEqual(['True', 'False']);
+  expect(message()).toMatch(/Waiting until it succeeds: 10\.0\.0\.\d+:8080, 10\.0\.0\.\d+:8080\./);
+});
+
 test.each([0, 1, 7, 19])(
   'with room for %d of 20, all of these are in with at most ten calls',
   async (room) => {
