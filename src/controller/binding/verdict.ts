@@ -2,7 +2,7 @@ import type { Reason } from '../../api/conditions.ts';
 import type { UnreadableBinding, VServerGroupBinding } from '../../api/vservergroupbinding.ts';
 import { groupName } from '../../cloud/group-ref.ts';
 import { isRefusal } from '../../kubernetes/client/api-error.ts';
-import { slotOf } from '../../membership/backend.ts';
+import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
@@ -361,13 +361,16 @@ function concerning(report: ClaimReport | undefined): (backend: Pick<Change, 'ke
   return ({ key, row }) => report?.records.has(key) || places.has(slotOf(row));
 }
 
-/** The refused backends of this binding. */
+/** The refused backends of this binding, in an order that no retry changes. */
 export function refusalsOf(
   { attempts }: GroupState,
   report: ClaimReport | undefined,
 ): readonly RefusedBackend[] {
   const isOwn = concerning(report);
-  return [...attempts.refusals].filter(([key, { row }]) => isOwn({ key, row })).map(([, refusal]) => refusal);
+  return [...attempts.refusals]
+    .filter(([key, { row }]) => isOwn({ key, row }))
+    .sort(([a], [b]) => byCodeUnit(a, b))
+    .map(([, refusal]) => refusal);
 }
 
 export function desiredCount(report: ClaimReport | undefined): number {

@@ -744,19 +744,19 @@ describe('failures', () => {
         throw apiError('transient', 'InternalError');
       },
     ],
-    [
-      'a backend is refused',
+    ...(['badBackend', 'unfitBackend'] as const).map((kind): [string, FakeVServerGroups['behave']] => [
+      `backends are refused (${kind})`,
       ({ action }) => {
-        if (action === 'add') throw apiError('badBackend', 'ObtainIpFail');
+        if (action === 'add') throw apiError(kind, 'ObtainIpFail');
         return undefined;
       },
-    ],
+    ]),
   ])(
     'while %s, the status changes once or twice, although each attempt has another request id',
     async (_, fault) => {
       cluster.groups.behave = fault;
       cluster.showsStatus = true;
-      cluster.endpoints(['10.0.0.1']);
+      cluster.endpoints(addresses(2));
       cluster.bind();
       cluster.start();
       await cluster.after(1_000);
