@@ -54,8 +54,8 @@ function eventName(name: string): string {
 
 /** Events with the same key are repeats of one another. */
 export function seriesKey({ regarding, type, reason, action, note }: EventInput): string {
-  // Warnings that differ only in request ids or counts are the same problem; every Normal event is a fact of its own.
-  const what = type === 'Warning' ? note.replace(/\S*\d\S*/g, '#') : note;
+  // Warnings that differ only in request ids are the same problem; every Normal event is a fact of its own.
+  const what = type === 'Warning' ? note.replace(/\brequest [^\s,)]+/g, 'request') : note;
   return JSON.stringify([regarding.uid, regarding.kind, regarding.name, type, reason, action, what]);
 }
 

@@ -43,8 +43,8 @@ const RETRIES: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
  * Reports what happened to an object to its users, as Events of events.k8s.io/v1.
  *
  * `record` never waits and never throws. A repeat joins the series of the earlier event: its count is written immediately the
- * first time, then once a minute. As in client-go, new events of one object are limited to 25, then one every 5 minutes. Memory is
- * bounded: events that do not fit, and writes that fail for good or five times, are dropped and counted.
+ * first time, then once a minute. As in client-go, new events of one object are limited to 25, then one every 5 minutes; here,
+ * of each type. Memory is bounded: events that do not fit, and writes that fail for good or five times, are dropped and counted.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -92,7 +92,7 @@ export class EventRecorder {
     const key = seriesKey(event);
     const earlier = this.#recorded.get(key);
     const isRepeat = earlier !== undefined && now - earlier.lastSeen.now < SERIES_ENDS_AFTER_MS;
-    if (!isRepeat && (this.#outbox.length >= MOST_RECORDED || !this.#spam.allows(event.regarding.uid))) {
+    if (!isRepeat && (this.#outbox.length >= MOST_RECORDED || !this.#spam.allows(event))) {
       this.#count('dropped');
       return;
     }

@@ -162,7 +162,7 @@ test.each([
   expect(created).toHaveLength(2);
 });
 
-test('a warning that differs in numbers and request ids only is a repeat', async () => {
+test('a warning that differs in request ids only is a repeat', async () => {
   const { recorder, created, patched } = setUp();
   const note = (id: string) => `rsp-1 is busy (request ${id}).`;
   recorder.record(event({ type: 'Warning', note: note('5CC7A3F0-1') }));
@@ -171,6 +171,25 @@ test('a warning that differs in numbers and request ids only is a repeat', async
   await settle();
   expect(created.map((body) => body.note)).toEqual([note('5CC7A3F0-1')]);
   expect(patched).toHaveLength(1);
+});
+
+test.each([
+  ['1 pod is held for less than the 45 s needed.', '1 pod is held for less than the 60 s needed.'],
+  ['web-1 has an invalid weight.', 'web-2 has an invalid weight.'],
+])('a warning that differs in anything else is told: %s', async (first, second) => {
+  const { recorder, created } = setUp();
+  for (const note of [first, second]) recorder.record(event({ type: 'Warning', note }));
+  await settle();
+  expect(created.map((body) => body.note)).toEqual([first, second]);
+});
+
+test('a warning is told however many normal events its object had', async () => {
+  const { recorder, created } = setUp();
+  for (let n = 0; n < 30; n++) recorder.record(event({ note: `call ${n}` }));
+  recorder.record(event({ type: 'Warning', reason: 'HoldTooShort' }));
+  await settle();
+  expect(created).toHaveLength(26);
+  expect(created.at(-1)).toMatchObject({ type: 'Warning', reason: 'HoldTooShort' });
 });
 
 test('new events of one object are limited to 25 and then one in 5 minutes', async () => {
