@@ -59,6 +59,10 @@ interface Told {
 /** Reasons that describe progress, not a problem. */
 const QUIET: ReadonlySet<Reason> = new Set(['Synced', 'Progressing', 'Deleting', 'DryRun', 'Suspended']);
 
+function problemOf(reason: string | undefined): Reason | undefined {
+  return reason === undefined || QUIET.has(reason as Reason) ? undefined : (reason as Reason);
+}
+
 type StatusWrites = Pick<StatusSink, 'write' | 'writeConditions'>;
 
 /** The only place that reports to a binding's user: status, conditions and events. */
@@ -148,14 +152,19 @@ export class BindingReporter {
     this.#told.delete(uid);
   }
 
+  /** `conditions`: those of the status, by which a process that takes over knows what the one before has told. */
   #toldTo(uid: string, conditions: readonly Condition[]): Told {
-    const told = this.#told.get(uid) ?? { conditions, problem: undefined, notices: new Set<string>() };
+    const told = this.#told.get(uid) ?? {
+      conditions,
+      problem: problemOf(findCondition(conditions, 'Ready')?.reason),
+      notices: new Set<string>(),
+    };
     this.#told.set(uid, told);
     return told;
   }
 
   #tellProblem(object: BindingObject, told: Told, reason: Reason, message: string): void {
-    const problem = QUIET.has(reason) ? undefined : reason;
+    const problem = problemOf(reason);
     if (problem === told.problem) return;
     if (problem !== undefined) this.#record(object, 'Warning', reason, message);
     else if (reason === 'Synced') this.#record(object, 'Normal', 'Recovered', message);

@@ -101,13 +101,14 @@ test('told again, it keeps its time and makes no other event', async () => {
   expect(events).toHaveLength(1);
 });
 
-test('another operator that takes over keeps the times that the status has', async () => {
+test('another operator that takes over keeps the times that the status has, and makes no other event', async () => {
   const { report, parts } = setUp();
-  const { report: next, parts: after, clock } = setUp();
+  const { report: next, parts: after, events, clock } = setUp();
   report(invalid(2));
   await clock.advance(60_000);
   next(invalid(2, parts[0] as object));
   expect(after).toEqual(parts);
+  expect(events).toEqual([]);
 });
 
 test('one that is being deleted is told anew, and which field decides what becomes of its backends', () => {

@@ -768,6 +768,13 @@ describe('failures', () => {
     },
   );
 
+  test('a problem that the operator before has told of is told to be over', async () => {
+    const ready = { type: 'Ready', status: 'False', reason: 'BackendsRefused', message: 'refused.' };
+    const conditions = [{ ...ready, observedGeneration: 1, lastTransitionTime: '2025-12-31T00:00:00Z' }];
+    await settled(addresses(2), {}, { conditions });
+    expect(cluster.events).toEqual([expect.stringMatching(/^Recovered: /)]);
+  });
+
   test('after an unknown outcome the group is read before anything else is written', async () => {
     await settled(addresses(3));
     let lost = 1;
