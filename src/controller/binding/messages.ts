@@ -80,15 +80,15 @@ export const messages = {
     `${message}. The other backends of ${groupName(group)} are not affected.`,
 
   deleting: (left: number, group: GroupRef) =>
-    left === 1
-      ? `1 backend of this binding leaves ${groupName(group)} before it is deleted.`
-      : `${left} backends of this binding leave ${groupName(group)} before it is deleted.`,
+    left === 0
+      ? `No backend of this binding has to leave ${groupName(group)}; it is deleted once that is confirmed.`
+      : `${left === 1 ? '1 backend of this binding leaves' : `${left} backends of this binding leave`} ${groupName(group)} before it is deleted.`,
 
   dryRun: (changes: readonly Batch[], group: GroupRef) =>
     `--dry-run: would ${described(changes)} in ${groupName(group)}. Run the operator without --dry-run to apply it.`,
 
   dryRunKeeps: (group: GroupRef) =>
-    `--dry-run: this binding has no backend left in ${groupName(group)} and would be released. Run the operator without --dry-run to apply it.`,
+    `--dry-run: this binding has no backend left to remove from ${groupName(group)} and would be released. Run the operator without --dry-run to apply it.`,
 
   groupFound: (name: string, group: GroupRef) =>
     `${groupName(group)} was found by the name ${name}; it is being read; missing backends are added then.`,

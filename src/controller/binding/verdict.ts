@@ -5,7 +5,7 @@ import { isRefusal } from '../../kubernetes/client/api-error.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
 import type { Member } from '../../membership/desired/member.ts';
 import type { Batch, Change } from '../../membership/plan/batches.ts';
-import type { FormerMember } from '../../membership/plan/claim.ts';
+import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts';
 import type { ClaimReport } from '../../membership/plan/plan.ts';
 import { type BindingObject, isBeingDeleted, statusOf } from '../cluster/cluster-caches.ts';
 import type { MissingEni } from '../group/eni-directory.ts';
@@ -220,8 +220,8 @@ function failureVerdict(
   return undefined;
 }
 
-function undeterminedVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
-  if (report?.claim.desired.kind !== 'undetermined') return undefined;
+function undeterminedVerdict({ binding, group, report }: StatusInput): BindingVerdict | undefined {
+  if (report?.claim.desired.kind !== 'undetermined' || isLeaving(binding)) return undefined;
   const { problem } = report.claim.desired;
   return {
     ready: false,
@@ -305,10 +305,15 @@ function dryRunVerdict({ group, report, batches, dryRun }: BindingFacts): Bindin
 }
 
 function deletingVerdict({ group, report, dryRun }: BindingFacts): BindingVerdict {
-  const left = report?.records.size ?? 0;
+  const left = [...(report?.records.values() ?? [])].filter(leaves).length;
   if (dryRun && left === 0 && group.view.rows !== undefined)
     return { ...IN_DRY_RUN, message: messages.dryRunKeeps(group.ref) };
   return { ...WAITING, reason: 'Deleting', message: messages.deleting(left, group.ref) };
+}
+
+/** Others stay although the binding is deleted: the live ones of RemoveOnly, and those that pass to another binding. */
+function leaves({ state, drainingSince }: BackendRecord): boolean {
+  return state === 'Draining' ? drainingSince !== undefined : state !== 'Registered';
 }
 
 function progressVerdict(input: BindingFacts): BindingVerdict {
@@ -343,7 +348,7 @@ function progressVerdict(input: BindingFacts): BindingVerdict {
 
 function drainsOf(report: ClaimReport | undefined): readonly [leaving: number, withNode: number] {
   const all = [...(report?.records.values() ?? [])].filter(({ state }) => state === 'Draining');
-  const leaving = all.filter(({ drainingSince }) => drainingSince !== undefined).length;
+  const leaving = all.filter(leaves).length;
   return [leaving, all.length - leaving];
 }
 

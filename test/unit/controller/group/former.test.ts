@@ -99,6 +99,25 @@ test('a deleted binding does not wait for the look at a group that may not be re
   expect(cluster.patched).toEqual(['web []']);
 });
 
+test.each([
+  ['one backend that leaves, one that lives', true, /^1 backend of this binding leaves /],
+  ['none that leaves', false, /^No backend of this binding has to leave /],
+] as const)('what a deleted binding waits for is told: %s', async (_, isInGroup, message) => {
+  const spec = { mode: 'RemoveOnly', drain: { seconds: 10 } };
+  cluster.groups.rows = (isInGroup ? ['10.0.0.1', '10.0.0.2'] : ['10.0.0.1']).map(byHand);
+  cluster.endpoints(['10.0.0.1', '10.0.0.2']);
+  cluster.bind('web', spec);
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.endpoints(['10.0.0.1']);
+  await cluster.after(100);
+  cluster.bind('web', spec, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  await cluster.after(500);
+  const [ready] = cluster.statuses.get('web')?.conditions ?? [];
+  expect(ready).toMatchObject({ reason: 'Deleting', message: expect.stringMatching(message) });
+  expect(cluster.patched).toEqual([]);
+});
+
 test('one that is added too late leaves at the next look', async () => {
   await settled('10.0.0.1', '10.0.0.2');
   cluster.endpoints(['10.0.0.1']);

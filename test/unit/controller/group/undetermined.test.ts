@@ -55,6 +55,18 @@ test('a pod that terminates drains and leaves at once, as it would otherwise', a
   expect(calls().map((call) => call.split(' ')[0])).toEqual(['set', 'remove']);
 });
 
+test('a binding that is deleted tells what leaves, not that its port is missing', async () => {
+  const spec = { mode: 'RemoveOnly', drain: { seconds: 10 } };
+  await begun(spec);
+  cluster.pod(`pod-${TWO}`, {}, { terminating: true });
+  const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+  cluster.bind('web', { ...spec, serviceRef: { name: 'web', port: 81 } }, metadata);
+  await cluster.after(1_000);
+  const [ready] = cluster.statuses.get('web')?.conditions ?? [];
+  const message = expect.stringMatching(/^1 backend of this binding leaves /);
+  expect(ready).toMatchObject({ reason: 'Deleting', message });
+});
+
 describe('ecs', () => {
   const ecs = { backendType: 'ecs' };
   const names = Array.from({ length: 10 }, (_, i) => `node-${i}`);
