@@ -6,9 +6,9 @@ import type { Metrics } from '../observability/metrics.ts';
 /** Records the activity of the cloud API client in metrics and log. */
 export function observeCloud(metrics: Metrics, logger: Logger): CloudObserver {
   return {
-    onCall({ action, code, durationMs, group, count, requestId }) {
+    onCall({ action, code, throttled, durationMs, group, count, requestId }) {
       metrics.apiCall(action, code, durationMs / 1000);
-      if (code.includes('Throttling')) metrics.cloud.throttled.inc();
+      if (throttled) metrics.cloud.throttled.inc();
       const { id, account } = group ?? {};
       logger.debug('API call', { action, code, durationMs, group: id, account, count, requestId });
     },

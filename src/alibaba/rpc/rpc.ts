@@ -28,6 +28,8 @@ export interface CallContext {
 export interface CallRecord {
   readonly action: string;
   readonly code: string;
+  /** Also if it is STS that throttled. */
+  readonly throttled: boolean;
   readonly durationMs: number;
   readonly group?: GroupRef;
   readonly count?: number;
@@ -64,10 +66,11 @@ export function createRpc(options: RpcOptions): Rpc {
     const started = clock.now();
     const usedOffsetMs = cloudTime.offsetMs;
     const exchange: Exchange = { status: undefined, headers: {} };
-    const record = (code: string, requestId: string | undefined) => {
+    const record = (code: string, requestId: string | undefined, throttled = false) => {
       onCall?.({
         action,
         code,
+        throttled,
         durationMs: clock.now() - started,
         ...(context.group === undefined ? {} : { group: context.group }),
         ...(context.count === undefined ? {} : { count: context.count }),
@@ -91,11 +94,16 @@ export function createRpc(options: RpcOptions): Rpc {
       }
       if (failure instanceof WithdrawnError) throw failure;
       const error = toApiError(failure, action, context.group, exchange, options);
-      record(error.code, error.requestId);
+      record(error.code, error.requestId, isThrottled(error));
       if (error.code === TIME_REFUSED) cloudTime.onRefused(usedOffsetMs, exchange.headers.date);
       throw error;
     }
   };
+}
+
+/** A refusal of STS has kind credentials, whatever its code means. */
+function isThrottled({ kind, code }: ApiError): boolean {
+  return kind === 'throttled' || (kind === 'credentials' && code.includes('Throttling'));
 }
 
 /** Status and headers of the reply. pop-core parses the body before it checks the status, and drops both if that fails. */

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { expect, test } from '@jest/globals';
 import { type AlibabaClientOptions, createAlibabaClient } from '../../../src/alibaba/client.ts';
+import { createApiError } from '../../../src/alibaba/errors/errors.ts';
 import { createCloudTime } from '../../../src/alibaba/rpc/cloud-time.ts';
 import type { CallRecord } from '../../../src/alibaba/rpc/rpc.ts';
 import { createRateLimiter } from '../../../src/alibaba/throttle.ts';
@@ -108,6 +109,31 @@ test('a throttled write slows the limiter down', async () => {
   expect(await failure(client.vServerGroups.remove(GROUP, [ROW]))).toMatchObject({ kind: 'throttled' });
   expect(client.limiter.rate).toBeLessThan(30);
   expect(client.limiter.tokens).toBe(0);
+});
+
+test.each([
+  ['a status that says so, with any code', 'FlowControl', 429, true],
+  ['another refusal', 'SystemBusy', 400, false],
+])('a call is told as throttled as the limiter takes it: %s', async (_, code, status, throttled) => {
+  await using client = await setUp((_, response) => fault(response, code, 'no', status));
+  const { kind } = await failure(client.vServerGroups.remove(GROUP, [ROW]));
+  expect([kind === 'throttled', client.records]).toMatchObject([throttled, [{ code, throttled }]]);
+});
+
+test('… also if it is STS that throttled, and the call was never made', async () => {
+  const refused = createApiError({
+    action: 'AssumeRole',
+    code: 'Throttling.User',
+    text: 'flow control',
+    kind: 'credentials',
+    outcome: 'refused',
+  });
+  await using client = await setUp((_, response) => groupReply(response), {
+    credentials: { ...fixedCredentials(), get: () => Promise.reject(refused) },
+  });
+  expect(await failure(client.vServerGroups.remove(GROUP, [ROW]))).toMatchObject({ kind: 'credentials' });
+  expect(client.records).toMatchObject([{ code: 'Throttling.User', throttled: true }]);
+  expect(client.api.received).toEqual([]);
 });
 
 test('a region that is none fails the call that named it, and nothing is sent', async () => {
