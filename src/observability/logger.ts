@@ -4,7 +4,13 @@ import { redact } from '../redact.ts';
 import { loggable } from './loggable.ts';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
-export type LogFields = Readonly<Record<string, unknown>>;
+/** No field may have the name of what every line has: it would be lost. */
+export interface LogFields {
+  readonly [field: string]: unknown;
+  readonly time?: never;
+  readonly level?: never;
+  readonly message?: never;
+}
 
 /**
  * Writes one line per event. Fields are for programs: group, binding, action, count, requestId, durationMs. An Error in a field

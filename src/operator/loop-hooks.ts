@@ -61,7 +61,7 @@ export function createLoopHooks(metrics: Metrics, logger: Logger): GroupLoopHook
       const timedOut = reason === TIMED_OUT;
       metrics.cluster.gateWrites.inc({ result: timedOut ? 'timed-out' : open ? 'opened' : 'closed' });
       logger[timedOut ? 'warn' : 'debug'](open ? 'Readiness gate opened' : 'Readiness gate closed', {
-        ...{ pod: `${namespace}/${name}`, reason, message },
+        ...{ pod: `${namespace}/${name}`, reason, waitedFor: message },
       });
     },
     onGateFailed({ namespace, name }, error, attempts, retryInMs) {
