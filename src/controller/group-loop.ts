@@ -251,11 +251,17 @@ function connectEvents(
   queue: WorkQueue<GroupKey>,
   { controller, gates, names, drains, remembering, lookAfterGroupless }: Parts,
 ): void {
+  const add = (binding: BindingObject) => {
+    const group = groupOf(binding, region);
+    if (group !== undefined) queue.add(group);
+  };
   // This listener comes first: what the others write next is compared with the binding as it is now.
   caches.bindings.onChange(({ old, new: now }) => {
     // The API server's store was set back: what was written since is lost.
-    if (old !== undefined && now !== undefined && isOlder(now.resourceVersion, old.resourceVersion))
-      status.forget(old);
+    if (old !== undefined && now !== undefined && isOlder(now.resourceVersion, old.resourceVersion)) {
+      status.lost(old);
+      add(now);
+    }
     if (now !== undefined) {
       status.observed(now);
       names.observed(old, now);
@@ -271,10 +277,6 @@ function connectEvents(
   };
   connectTriggers(caches, region, enqueue);
   caches.pods.onChange(connectPodTriggers(caches, region, enqueue, (uid) => drains.groupsOf(uid)));
-  const add = (binding: BindingObject) => {
-    const group = groupOf(binding, region);
-    if (group !== undefined) queue.add(group);
-  };
   caches.pods.onSynced((namespace) => {
     for (const binding of caches.bindings.byIndex('namespace', namespace)) {
       rememberDeparted(binding, caches);

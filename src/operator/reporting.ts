@@ -82,6 +82,7 @@ export function createStatusSink(status: StatusWriter, metrics: Metrics): Status
       showStalled(ref, part.conditions);
     },
     observed: (binding) => status.observed(binding, binding.statusPrint),
+    lost: (binding) => status.forget(binding),
     forget(binding) {
       status.forget(binding);
       metrics.forgetBinding(binding.namespace, binding.name);

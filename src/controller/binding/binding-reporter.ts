@@ -40,6 +40,8 @@ export interface StatusSink {
   ): void;
   /** The binding as the cache shows it now. */
   observed(binding: BindingObject): void;
+  /** What was written for the binding may be lost: its next status is written whatever was written before. */
+  lost(binding: BindingObject): void;
   /** The binding is gone: its pending write is dropped. */
   forget(binding: BindingObject): void;
 }

@@ -269,6 +269,21 @@ test('of a binding that is gone nothing is remembered: one that comes with its U
   expect(cluster.events.map((event) => event.split(':')[0])).toEqual(['AccessDenied', 'AccessDenied']);
 });
 
+test('a binding whose status was set back by a restored etcd is told anew at once, and not forgotten', async () => {
+  cluster.endpoints(['10.0.0.1']);
+  cluster.bind();
+  const backup = cluster.caches.bindings.get('shop/web');
+  cluster.start();
+  await cluster.after(5_000);
+  cluster.showStatus();
+  await cluster.after(5_000);
+  cluster.statuses.clear();
+  if (backup !== undefined) cluster.caches.bindings.set(backup);
+  await cluster.after(1_000);
+  expect(cluster.statuses.get('web')).toMatchObject({ registered: 1, conditions: [{ reason: 'Synced' }] });
+  expect(cluster.forgotten).toEqual([]);
+});
+
 test('a call carries no more rows, and a row no longer description, than the groups of a kind take', async () => {
   await cluster.stop();
   const rowsPerCall = { add: 5, set: 40, remove: 40 };

@@ -415,6 +415,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
           conditions.map(({ type, reason }) => `${type} ${reason}`),
         ),
       observed: () => {},
+      lost: () => {},
       forget: ({ name }) => void this.forgotten.push(name),
     };
   }
