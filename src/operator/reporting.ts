@@ -3,6 +3,7 @@ import { API_VERSION, PLURAL } from '../api/names.ts';
 import type { Condition } from '../api/vservergroupbinding.ts';
 import type { Clock } from '../clock.ts';
 import type { StatusSink } from '../controller/binding/binding-reporter.ts';
+import { staysWithLostNode } from '../controller/binding/records.ts';
 import type { KubeTransport } from '../kubernetes/client/transport.ts';
 import { EventRecorder } from '../kubernetes/write/event-recorder.ts';
 import { type ObjectRef, StatusWriter } from '../kubernetes/write/status-writer.ts';
@@ -63,8 +64,6 @@ export function closeReporting({ status, events }: Reporting): void {
 export function createStatusSink(status: StatusWriter, metrics: Metrics): StatusSink {
   const showStalled = ({ namespace, name }: ObjectRef, conditions: readonly Condition[]) => {
     metrics.groups.stalled.set({ namespace, name }, Number(isTrue(conditions, 'Stalled')));
-    const isHeld = conditions.some(({ reason }) => reason === 'NodesNotReady');
-    metrics.groups.nodesNotReady.set({ namespace, name }, Number(isHeld));
   };
   return {
     write(ref, next, haste) {
@@ -75,6 +74,10 @@ export function createStatusSink(status: StatusWriter, metrics: Metrics): Status
       metrics.setBackends(namespace, name, counts);
       const { podsWithoutHold: hold, podsWithoutGate: gate } = next;
       metrics.setUnprepared(namespace, name, { hold, gate });
+      const lost =
+        next.backends.some(staysWithLostNode) ||
+        next.conditions.some(({ reason }) => reason === 'NodesNotReady');
+      metrics.groups.nodesNotReady.set({ namespace, name }, Number(lost));
       showStalled(ref, next.conditions);
     },
     writeConditions(ref, part) {

@@ -10,13 +10,13 @@ import {
 import type { WallTimes } from '../../clock.ts';
 import { withoutRequestIds } from '../../cloud/api-error.ts';
 import { byCodeUnit, slotOf } from '../../membership/backend.ts';
-import type { Member } from '../../membership/desired/member.ts';
+import { type Member, nodesKept } from '../../membership/desired/member.ts';
 import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { isGranted } from './granted.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import type { Preparation } from './preparation.ts';
-import { rowFromStatus, statusFromRecord } from './records.ts';
+import { NODE_NOT_READY, rowFromStatus, statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
 /** The facts, and how the times among them are written down. */
@@ -189,7 +189,12 @@ function backendsOf({
   const left = unlooked.map((member) =>
     pendingStatus({ ...member, weight: 0 }, 'Pending', member.instanceId ?? '', LEFT),
   );
-  return [...records.map((record) => statusFromRecord(record, times)), ...pending, ...left].sort(
+  const lost = nodesKept(report.claim.desired);
+  const owned = records.map((record) => {
+    const stays = record.state === 'Registered' && record.node !== undefined && lost.has(record.node);
+    return statusFromRecord(record, times, stays ? NODE_NOT_READY : undefined);
+  });
+  return [...owned, ...pending, ...left].sort(
     (a, b) =>
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );

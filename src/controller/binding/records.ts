@@ -61,14 +61,23 @@ export function rowFromStatus({ serverId, port, type, serverIp, weight }: Backen
   return { serverId, port, type, weight, ...(serverIp !== undefined && { serverIp }) };
 }
 
+/** Message of a backend that stays although its node is not Ready. The next leader, too, goes by it. */
+export const NODE_NOT_READY = 'its node is not Ready';
+
+export function staysWithLostNode({ state, message }: BackendStatus): boolean {
+  return state === 'Registered' && message === NODE_NOT_READY;
+}
+
 /** The keys are in order, so that nothing has to be sorted for a comparison (status-fields.ts). */
 export function statusFromRecord(
   { row, state, pod, podUID, node, drainingSince }: BackendRecord,
   times: Pick<WallTimes, 'written'>,
+  message?: string,
 ): BackendStatus {
   const { serverId, serverIp, port, type, weight } = row;
   return {
     ...(drainingSince !== undefined && { drainingSince: toKubernetesTime(times.written(drainingSince)) }),
+    ...(message !== undefined && { message }),
     ...(node !== undefined && { node }),
     ...(pod !== undefined && { pod }),
     ...(podUID !== undefined && { podUID }),

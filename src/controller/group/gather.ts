@@ -7,12 +7,12 @@ import type {
 import type { Clock } from '../../clock.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
-import { type Desired, statesOf, wantMembers } from '../../membership/desired/member.ts';
+import { type Desired, nodesKept, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { type Granted, type GrantOptions, grantedTo, isGranted, isRefused } from '../binding/granted.ts';
 import { preparationOf } from '../binding/preparation.ts';
-import { shownBy } from '../binding/records.ts';
+import { shownBy, staysWithLostNode } from '../binding/records.ts';
 import { fateOf } from '../binding/unreadable.ts';
 import {
   type BindingObject,
@@ -266,14 +266,14 @@ function formerOf(object: BindingObject, named: string, { services, endpoints }:
   return service && { service, endpoints: endpoints.byIndex('service', name ?? '') };
 }
 
-/** Nodes that are not Ready but whose backends stayed nevertheless. */
-function nodesKept(before: Desired): ReadonlySet<string> {
-  return new Set(statesOf(before).flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
-}
-
-/** The same for a process that starts while nodes are not Ready, from the status: it says so, and names the backends that stayed. */
+/**
+ * The nodes that are not Ready but whose backends stayed nevertheless, for a process that starts meanwhile: the status says it of
+ * each backend. An older one only has the reason.
+ */
 function nodesKeptByStatus(object: BindingObject): ReadonlySet<string> {
   const { conditions = [], backends = [] } = statusOf(object) ?? {};
-  if (!conditions.some(({ reason }) => reason === 'NodesNotReady')) return new Set();
-  return new Set(backends.flatMap(({ node, state }) => (node && state === 'Registered' ? [node] : [])));
+  const marked = backends.filter(staysWithLostNode);
+  const isOlder = marked.length === 0 && conditions.some(({ reason }) => reason === 'NodesNotReady');
+  const kept = isOlder ? backends.filter(({ state }) => state === 'Registered') : marked;
+  return new Set(kept.flatMap(({ node }) => (node ? [node] : [])));
 }

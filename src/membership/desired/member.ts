@@ -88,6 +88,11 @@ export function statesOf(desired: Desired): readonly GivenState[] {
   return desired.kind === 'members' ? desired.members : [...desired.given.values()];
 }
 
+/** Nodes that are not Ready but whose backends stayed nevertheless. */
+export function nodesKept(desired: Desired): ReadonlySet<string> {
+  return new Set(statesOf(desired).flatMap(({ unreachable, node }) => (unreachable && node ? [node] : [])));
+}
+
 /** Everything that decides what one binding wants. */
 export interface DesiredInput {
   readonly service: ServiceView | undefined;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { NODE_NOT_READY } from '../../../../src/controller/binding/records.ts';
 import { ownRow, TestCluster } from './cluster.ts';
 
 let cluster: TestCluster;
@@ -15,17 +16,17 @@ const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30080 }];
 const shown = names.map((name) => `i-${name}:30080*100`);
 
 /** Starts a process with ten rows that its status names; some of their nodes have been lost, the others Ready for a minute. */
-async function begun(reason: string, lost = 4, lostForMs = 60_000): Promise<void> {
+async function begun(reason: string, lost = 4, lostForMs = 60_000, marked = false): Promise<void> {
   const now = cluster.clock.wall();
   for (const { key } of cluster.caches.nodes.list()) cluster.caches.nodes.remove(key);
   for (const [i, name] of names.entries()) {
     const ready = i >= lost;
     cluster.node(name, { ready, readyTransitionTime: now - (ready ? 60_000 : lostForMs) });
   }
-  const backends = names.map((node) => {
+  const backends = names.map((node, i) => {
     const row = { serverId: `i-${node}`, port: 30080, type: 'ecs' as const, weight: 100 };
     cluster.groups.rows.push({ ...row, description: ownRow('').description ?? '' });
-    return { ...row, node, state: 'Registered' };
+    return { ...row, node, state: 'Registered', ...(marked && i < lost && { message: NODE_NOT_READY }) };
   });
   cluster.service({ type: 'NodePort', ports });
   const condition = { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '' };
@@ -119,7 +120,9 @@ test("… nor do those whose row is somebody else's", async () => {
 test('nodes that are lost and have backends in the group are told while these stay', async () => {
   await sevenNodes(...all);
   expect(cluster.groups.shown).toHaveLength(4);
-  const { conditions } = cluster.statuses.get('web') ?? {};
+  const { conditions, backends } = cluster.statuses.get('web') ?? {};
+  const marked = backends?.filter(({ message }) => message === NODE_NOT_READY);
+  expect(marked?.map(({ node }) => node)).toEqual(['node-5', 'node-6']);
   expect(conditions?.[0]).toMatchObject({
     status: 'False',
     reason: 'NodesNotReady',
@@ -128,12 +131,14 @@ test('nodes that are lost and have backends in the group are told while these st
 });
 
 test.each([
-  ['some were lost', 4, 60_000],
-  ['all were lost, for more than ten minutes', 9, 12 * 60_000],
+  ['some were lost', 4, 60_000, 'NodesNotReady', true],
+  ['another problem was told', 4, 60_000, 'BackendsRefused', true],
+  ['all were lost, for more than ten minutes', 9, 12 * 60_000, 'NodesNotReady', true],
+  ['only the reason says so', 4, 60_000, 'NodesNotReady', false],
 ])(
   'who stayed although its node was lost stays under the next leader, while the others come back: %s',
-  async (_, lost, lostForMs) => {
-    await begun('NodesNotReady', lost, lostForMs);
+  async (_, lost, lostForMs, reason, marked) => {
+    await begun(reason, lost, lostForMs, marked);
     expect(cluster.groups.shown).toEqual(shown);
   },
 );
