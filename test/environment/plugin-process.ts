@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,4 +32,23 @@ export async function runPlugin(
       else reject(new Error(`kubectl-vsgb did not end by itself: ${stderr}`, { cause: error }));
     });
   }).finally(() => rm(HOME, { recursive: true, force: true }));
+}
+
+/** Runs it with a standard output that nobody reads any more; returns its exit code and standard error. */
+export async function runPluginUnread(
+  args: readonly string[],
+): Promise<Pick<PluginResult, 'stderr'> & { readonly code: unknown }> {
+  await ensureBuilt();
+  const child = spawn(PLUGIN, [...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const [code] = await once(child, 'close');
+  return { code, stderr };
 }

@@ -12,7 +12,7 @@ import type { Workloads } from '../../../lab/environment/workloads.ts';
 import { waitUntil } from '../../../lab/time/wait-until.ts';
 import { DRAIN_LABEL, READINESS_GATE } from '../../../src/api/names.ts';
 import { createGatedApp, untilGates } from '../../environment/gated-pods.ts';
-import { type PluginResult, runPlugin } from '../../environment/plugin-process.ts';
+import { type PluginResult, runPlugin, runPluginUnread } from '../../environment/plugin-process.ts';
 import { scenarios } from '../../environment/scenario.ts';
 
 let env: Environment;
@@ -83,6 +83,10 @@ async function web(
   await env.untilStatusTrue(app, 'web', group, { registered: replicas });
   return addresses;
 }
+
+scenario('a reader that is gone ends the plugin as SIGPIPE would, without a stack trace', async () => {
+  expect(await runPluginUnread(['--help'])).toEqual({ code: 141, stderr: '' });
+});
 
 describe('while no operator runs', () => {
   scenario(
