@@ -26,8 +26,8 @@ fails. Shows what is left in the group. The operator adds a backend that a bindi
 the node. Needs no cluster, but the operator's credentials: ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, or a RAM role.`,
   exitCodes: {
     [DONE]: 'none of the backends is in the group any more',
-    [LEFT]: 'some are still in it after --timeout, or the load balancer refused them',
-    [FAILED]: 'a wrong argument, or the API refused',
+    [LEFT]: 'some may still be in it after --timeout, or the load balancer refused them',
+    [FAILED]: 'a wrong argument, the API refused, or the group could not be read',
   },
   flags: ['group', 'backend', 'timeout', 'output', ...CLOUD, 'maxBackendsPerCall'],
   async run(call) {
@@ -60,8 +60,8 @@ the node. Needs no cluster, but the operator's credentials: ALIBABA_CLOUD_ACCESS
         empty: `${vServerGroupId} is empty`,
       },
     );
-    if (left.length === 0) return DONE;
-    if (problem !== undefined) terminal.note(problem.message);
+    if (left.length === 0 && group.view.isReliable) return DONE;
+    terminal.note(problem?.message ?? 'not done in time: the load balancer is still applying a change');
     return LEFT;
   },
 };
@@ -140,8 +140,9 @@ async function removeAll(
         break;
       case 'wait': {
         const error = (attempts.failures.get('describe') ?? attempts.failures.get('remove'))?.error;
-        if (error !== undefined && !error.retryable) throw error;
-        if (step.at > deadline) return error ?? problem;
+        const isLate = step.at > deadline;
+        if (error !== undefined && (!error.retryable || (isLate && view.rows === undefined))) throw error;
+        if (isLate) return error ?? problem;
         await sleep(clock, step.at - now, signal);
       }
     }
