@@ -164,8 +164,8 @@ async function decideNow(call: CommandCall) {
   };
   group.callWith(rolesToCallWith(gather(key, group.view, parts, deciding)));
   if (!group.isOutOfReach) {
-    const { rows } = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
-    group.view.listed(rows);
+    const described = await patiently(() => groups.describe(group.ref, { signal }), clock, deadline, signal);
+    group.view.described({ ...described, pending: false }, Number.POSITIVE_INFINITY, clock.now());
   }
   for (;;) {
     const answered = new Promise<void>((resolve) => {

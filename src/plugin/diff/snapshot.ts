@@ -1,5 +1,10 @@
 import type { Clock } from '../../clock.ts';
-import type { ClusterCaches, GroupKey, PodSource } from '../../controller/cluster/cluster-caches.ts';
+import {
+  type ClusterCaches,
+  type GroupKey,
+  type PodSource,
+  rememberDeparted,
+} from '../../controller/cluster/cluster-caches.ts';
 import { NamespacePods } from '../../controller/cluster/namespace-pods.ts';
 import { needsPods } from '../../controller/cluster/pod-caches.ts';
 import {
@@ -68,5 +73,7 @@ export async function takeSnapshot(group: GroupKey, options: SnapshotOptions): P
     pods.set(namespace, new NamespacePods(store, () => version));
   }
   const source: PodSource = { in: (namespace) => pods.get(namespace) };
-  return { ...caches, pods: source };
+  const filled = { ...caches, pods: source };
+  for (const binding of bindings) rememberDeparted(binding, filled);
+  return filled;
 }

@@ -158,6 +158,34 @@ describe('while no operator runs', () => {
   });
 });
 
+describe('after an operator', () => {
+  scenario('diff knows a pod that went meanwhile by what the status says of it', async () => {
+    const operator = await env.startOperator();
+    await app.createApp('web', { replicas: 2 });
+    await app.untilReady('web', 2);
+    const before = await app.pods('web');
+    await app.createService('by-hand', { selector: undefined });
+    await app.applySlice(
+      'by-hand',
+      before.map(({ metadata, status }) => ({
+        addresses: [status.podIP ?? ''],
+        conditions: { ready: true },
+        targetRef: { kind: 'Pod', name: metadata.name, namespace: app.namespace, uid: '' },
+      })),
+    );
+    await app.bind('web', group, { serviceRef: { name: 'by-hand', port: 80 } });
+    await env.untilStatusTrue(app, 'web', group, { registered: 2 });
+    await operator.stop();
+    await app.scale('web', 1);
+    await waitUntil('the pod to be gone', async () => (await app.pods('web')).length === 1);
+    const [kept] = await app.pods('web');
+    const gone = before.find(({ metadata }) => metadata.name !== kept?.metadata.name);
+    expect(await changes()).toEqual([
+      `remove ${gone?.status.podIP} 100→-: pod ${gone?.metadata.name} is gone`,
+    ]);
+  });
+});
+
 describe('with pods that wait at their readiness gates', () => {
   scenario(
     'diff plans as the operator does: they are added, and stay while their gates are closed',

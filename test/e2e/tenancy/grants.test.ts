@@ -235,4 +235,8 @@ scenario('kubectl vsgb diff --require-grants plans as the operator does', async 
   const refused = await runPlugin([...args, '--require-grants'], key);
   expect(refused.stdout).toBe('');
   expect(refused.stderr).toContain(`${app.namespace}/web: GroupNotGranted: Namespace ${app.namespace}`);
+  await operator.stop();
+  await grant(app, loadBalancer());
+  expect((await runPlugin([...args, '--require-grants'], key)).stdout).toContain('add');
+  operator = await env.startOperator({ flags: FLAGS });
 });
