@@ -1,5 +1,5 @@
 import { findCondition } from '../../api/conditions.ts';
-import { WallTimes } from '../../clock.ts';
+import { sleep, WallTimes } from '../../clock.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
 import { BindingMemory } from '../../controller/binding/binding-memory.ts';
 import { verdictOn } from '../../controller/binding/verdict.ts';
@@ -34,7 +34,7 @@ bindings; with --require-grants also namespaces; and, without --cluster-id, to g
   exitCodes: {
     [DONE]: 'nothing to change',
     [LEFT]: 'there are changes',
-    [FAILED]: 'no such binding, a wrong argument, or an API refused',
+    [FAILED]: 'no such binding, a wrong argument, or an API refused or did not answer',
   },
   flags: [
     'namespace',
@@ -168,17 +168,30 @@ async function decideNow(call: CommandCall) {
     group.view.described({ ...described, pending: false }, Number.POSITIVE_INFINITY, clock.now());
   }
   for (;;) {
-    const answered = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
+    const answered = new AbortController();
+    wake = () => answered.abort();
     const decision = decide(key, group, parts, deciding);
-    if (!decision.missingEnis.some(({ lookup }) => lookup.state === 'pending')) {
+    const awaited = decision.missingEnis.filter(({ lookup }) => lookup.state !== 'missing');
+    if (awaited.length === 0) {
       // What serves on until others take its place leaves, too.
       group.leaving.planned(decision.plan, [], () => false, Number.NEGATIVE_INFINITY);
       return { group, decision: decide(key, group, parts, deciding), caches };
     }
-    await answered;
+    const waitMs = deadline - clock.now();
+    throwIfHopeless(awaited, waitMs <= 0);
+    await sleep(clock, waitMs, AbortSignal.any([signal, answered.signal])).catch(() => {});
+    signal.throwIfAborted();
   }
+}
+
+/** The resolver repeats a lookup that failed; one that was refused fails again. */
+function throwIfHopeless(lookups: Decision['missingEnis'], isLate: boolean): void {
+  for (const { lookup } of lookups) {
+    if (lookup.state === 'failed' && (isLate || !lookup.error.retryable)) throw lookup.error;
+  }
+  if (!isLate) return;
+  const ips = lookups.map(({ member }) => member.ip).join(', ');
+  throw new Error(`no answer in time to the lookup of the network interfaces of ${ips}`);
 }
 
 /** What keeps each binding from being Ready, apart from changes that are under way. */

@@ -158,6 +158,32 @@ describe('while no operator runs', () => {
   });
 });
 
+describe('while ECS does not tell the network interfaces of pods', () => {
+  const fails = async (fault: { readonly kind: 'error' | 'hang'; readonly code?: string }) => {
+    await app.createApp('web', { replicas: 1 });
+    await app.bind('web', group);
+    await app.untilReady('web', 1);
+    const id = env.simulator.faults.add({ ...fault, action: 'DescribeNetworkInterfaces' });
+    try {
+      return await diff('--timeout', '2s');
+    } finally {
+      env.simulator.faults.remove(id);
+    }
+  };
+
+  scenario('because it refuses: diff ends with exit 2 and says why', async () => {
+    const { code, stdout, stderr } = await fails({ kind: 'error', code: 'Forbidden.RAM' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: DescribeNetworkInterfaces .*Forbidden\.RAM/);
+  });
+
+  scenario('because it does not answer: diff ends with exit 2 when time is up', async () => {
+    const { code, stdout, stderr } = await fails({ kind: 'hang' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^error: .*(no answer in time|DescribeNetworkInterfaces)/);
+  });
+});
+
 describe('after an operator', () => {
   scenario('diff knows a pod that went meanwhile by what the status says of it', async () => {
     const operator = await env.startOperator();
