@@ -107,6 +107,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     livePods: everything,
     readyPods: everything,
     liveNodes: everything,
+    drainedNodes: { has: () => false },
   };
 }
 

@@ -202,6 +202,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     livePods: of.knowsPods ? live : undefined,
     readyPods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
+    drainedNodes: { has: () => false },
   };
 }
 

@@ -531,6 +531,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       livePods: { has: () => true },
       readyPods: { has: () => true },
       liveNodes: { has: () => true },
+      drainedNodes: { has: () => false },
     };
     const plan = planGroup({
       rows: knownRows(group.rows),

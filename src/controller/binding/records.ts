@@ -40,7 +40,8 @@ export function shownBy(object: BindingObject, times: Pick<WallTimes, 'written'>
     const [row, backend] = shown.get(key) ?? [];
     if (backend === undefined || drain === undefined) return backend !== undefined;
     const since = drain.since === undefined ? undefined : toKubernetesTime(times.written(drain.since));
-    return backend.state === 'Draining' && row?.weight === drain.weight && backend.drainingSince === since;
+    const isOut = backend.state === 'Draining' || backend.state === 'Held';
+    return isOut && row?.weight === drain.weight && backend.drainingSince === since;
   };
 }
 

@@ -6,6 +6,7 @@ import type {
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
+import { isDrained } from '../../membership/desired/cluster.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, nodesKept, wantMembers } from '../../membership/desired/member.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
@@ -181,7 +182,16 @@ function ownOf(
   { clusterId, longestDescription, dryRun }: GatherOptions,
 ): Pick<
   Claim,
-  'id' | 'uid' | 'tag' | 'records' | 'shows' | 'formerAt' | 'livePods' | 'readyPods' | 'liveNodes'
+  | 'id'
+  | 'uid'
+  | 'tag'
+  | 'records'
+  | 'shows'
+  | 'formerAt'
+  | 'livePods'
+  | 'readyPods'
+  | 'liveNodes'
+  | 'drainedNodes'
 > {
   const pods = caches.pods.in(object.namespace);
   return {
@@ -197,6 +207,12 @@ function ownOf(
     livePods: pods && { has: (uid) => pods.lives(uid) },
     readyPods: pods && { has: (uid) => pods.isReady(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
+    drainedNodes: {
+      has(name) {
+        const node = caches.nodes.get(name);
+        return node !== undefined && isDrained(node);
+      },
+    },
   };
 }
 

@@ -39,6 +39,8 @@ export interface Claim {
   /** UIDs of those that are Ready; undefined until these are known. */
   readonly readyPods: { has(uid: string): boolean } | undefined;
   readonly liveNodes: { has(name: string): boolean };
+  /** Nodes whose backends have weight 0 until their drain ends. */
+  readonly drainedNodes: { has(name: string): boolean };
 }
 
 /** The pod and node that a row stands for, and whether it is a stranger. */

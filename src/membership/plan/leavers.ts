@@ -12,18 +12,22 @@ export interface Leaver extends KnownRow {
 }
 
 /** The next step for a leaver, on behalf of one of its owners. */
-type Leave = { readonly claim: Claim } & (DrainStep | { readonly step: 'hold'; readonly revive: boolean });
+type Leave = { readonly claim: Claim } & (DrainStep | { readonly step: 'hold'; readonly to: Hold });
+
+/** The weight of a row that is held. */
+type Hold = 'the weight it had' | 'weight 0' | 'as it is';
 
 /**
  * Decides the next step of all leaving rows; together, because of minBackends.
  *
- * | minBackends needs it | its address moved | its pod or node is gone | next                                     |
- * |----------------------|-------------------|-------------------------|------------------------------------------|
- * | yes                  | no                | no                      | hold, with the weight it had             |
- * | yes                  | yes               | –                       | hold as it is: it serves nobody          |
- * | yes                  | –                 | yes                     | hold as it is                            |
- * | no                   | yes               | –                       | remove                                   |
- * | no                   | no                | –                       | remove or drain (drain.ts)               |
+ * | minBackends needs it | its node is drained | its address moved | its pod or node is gone | next                            |
+ * |----------------------|---------------------|-------------------|-------------------------|---------------------------------|
+ * | yes                  | yes                 | –                 | –                       | hold, with weight 0             |
+ * | yes                  | no                  | no                | no                      | hold, with the weight it had    |
+ * | yes                  | no                  | yes               | –                       | hold as it is: it serves nobody |
+ * | yes                  | no                  | –                 | yes                     | hold as it is                   |
+ * | no                   | –                   | yes               | –                       | remove                          |
+ * | no                   | –                   | no                | –                       | remove or drain (drain.ts)      |
  *
  * A binding that is being deleted holds nothing. `kept` returns how many rows of a binding do not leave.
  */
@@ -37,14 +41,20 @@ export function settleLeavers(
   return leavers.map((leaver) => {
     const { row, owners, record, moved } = leaver;
     const holder = holders.get(leaver);
-    if (holder !== undefined) {
-      const revive = !moved && !isGone(holder, record);
-      return [leaver, { claim: holder, step: 'hold', revive }];
-    }
+    if (holder !== undefined) return [leaver, { claim: holder, step: 'hold', to: holdOf(holder, leaver) }];
     const claim = owners.find(({ deleting }) => !deleting) ?? (owners[0] as Claim);
     if (moved) return [leaver, { claim, step: 'remove' }];
     return [leaver, { claim, ...nextDrainStep(claim, row, record, now) }];
   });
+}
+
+function holdOf(claim: Claim, { record, moved }: Leaver): Hold {
+  if (isDrainedFor(claim, record)) return 'weight 0';
+  return moved || isGone(claim, record) ? 'as it is' : 'the weight it had';
+}
+
+function isDrainedFor({ drainedNodes }: Claim, record: BackendRecord | undefined): boolean {
+  return record?.node !== undefined && drainedNodes.has(record.node);
 }
 
 function holdersOf(
@@ -67,7 +77,8 @@ function holdersOf(
 
 /** Backends that can still answer are held first: alive before gone, serving before draining. */
 function worth(claim: Claim, { record, row, moved }: Leaver): number {
-  return (moved || isGone(claim, record) ? 0 : 2) + (row.weight === 0 ? 0 : 1);
+  const serves = row.weight > 0 && !isDrainedFor(claim, record);
+  return (moved || isGone(claim, record) ? 0 : 2) + (serves ? 1 : 0);
 }
 
 /** Whether it may answer requests until others take its place. Nothing of a binding that is being deleted waits for others. */

@@ -321,7 +321,8 @@ class Planning {
       switch (leave.step) {
         case 'hold':
           own('Held');
-          if (leave.revive && weight !== row.weight) this.#weigh(row, key, claim, weight);
+          if (leave.to === 'weight 0' && row.weight > 0) this.#drain(row, key, claim, undefined, from);
+          if (leave.to === 'the weight it had' && weight !== row.weight) this.#weigh(row, key, claim, weight);
           break;
         case 'remove':
           own('Removing', record?.drainingSince);

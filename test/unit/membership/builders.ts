@@ -200,6 +200,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     livePods: everything,
     readyPods: everything,
     liveNodes: everything,
+    drainedNodes: { has: () => false },
     ...change,
   };
 }

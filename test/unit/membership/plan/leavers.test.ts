@@ -13,12 +13,18 @@ function leaver(
   return { row, key: backendKey(row), owners, record: podRecord(name), moved: false, ...change };
 }
 
+const HELD = {
+  'the weight it had': 'hold with weight',
+  'weight 0': 'hold with weight 0',
+  'as it is': 'hold',
+};
+
 function steps(leavers: readonly Leaver[], claims: readonly Claim[], kept = 0): Record<string, string> {
   const settled = settleLeavers(leavers, claims, () => kept, 1_000_000);
   return Object.fromEntries(
     settled.map(([{ row }, leave]) => [
       row.serverId,
-      leave.step === 'hold' ? `hold${leave.revive ? ' with weight' : ''} for ${leave.claim.id}` : leave.step,
+      leave.step === 'hold' ? `${HELD[leave.to]} for ${leave.claim.id}` : leave.step,
     ]),
   );
 }
@@ -37,6 +43,17 @@ test('needed by minBackends, its address moved: held as it is', () => {
 test('needed by minBackends, its pod is gone: held as it is', () => {
   const of = { ...two, livePods: deadPod('1') };
   expect(steps([leaver('1', [of])], [of])).toEqual({ 'eni-1': 'hold for shop/web' });
+});
+
+test('needed by minBackends, its node is drained: held with weight 0, after those that serve', () => {
+  const drained = (name: string) => podRecord(name, { node: 'n2' });
+  const of = claim('web', { minBackends: 1, drainedNodes: { has: (name) => name === 'n2' } });
+  const resting = leaver('1', [of], { record: drained('1') });
+  expect(steps([resting], [of])).toEqual({ 'eni-1': 'hold with weight 0 for shop/web' });
+  expect(steps([resting, leaver('2', [of])], [of])).toEqual({
+    'eni-1': 'remove',
+    'eni-2': 'hold with weight for shop/web',
+  });
 });
 
 test('not needed, its address moved: removed without a drain', () => {

@@ -9,6 +9,7 @@ import {
   ecsRow,
   eniMember,
   eniRow,
+  everything,
   members,
   own,
   type PlanChange,
@@ -262,6 +263,30 @@ const cases: readonly (readonly [string, PlanChange, readonly (readonly string[]
       ],
     },
     [['set eni-1/1:8080*100']],
+  ],
+  [
+    'minBackends gives no weight to a row that it holds while its node is drained',
+    {
+      rows: [own(eniRow('1', { weight: 0 }))],
+      claims: [
+        claim('web', {
+          minBackends: 1,
+          drainedNodes: everything,
+          records: recordsOf(podRecord('1', { state: 'Draining', drainingSince: 1 })),
+        }),
+      ],
+    },
+    [],
+  ],
+  [
+    'minBackends holds a row of a drained node with weight 0',
+    {
+      rows: [own(eniRow('1'))],
+      claims: [
+        claim('web', { minBackends: 1, drainedNodes: everything, records: recordsOf(podRecord('1')) }),
+      ],
+    },
+    [['set eni-1/1:8080*0']],
   ],
   [
     'minBackends gives no weight to a row whose pod is gone',
