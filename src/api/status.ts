@@ -30,7 +30,10 @@ const backendStatus = z.object({
   podUID: statusText(64, 'UID of that pod: others can follow with its name or IP.').optional(),
   node: statusText(253, 'Name of the node behind it.').optional(),
   drainingSince: statusTime('When its drain began.').optional(),
-  message: statusText(1024, 'Why it is held, pending or refused, or that its node is not Ready.').optional(),
+  message: statusText(
+    1024,
+    'Why it is pending or refused, still has weight while draining or held, or that its node is not Ready.',
+  ).optional(),
 });
 
 export const statusSchema = z.object({

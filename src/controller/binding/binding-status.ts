@@ -9,9 +9,9 @@ import {
 } from '../../api/vservergroupbinding.ts';
 import type { WallTimes } from '../../clock.ts';
 import { withoutRequestIds } from '../../cloud/api-error.ts';
-import { byCodeUnit, slotOf } from '../../membership/backend.ts';
+import { type BackendKey, backendKey, byCodeUnit, slotOf } from '../../membership/backend.ts';
 import { type Member, nodesKept } from '../../membership/desired/member.ts';
-import type { FormerMember } from '../../membership/plan/claim.ts';
+import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { isGranted } from './granted.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
@@ -154,15 +154,8 @@ function asBefore(before: string | undefined, message: string): string {
   return before !== undefined && withoutRequestIds(before) === withoutRequestIds(message) ? before : message;
 }
 
-function backendsOf({
-  binding,
-  group,
-  report,
-  missingEnis,
-  unlooked,
-  dryRun,
-  times,
-}: StatusFacts): readonly BackendStatus[] {
+function backendsOf(input: StatusFacts): readonly BackendStatus[] {
+  const { binding, group, report, missingEnis, unlooked, dryRun, times } = input;
   if (report === undefined) return [];
   const refusals = refusalsOf(group, report);
   const refused = new Map(refusals.map((refusal) => [slotOf(refusal.row), refusal]));
@@ -190,14 +183,37 @@ function backendsOf({
     pendingStatus({ ...member, weight: 0 }, 'Pending', member.instanceId ?? '', LEFT),
   );
   const lost = nodesKept(report.claim.desired);
+  const weights = dryRun ? undefined : weightsLeft(input);
   const owned = records.map((record) => {
     const stays = record.state === 'Registered' && record.node !== undefined && lost.has(record.node);
-    return statusFromRecord(record, times, stays ? NODE_NOT_READY : undefined);
+    return statusFromRecord(record, times, stays ? NODE_NOT_READY : weights?.get(backendKey(record.row)));
   });
   return [...owned, ...pending, ...left].sort(
     (a, b) =>
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
+}
+
+const isOut = ({ state }: BackendRecord) => state === 'Draining' || state === 'Held';
+
+/**
+ * Of backends that drain or are held: what is known of the weight that they still have. Nothing is told of one that leaves and waits
+ * for its status (RemoveOnly): it would cost another write for every pod.
+ */
+function weightsLeft({ group, report }: StatusFacts): ReadonlyMap<BackendKey, string> | undefined {
+  const out = [...(report?.records ?? [])].filter(([, record]) => isOut(record));
+  if (report === undefined || out.length === 0) return undefined;
+  const { rows } = group.view;
+  const weights = new Map(rows?.map(({ key, row }) => [key, row.weight] as const));
+  const unshown = new Set(report.unshown);
+  const left = new Map<BackendKey, string>();
+  for (const [key, { drainingSince }] of out) {
+    if (drainingSince !== undefined && unshown.has(key)) continue;
+    const weight = weights.get(key) ?? 0;
+    if (rows === undefined) left.set(key, 'its weight is not known yet');
+    else if (weight > 0) left.set(key, `still has weight ${weight}`);
+  }
+  return left;
 }
 
 const isRefused = ({ state }: BackendStatus) => state === 'Refused';

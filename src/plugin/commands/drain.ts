@@ -2,7 +2,7 @@ import { findCondition } from '../../api/conditions.ts';
 import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
-import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupIdOf, statusOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
@@ -19,11 +19,12 @@ export const drain: Command = {
   completes: 'nodes',
   details: `Labels the node ${DRAIN_LABEL} and waits until the groups show it. The operator keeps every backend on the node at
 weight 0, whatever its binding's mode, and new pods of the node join with weight 0: new connections go elsewhere, existing ones
-can end. --undo removes the label and restores the weights. Pods stay: kubectl cordon and kubectl drain move them. Suspended
-bindings are not touched. Needs a running operator, and to get and patch nodes and list bindings; no cloud credentials.`,
+can end. --undo removes the label and restores the weights. Pods stay: kubectl cordon and kubectl drain move them. Bindings that
+are suspended or unreadable are not touched. Needs a running operator, and to get and patch nodes and list bindings; no cloud
+credentials.`,
   exitCodes: {
     [DONE]: 'all of its backends have weight 0 (with --undo: their weights)',
-    [LEFT]: 'not all of them within --timeout, or some belong to suspended bindings',
+    [LEFT]: 'not all of them within --timeout, or some belong to bindings that are suspended or unreadable',
     [FAILED]:
       'no such node, a wrong argument, a group would be left without backends, or the API server refused',
   },
@@ -39,7 +40,7 @@ bindings are not touched. Needs a running operator, and to get and patch nodes a
     for (;;) {
       const rows = rowsOn(await read(call, node), node);
       const left = rows.filter((row) => !isDone(row, undo));
-      const waiting = left.filter(({ suspended }) => !suspended);
+      const waiting = left.filter(({ untouched }) => !untouched);
       if (rows.length > 0) terminal.progress(progress(rows.length - left.length, rows.length, undo));
       if (waiting.length === 0 || clock.now() >= deadline) {
         terminal.endProgress();
@@ -63,7 +64,10 @@ interface Row {
   readonly pod: string;
   readonly state: BackendStatus['state'];
   readonly weight: number;
-  readonly suspended: boolean;
+  /** Whether its binding is suspended, or its spec is unreadable. */
+  readonly untouched: boolean;
+  /** Why a backend that drains or is held has a weight nevertheless. */
+  readonly message: string | undefined;
   /** Whether the backend is also waiting to be removed. */
   readonly leaving: boolean;
   readonly why: string;
@@ -94,31 +98,35 @@ const IN_GROUP: ReadonlySet<string> = new Set(['Registered', 'Draining', 'Removi
 function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[] {
   return bindings.flatMap((binding): Row[] => {
     const { namespace, name, parsed } = binding;
-    if (!parsed.ok) return [];
-    const { spec, status } = parsed.binding;
-    const ready = findCondition(status.conditions, 'Ready');
+    const { conditions = [], backends = [] } = statusOf(binding) ?? {};
+    const ready = findCondition(conditions, 'Ready');
     const why = ready === undefined || ready.status === 'True' ? '' : `${ready.reason}: ${ready.message}`;
-    return status.backends
+    return backends
       .filter((backend) => backend.node === node && IN_GROUP.has(backend.state))
-      .map(({ serverIp, serverId, port, pod, state, weight, drainingSince }) => ({
+      .map(({ serverIp, serverId, port, pod, state, weight, drainingSince, message }) => ({
         namespace,
         name,
         group: groupIdOf(binding) ?? '',
         backend: `${serverIp ?? serverId}:${port}`,
         pod: pod ?? '',
         state,
-        weight: state === 'Draining' ? 0 : weight,
-        suspended: spec.suspend,
+        weight: isOut(state) && message === undefined ? 0 : weight,
+        untouched: !parsed.ok || parsed.binding.spec.suspend,
+        message,
         leaving: drainingSince !== undefined,
-        why,
+        why: why || (message ?? ''),
       }));
   });
 }
 
-/** A status reports Draining only once the group shows weight 0. */
-function isDone({ state, leaving, weight }: Row, undo: boolean): boolean {
-  if (leaving || state === 'Removing' || state === 'Held') return true;
-  return undo ? state !== 'Draining' : state === 'Draining' || weight === 0;
+/** The status of such a backend records the weight that it gets back, and has a message while the group does not show weight 0. */
+function isOut(state: BackendStatus['state']): boolean {
+  return state === 'Draining' || state === 'Held';
+}
+
+function isDone({ state, leaving, weight, message }: Row, undo: boolean): boolean {
+  if (undo) return leaving || state !== 'Draining';
+  return isOut(state) ? message === undefined : state === 'Registered' && weight === 0;
 }
 
 function progress(done: number, all: number, undo: boolean): string {
@@ -145,7 +153,7 @@ function report(call: CommandCall, node: string, rows: readonly Row[]): void {
     { title: 'STATE', cell: ({ state }) => state },
     { title: 'WHY', cell: ({ why }) => why },
   ];
-  const value = { node, backends: rows.map(({ suspended, leaving, why, ...row }) => row) };
+  const value = { node, backends: rows.map(({ untouched, message, leaving, why, ...row }) => row) };
   answer(terminal, options.own('output'), value, {
     rows,
     columns,

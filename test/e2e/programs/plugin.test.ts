@@ -478,7 +478,7 @@ describe('remove', () => {
     expect(stderr).toContain('BackendServer.configuring');
   });
 
-  scenario('a group that can not be read before time is up: exit 2, and nothing about what is in it', async () => {
+  scenario('a group that can not be read before time is up: exit 2, and nothing about its backends', async () => {
     const nobody = ['--region', 'cn-hangzhou', '--slb-endpoint', 'http://127.0.0.1:1'];
     const unread = await runPlugin(
       ['remove', '--group', group, '--backend', 'i-a:80', '--timeout', '300ms', ...nobody],

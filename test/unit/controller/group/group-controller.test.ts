@@ -775,6 +775,27 @@ describe('failures', () => {
     expect(cluster.events).toEqual([expect.stringMatching(/^Recovered: /)]);
   });
 
+  test.each(['Sync', 'RemoveOnly'])(
+    'weight 0 for a drained node is refused: the status says which weight is left, until it is set (%s)',
+    async (mode) => {
+      await settled(addresses(2), { mode });
+      cluster.showsStatus = true;
+      let busy = true;
+      cluster.groups.behave = () => {
+        if (busy) throw apiError('busy', 'VServerGroupProcessing');
+        return undefined;
+      };
+      const told = () => cluster.statuses.get('web')?.backends.map(({ state, message }) => [state, message]);
+      cluster.node('node-0', { labels: { [DRAIN_LABEL]: 'true' } });
+      await cluster.after(3_000);
+      expect(told()).toEqual(addresses(2).map(() => ['Draining', 'still has weight 100']));
+      busy = false;
+      await cluster.after(3_000);
+      expect(cluster.groups.shown).toEqual(addresses(2).map((ip) => `${ip}:8080*0`));
+      expect(told()).toEqual(addresses(2).map(() => ['Draining', undefined]));
+    },
+  );
+
   test('after an unknown outcome the group is read before anything else is written', async () => {
     await settled(addresses(3));
     let lost = 1;

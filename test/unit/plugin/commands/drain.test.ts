@@ -1,0 +1,86 @@
+import { Readable } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
+import { drain } from '../../../../src/plugin/commands/drain.ts';
+import { readFlags } from '../../../../src/plugin/flags.ts';
+import { Terminal } from '../../../../src/plugin/output/terminal.ts';
+import { collector } from '../plugin-call.ts';
+
+const ON_N1 = {
+  ...{ serverId: 'eni-1', serverIp: '10.0.0.1', port: 8080, type: 'eni' },
+  ...{ weight: 100, node: 'n1' },
+};
+
+/** Drains node n1, or ends its drain, while the one backend on it is shown as this; nothing is waited for. */
+async function drainOf(backend: object, words: readonly string[] = [], spec: object = {}) {
+  const binding = {
+    metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', resourceVersion: '1', generation: 1 },
+    spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
+    status: {
+      observedGeneration: 1,
+      backends: [{ ...ON_N1, ...backend }],
+    },
+  };
+  const transport = {
+    request: async (_: string, path: string) =>
+      path.endsWith('/nodes/n1') ? {} : { metadata: { resourceVersion: '1' }, items: [binding] },
+  } as unknown as KubeTransport;
+  const { options, positionals } = readFlags(['n1', '--force', '--timeout', '0s', ...words], drain.flags, {});
+  const { streams, written } = collector();
+  const code = await drain.run({
+    args: positionals,
+    options,
+    terminal: new Terminal({ ...streams, env: {} }),
+    clock: new FakeClock(1_000, Date.parse('2026-01-01T00:00:00Z')),
+    signal: new AbortController().signal,
+    env: {},
+    stdin: () => Readable.from([]),
+    cluster: () => ({ transport, namespace: 'shop', aheadMs: () => undefined }),
+    cloud: () => {
+      throw new Error('no cloud is needed');
+    },
+  });
+  return { code, ...written };
+}
+
+const since = '2026-01-01T00:00:00Z';
+const message = 'still has weight 100';
+
+test.each<[string, object, number]>([
+  ['it has its weight', { state: 'Registered' }, 1],
+  ['its weight is 0 anyway', { state: 'Registered', weight: 0 }, 0],
+  ['it drains', { state: 'Draining' }, 0],
+  ['it is to drain, and weight 0 is not set yet', { state: 'Draining', message }, 1],
+  ['it leaves with weight 0', { state: 'Draining', drainingSince: since }, 0],
+  ['it leaves, and weight 0 is not set yet', { state: 'Draining', drainingSince: since, message }, 1],
+  ['it is about to be removed', { state: 'Removing' }, 1],
+  ['minBackends holds it with weight 0', { state: 'Held' }, 0],
+  ['minBackends holds it with its weight', { state: 'Held', message }, 1],
+])('a backend of which the status says that %s', async (_, backend, code) => {
+  expect(await drainOf(backend)).toMatchObject({ code });
+});
+
+test('what keeps its weight is shown with it, and why', async () => {
+  const shown = async (backend: object) => (await drainOf({ state: 'Draining', ...backend })).stdout;
+  expect(await shown({ message })).toMatch(/ 100 +Draining +still has weight 100\n$/);
+  expect(await shown({})).toMatch(/ 0 +Draining\b/);
+});
+
+test.each<[string, object]>([
+  ['suspended', { suspend: true }],
+  ['unreadable', { weight: 101 }],
+])('a binding that is %s keeps its weights: told, and not waited for', async (_, spec) => {
+  const { code, stdout, stderr } = await drainOf({ state: 'Registered' }, [], spec);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('10.0.0.1:8080')]);
+  expect(stderr).not.toContain('not done in time');
+});
+
+test.each<[string, object, number]>([
+  ['has its weight', { state: 'Registered' }, 0],
+  ['is still to get it back', { state: 'Draining' }, 1],
+  ['leaves', { state: 'Draining', drainingSince: since }, 0],
+  ['is held', { state: 'Held' }, 0],
+])('--undo, and a backend %s', async (_, backend, code) => {
+  expect(await drainOf(backend, ['--undo'])).toMatchObject({ code });
+});
