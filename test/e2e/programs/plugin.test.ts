@@ -478,16 +478,19 @@ describe('remove', () => {
     expect(stderr).toContain('BackendServer.configuring');
   });
 
-  scenario('a group that can not be read before time is up: exit 2, and nothing about its backends', async () => {
-    const nobody = ['--region', 'cn-hangzhou', '--slb-endpoint', 'http://127.0.0.1:1'];
-    const unread = await runPlugin(
-      ['remove', '--group', group, '--backend', 'i-a:80', '--timeout', '300ms', ...nobody],
-      credentials,
-    );
-    expect(unread).toMatchObject({ code: 2, stdout: '' });
-    expect(unread.stderr).toMatch(/^error: DescribeVServerGroupAttribute .* failed with ECONNREFUSED/m);
-    expect(unread.stderr).not.toContain('is empty');
-  });
+  scenario(
+    'a group that can not be read before time is up: exit 2, and nothing about its backends',
+    async () => {
+      const nobody = ['--region', 'cn-hangzhou', '--slb-endpoint', 'http://127.0.0.1:1'];
+      const unread = await runPlugin(
+        ['remove', '--group', group, '--backend', 'i-a:80', '--timeout', '300ms', ...nobody],
+        credentials,
+      );
+      expect(unread).toMatchObject({ code: 2, stdout: '' });
+      expect(unread.stderr).toMatch(/^error: DescribeVServerGroupAttribute .* failed with ECONNREFUSED/m);
+      expect(unread.stderr).not.toContain('is empty');
+    },
+  );
 
   scenario('no such group, and no right: exit 2, told with code and what to do', async () => {
     const missing = await runPlugin(
