@@ -30,7 +30,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isDoubtful, isLost, nextEnd, type Others, stayingUnreachable } from './unreachable.ts';
+import { isLost, nextEnd, othersOf, stayingUnreachable } from './unreachable.ts';
 
 /**
  * `eni`: the endpoints of the Service's port that are alive (alive.ts).
@@ -71,24 +71,19 @@ export function servingEndpoints(
       ? [{ of: endpoint, node: endpoint.node }]
       : [],
   );
-  const staying =
-    unreachable.length === 0 ? [] : stayingUnreachable(othersOf(ready, input), unreachable, input);
+  const others = () =>
+    othersOf(
+      ready.map((endpoint) => ({
+        node: isHere(endpoint.node) ? endpoint.node : undefined,
+        rests: weightOf(input, podOf(endpoint)).weight === 0,
+      })),
+    );
+  const staying = unreachable.length === 0 ? [] : stayingUnreachable(others(), unreachable, input);
   const serving = [...ready, ...staying];
   // What is outdated is not added, so it takes no last resort's place.
   return serving.some(({ outdated }) => !outdated)
     ? serving
     : [...serving, ...endpoints.filter(({ standing }) => standing === 'last resort')];
-}
-
-function othersOf(ready: readonly EndpointOfPort[], input: DesiredInput): Others {
-  const reachable = ready.filter(
-    (endpoint) =>
-      !(isHere(endpoint.node) && isDoubtful(endpoint.node)) && weightOf(input, podOf(endpoint)).weight > 0,
-  );
-  return {
-    readySince: reachable.map(({ node }) => (isHere(node) ? node.readyChangedAt : -Infinity)),
-    doubtful: ready.length - reachable.length,
-  };
 }
 
 /** When the passing of time alone changes which of the endpoints serve; `Clock.now()` milliseconds. */

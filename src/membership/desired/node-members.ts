@@ -30,7 +30,7 @@ import {
   type Problem,
   wantMembers,
 } from './member.ts';
-import { isDoubtful, isLost, nextEnd, stayingUnreachable } from './unreachable.ts';
+import { isLost, nextEnd, othersOf, stayingUnreachable } from './unreachable.ts';
 
 /**
  * Each of these labels excludes a node from load balancers: the one of Kubernetes, its two predecessors, and the cloud's own.
@@ -169,12 +169,7 @@ function instances(
     } else if (node.ready) ready.push({ node, instanceId });
     else unreachable.push({ of: { node, instanceId }, node });
   }
-  const reachable = ready.filter(({ node }) => !isDoubtful(node));
-  const others = {
-    readySince: reachable.map(({ node }) => node.readyChangedAt),
-    doubtful: ready.length - reachable.length,
-  };
-  return [...ready, ...stayingUnreachable(others, unreachable, input)];
+  return [...ready, ...stayingUnreachable(othersOf(ready), unreachable, input)];
 }
 
 /** Exclude labels are about instances: virtual nodes usually have one, and their pods are backends all the same. */

@@ -53,8 +53,18 @@ export interface Others {
   readonly doubtful: number;
 }
 
-/** Whether ready backends on the node are doubtful because of the node. */
-export function isDoubtful(node: NodeView): boolean {
+/** The others, from the ready backends: on which node of the cluster each is, if on any, and whether its pod asks for weight 0. */
+export function othersOf(
+  ready: readonly { readonly node: NodeView | undefined; readonly rests?: boolean }[],
+): Others {
+  const reachable = ready.filter(({ node, rests }) => !rests && !(node && isDoubtful(node)));
+  return {
+    readySince: reachable.map(({ node }) => node?.readyChangedAt ?? -Infinity),
+    doubtful: ready.length - reachable.length,
+  };
+}
+
+function isDoubtful(node: NodeView): boolean {
   return !node.ready || isDrained(node) || departureOf(node) !== undefined;
 }
 

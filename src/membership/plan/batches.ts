@@ -80,8 +80,19 @@ function fillBeforeEmpty(
   ];
 }
 
+/** Number of rows that get requests once all is done that is not blocked. */
+export function usableAfter(changes: Omit<Changes, 'cohorts' | 'rowsPerCall'>): number {
+  const { usable, removals, drains, weights, additions, additionsBlocked } = changes;
+  return (
+    usable +
+    usableDelta({ action: 'remove', changes: removals }) +
+    usableDelta({ action: 'set', changes: [...drains, ...weights] }) +
+    usableDelta({ action: 'add', changes: additionsBlocked ? [] : additions })
+  );
+}
+
 /** By how much changes change the number of rows that get requests. */
-export function usableDelta({ action, changes }: Pick<Batch, 'action' | 'changes'>): number {
+function usableDelta({ action, changes }: Pick<Batch, 'action' | 'changes'>): number {
   return changes.reduce((delta, { row, was = 0 }) => {
     const before = action === 'remove' ? row.weight > 0 : was > 0;
     const after = action !== 'remove' && row.weight > 0;

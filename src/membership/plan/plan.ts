@@ -8,7 +8,7 @@ import {
   type WriteAction,
 } from '../backend.ts';
 import { type GivenState, type Member, statesOf } from '../desired/member.ts';
-import { type Batch, type Change, orderBatches, usableDelta } from './batches.ts';
+import { type Batch, type Change, orderBatches, usableAfter } from './batches.ts';
 import type { BackendRecord, Claim, Origin } from './claim.ts';
 import { type EniOf, judge, type Want } from './judge.ts';
 import { type Leaver, mayLinger, settleLeavers } from './leavers.ts';
@@ -372,13 +372,10 @@ class Planning {
   /** See the last table over planGroup. */
   keepLast(): void {
     const { additionsBlocked, isFull } = this.#input;
-    const { removals, drains, weights, additions } = this.#changes;
-    const usable =
-      this.#usable +
-      usableDelta({ action: 'remove', changes: removals }) +
-      usableDelta({ action: 'set', changes: [...drains, ...weights] }) +
-      usableDelta({ action: 'add', changes: additionsBlocked ? [] : additions });
-    if (removals.length + drains.length === 0 || usable > 0 || isFull || !this.#expectsMembers()) return;
+    const { removals, drains } = this.#changes;
+    if (removals.length + drains.length === 0 || isFull) return;
+    const usable = usableAfter({ ...this.#changes, usable: this.#usable, additionsBlocked });
+    if (usable > 0 || !this.#expectsMembers()) return;
     const leavers = new Map(this.#leavers.map((leaver) => [leaver.key, leaver]));
     const goes = ({ key }: Change) => {
       const leaver = leavers.get(key);
