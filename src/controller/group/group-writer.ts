@@ -178,7 +178,10 @@ export class GroupWriter {
       this.#backOff(group, batch.action, contradiction(group, batch, requestId));
       return { is: 'failed' };
     }
-    group.view.listed(rows);
+    group.view.written(
+      rows,
+      batch.changes.map(({ key }) => key),
+    );
     return this.#done(group, batch, requestId, startedAt);
   }
 

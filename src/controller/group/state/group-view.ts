@@ -96,10 +96,11 @@ export class GroupView {
     this.#doubt = reason;
   }
 
-  /** The API listed these rows. */
-  listed(rows: readonly Row[]): void {
-    this.#rows = knownRows(rows, this.#rows);
-    this.#doubt = undefined;
+  /** A write was accepted and its reply lists the rows. Others did what is new of backends that are not its `own`. */
+  written(rows: readonly Row[], own: readonly BackendKey[]): void {
+    const before = this.isReliable ? this.#rows : undefined;
+    this.#list(rows);
+    if (before !== undefined) this.#notice(before, new Set(own));
   }
 
   /** The group is due to be read by `at` (`Clock.now()` milliseconds). */
@@ -107,7 +108,7 @@ export class GroupView {
     this.#resyncAt = Math.min(this.#resyncAt, at);
   }
 
-  /** The group was read. Only a resync shows what others did: at any other read the effect of our own writes is in doubt. */
+  /** The group was read. If that is no resync, it does not show what others did: the effect of our own writes is in doubt. */
   described(
     { rows, loadBalancerId, name, pending }: GroupDescription,
     resyncAt: number,
@@ -115,14 +116,26 @@ export class GroupView {
   ): void {
     const isResync = this.readReason === 'resync';
     const before = this.#rows ?? [];
-    this.listed(rows);
+    this.#list(rows);
     this.#drift.clear();
-    if (isResync) for (const [key, drift] of driftOf(before, this.#rows ?? [])) this.#drift.set(key, drift);
+    if (isResync) this.#notice(before);
     this.#loadBalancerId = loadBalancerId ?? this.#loadBalancerId;
     this.#name = name ?? this.#name;
     this.#resyncAt = resyncAt;
     this.#pending = pending ? { job: undefined, lookAt } : undefined;
     if (pending) this.#doubt = 'pending';
+  }
+
+  #list(rows: readonly Row[]): void {
+    this.#rows = knownRows(rows, this.#rows);
+    this.#doubt = undefined;
+  }
+
+  /** Remembers what has changed since, except for the backends that are our `own` change. */
+  #notice(before: readonly KnownRow[], own?: ReadonlySet<BackendKey>): void {
+    for (const [key, drift] of driftOf(before, this.#rows ?? [])) {
+      if (!own?.has(key)) this.#drift.set(key, drift);
+    }
   }
 
   /** A write was accepted, or is still in progress. */

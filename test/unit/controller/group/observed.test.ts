@@ -99,6 +99,14 @@ describe('what is told of reads and of what others did', () => {
     expect(cluster.corrected).toEqual(['missing']);
   });
 
+  test('… also if the reply of another write shows that it is gone, not the backends of that write', async () => {
+    cluster.groups.rows = cluster.groups.rows.slice(1);
+    cluster.endpoints(addresses(6));
+    await cluster.after(2_000);
+    expect(cluster.groups.rows).toHaveLength(6);
+    expect(cluster.corrected).toEqual(['missing']);
+  });
+
   test('a weight that was set by hand is counted once it is right', async () => {
     cluster.groups.rows = cluster.groups.rows.map((row, index) =>
       index === 0 ? { ...row, weight: 7 } : row,

@@ -32,7 +32,7 @@ test('a list, of a read or of a write, is what it shows; rows that are as before
     loadBalancerId: 'lb-1',
     resyncAt: 300_000,
   });
-  view.listed([{ ...one }, three]);
+  view.written([{ ...one }, three], []);
   expect(view.rows).toEqual(knownRows([one, three]));
   expect(view.rows?.[0]?.row).toBe(one);
 });
