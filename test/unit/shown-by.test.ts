@@ -42,15 +42,25 @@ function hasTest(code: string, name: string): boolean {
   return ["'", '"', '`'].some((quote) => code.includes(quote + name));
 }
 
-/** For each section that contains a table with a header: the first cell of each row. */
+/** For each section with a table or a list of entries, `- **situation**: …`: the first cell of each row, or the situation. */
 function rowsOf(markdown: string): { readonly title: string; readonly rows: readonly string[] }[] {
   return markdown
     .split(/^##+ /m)
     .slice(1)
-    .map((text) => {
-      const tables = [...text.matchAll(/^\| [^|\s].*\n\|-.*\n((?:\|.*\n)*)/gm)].map(([, rows = '']) => rows);
-      const cells = [...tables.join('').matchAll(/^\| (.*?) ?\|/gm)].map(([, cell = '']) => cell);
-      return { title: text.split('\n', 1)[0] ?? '', rows: cells };
-    })
+    .map((text) => ({ title: text.split('\n', 1)[0] ?? '', rows: [...cellsOf(text), ...situationsOf(text)] }))
     .filter(({ rows }) => rows.length > 0);
+}
+
+/** First cells of the tables with a header. */
+function cellsOf(section: string): string[] {
+  const tables = [...section.matchAll(/^\| [^|\s].*\n\|-.*\n((?:\|.*\n)*)/gm)].map(([, rows = '']) => rows);
+  return [...tables.join('').matchAll(/^\| (.*?) ?\|/gm)].map(([, cell = '']) => cell);
+}
+
+/** Of an entry below another one, which it continues, with an ellipsis before it. */
+function situationsOf(section: string): string[] {
+  const unwrapped = section.replace(/\n +(?=[^\s-])/g, ' ');
+  return [...unwrapped.matchAll(/^( *)- \*\*(.+?)\*\*:/gm)].map(
+    ([, indent = '', situation = '']) => (indent === '' ? '' : '… ') + situation,
+  );
 }
