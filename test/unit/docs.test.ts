@@ -165,7 +165,7 @@ describe('architecture.md', () => {
   const page = read('docs/architecture.md');
 
   test('every decision stands where it says', () => {
-    const decisions = [...page.matchAll(/`(\w+)` in\s+`(src\/[\w./-]+)`/g)];
+    const decisions = [...page.matchAll(/\[`(\w+)`\]\(\.\.\/(src\/[\w./-]+)\)/g)];
     expect(decisions.length).toBeGreaterThanOrEqual(10);
     const wrong = decisions.filter(
       ([, name, path = '']) =>
