@@ -22,8 +22,8 @@ test('a name that is gone stays in the record', async () => {
 });
 
 test('names of every kind that the page explains are recorded, and no others', () => {
-  const kinds = [...PAGE.matchAll(/^\| (`\w+`.*?) \| /gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`(\w+)`/g)].map(([, kind]) => kind),
+  const kinds = [...PAGE.matchAll(/^- (`\w+`[^:]*):/gm)].flatMap(([, item = '']) =>
+    [...item.matchAll(/`(\w+)`/g)].map(([, kind]) => kind),
   );
   expect([...new Set(promised.map((name) => name.split(' ')[0]))].sort()).toEqual(kinds.sort());
 });
