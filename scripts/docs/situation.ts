@@ -89,7 +89,11 @@ export function decided(situation: Situation) {
   const { account } = splitGroupKey(key);
   const group = new GroupState(vServerGroup(REGION, GROUP, { account }), 0, () => 0);
   const rows = 'rows' in situation ? situation.rows : [];
-  if (rows !== undefined) group.view.written(rows.map((ip) => row(ip)), []);
+  if (rows !== undefined)
+    group.view.written(
+      rows.map((ip) => row(ip)),
+      [],
+    );
   const { failure, refusal } = situation;
   if (failure !== undefined) {
     const { tellAfter } = outcomeOf(failure[1]);
