@@ -1,8 +1,9 @@
 // `npm run bench`: measures, prints a table, and writes bench/results.json and docs/performance.md.
 // SCENARIO=name[,name] runs only those and writes nothing; QUICK=1 makes each as short as possible.
-// PROFILE=dir writes a CPU profile of each operator there.
+// PROFILE=dir writes a CPU profile of each operator there. ASLEEP=1 lets idle cores sleep.
 import { machineFacts } from '../report/machine-facts.ts';
 import { LATENCY_MS, type Result } from './bed.ts';
+import { keepCoresAwake } from './measure/awake-cores.ts';
 import { measureColdStarts } from './measure/cold-start.ts';
 import { benchmarkPlan } from './plan-benchmark.ts';
 import { writeReport } from './report/report.ts';
@@ -46,6 +47,7 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
   }
   const machine = machineFacts();
   const apart = wanted === undefined ? await measureApart() : undefined;
+  const letSleep = process.env['ASLEEP'] === '1' ? () => undefined : keepCoresAwake();
   const results: Result[] = [];
   const failed: string[] = [];
   for (const scenario of scenarios) {
@@ -63,6 +65,7 @@ async function main(only: string | undefined, quick: boolean): Promise<number> {
       writeReport({ date, machine, quick, latencyMs: LATENCY_MS, ...apart, results, failed });
     }
   }
+  letSleep();
   console.log(table(results));
   return failed.length === 0 ? 0 : 1;
 }
