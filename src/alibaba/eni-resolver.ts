@@ -40,7 +40,10 @@ interface Entry {
   askedAt: number;
   /** When to query ECS again; infinite while a query is queued or running. */
   dueAt: number;
+  /** Number of answers in succession that did not find it. */
   failures: number;
+  /** The failure of the last call, and how many failed in succession. */
+  outage: { readonly error: ApiError; readonly calls: number } | undefined;
 }
 
 const PENDING: EniLookup = { state: 'pending' };
@@ -89,7 +92,15 @@ class CachingResolver implements AlibabaEniResolver {
     const now = this.#clock.now();
     const key = `${regionId}/${ip}`;
     const known = this.#entries.get(key);
-    const entry = known ?? { regionId, ip, answer: PENDING, askedAt: now, dueAt: now, failures: 0 };
+    const entry = known ?? {
+      regionId,
+      ip,
+      answer: PENDING,
+      askedAt: now,
+      dueAt: now,
+      failures: 0,
+      outage: undefined,
+    };
     entry.askedAt = now;
     if (known === undefined) this.#entries.set(key, entry);
     if (entry.dueAt <= now) this.#enqueue(entry);
@@ -110,9 +121,9 @@ class CachingResolver implements AlibabaEniResolver {
 
   credentialsChanged(): void {
     for (const entry of this.#entries.values()) {
-      const { answer, dueAt } = entry;
-      if (answer.state !== 'failed' || answer.error.kind !== 'credentials') continue;
-      entry.failures = 0;
+      const { answer, dueAt, outage } = entry;
+      if (answer.state === 'found' || outage?.error.kind !== 'credentials') continue;
+      entry.outage = undefined;
       if (dueAt !== Number.POSITIVE_INFINITY) this.#enqueue(entry);
     }
   }
@@ -172,16 +183,19 @@ class CachingResolver implements AlibabaEniResolver {
     const told = answerFor(entry, answer, now);
     entry.answer = told;
     this.#onAnswer?.(answer instanceof ApiError ? 'failed' : told.state);
-    if (entry.answer.state === 'found') {
+    const calls = entry.outage?.calls ?? 0;
+    entry.outage = answer instanceof ApiError ? { error: answer, calls: calls + 1 } : undefined;
+    if (told.state === 'found') {
       entry.failures = 0;
       entry.dueAt = now + FRESH_MS;
+    } else if (entry.outage !== undefined) {
+      entry.dueAt = now + backoffMs(calls, RETRY);
     } else {
       if (told.state !== before.state) entry.failures = 0;
-      const isMissing = entry.answer.state === 'missing';
-      entry.dueAt = now + backoffMs(entry.failures, isMissing ? MISSING_RETRY : RETRY);
+      entry.dueAt = now + backoffMs(entry.failures, told.state === 'missing' ? MISSING_RETRY : RETRY);
       entry.failures += 1;
     }
-    return !sameAnswer(before, entry.answer);
+    return !sameAnswer(before, told);
   }
 
   /** Retries missing and failed addresses, and forgets those that nobody looks up. */

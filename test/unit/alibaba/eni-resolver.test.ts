@@ -287,6 +287,23 @@ test('a failed renewal leaves what was missing as it was', async () => {
   resolver.close();
 });
 
+test('what was missing is retried within a minute of the end of an outage, and at once with new credentials', async () => {
+  const { clock, resolver, attach, fail, queries } = setUp(undefined, 0, 60 * 60_000);
+  resolver.lookup(REGION, '10.0.0.1');
+  await clock.advance(0);
+  fail(createApiError({ ...DENIED, code: 'InvalidAccessKeyId.NotFound', kind: 'credentials' }));
+  await clock.advance(30 * 60_000);
+  attach('10.0.0.1', 'eni-1');
+  queries.length = 0;
+  await clock.advance(60_000 * 1.5);
+  expect(queries.length).toBeGreaterThan(0);
+  fail(undefined);
+  resolver.credentialsChanged();
+  await clock.advance(0);
+  expect(resolver.lookup(REGION, '10.0.0.1')).toEqual({ state: 'found', eniId: 'eni-1' });
+  resolver.close();
+});
+
 test('a missing interface is soon looked for again, however often the call had failed before', async () => {
   const { clock, resolver, fail, queries } = setUp();
   fail(DENIED);
