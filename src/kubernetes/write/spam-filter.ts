@@ -7,8 +7,8 @@ const REFILL_MS = 5 * 60_000;
 const MOST_BUCKETS = 8192;
 
 /**
- * client-go's limit of events per object: a burst of 25, then one every 5 minutes. Here it is one for each type, so that no number
- * of Normal events holds up a Warning. Tracks the 8192 most recent ones.
+ * client-go's limit of events per object: a burst of 25, then one every 5 minutes. Here it is one for each reason, so that no number
+ * of other events holds up a Warning. Tracks the 8192 most recent ones.
  */
 export class SpamFilter {
   readonly #clock: Clock;
@@ -19,9 +19,9 @@ export class SpamFilter {
   }
 
   /** Takes one of the tokens for the event; returns false if none is left. */
-  allows({ regarding, type }: Pick<EventInput, 'regarding' | 'type'>): boolean {
+  allows({ regarding, reason }: Pick<EventInput, 'regarding' | 'reason'>): boolean {
     const now = this.#clock.now();
-    const bucket = `${regarding.uid} ${type}`;
+    const bucket = `${regarding.uid} ${reason}`;
     const { tokens, at } = this.#buckets.get(bucket) ?? { tokens: BURST, at: now };
     const filled = Math.min(BURST, tokens + (now - at) / REFILL_MS);
     // Deleted first, so that the map is in order of last use.

@@ -192,6 +192,16 @@ test('a warning is told however many normal events its object had', async () => 
   expect(created.at(-1)).toMatchObject({ type: 'Warning', reason: 'HoldTooShort' });
 });
 
+test('a warning is told however many warnings of another reason its object had', async () => {
+  const { recorder, created } = setUp();
+  for (let n = 0; n < 30; n++)
+    recorder.record(event({ type: 'Warning', reason: 'InvalidWeight', note: `pod ${n}` }));
+  recorder.record(event({ type: 'Warning', reason: 'AccessDenied' }));
+  await settle();
+  expect(created).toHaveLength(26);
+  expect(created.at(-1)).toMatchObject({ reason: 'AccessDenied' });
+});
+
 test('new events of one object are limited to 25 and then one in 5 minutes', async () => {
   const { clock, recorder, created, count } = setUp();
   const record = (n: number, uid?: string) => recorder.record(event({ note: `call ${n}` }, uid));
