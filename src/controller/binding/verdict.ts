@@ -249,9 +249,9 @@ function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undef
   return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
 }
 
-function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
+function unreachableVerdict({ binding, group, report }: StatusInput): BindingVerdict | undefined {
   const unreachable = report?.unreachable ?? [];
-  if (unreachable.length === 0) return undefined;
+  if (unreachable.length === 0 || isLeaving(binding)) return undefined;
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
@@ -266,10 +266,10 @@ export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Mem
   return report.pending.filter(({ slot }) => slots.has(slot));
 }
 
-function memberVerdict(input: BindingFacts): BindingVerdict | undefined {
-  const { group, report, missingEnis } = input;
+function memberVerdict(input: StatusInput): BindingVerdict | undefined {
+  const { binding, group, report, missingEnis } = input;
   const desired = report?.claim.desired;
-  if (desired?.kind !== 'members') return undefined;
+  if (desired?.kind !== 'members' || isLeaving(binding)) return undefined;
   const outside = new Set(outsidersOf(input).map(({ slot }) => slot));
   // Those of all bindings on the group are looked up together.
   const own = new Set(missingEnis.length === 0 ? [] : desired.members.map(({ slot }) => slot));

@@ -172,3 +172,21 @@ test('… those that are not back ten minutes after the first leave, as far as t
   await cluster.after(2_000);
   expect(cluster.groups.shown).toEqual(shown.slice(5));
 });
+
+test('a binding that is deleted tells what leaves, not which nodes lack an instance', async () => {
+  const spec = { backendType: 'ecs', mode: 'RemoveOnly', drain: { seconds: 10 } };
+  cluster.groups.rows = ['i-node-0', 'i-node-1'].map((serverId) => ({
+    ...{ serverId, port: 30080, type: 'ecs', weight: 100, description: 'by hand' },
+  }));
+  cluster.node('node-2', { providerID: '' });
+  cluster.service({ type: 'NodePort', ports });
+  cluster.bind('web', spec);
+  cluster.start();
+  await cluster.after(1_000);
+  cluster.node('node-1', { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } });
+  await cluster.after(100);
+  cluster.bind('web', spec, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  await cluster.after(500);
+  const [ready] = cluster.statuses.get('web')?.conditions ?? [];
+  expect(ready).toMatchObject({ reason: 'Deleting' });
+});
