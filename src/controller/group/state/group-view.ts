@@ -96,7 +96,10 @@ export class GroupView {
     this.#doubt = reason;
   }
 
-  /** A write was accepted and its reply lists the rows. Others did what is new of backends that are not its `own`. */
+  /**
+   * A write was accepted and its reply lists the rows. What is gone or weighed of backends that are not its `own`, others did. New
+   * ones may be anybody's, and right.
+   */
   written(rows: readonly Row[], own: readonly BackendKey[]): void {
     const before = this.isReliable ? this.#rows : undefined;
     this.#list(rows);
@@ -134,7 +137,7 @@ export class GroupView {
   /** Remembers what has changed since, except for the backends that are our `own` change. */
   #notice(before: readonly KnownRow[], own?: ReadonlySet<BackendKey>): void {
     for (const [key, drift] of driftOf(before, this.#rows ?? [])) {
-      if (!own?.has(key)) this.#drift.set(key, drift);
+      if (own === undefined || (drift !== 'unexpected' && !own.has(key))) this.#drift.set(key, drift);
     }
   }
 
