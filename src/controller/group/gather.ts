@@ -5,7 +5,9 @@ import type {
   VServerGroupBindingSpec,
 } from '../../api/vservergroupbinding.ts';
 import type { Clock } from '../../clock.ts';
+import type { NodeObject } from '../../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
+import { departureOf } from '../../membership/desired/alive.ts';
 import { isDrained } from '../../membership/desired/cluster.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, nodesKept, wantMembers } from '../../membership/desired/member.ts';
@@ -192,8 +194,13 @@ function ownOf(
   | 'readyPods'
   | 'liveNodes'
   | 'drainedNodes'
+  | 'departingNodes'
 > {
   const pods = caches.pods.in(object.namespace);
+  const isNode = (name: string, is: (node: NodeObject) => boolean) => {
+    const node = caches.nodes.get(name);
+    return node !== undefined && is(node);
+  };
   return {
     id: object.key,
     uid: object.uid,
@@ -207,12 +214,8 @@ function ownOf(
     livePods: pods && { has: (uid) => pods.lives(uid) },
     readyPods: pods && { has: (uid) => pods.isReady(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
-    drainedNodes: {
-      has(name) {
-        const node = caches.nodes.get(name);
-        return node !== undefined && isDrained(node);
-      },
-    },
+    drainedNodes: { has: (name) => isNode(name, isDrained) },
+    departingNodes: { has: (name) => isNode(name, (node) => departureOf(node) !== undefined) },
   };
 }
 

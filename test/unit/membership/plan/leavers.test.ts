@@ -45,6 +45,18 @@ test('needed by minBackends, its pod is gone: held as it is', () => {
   expect(steps([leaver('1', [of])], [of])).toEqual({ 'eni-1': 'hold for shop/web' });
 });
 
+test('needed by minBackends, its node is about to go: held as it is', () => {
+  const of = claim('web', { minBackends: 2, departingNodes: { has: (name) => name === 'n2' } });
+  const [held, back] = [
+    leaver('1', [of], { record: podRecord('1', { node: 'n2' }) }),
+    leaver('2', [of], { record: podRecord('2', { node: 'n3' }) }),
+  ];
+  expect(steps([held, back], [of])).toEqual({
+    'eni-1': 'hold for shop/web',
+    'eni-2': 'hold with weight for shop/web',
+  });
+});
+
 test('needed by minBackends, its node is drained: held with weight 0, after those that serve', () => {
   const drained = (name: string) => podRecord(name, { node: 'n2' });
   const of = claim('web', { minBackends: 1, drainedNodes: { has: (name) => name === 'n2' } });
