@@ -281,6 +281,7 @@ test('a binding whose status was set back by a restored etcd is told anew at onc
   if (backup !== undefined) cluster.caches.bindings.set(backup);
   await cluster.after(1_000);
   expect(cluster.statuses.get('web')).toMatchObject({ registered: 1, conditions: [{ reason: 'Synced' }] });
+  expect(cluster.lost).toEqual(['web']);
   expect(cluster.forgotten).toEqual([]);
 });
 

@@ -81,6 +81,8 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
   readonly unpatched: string[] = [];
   readonly reads: string[] = [];
   readonly corrected: string[] = [];
+  /** Bindings whose written statuses are to be forgotten. */
+  readonly lost: string[] = [];
   /** What a dry run would have sent. */
   readonly withheld: string[] = [];
   /** Groups that were found by name, as `binding group`. */
@@ -415,7 +417,7 @@ export class TestCluster<Groups extends ServerGroups = FakeVServerGroups> {
           conditions.map(({ type, reason }) => `${type} ${reason}`),
         ),
       observed: () => {},
-      lost: () => {},
+      lost: ({ name }) => void this.lost.push(name),
       forget: ({ name }) => void this.forgotten.push(name),
     };
   }
