@@ -13,7 +13,7 @@ import { outcomeOf } from './outcome.ts';
 import type { FailedAttempt, GroupAction } from './state/attempts.ts';
 import type { Drift } from './state/drift.ts';
 import type { GroupState } from './state/group-state.ts';
-import type { Job, ReadReason } from './state/group-view.ts';
+import type { Job, ReadReason, Unanswered } from './state/group-view.ts';
 
 export type WriteResult =
   | { readonly is: 'written'; readonly batch: Batch; readonly requestId: string }
@@ -27,11 +27,14 @@ export type WriteResult =
   | { readonly is: 'not sent' };
 
 export interface WriteHooks {
-  /** The batch was carried out. `delaysMs`: for each row taken out of service, the time since it was seen to leave. */
+  /**
+   * The batch was carried out, by its reply or, if that was lost, by what the group shows. `delaysMs`: for each row taken out of
+   * service, the time since it was seen to leave.
+   */
   onWritten(
     group: GroupState,
     batch: Batch,
-    requestId: string,
+    requestId: string | undefined,
     delaysMs: readonly number[],
     durationMs: number,
   ): void;
@@ -100,7 +103,11 @@ export class GroupWriter {
       if (error instanceof WithdrawnError) return this.#notSent();
       // Whatever went wrong, the call may have been carried out unless the API refused it.
       const isRefusal = error instanceof ApiError && error.outcome === 'refused';
-      if (!isRefusal || error.kind === 'groupMissing') group.view.doubt('unknown-outcome');
+      if (isRefusal && error.kind === 'groupMissing') group.view.doubt('unknown-outcome');
+      if (!isRefusal) {
+        const requestId = error instanceof ApiError ? error.requestId : undefined;
+        group.view.doubt('unknown-outcome', { batch, requestId, startedAt });
+      }
       if (!(error instanceof ApiError)) throw error;
       this.#refused(group, batch, error, []);
       return { is: 'failed' };
@@ -115,7 +122,7 @@ export class GroupWriter {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (error.retryable) group.view.waitFor(job, clock.now() + groups.limits.pollMs);
-      else group.view.jobEnded('unknown-outcome');
+      else group.view.jobEnded('unknown-outcome', job);
       this.#backOff(group, 'describe', error);
       return { is: 'failed' };
     }
@@ -133,8 +140,10 @@ export class GroupWriter {
     try {
       const description = await groups.describe(group.ref);
       const now = clock.now();
+      const { unanswered } = group.view;
       group.view.described(description, now + resyncInMs, now + groups.limits.pollMs);
       group.attempts.succeed('describe');
+      if (unanswered !== undefined && group.view.isReliable) this.#answered(group, unanswered);
       return true;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -174,7 +183,7 @@ export class GroupWriter {
     startedAt: number,
   ): WriteResult {
     if (contradicts(batch, rows)) {
-      group.view.doubt('contradiction');
+      group.view.doubt('contradiction', { batch, requestId, startedAt });
       this.#backOff(group, batch.action, contradiction(group, batch, requestId));
       return { is: 'failed' };
     }
@@ -199,13 +208,24 @@ export class GroupWriter {
   }
 
   #done(group: GroupState, batch: Batch, requestId: string, startedAt: number): WriteResult {
+    group.attempts.done(batch);
+    this.#tellWritten(group, { batch, requestId, startedAt });
+    return { is: 'written', batch, requestId };
+  }
+
+  /** A write of unknown outcome was carried out as far as the group, which was read since, shows its changes. */
+  #answered(group: GroupState, { batch, requestId, startedAt }: Unanswered): void {
+    const shown = new Map(group.view.rows?.map(({ key, row }) => [key, row]));
+    const changes = batch.changes.filter((change) => isShown(batch.action, change, shown));
+    if (changes.length > 0) this.#tellWritten(group, { batch: { ...batch, changes }, requestId, startedAt });
+  }
+
+  #tellWritten(group: GroupState, { batch, requestId, startedAt }: Unanswered): void {
     const { clock, hooks } = this.#parts;
     const keys = batch.changes.map(({ key }) => key);
-    group.attempts.done(batch);
     for (const drift of group.view.corrected(keys)) hooks.onDriftCorrected(drift);
     const now = clock.now();
     hooks.onWritten(group, batch, requestId, group.leaving.waitedMs(keys, now), now - startedAt);
-    return { is: 'written', batch, requestId };
   }
 
   /** `named`: the rows of the batch that are known to be the reason. */
@@ -245,11 +265,17 @@ function contradicts({ action, changes }: Batch, rows: readonly Row[]): boolean 
   const servers = new Set(changes.map(({ row }) => row.serverId));
   const written = rows.filter(({ serverId }) => servers.has(serverId));
   const shown = new Map(written.map((row) => [backendKey(row), row]));
-  return changes.some(({ key, row }) => {
-    const after = shown.get(key);
-    if (action === 'remove') return after !== undefined;
-    return after === undefined || (action === 'set' && after.weight !== row.weight);
-  });
+  return changes.some((change) => !isShown(action, change, shown));
+}
+
+function isShown(
+  action: Batch['action'],
+  { key, row }: Change,
+  shown: ReadonlyMap<BackendKey, Row>,
+): boolean {
+  const after = shown.get(key);
+  if (action === 'remove') return after === undefined;
+  return after !== undefined && (action === 'add' || after.weight === row.weight);
 }
 
 /** Error code for a call that was accepted but, according to its reply, not carried out. */

@@ -10,13 +10,18 @@ export type Doubt = 'contradiction' | 'unknown-outcome' | 'pending';
 /** Why a group is read. */
 export type ReadReason = 'first' | 'resync' | Doubt;
 
-/** A write of ours that was accepted and whose outcome is not known yet. */
-export interface Job {
-  readonly id: string;
+/** A write of ours whose outcome is not known yet. */
+export interface Unanswered {
   readonly batch: Batch;
-  readonly requestId: string;
+  readonly requestId: string | undefined;
   /** `Clock.now()` milliseconds. */
   readonly startedAt: number;
+}
+
+/** One that was accepted, and is asked about by its id. */
+export interface Job extends Unanswered {
+  readonly id: string;
+  readonly requestId: string;
 }
 
 /** A change that the group is still applying: until it is over, nothing else is written to the group. */
@@ -38,6 +43,7 @@ export class GroupView {
   #loadBalancerId: string | undefined;
   #name: string | undefined;
   #doubt: Doubt | undefined;
+  #unanswered: Unanswered | undefined;
   #pending: PendingChange | undefined;
   #resyncAt: number;
   readonly #drift = new Map<BackendKey, Drift>();
@@ -91,9 +97,15 @@ export class GroupView {
     return this.#rows === undefined ? 'first' : (this.#doubt ?? 'resync');
   }
 
+  /** The write of unknown outcome since which the group has not been read. */
+  get unanswered(): Unanswered | undefined {
+    return this.#unanswered;
+  }
+
   /** The group must be read before anything else. */
-  doubt(reason: Doubt): void {
+  doubt(reason: Doubt, unanswered?: Unanswered): void {
     this.#doubt = reason;
+    this.#unanswered = unanswered;
   }
 
   /**
@@ -127,6 +139,7 @@ export class GroupView {
     this.#resyncAt = resyncAt;
     this.#pending = pending ? { job: undefined, lookAt } : undefined;
     if (pending) this.#doubt = 'pending';
+    else this.#unanswered = undefined;
   }
 
   #list(rows: readonly Row[]): void {
@@ -147,9 +160,9 @@ export class GroupView {
   }
 
   /** The job is over, or can't be followed: the group is read to see its outcome. */
-  jobEnded(doubt: Doubt): void {
+  jobEnded(doubt: Doubt, unanswered?: Unanswered): void {
     this.#pending = undefined;
-    this.#doubt = doubt;
+    this.doubt(doubt, unanswered);
   }
 
   /** These backends are as they should be again. Returns how they had drifted. */

@@ -86,6 +86,26 @@ describe('what is told of a failure', () => {
   });
 });
 
+describe('a removal whose reply is lost', () => {
+  test.each([
+    ['was carried out: told with its delay once the group was read', true, 1],
+    ['was not: told once, when a later one is answered', false, 1],
+  ] as const)('%s', async (_, isCarriedOut, told) => {
+    let replies = 0;
+    cluster.groups.behave = ({ action }) => {
+      if (action !== 'remove' || replies++ > 0) return undefined;
+      if (isCarriedOut) return 'no-reply';
+      throw apiError('transient', 'ECONNRESET', 'unknown');
+    };
+    cluster.endpoints(addresses(3));
+    await cluster.after(30_000);
+    expect(cluster.groups.rows).toHaveLength(3);
+    expect(replies).toBe(isCarriedOut ? 1 : 2);
+    expect(cluster.delays).toHaveLength(told);
+    expect(cluster.delays[0]).toBeGreaterThan(0);
+  });
+});
+
 describe('what is told of reads and of what others did', () => {
   test('a read says why it was made', async () => {
     await cluster.after(400_000);
