@@ -11,6 +11,7 @@ import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-
  * | only on the node                               | some                           | served, as far as we know |
  * | only on the node                               | none                           | emptied                   |
  *
+ * Backends that minBackends holds count where no other takes requests: the pods of some are gone, and the status does not say of which.
  * Suspended bindings, and those whose spec cannot be read, keep their weights: their rows count like those of other systems. The
  * region is no part of a group's identity here: ids are unique across regions and accounts, and only the operator knows the region of
  * bindings that name none.
@@ -25,7 +26,11 @@ export function emptiedGroups(bindings: readonly BindingObject[], node: string):
   });
   return [...Map.groupBy(drained, ({ group }) => group)].flatMap(([group, sharing]) => {
     const rows = new Map(sharing.flatMap(({ owned }) => [...owned]));
-    const taking = [...rows.values()].filter(([row, { state }]) => state === 'Registered' && row.weight > 0);
+    const weighted = [...rows.values()].filter(([row]) => row.weight > 0);
+    const registered = weighted.filter(([, { state }]) => state === 'Registered');
+    // The status of one that is held has a message while the group does not show weight 0.
+    const held = weighted.filter(([, { state, message }]) => state === 'Held' && message !== undefined);
+    const taking = registered.length > 0 ? registered : held;
     // Each binding counts the rows of the others as foreign. One whose group was not read yet counts none.
     const inGroup = Math.max(...sharing.map(({ foreign, owned }) => foreign + owned.size));
     const isEmptied = taking.length > 0 && taking.every(([, backend]) => backend.node === node);

@@ -7,6 +7,7 @@ interface Backend {
   readonly node: string;
   readonly weight?: number;
   readonly state?: string;
+  readonly message?: string;
 }
 
 function binding(name: string, backends: readonly Backend[], foreign: number, spec: object = {}) {
@@ -16,8 +17,8 @@ function binding(name: string, backends: readonly Backend[], foreign: number, sp
     status: {
       observedGeneration: 1,
       foreign,
-      backends: backends.map(({ ip, node, weight = 100, state = 'Registered' }) => ({
-        ...{ serverId: 'eni-1', serverIp: ip, port: 8080, type: 'eni', weight, state, node },
+      backends: backends.map(({ ip, weight = 100, state = 'Registered', ...rest }) => ({
+        ...{ serverId: 'eni-1', serverIp: ip, port: 8080, type: 'eni', weight, state, ...rest },
       })),
     },
   });
@@ -42,6 +43,24 @@ describe('a group of one binding', () => {
     expect(emptied(binding('a', on('n1', '10.0.0.1'), 1))).toEqual([]);
     expect(emptied(binding('a', [{ ip: '10.0.0.1', node: 'n1', weight: 0 }], 0))).toEqual([]);
     expect(emptied(binding('a', [], 0))).toEqual([]);
+  });
+
+  test('is emptied with the node of the last that minBackends holds with their weight', () => {
+    const held = (node: string, ip: string, message?: string) => ({
+      ...{ ip, node, state: 'Held' },
+      ...(message !== undefined && { message }),
+    });
+    const serving = (node: string, ip: string) => held(node, ip, 'still has weight 100');
+    expect(emptied(binding('a', [serving('n1', '10.0.0.1')], 0))).toEqual(['rsp-1']);
+    expect(emptied(binding('a', [serving('n1', '10.0.0.1'), held('n2', '10.0.0.2')], 0))).toEqual(['rsp-1']);
+    expect(emptied(binding('a', [serving('n1', '10.0.0.1'), serving('n2', '10.0.0.2')], 0))).toEqual([]);
+    expect(emptied(binding('a', [held('n1', '10.0.0.1')], 0))).toEqual([]);
+    expect(emptied(binding('a', [serving('n1', '10.0.0.1'), ...on('n2', '10.0.0.2')], 0))).toEqual([]);
+  });
+
+  test('is emptied although minBackends holds one elsewhere, whose pod may be gone', () => {
+    const elsewhere = { ip: '10.0.0.2', node: 'n2', state: 'Held', message: 'still has weight 100' };
+    expect(emptied(binding('a', [...on('n1', '10.0.0.1'), elsewhere], 0))).toEqual(['rsp-1']);
   });
 });
 
