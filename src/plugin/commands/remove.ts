@@ -109,7 +109,7 @@ async function removeAll(
       onDriftCorrected: () => {},
       onWithheld: () => {},
       onWritten: (_group, { changes }, requestId) => {
-        problem = undefined;
+        problem = [...group.attempts.refusals.values()][0]?.error;
         terminal.note(
           `removed ${changes.map(({ row }) => backendName(row)).join(', ')} (request ${requestId})`,
         );
