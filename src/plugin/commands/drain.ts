@@ -7,6 +7,7 @@ import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { emptiedGroups } from '../drain/emptied-groups.ts';
+import { isUntouched } from '../drain/untouched.ts';
 import { KUBERNETES } from '../flags.ts';
 import { answer, type Column } from '../output/table.ts';
 
@@ -20,11 +21,11 @@ export const drain: Command = {
   details: `Labels the node ${DRAIN_LABEL} and waits until the groups show it. The operator keeps every backend on the node at
 weight 0, whatever its binding's mode, and new pods of the node join with weight 0: new connections go elsewhere, existing ones
 can end. --undo removes the label and restores the weights. Pods stay: kubectl cordon and kubectl drain move them. Bindings that
-are suspended or unreadable are not touched. Needs a running operator, and to get and patch nodes and list bindings; no cloud
-credentials.`,
+are suspended, unreadable or RoleNotAllowed are not touched. Needs a running operator, and to get and patch nodes and list
+bindings; no cloud credentials.`,
   exitCodes: {
     [DONE]: 'all of its backends have weight 0 (with --undo: their weights)',
-    [LEFT]: 'not all of them within --timeout, or some belong to bindings that are suspended or unreadable',
+    [LEFT]: 'not all of them within --timeout, or some belong to bindings that are not touched',
     [FAILED]:
       'no such node, a wrong argument, a group would be left without backends, or the API server refused',
   },
@@ -64,7 +65,6 @@ interface Row {
   readonly pod: string;
   readonly state: BackendStatus['state'];
   readonly weight: number;
-  /** Whether its binding is suspended, or its spec is unreadable. */
   readonly untouched: boolean;
   /** Why a backend that drains or is held has a weight nevertheless. */
   readonly message: string | undefined;
@@ -97,7 +97,7 @@ const IN_GROUP: ReadonlySet<string> = new Set(['Registered', 'Draining', 'Removi
 
 function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[] {
   return bindings.flatMap((binding): Row[] => {
-    const { namespace, name, parsed } = binding;
+    const { namespace, name } = binding;
     const { conditions = [], backends = [] } = statusOf(binding) ?? {};
     const ready = findCondition(conditions, 'Ready');
     const why = ready === undefined || ready.status === 'True' ? '' : `${ready.reason}: ${ready.message}`;
@@ -111,7 +111,7 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
         pod: pod ?? '',
         state,
         weight: isOut(state) && message === undefined ? 0 : weight,
-        untouched: !parsed.ok || parsed.binding.spec.suspend,
+        untouched: isUntouched(binding),
         message,
         leaving: drainingSince !== undefined,
         why: why || (message ?? ''),

@@ -1,5 +1,6 @@
 import { ownedBackends } from '../../controller/binding/records.ts';
-import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-caches.ts';
+import { type BindingObject, groupIdOf, statusOf } from '../../controller/cluster/cluster-caches.ts';
+import { isUntouched } from './untouched.ts';
 
 /**
  * Returns the ids of the groups that would have no backend that takes requests once the node's have weight 0. The first row that fits:
@@ -12,16 +13,16 @@ import { type BindingObject, groupIdOf } from '../../controller/cluster/cluster-
  * | only on the node                               | none                           | emptied                   |
  *
  * Backends that minBackends holds count where no other takes requests: the pods of some are gone, and the status does not say of which.
- * Suspended bindings, and those whose spec cannot be read, keep their weights: their rows count like those of other systems. The
- * region is no part of a group's identity here: ids are unique across regions and accounts, and only the operator knows the region of
- * bindings that name none.
+ * Bindings that the operator does not touch keep their weights: their rows count like those of other systems. The region is no part of
+ * a group's identity here: ids are unique across regions and accounts, and only the operator knows the region of bindings that name
+ * none.
  */
 export function emptiedGroups(bindings: readonly BindingObject[], node: string): readonly string[] {
   const drained = bindings.flatMap((binding) => {
-    const { parsed } = binding;
     const group = groupIdOf(binding);
-    if (!parsed.ok || parsed.binding.spec.suspend || group === undefined) return [];
-    const { backends, foreign } = parsed.binding.status;
+    const status = statusOf(binding);
+    if (isUntouched(binding) || status === undefined || group === undefined) return [];
+    const { backends, foreign } = status;
     return [{ group, foreign, owned: ownedBackends(backends) }];
   });
   return [...Map.groupBy(drained, ({ group }) => group)].flatMap(([group, sharing]) => {

@@ -13,12 +13,21 @@ const ON_N1 = {
 };
 
 /** Drains node n1, or ends its drain, while the one backend on it is shown as this; nothing is waited for. */
-async function drainOf(backend: object, words: readonly string[] = [], spec: object = {}) {
+async function drainOf(backend: object, words: readonly string[] = [], spec: object = {}, reason = 'Synced') {
   const binding = {
     metadata: { namespace: 'shop', name: 'web', uid: 'uid-web', resourceVersion: '1', generation: 1 },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name: 'web', port: 80 }, ...spec },
     status: {
       observedGeneration: 1,
+      conditions: [
+        {
+          type: 'Ready',
+          status: reason === 'Synced' ? 'True' : 'False',
+          reason,
+          message: '',
+          lastTransitionTime: since,
+        },
+      ],
       backends: [{ ...ON_N1, ...backend }],
     },
   };
@@ -67,11 +76,12 @@ test('what keeps its weight is shown with it, and why', async () => {
   expect(await shown({})).toMatch(/ 0 +Draining\b/);
 });
 
-test.each<[string, object]>([
-  ['suspended', { suspend: true }],
-  ['unreadable', { weight: 101 }],
-])('a binding that is %s keeps its weights: told, and not waited for', async (_, spec) => {
-  const { code, stdout, stderr } = await drainOf({ state: 'Registered' }, [], spec);
+test.each<[string, object, string]>([
+  ['is suspended', { suspend: true }, 'Suspended'],
+  ['is unreadable', { weight: 101 }, 'InvalidSpec'],
+  ['names a role that may not be assumed', {}, 'RoleNotAllowed'],
+])('a binding that %s keeps its weights: told, and not waited for', async (_, spec, reason) => {
+  const { code, stdout, stderr } = await drainOf({ state: 'Registered' }, [], spec, reason);
   expect([code, stdout]).toEqual([1, expect.stringContaining('10.0.0.1:8080')]);
   expect(stderr).not.toContain('not done in time');
 });

@@ -10,13 +10,22 @@ interface Backend {
   readonly message?: string;
 }
 
-function binding(name: string, backends: readonly Backend[], foreign: number, spec: object = {}) {
+function binding(
+  name: string,
+  backends: readonly Backend[],
+  foreign: number,
+  spec: object = {},
+  reason = 'Synced',
+) {
   return transformBinding({
     metadata: { namespace: 'shop', name, uid: `uid-${name}`, generation: 1 },
     spec: { vServerGroupId: 'rsp-1', serviceRef: { name, port: 80 }, ...spec },
     status: {
       observedGeneration: 1,
       foreign,
+      conditions: [
+        { type: 'Ready', status: 'False', reason, message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
+      ],
       backends: backends.map(({ ip, weight = 100, state = 'Registered', ...rest }) => ({
         ...{ serverId: 'eni-1', serverIp: ip, port: 8080, type: 'eni', weight, state, ...rest },
       })),
@@ -96,8 +105,11 @@ describe('a group of two bindings, each of which counts the rows of the other as
     expect(emptied(a(0), binding('b', [], 0))).toEqual(['rsp-1']);
   });
 
-  test('rows of a suspended one keep their weight: they are of somebody else', () => {
-    expect(emptied(a(2), binding('b', on('n1', '10.0.0.3', '10.0.0.4'), 2, { suspend: true }))).toEqual([]);
+  test.each<[string, object, string]>([
+    ['that is suspended', { suspend: true }, 'Suspended'],
+    ['whose role may not be assumed', {}, 'RoleNotAllowed'],
+  ])('rows of one %s keep their weight: they are of somebody else', (_, spec, reason) => {
+    expect(emptied(a(2), binding('b', on('n1', '10.0.0.3', '10.0.0.4'), 2, spec, reason))).toEqual([]);
   });
 
   test('is the same group whether or not the region is named, because ids are unique', () => {
