@@ -4,6 +4,7 @@ import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
 import { type BindingObject, groupIdOf, statusOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
+import { paths, transformPod } from '../../kubernetes/objects/objects.ts';
 import { listBindings } from '../bindings.ts';
 import { type Command, type CommandCall, DONE, FAILED, LEFT } from '../command.ts';
 import { emptiedGroups } from '../drain/emptied-groups.ts';
@@ -20,9 +21,9 @@ export const drain: Command = {
   completes: 'nodes',
   details: `Labels the node ${DRAIN_LABEL} and waits until the groups show it. The operator keeps every backend on the node at
 weight 0, whatever its binding's mode, and new pods of the node join with weight 0: new connections go elsewhere, existing ones
-can end. --undo removes the label and restores the weights. Pods stay: kubectl cordon and kubectl drain move them. Bindings that
-are suspended, unreadable or RoleNotAllowed are not touched. Needs a running operator, and to get and patch nodes and list
-bindings; no cloud credentials.`,
+can end. --undo removes the label and restores the weights, but not of pods that are gone. Pods stay: kubectl cordon and kubectl
+drain move them. Bindings that are suspended, unreadable or RoleNotAllowed are not touched. Needs a running operator, and to get
+and patch nodes, list bindings and, for --undo, get pods; no cloud credentials.`,
   exitCodes: {
     [DONE]: 'all of its backends have weight 0 (with --undo: their weights)',
     [LEFT]: 'not all of them within --timeout, or some belong to bindings that are not touched',
@@ -40,7 +41,7 @@ bindings; no cloud credentials.`,
     const deadline = clock.now() + options.own('timeout');
     for (;;) {
       const rows = rowsOn(await read(call, node), node);
-      const left = rows.filter((row) => !isDone(row, undo));
+      const left = await leftOf(call, rows, undo);
       const waiting = left.filter(({ untouched }) => !untouched);
       if (rows.length > 0) terminal.progress(progress(rows.length - left.length, rows.length, undo));
       if (waiting.length === 0 || clock.now() >= deadline) {
@@ -70,6 +71,9 @@ interface Row {
   readonly message: string | undefined;
   /** Whether the backend is also waiting to be removed. */
   readonly leaving: boolean;
+  /** Whether it is held with weight 0, and had another one: if its pod still runs, it gets that back. */
+  readonly resting: boolean;
+  readonly podUID: string | undefined;
   readonly why: string;
 }
 
@@ -103,7 +107,7 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
     const why = ready === undefined || ready.status === 'True' ? '' : `${ready.reason}: ${ready.message}`;
     return backends
       .filter((backend) => backend.node === node && IN_GROUP.has(backend.state))
-      .map(({ serverIp, serverId, port, pod, state, weight, drainingSince, message }) => ({
+      .map(({ serverIp, serverId, port, pod, podUID, state, weight, drainingSince, message }) => ({
         namespace,
         name,
         group: groupIdOf(binding) ?? '',
@@ -114,6 +118,8 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
         untouched: isUntouched(binding),
         message,
         leaving: drainingSince !== undefined,
+        resting: state === 'Held' && message === undefined && weight > 0,
+        podUID,
         why: why || (message ?? ''),
       }));
   });
@@ -124,9 +130,31 @@ function isOut(state: BackendStatus['state']): boolean {
   return state === 'Draining' || state === 'Held';
 }
 
-function isDone({ state, leaving, weight, message }: Row, undo: boolean): boolean {
-  if (undo) return leaving || state !== 'Draining';
+async function leftOf(call: CommandCall, rows: readonly Row[], undo: boolean): Promise<readonly Row[]> {
+  const left: Row[] = [];
+  for (const row of rows) {
+    if (isDone(row, undo) || (undo && row.resting && (await isGone(call, row)))) continue;
+    left.push(row);
+  }
+  return left;
+}
+
+function isDone({ state, leaving, resting, weight, message }: Row, undo: boolean): boolean {
+  if (undo) return leaving || (state !== 'Draining' && !resting);
   return isOut(state) ? message === undefined : state === 'Registered' && weight === 0;
+}
+
+/** The status does not tell whether the pod of a held backend is gone. */
+async function isGone(call: CommandCall, { namespace, pod, podUID }: Row): Promise<boolean> {
+  if (podUID === undefined) return false;
+  const path = `${paths.pods(namespace)}/${encodeURIComponent(pod)}`;
+  try {
+    const found = transformPod(await call.cluster().transport.request('GET', path, { signal: call.signal }));
+    return found.uid !== podUID || found.ended;
+  } catch (error) {
+    if (!hasStatus(error, 404)) throw error;
+    return true;
+  }
 }
 
 function progress(done: number, all: number, undo: boolean): string {
@@ -153,7 +181,10 @@ function report(call: CommandCall, node: string, rows: readonly Row[]): void {
     { title: 'STATE', cell: ({ state }) => state },
     { title: 'WHY', cell: ({ why }) => why },
   ];
-  const value = { node, backends: rows.map(({ untouched, message, leaving, why, ...row }) => row) };
+  const value = {
+    node,
+    backends: rows.map(({ untouched, message, leaving, resting, podUID, why, ...row }) => row),
+  };
   answer(terminal, options.own('output'), value, {
     rows,
     columns,

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
-import { expect, test } from '@jest/globals';
+import { beforeEach, expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
+import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { drain } from '../../../../src/plugin/commands/drain.ts';
 import { readFlags } from '../../../../src/plugin/flags.ts';
@@ -9,8 +10,20 @@ import { collector } from '../plugin-call.ts';
 
 const ON_N1 = {
   ...{ serverId: 'eni-1', serverIp: '10.0.0.1', port: 8080, type: 'eni' },
-  ...{ weight: 100, node: 'n1' },
+  ...{ weight: 100, node: 'n1', pod: 'web-1', podUID: 'uid-1' },
 };
+
+const POD = {
+  metadata: { namespace: 'shop', name: 'web-1', uid: 'uid-1', resourceVersion: '1' },
+  status: { phase: 'Running' },
+};
+
+/** The pod behind the backend, if it is there. */
+let pod: object | undefined;
+
+beforeEach(() => {
+  pod = POD;
+});
 
 /** Drains node n1, or ends its drain, while the one backend on it is shown as this; nothing is waited for. */
 async function drainOf(backend: object, words: readonly string[] = [], spec: object = {}, reason = 'Synced') {
@@ -32,8 +45,13 @@ async function drainOf(backend: object, words: readonly string[] = [], spec: obj
     },
   };
   const transport = {
-    request: async (_: string, path: string) =>
-      path.endsWith('/nodes/n1') ? {} : { metadata: { resourceVersion: '1' }, items: [binding] },
+    request: async (method: string, path: string) => {
+      if (path.endsWith('/nodes/n1')) return {};
+      if (path !== '/api/v1/namespaces/shop/pods/web-1')
+        return { metadata: { resourceVersion: '1' }, items: [binding] };
+      if (pod !== undefined) return pod;
+      throw new KubeApiError({ method, path }, 404, { reason: 'NotFound', message: '', causes: [] });
+    },
   } as unknown as KubeTransport;
   const { options, positionals } = readFlags(['n1', '--force', '--timeout', '0s', ...words], drain.flags, {});
   const { streams, written } = collector();
@@ -90,7 +108,23 @@ test.each<[string, object, number]>([
   ['has its weight', { state: 'Registered' }, 0],
   ['is still to get it back', { state: 'Draining' }, 1],
   ['leaves', { state: 'Draining', drainingSince: since }, 0],
-  ['is held', { state: 'Held' }, 0],
+  ['is held with its weight', { state: 'Held', message }, 0],
+  ['is held, and still to get it back', { state: 'Held' }, 1],
+  ['is held, with weight 0 as before the drain', { state: 'Held', weight: 0 }, 0],
+  [
+    'is a node that is held, and still to get it back',
+    { state: 'Held', pod: undefined, podUID: undefined },
+    1,
+  ],
 ])('--undo, and a backend %s', async (_, backend, code) => {
   expect(await drainOf(backend, ['--undo'])).toMatchObject({ code });
+});
+
+test.each<[string, object | undefined]>([
+  ['gone', undefined],
+  ['gone, and another has its name', { ...POD, metadata: { ...POD.metadata, uid: 'uid-2' } }],
+  ['at its end', { ...POD, status: { phase: 'Succeeded' } }],
+])('--undo does not wait for a backend that is held with weight 0 and whose pod is %s', async (_, found) => {
+  pod = found;
+  expect(await drainOf({ state: 'Held' }, ['--undo'])).toMatchObject({ code: 0 });
 });
