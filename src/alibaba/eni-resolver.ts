@@ -277,6 +277,9 @@ function canonical(ip: string): string {
   return ip.includes(':') ? (URL.parse(`http://[${ip}]`)?.hostname.slice(1, -1) ?? ip) : ip;
 }
 
+/** Error code for an address that ECS found at several interfaces. */
+export const AMBIGUOUS_ADDRESS = 'AmbiguousAddress';
+
 /** Private addresses repeat across VPCs: without --vpc-id, the pod's interface cannot be told from the others. */
 export function ambiguous(
   { ip, regionId }: Pick<Entry, 'ip' | 'regionId'>,
@@ -284,7 +287,7 @@ export function ambiguous(
 ): ApiError {
   return createApiError({
     action: 'DescribeNetworkInterfaces',
-    code: 'AmbiguousAddress',
+    code: AMBIGUOUS_ADDRESS,
     text: `${ip} in ${regionId} is an address of ${ids.join(' and ')}`,
     kind: 'configuration',
     outcome: 'refused',

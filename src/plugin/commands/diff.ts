@@ -1,3 +1,4 @@
+import { AMBIGUOUS_ADDRESS } from '../../alibaba/eni-resolver.ts';
 import { findCondition } from '../../api/conditions.ts';
 import { sleep, WallTimes } from '../../clock.ts';
 import { vServerGroup } from '../../cloud/group-ref.ts';
@@ -7,7 +8,7 @@ import { groupOf, splitGroupKey } from '../../controller/cluster/cluster-caches.
 import { readClusterUid } from '../../controller/cluster/cluster-id.ts';
 import { rolesToCallWith } from '../../controller/group/caller.ts';
 import { type DecideParts, type Decision, decide, withinLimits } from '../../controller/group/decide.ts';
-import { EniDirectory } from '../../controller/group/eni-directory.ts';
+import { EniDirectory, type MissingEni } from '../../controller/group/eni-directory.ts';
 import { gather } from '../../controller/group/gather.ts';
 import { GroupState } from '../../controller/group/state/group-state.ts';
 import { getBinding, namespaceOf } from '../bindings.ts';
@@ -171,7 +172,7 @@ async function decideNow(call: CommandCall) {
     const answered = new AbortController();
     wake = () => answered.abort();
     const decision = decide(key, group, parts, deciding);
-    const awaited = decision.missingEnis.filter(({ lookup }) => lookup.state !== 'missing');
+    const awaited = decision.missingEnis.filter(({ lookup }) => !isAnswered(lookup));
     if (awaited.length === 0) {
       // What serves on until others take its place leaves, too.
       group.leaving.planned(decision.plan, [], () => false, Number.NEGATIVE_INFINITY);
@@ -182,6 +183,11 @@ async function decideNow(call: CommandCall) {
     await sleep(clock, waitMs, AbortSignal.any([signal, answered.signal])).catch(() => {});
     signal.throwIfAborted();
   }
+}
+
+/** ECS has answered, if only that no interface has the address, or several have: a note says so, and the other changes are shown. */
+function isAnswered(lookup: MissingEni['lookup']): boolean {
+  return lookup.state === 'missing' || (lookup.state === 'failed' && lookup.error.code === AMBIGUOUS_ADDRESS);
 }
 
 /** The resolver repeats a lookup that failed; one that was refused fails again. */
