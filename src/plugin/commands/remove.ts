@@ -110,9 +110,8 @@ async function removeAll(
       onWithheld: () => {},
       onWritten: (_group, { changes }, requestId) => {
         problem = [...group.attempts.refusals.values()][0]?.error;
-        terminal.note(
-          `removed ${changes.map(({ row }) => backendName(row)).join(', ')} (request ${requestId})`,
-        );
+        const request = requestId === undefined ? '' : ` (request ${requestId})`;
+        terminal.note(`removed ${changes.map(({ row }) => backendName(row)).join(', ')}${request}`);
       },
       onFailed: (_group, _action, error) => {
         problem = error;
