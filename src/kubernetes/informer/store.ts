@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 export interface Stored {
   /** `namespace/name`, or `name` for cluster-scoped objects. */
   readonly key: string;
@@ -27,7 +29,8 @@ type Keys = string | Set<string>;
  *
  * - Handlers see the store after the change, or after a complete `replace`: never half of a list.
  * - Handlers run synchronously, in the order they were added; one that throws is reported and does not stop the others.
- * - An object with the same resourceVersion as the stored one is not a change.
+ * - An object with the same resourceVersion as the stored one is not a change. In a list only if its content is the same, too: after
+ *   the store of the API server was restored from a backup, versions are given out anew.
  */
 export class Store<T extends Stored> {
   readonly #objects = new Map<string, T>();
@@ -100,13 +103,16 @@ export class Store<T extends Stored> {
   replace(list: readonly T[]): void {
     const listed = new Set(list.map((object) => object.key));
     const gone = [...this.keys()].filter((key) => !listed.has(key));
-    const changes = [...gone.map((key) => this.#drop(key)), ...list.map((object) => this.#put(object))];
+    const changes = [
+      ...gone.map((key) => this.#drop(key)),
+      ...list.map((object) => this.#put(object, isDeepStrictEqual)),
+    ];
     for (const change of changes) if (change !== undefined) this.#notify(change);
   }
 
-  #put(object: T): StoreChange<T> | undefined {
+  #put(object: T, isSame: (old: T, now: T) => boolean = hasSameVersion): StoreChange<T> | undefined {
     const old = this.#objects.get(object.key);
-    if (old?.resourceVersion === object.resourceVersion) return undefined;
+    if (old !== undefined && isSame(old, object)) return undefined;
     this.#version++;
     this.#objects.set(object.key, object);
     for (const index of this.#indexes.values()) reindex(index, object.key, old, object);
@@ -131,6 +137,10 @@ export class Store<T extends Stored> {
       }
     }
   }
+}
+
+function hasSameVersion(old: Stored, now: Stored): boolean {
+  return old.resourceVersion === now.resourceVersion;
 }
 
 /** Does nothing if the values are unchanged, which is the usual case. */

@@ -46,6 +46,15 @@ test('an object of the stored version is not a change', () => {
   expect(told()).toEqual(['added - a']);
 });
 
+test('an object of the stored version that a list shows otherwise is a change: versions are given out anew after a restore', () => {
+  const { store, told } = observed();
+  store.set(thing('a', '1', 'z1'));
+  told();
+  store.replace([thing('a', '1', 'z2')]);
+  expect(told()).toEqual(['modified 1 a']);
+  expect(store.byIndex('zone', 'z2')).toHaveLength(1);
+});
+
 test('its version is another one after each change, and the same as long as nothing changes', () => {
   const { store } = observed();
   const versions = [store.version];
