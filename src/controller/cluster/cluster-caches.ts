@@ -93,7 +93,7 @@ export function addIndexes(
   caches.nodes.index('virtual', (node) => (isVirtual(node) ? [VIRTUAL] : []));
   caches.endpoints
     .index('service', ({ namespace, serviceName }) => [`${namespace}/${serviceName}`])
-    .index('node', (endpoints) => unique(endpoints, ({ nodeName, pod }) => nodeName ?? (pod && UNNAMED)))
+    .index('node', nodesOf)
     .index('pod', (endpoints) => unique(endpoints, ({ pod }) => pod && `${pod.namespace}/${pod.name}`));
 }
 
@@ -206,10 +206,17 @@ function present<T>(value: T | undefined): readonly T[] {
   return value === undefined ? [] : [value];
 }
 
-function unique(
-  endpoints: EndpointsObject,
-  of: (address: EndpointsObject['subsets'][number]['addresses'][number]) => string | undefined,
-): readonly string[] {
+/** A list that Kubernetes does not write may name a node, while its pod is on another one: that one counts (endpoints.ts). */
+function nodesOf(endpoints: EndpointsObject): readonly string[] {
+  const named = unique(endpoints, ({ nodeName }) => nodeName);
+  const isUnnamed = ({ nodeName, pod }: Address) =>
+    pod && (nodeName === undefined || !endpoints.byKubernetes);
+  return [...named, ...unique(endpoints, (address) => (isUnnamed(address) ? UNNAMED : undefined))];
+}
+
+type Address = EndpointsObject['subsets'][number]['addresses'][number];
+
+function unique(endpoints: EndpointsObject, of: (address: Address) => string | undefined): readonly string[] {
   const values = new Set<string>();
   for (const { addresses } of endpoints.subsets) {
     for (const address of addresses) {

@@ -95,6 +95,11 @@ test.each([
   ['names it', { nodeName: 'n1' }, true],
   ['leaves its node to its pod', { pod: { namespace: 'default', name: 'a', uid: '' } }, true],
   ['names another one', { nodeName: 'n2' }, false],
+  [
+    'names another one and a pod',
+    { nodeName: 'n2', pod: { namespace: 'default', name: 'a', uid: '' } },
+    true,
+  ],
   ['names neither node nor pod', {}, false],
 ])('a node that goes concerns a group by an endpoint that %s: %j', (_, address, concerned) => {
   const finalizers = [FINALIZER];
