@@ -108,7 +108,7 @@ function claimOn(wanted: readonly Member[], records: Claim['records']): Claim {
     readyPods: everything,
     liveNodes: everything,
     drainedNodes: { has: () => false },
-    departingNodes: { has: () => false },
+    doubtfulNodes: { has: () => false },
   };
 }
 

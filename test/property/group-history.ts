@@ -203,7 +203,7 @@ function claimOf(name: string, of: ClaimStep, tenants: readonly Tenant[], record
     readyPods: of.knowsPods ? live : undefined,
     liveNodes: { has: () => true },
     drainedNodes: { has: () => false },
-    departingNodes: { has: () => false },
+    doubtfulNodes: { has: () => false },
   };
 }
 

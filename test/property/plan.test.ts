@@ -532,7 +532,7 @@ function oneRow(mode: Claim['mode'], weight: number) {
       readyPods: { has: () => true },
       liveNodes: { has: () => true },
       drainedNodes: { has: () => false },
-      departingNodes: { has: () => false },
+      doubtfulNodes: { has: () => false },
     };
     const plan = planGroup({
       rows: knownRows(group.rows),

@@ -194,7 +194,7 @@ function ownOf(
   | 'readyPods'
   | 'liveNodes'
   | 'drainedNodes'
-  | 'departingNodes'
+  | 'doubtfulNodes'
 > {
   const pods = caches.pods.in(object.namespace);
   const isNode = (name: string, is: (node: NodeObject) => boolean) => {
@@ -215,7 +215,7 @@ function ownOf(
     readyPods: pods && { has: (uid) => pods.isReady(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
     drainedNodes: { has: (name) => isNode(name, isDrained) },
-    departingNodes: { has: (name) => isNode(name, (node) => departureOf(node) !== undefined) },
+    doubtfulNodes: { has: (name) => isNode(name, (node) => !node.ready || departureOf(node) !== undefined) },
   };
 }
 

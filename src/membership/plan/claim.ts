@@ -41,8 +41,8 @@ export interface Claim {
   readonly liveNodes: { has(name: string): boolean };
   /** Nodes whose backends have weight 0 until their drain ends. */
   readonly drainedNodes: { has(name: string): boolean };
-  /** Nodes that are about to go (alive.ts). */
-  readonly departingNodes: { has(name: string): boolean };
+  /** Nodes that are not Ready, or about to go (alive.ts): whoever is held there gets no weight back. */
+  readonly doubtfulNodes: { has(name: string): boolean };
 }
 
 /** The pod and node that a row stands for, and whether it is a stranger. */

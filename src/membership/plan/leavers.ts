@@ -25,7 +25,7 @@ type Hold = 'the weight it had' | 'weight 0' | 'as it is';
  * | yes                  | yes                 | –                 | –                        | hold, with weight 0             |
  * | yes                  | no                  | no                | no                       | hold, with the weight it had    |
  * | yes                  | no                  | yes               | –                        | hold as it is: it serves nobody |
- * | yes                  | no                  | –                 | yes, or the node departs | hold as it is                   |
+ * | yes                  | no                  | –                 | yes, or the node is doubtful | hold as it is                   |
  * | no                   | –                   | yes               | –                        | remove                          |
  * | no                   | –                   | no                | –                        | remove or drain (drain.ts)      |
  *
@@ -50,15 +50,15 @@ export function settleLeavers(
 
 function holdOf(claim: Claim, { record, moved }: Leaver): Hold {
   if (isDrainedFor(claim, record)) return 'weight 0';
-  return moved || isGone(claim, record) || isDeparting(claim, record) ? 'as it is' : 'the weight it had';
+  return moved || isGone(claim, record) || isDoubtful(claim, record) ? 'as it is' : 'the weight it had';
 }
 
 function isDrainedFor({ drainedNodes }: Claim, record: BackendRecord | undefined): boolean {
   return record?.node !== undefined && drainedNodes.has(record.node);
 }
 
-function isDeparting({ departingNodes }: Claim, record: BackendRecord | undefined): boolean {
-  return record?.node !== undefined && departingNodes.has(record.node);
+function isDoubtful({ doubtfulNodes }: Claim, record: BackendRecord | undefined): boolean {
+  return record?.node !== undefined && doubtfulNodes.has(record.node);
 }
 
 function holdersOf(

@@ -201,7 +201,7 @@ export function claim(name: string, change: Partial<Claim> = {}): Claim {
     readyPods: everything,
     liveNodes: everything,
     drainedNodes: { has: () => false },
-    departingNodes: { has: () => false },
+    doubtfulNodes: { has: () => false },
     ...change,
   };
 }

@@ -362,6 +362,23 @@ test('what departs gets weight 0 in the turn of its event, the last that take re
   expect(calls()).toEqual(['add 1', 'set 1', 'set 1', 'set 1']);
 });
 
+test('who is held on a node that shut down keeps weight 0 when the node falls silent, and gets it back once it is Ready', async () => {
+  await settled(addresses(2), { minBackends: 2 });
+  cluster.node('node-1', { ready: false, shuttingDown: true });
+  cluster.endpoints(addresses(2), {}, { '10.0.0.2': 'node-1' });
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*0']);
+  cluster.showStatus();
+  cluster.endpoints(addresses(1));
+  await cluster.after(1_000);
+  cluster.node('node-1', { ready: false, shuttingDown: false });
+  await cluster.after(1_000);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*0']);
+  cluster.node('node-1');
+  await cluster.after(400_000);
+  expect(cluster.groups.shown).toEqual(['10.0.0.1:8080*100', '10.0.0.2:8080*100']);
+});
+
 describe('endpoints that name no pod', () => {
   /** The same endpoints, written by hand. */
   function unnamed(ips: readonly string[]): void {

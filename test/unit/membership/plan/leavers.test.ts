@@ -45,8 +45,8 @@ test('needed by minBackends, its pod is gone: held as it is', () => {
   expect(steps([leaver('1', [of])], [of])).toEqual({ 'eni-1': 'hold for shop/web' });
 });
 
-test('needed by minBackends, its node is about to go: held as it is', () => {
-  const of = claim('web', { minBackends: 2, departingNodes: { has: (name) => name === 'n2' } });
+test('needed by minBackends, its node is not Ready or about to go: held as it is', () => {
+  const of = claim('web', { minBackends: 2, doubtfulNodes: { has: (name) => name === 'n2' } });
   const [held, back] = [
     leaver('1', [of], { record: podRecord('1', { node: 'n2' }) }),
     leaver('2', [of], { record: podRecord('2', { node: 'n3' }) }),
