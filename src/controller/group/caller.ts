@@ -8,11 +8,11 @@ type Caller = Pick<Bound, 'object' | 'granted' | 'claim'>;
 
 /**
  * The roles to assume for calls on a group of another account: those of the bindings that have a claim on the group and may name
- * their role. Of several, the first is used until the cloud refuses it (`GroupState.callWith`).
+ * their role. Of several, the first is used until the cloud refuses it, then the next (`GroupState.callWith`).
  *
  * | the group                              | = roles, oldest binding first                                             |
  * |----------------------------------------|---------------------------------------------------------------------------|
- * | is granted to some of these bindings   | only the first of these: bindings without a grant decide nothing          |
+ * | is granted to some of these bindings   | only those of these: bindings without a grant decide nothing              |
  * | is granted to none of them (yet)       | all: first where the grant is undecided, since reading the group may tell |
  */
 export function rolesToCallWith(bound: readonly Caller[]): readonly AssumedRole[] {
@@ -22,8 +22,8 @@ export function rolesToCallWith(bound: readonly Caller[]): readonly AssumedRole[
       (a, b) =>
         rankOf(a) - rankOf(b) || byCodeUnit(ageOf(a), ageOf(b)) || byCodeUnit(a.object.key, b.object.key),
     );
-  const [first] = callers;
-  const counting = first !== undefined && isGranted(first.granted) ? [first] : callers;
+  const granted = callers.filter((caller) => isGranted(caller.granted));
+  const counting = granted.length > 0 ? granted : callers;
   const roles = counting.flatMap(({ granted: { role } }) => role ?? []);
   return [...new Map(roles.map((role) => [roleKey(role), role])).values()];
 }

@@ -19,6 +19,8 @@ export class GroupState {
   readonly withheld = new WithheldBatches();
   /** When the names of bindings that are not granted the group were last looked up (`Clock.now()` milliseconds). */
   namesAskedAt: number;
+  /** How often roles had been refused at the last choice. */
+  #roleRefusals = 0;
 
   /** `now`: when the group is first due to be read (`Clock.now()` milliseconds). `random`: from 0 to 1. */
   constructor(ref: GroupRef, now: number, random: () => number) {
@@ -32,15 +34,21 @@ export class GroupState {
   }
 
   /**
-   * Sets the role for later calls: the first of `roles`; as long as roles are refused, each takes its turn, after the pause of the
-   * refused call. What a role that no longer counts was refused may be allowed to this one, so its failures are forgotten.
+   * Sets the role for later calls: the first of `roles`; when it is refused, the next one, after the pause of the refused call. One
+   * that is accepted stays as long as it counts. What a role that no longer counts was refused may be allowed to this one, so its
+   * failures are forgotten.
    */
   callWith(roles: readonly AssumedRole[]): void {
-    const before = roleKey(this.ref.role);
-    const role = roles[this.attempts.roleRefusals % roles.length];
-    if (roleKey(role) === before) return;
+    const before = roles.findIndex((one) => roleKey(one) === roleKey(this.ref.role));
+    const isRefused = this.attempts.roleRefusals > this.#roleRefusals;
+    this.#roleRefusals = this.attempts.roleRefusals;
+    if (before >= 0 && !isRefused) return;
+    const role = roles[(before + 1) % roles.length];
+    if (roleKey(role) === roleKey(this.ref.role)) return;
     this.view.ref = { ...this.ref, role };
-    if (!roles.some((one) => roleKey(one) === before)) this.attempts.forget();
+    if (before >= 0) return;
+    this.attempts.forget();
+    this.#roleRefusals = 0;
   }
 
   /** The group belongs to another account, and there is no role to assume for it. */

@@ -75,6 +75,23 @@ test('bindings of one account are on one group, which the oldest calls with its 
   expect(roles).toEqual([ROLE, OTHER_ROLE]);
 });
 
+test('a role that the cloud refuses makes room for that of the next binding, which stays', async () => {
+  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` });
+  far.behave = () => {
+    if (roles.at(-1)?.roleArn === ROLE.roleArn) throw apiError('credentials', 'NoPermission');
+    return undefined;
+  };
+  cluster.bind('a', { assumeRole: OTHER_ROLE }, at(2));
+  cluster.bind('b', { assumeRole: ROLE }, at(1));
+  cluster.start();
+  await cluster.after(5_000);
+  expect(far.shown).toEqual(['10.0.0.1:8080*100']);
+  cluster.endpoints([]);
+  await cluster.after(2_000);
+  expect(far.shown).toEqual([]);
+  expect(roles).toEqual([ROLE, OTHER_ROLE]);
+});
+
 describe('a binding without a grant that names another role', () => {
   const WRONG: AssumedRole = { roleArn: ROLE.roleArn, externalId: 'wrong' };
   const OLDER = { namespace: 'rival', creationTimestamp: '2026-01-01T00:00:00Z' };

@@ -24,9 +24,9 @@ function bound(role: string | undefined, second: number, is: Granted['is'], hasC
 const rolesOf = (...all: readonly ReturnType<typeof bound>[]) =>
   rolesToCallWith(all).map(({ roleArn }) => roleArn);
 
-test('the oldest binding that is granted the group is the only one whose role counts', () => {
+test('only the roles of bindings that are granted the group count, each by age', () => {
   const all = [bound('a', 1, 'none'), bound('b', 2, 'undecided'), bound('c', 4, 'exclusive')];
-  expect(rolesOf(...all, bound('d', 3, 'shared'))).toEqual(['d']);
+  expect(rolesOf(...all, bound('d', 3, 'shared'))).toEqual(['d', 'c']);
 });
 
 test('without one, those count whose grant is undecided, then those without a grant, each by age', () => {
@@ -34,8 +34,8 @@ test('without one, those count whose grant is undecided, then those without a gr
   expect(rolesOf(...all, bound('d', 4, 'undecided'))).toEqual(['d', 'c', 'b', 'a']);
 });
 
-test('of the same age, the first by name counts', () => {
-  expect(rolesOf(bound('b', 1, 'shared'), bound('a', 1, 'shared'))).toEqual(['a']);
+test('of the same age, the first by name comes first', () => {
+  expect(rolesOf(bound('b', 1, 'shared'), bound('a', 1, 'shared'))).toEqual(['a', 'b']);
 });
 
 test('a binding without a claim, or a role that may be assumed, does not count', () => {
