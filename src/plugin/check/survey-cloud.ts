@@ -75,7 +75,7 @@ async function surveyGroup(
   if (groupId === undefined) return { group: own.group };
   const refs = roles.map(({ role }) => vServerGroup(region, groupId, { account: accountOfRole(role), role }));
   const byRoles = 'value' in own.group ? [] : await Promise.all(refs.map(describe));
-  const { ref, group } = byRoles.find((one) => 'value' in one.group) ?? own;
+  const { ref, group } = byRoles.find((one) => 'value' in one.group) ?? byRoles.find(isThere) ?? own;
   const id = 'value' in group ? group.value.loadBalancerId : undefined;
   if (id === undefined) return { group, groupRole: ref.role };
   const loadBalancer = { ...ref, id };
@@ -90,6 +90,11 @@ async function surveyGroup(
     writes[action] = await seenInCloud(signal, () => rights.probe(action, ref, { signal }));
   const found = { group, groupRole: ref.role, siblings, health };
   return { ...found, writes: writes as Record<ProbedWrite, CloudSeen<unknown>> };
+}
+
+/** Whether the cloud says of the group something else than that it does not exist. Refused roles are reported apart. */
+function isThere({ group }: { readonly group: CloudSeen<unknown> }): boolean {
+  return 'failure' in group && group.failure.kind !== 'groupMissing' && group.failure.kind !== 'credentials';
 }
 
 async function surveyAddresses(

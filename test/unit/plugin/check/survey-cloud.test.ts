@@ -6,6 +6,10 @@ import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { type SurveyCloudOptions, surveyCloud } from '../../../../src/plugin/check/survey-cloud.ts';
 
+const DENIED = refused('DescribeVServerGroupAttribute', undefined, {
+  ...{ code: 'Forbidden.RAM', text: 'User not authorized to operate on the specified resource.' },
+  ...{ httpStatus: 403, requestId: 'R-2' },
+});
 const NO_GROUP = refused('DescribeVServerGroupAttribute', undefined, {
   ...{ code: 'InvalidParameter', text: 'The specified VServerGroupId does not exist.' },
   ...{ httpStatus: 404, requestId: 'R-1' },
@@ -85,6 +89,7 @@ describe('a group that only a role reads', () => {
       };
     const groups = {
       async describe({ id, role }: GroupRef) {
+        if (id === 'rsp-d' && role?.roleArn === ROLES[1]) throw DENIED;
         if (id !== 'rsp-b' || role?.roleArn !== ROLES[1]) throw NO_GROUP;
         return { loadBalancerId: 'lb-b', rows: [] };
       },
@@ -110,6 +115,10 @@ describe('a group that only a role reads', () => {
       `SetVServerGroupAttribute rsp-b ${ROLES[1]}`,
       `RemoveVServerGroupBackendServers rsp-b ${ROLES[1]}`,
     ]);
+  });
+
+  test('is there if a role is denied it, which is then told', async () => {
+    expect(await surveyed('rsp-d')).toMatchObject({ group: { failure: DENIED } });
   });
 
   test('is missed with the operator’s own credentials if no role reads it either', async () => {
