@@ -91,7 +91,7 @@ export class BindingReporter {
 
   /** Reports on a binding that is on no group because its spec can't be read. */
   reportGroupless(object: BindingObject, unreadable: UnreadableBinding): void {
-    this.#reportConditions(object, grouplessVerdict(object.key, unreadable));
+    this.#reportConditions(object, grouplessVerdict(object, unreadable));
   }
 
   /** Reports on a binding that is on no group and could be deleted, but for its finalizer. */

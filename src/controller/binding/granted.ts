@@ -56,6 +56,11 @@ function beforeOf(reason: string | undefined, loadBalancerId: string | undefined
   return loadBalancerId === undefined || reason === ROLE_NOT_ALLOWED ? undefined : 'served';
 }
 
+/** Whether, by its status, the binding was not granted its group at last. */
+export function wasRefused(object: BindingObject): boolean {
+  return findCondition(statusOf(object)?.conditions ?? [], 'Ready')?.reason === NOT_GRANTED;
+}
+
 /** Whether a binding that was never served may not even have its group or load balancer called. */
 export function isRefused({ is }: Pick<Granted, 'is'>): boolean {
   return is === 'none' || is === 'unknown' || is === 'no role';

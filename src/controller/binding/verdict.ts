@@ -13,7 +13,7 @@ import { lasts, outcomeOf } from '../group/outcome.ts';
 import type { RefusedBackend } from '../group/state/attempts.ts';
 import type { GroupState } from '../group/state/group-state.ts';
 import type { FinalizerFailure } from './finalizers.ts';
-import { type Granted, NOT_GRANTED, ROLE_NOT_ALLOWED } from './granted.ts';
+import { type Granted, NOT_GRANTED, ROLE_NOT_ALLOWED, wasRefused } from './granted.ts';
 import { messages } from './messages.ts';
 import { countRecorded } from './records.ts';
 import { fateOf, recordedBackends } from './unreadable.ts';
@@ -123,9 +123,14 @@ export function unreadableVerdict(
 }
 
 /** The verdict on an unreadable binding whose group can't be read either. */
-export function grouplessVerdict(key: string, unreadable: UnreadableBinding): BindingVerdict {
+export function grouplessVerdict(object: BindingObject, unreadable: UnreadableBinding): BindingVerdict {
+  const { key } = object;
   const left = recordedBackends(unreadable);
-  if (fateOf(unreadable).is === 'kept' || left === 0) return invalidVerdict(key, unreadable);
+  if (fateOf(unreadable).is === 'kept' || left === 0) {
+    const verdict = invalidVerdict(key, unreadable);
+    // Whether it is granted the group can't be told, so what was told stays.
+    return wasRefused(object) ? { ...verdict, reason: NOT_GRANTED } : verdict;
+  }
   const message = messages.deletionWithoutGroup(key, left, unreadable.message);
   return { ...STALLED, reason: 'DeletionBlocked', message };
 }

@@ -126,6 +126,19 @@ test('one that is being deleted is told anew, and which field decides what becom
   expect(events[1]).toBe(`Warning DeletionBlocked: ${message}`);
 });
 
+test('one whose group cannot be read for a while keeps the reason that its grant was withdrawn', () => {
+  const { reporter, parts } = setUp();
+  const conditions = [
+    { type: 'Ready', status: 'False', reason: 'GroupNotGranted', message: '', lastTransitionTime: '' },
+  ];
+  const object = unreadable({ vServerGroupId: 'lb-1' }, { conditions });
+  if (object.parsed.ok) throw new Error('it can be read');
+  reporter.reportGroupless(object, object.parsed);
+  expect(parts.at(-1)).toMatchObject({
+    conditions: [{ reason: 'GroupNotGranted', message: expect.stringContaining('spec.vServerGroupId') }, {}],
+  });
+});
+
 test('one that is being deleted, and whose group cannot be read: told how many backends that concerns', () => {
   const { reporter, events } = setUp();
   const backends = ['eni-1', 'eni-2'].map((serverId) => ({ ...BACKEND, serverId }));
