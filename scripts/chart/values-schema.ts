@@ -35,12 +35,23 @@ export function chartValues(text: string): readonly Value[] {
   return readValues(text, KINDS);
 }
 
-/** The text of values.schema.json. Helm adds `global` to the values of every chart. */
+/** What Helm gives every chart, and the condition by which a chart that depends on this one takes it or leaves it out. */
+const OF_HELM: readonly Value[] = [
+  { path: ['global'], description: '', fallback: {}, schema: { type: 'object' } },
+  {
+    path: ['enabled'],
+    description: 'For the condition of a chart that depends on this one; does nothing here.',
+    fallback: true,
+    schema: { type: 'boolean' },
+  },
+];
+
+/** The text of values.schema.json. */
 export function valuesSchema(values: readonly Value[]): string {
   const schema = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the VServerGroup operator',
-    ...group([{ path: ['global'], description: '', fallback: {}, schema: { type: 'object' } }, ...values], 0),
+    ...group([...OF_HELM, ...values], 0),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -239,6 +239,22 @@ describe('the chart', () => {
     };
     expect(JSON.parse(await render(spelt))).toEqual(JSON.parse(spelt(await render((text) => text))));
   });
+
+  test.each([true, false])(
+    'as a dependency with a condition is rendered when that is true: %s',
+    async (enabled) => {
+      const parent = join(tools.dir, `parent-${enabled}`);
+      const name = 'vservergroup-operator';
+      await mkdir(join(parent, 'charts'), { recursive: true });
+      await cp(CHART, join(parent, 'charts', name), { recursive: true });
+      const dependency = { name, version: '*', condition: `${name}.enabled` };
+      const chart = { apiVersion: 'v2', name: 'parent', version: '1.0.0', dependencies: [dependency] };
+      await writeFile(join(parent, 'Chart.yaml'), JSON.stringify(chart));
+      const file = await tools.valuesFile({ [name]: { ...VALUES.least, enabled } });
+      const rendered = succeeded(await tools.helm(['template', 'edge', parent, '--values', file]));
+      expect(rendered.includes('kind: Deployment')).toBe(enabled);
+    },
+  );
 
   test('new settings make new pods, the same ones do not', async () => {
     const checksum = async (drain: string) => {
