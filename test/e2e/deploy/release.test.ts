@@ -126,6 +126,24 @@ test('what is published is the tag, with its section of the changelog, the files
   expect(await readFile(join(steps.folder, 'notes.md'), 'utf8')).toMatch(/^\S/);
 });
 
+test.each([
+  ['v1.2.3', 'false'],
+  ['v1.2.3-rc.1', 'true'],
+])('%s is published as a pre-release: %s', async (tag, prerelease) => {
+  const other = await WorkflowSteps.prepare((text) => text);
+  try {
+    // Instead of the notes, which exist for the current version alone.
+    await other.standIn('node');
+    await other.standIn('gh');
+    await mkdir(join(other.folder, 'release'));
+    await writeFile(join(other.folder, 'release/sbom.cdx.json'), '{}');
+    const { calls } = await other.run('Publish', { GITHUB_REF_NAME: tag });
+    expect(calls.at(-1)).toContain(` --prerelease=${prerelease} release/`);
+  } finally {
+    await other.close();
+  }
+});
+
 test('a version without a date is refused at the start, and would not be published', async () => {
   const unready = await WorkflowSteps.prepare((text) => text.replace(/– \d{4}-\d\d-\d\d$/m, '– unreleased'));
   try {
