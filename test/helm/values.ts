@@ -93,6 +93,9 @@ kind: ConfigMap
 metadata:
   name: {{ include "vservergroup-operator.fullname" . }}-more
   namespace: {{ .Release.Namespace }}
+data:
+  binding.yaml: |
+    kind: VServerGroupBinding
 `,
     ],
   },

@@ -395,6 +395,19 @@ describe('the chart', () => {
       'and a pod may take 22 s to end: 10s for calls in flight (--shutdown-timeout), 7 s for the last statuses and the Lease, 5 s',
     ],
     [
+      'a binding among further objects',
+      { ...VALUES.least, extraObjects: [{ kind: '{{ "VServerGroupBinding" }}', metadata: { name: 'web' } }] },
+      'extraObjects: a VServerGroupBinding would be left by helm uninstall, which deletes the operator first',
+    ],
+    [
+      'the same as text, behind another object',
+      {
+        ...VALUES.least,
+        extraObjects: ['kind: ConfigMap\n---\n# {{ .Release.Name }}\nkind: "VServerGroupBinding"\n'],
+      },
+      'apply bindings apart from this release, and delete them before you uninstall it',
+    ],
+    [
       'a way to guard metrics that is not known',
       { region: 'cn-hangzhou', metrics: { auth: 'basic' } },
       "at '/metrics/auth': value must be one of 'none', 'kubernetes'",

@@ -20,6 +20,13 @@
 {{- fail (printf "podLabels: %s is what the Deployment finds its pods by: take another name" $label) }}
 {{- end }}
 {{- end }}
+{{- range .Values.extraObjects }}
+{{- range regexSplit "(?m)^---" (tpl (kindIs "string" . | ternary . (toYaml .)) $) -1 }}
+{{- if eq (get (fromYaml .) "kind") "VServerGroupBinding" }}
+{{- fail "extraObjects: a VServerGroupBinding would be left by helm uninstall, which deletes the operator first: apply bindings apart from this release, and delete them before you uninstall it" }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- include "vservergroup-operator.checkGracePeriod" . }}
 {{- end }}
 
