@@ -323,10 +323,25 @@ describe('with kustomize', () => {
 
   test('then Helm takes the CRD over, once all else is deleted but the policies, which stay', async () => {
     await shell('kubectl apply -f deploy/policies/');
+    await api.create('/api/v1/namespaces', { metadata: { name: 'web' } });
+    const added = [
+      'components/webhook/secret.yaml',
+      'components/webhook/service.yaml',
+      'components/webhook/rbac.yaml',
+      'components/webhook/webhook.yaml',
+      'components/webhook/label-policy.yaml',
+      'components/readiness-gates/rbac.yaml',
+      'components/readiness-gates/admission-policy.yaml',
+      'overlays/example-namespaces/role-bindings.yaml',
+    ].map((file) => `-f deploy/${file}`);
+    await shell(`kubectl apply ${added.join(' ')}`);
     await documentedly(`kubectl -n ${NAME} delete deployment,service,`);
-    await documentedly('kubectl delete clusterrole,clusterrolebinding');
+    await documentedly('kubectl delete rolebinding,clusterrole,');
+    await documentedly('kubectl delete validatingadmissionpolicy,');
     expect(await object(deployment)).toBeUndefined();
+    expect(await shell(`kubectl get --ignore-not-found ${added.join(' ')}`)).toBe('');
     await shell('kubectl get -f deploy/policies/');
+    await shell(`kubectl -n ${NAME} get secret ${NAME}-credentials`);
     await shell(`${inDocs(`helm install ${NAME} `)} --take-ownership`);
     expect(await object(deployment)).toBeDefined();
     await shell('kubectl delete -f deploy/policies/');
