@@ -1,3 +1,5 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { KubeObject } from '../../../lab/control-plane/api/kube-api.ts';
 import { createOverlay, type OverlayOptions } from '../../helm/overlay.ts';
@@ -83,4 +85,22 @@ test('an overlay may have a namespace of its own', async () => {
   expect(settings).toMatchObject({ VSGB_REGION: 'cn-hangzhou' });
   const configMap = objects.find(({ kind }) => kind === 'ConfigMap');
   expect(configMap?.metadata.namespace).toBe('slb-system');
+});
+
+test('that for some namespaces may have one by a folder in place of the base, as its comment says', async () => {
+  const example = resolve(import.meta.dirname, '../../../deploy/overlays/example-namespaces');
+  const options = { components: ['components/readiness-gates'], fields: { namespace: 'slb-system' } };
+  const renamed = await createOverlay(tools, 'renamed', options);
+  const folder = join(tools.dir, 'some-namespaces');
+  await mkdir(folder);
+  for (const file of ['kustomization.yaml', 'role-bindings.yaml']) {
+    const text = (await readFile(join(example, file), 'utf8'))
+      .replace('- ../../base', `- ${relative(folder, renamed)}`)
+      .replaceAll('namespace: vservergroup-operator', 'namespace: slb-system');
+    await writeFile(join(folder, file), text);
+  }
+  const objects = await tools.kustomize(folder);
+  const bindings = objects.filter(({ kind }) => kind === 'RoleBinding');
+  expect(bindings.map(({ metadata }) => metadata.namespace).sort()).toEqual(['shop', 'slb-system', 'web']);
+  expect(JSON.stringify(objects)).not.toContain('"namespace":"vservergroup-operator"');
 });
