@@ -29,12 +29,18 @@ export function releasedChart(
   const text = document.toString({ lineWidth: 0 });
   const values = chartValues(text);
   const chart = parseDocument(read('Chart.yaml'));
-  const isPreRelease = String(chart.get('version')).includes('-');
+  const version = String(chart.get('version'));
+  const isPreRelease = version.includes('-');
   chart.setIn(['annotations', 'artifacthub.io/prerelease'], String(isPreRelease));
   return new Map([
     ['values.yaml', text],
     ['values.schema.json', valuesSchema(values)],
-    ['README.md', chartReadme(values, install)],
+    ['README.md', chartReadme(values, install, { address: chartAddress(repository), version })],
     ['Chart.yaml', chart.toString({ lineWidth: 0, flowCollectionPadding: false })],
   ]);
+}
+
+/** Where .github/workflows/release.yml pushes the chart whose image is in this repository. */
+function chartAddress(repository: string): string {
+  return `oci://${repository.replace(/[^/]*$/, '')}charts/vservergroup-operator`;
 }

@@ -99,6 +99,11 @@ test('the chart of a release has its image in values, README and schema, and is 
   expect(files.get('README.md')).toContain(
     `| \`image.repository\` | \`"${image.repository}"\` | Registry and name`,
   );
+  expect(files.get('README.md')).toContain(`\`\`\`sh
+helm install vservergroup-operator oci://registry.example.com/charts/vservergroup-operator --version ${parse(file('Chart.yaml')).version} \\
+  --namespace vservergroup-operator --create-namespace \\
+  --set region=cn-hangzhou`);
+  expect(files.get('README.md')).not.toMatch(/image\.repository=|\$REGISTRY|\.\.\/|clone/);
   const rule = (text: string) => JSON.parse(text).properties.image.properties.repository.pattern;
   expect(rule(files.get('values.schema.json')!)).toBe(rule(file('values.schema.json')));
   for (const name of ['README.md', 'values.schema.json', 'values.yaml'])
