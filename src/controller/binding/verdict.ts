@@ -72,25 +72,31 @@ export function roleVerdict(object: BindingObject, granted: Granted, where: stri
   return { ...STALLED, reason: ROLE_NOT_ALLOWED, message };
 }
 
-/** The first verdict that applies. What someone has to act on comes before what passes on its own. */
+/**
+ * The first verdict that applies. What someone has to act on comes before what passes on its own. Nothing is asked for a binding that
+ * is being deleted.
+ */
 export function verdictOf(input: StatusInput): BindingVerdict {
+  const isDeleted = isLeaving(input.binding);
+  const ofLiving = (verdict: (of: StatusInput) => BindingVerdict | undefined) =>
+    isDeleted ? undefined : verdict(input);
   return (
     unreleasedVerdict(input) ??
-    notGrantedVerdict(input) ??
+    ofLiving(notGrantedVerdict) ??
     suspendedVerdict(input) ??
     failureVerdict(input, true) ??
-    undeterminedVerdict(input) ??
+    ofLiving(undeterminedVerdict) ??
     unguardedVerdict(input, true) ??
-    exclusiveVerdict(input) ??
+    ofLiving(exclusiveVerdict) ??
     failureVerdict(input, false) ??
     unguardedVerdict(input, false) ??
-    undecidedVerdict(input) ??
+    ofLiving(undecidedVerdict) ??
     heldVerdict(input) ??
     refusedVerdict(input) ??
-    unreachableVerdict(input) ??
-    memberVerdict(input) ??
+    ofLiving(unreachableVerdict) ??
+    ofLiving(memberVerdict) ??
     dryRunVerdict(input) ??
-    (isLeaving(input.binding) ? deletingVerdict(input) : progressVerdict(input))
+    (isDeleted ? deletingVerdict(input) : progressVerdict(input))
   );
 }
 
@@ -154,13 +160,13 @@ function leavingVerdict(input: BindingFacts): BindingVerdict {
   );
 }
 
-function notGrantedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
-  if (granted.is !== 'none' || isLeaving(binding)) return undefined;
+function notGrantedVerdict({ group, granted }: BindingFacts): BindingVerdict | undefined {
+  if (granted.is !== 'none') return undefined;
   return { ...REFUSED, message: messages.groupNotGranted(granted, group.ref) };
 }
 
 function exclusiveVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
-  if (granted.is !== 'shared' || binding.spec.ownership === 'Shared' || isLeaving(binding)) return undefined;
+  if (granted.is !== 'shared' || binding.spec.ownership === 'Shared') return undefined;
   const message = messages.exclusiveNotGranted(granted, group.ref);
   return { ...STALLED, reason: 'ExclusiveNotGranted', message };
 }
@@ -183,8 +189,8 @@ export function finalizerVerdict({ error }: FinalizerFailure, message: string): 
 }
 
 /** The grant is decided once the group has been read, or the namespace is known. */
-function undecidedVerdict({ binding, group, granted }: StatusInput): BindingVerdict | undefined {
-  if ((granted.is !== 'undecided' && granted.is !== 'unknown') || isLeaving(binding)) return undefined;
+function undecidedVerdict({ group, granted }: BindingFacts): BindingVerdict | undefined {
+  if (granted.is !== 'undecided' && granted.is !== 'unknown') return undefined;
   return { ...WAITING, reason: 'Progressing', message: messages.reading(group.ref) };
 }
 
@@ -225,8 +231,8 @@ function failureVerdict(
   return undefined;
 }
 
-function undeterminedVerdict({ binding, group, report }: StatusInput): BindingVerdict | undefined {
-  if (report?.claim.desired.kind !== 'undetermined' || isLeaving(binding)) return undefined;
+function undeterminedVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
+  if (report?.claim.desired.kind !== 'undetermined') return undefined;
   const { problem } = report.claim.desired;
   return {
     ready: false,
@@ -254,9 +260,9 @@ function refusedVerdict({ group, report }: BindingFacts): BindingVerdict | undef
   return { ...WAITING, reason: 'BackendsRefused', message: messages.backendsRefused(refused, group.ref) };
 }
 
-function unreachableVerdict({ binding, group, report }: StatusInput): BindingVerdict | undefined {
+function unreachableVerdict({ group, report }: BindingFacts): BindingVerdict | undefined {
   const unreachable = report?.unreachable ?? [];
-  if (unreachable.length === 0 || isLeaving(binding)) return undefined;
+  if (unreachable.length === 0) return undefined;
   return { ...WAITING, reason: 'NodesNotReady', message: messages.nodesNotReady(unreachable, group.ref) };
 }
 
@@ -271,10 +277,10 @@ export function outsidersOf({ report, missingEnis }: BindingFacts): readonly Mem
   return report.pending.filter(({ slot }) => slots.has(slot));
 }
 
-function memberVerdict(input: StatusInput): BindingVerdict | undefined {
-  const { binding, group, report, missingEnis } = input;
+function memberVerdict(input: BindingFacts): BindingVerdict | undefined {
+  const { group, report, missingEnis } = input;
   const desired = report?.claim.desired;
-  if (desired?.kind !== 'members' || isLeaving(binding)) return undefined;
+  if (desired?.kind !== 'members') return undefined;
   const outside = new Set(outsidersOf(input).map(({ slot }) => slot));
   // Those of all bindings on the group are looked up together.
   const own = new Set(missingEnis.length === 0 ? [] : desired.members.map(({ slot }) => slot));
