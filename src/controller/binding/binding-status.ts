@@ -11,12 +11,12 @@ import type { WallTimes } from '../../clock.ts';
 import { withoutRequestIds } from '../../cloud/api-error.ts';
 import { type BackendKey, backendKey, byCodeUnit, slotOf } from '../../membership/backend.ts';
 import { type Member, nodesKept } from '../../membership/desired/member.ts';
-import type { BackendRecord, FormerMember } from '../../membership/plan/claim.ts';
+import type { FormerMember } from '../../membership/plan/claim.ts';
 import { recordsAsTheyAre } from './dry-run.ts';
 import { isGranted } from './granted.ts';
 import type { NamedGroupVerdict } from './named-verdict.ts';
 import type { Preparation } from './preparation.ts';
-import { NODE_NOT_READY, rowFromStatus, statusFromRecord } from './records.ts';
+import { isOut, NODE_NOT_READY, rowFromStatus, statusFromRecord } from './records.ts';
 import { type BindingVerdict, desiredCount, refusalsOf, type StatusInput, verdictOf } from './verdict.ts';
 
 /** The facts, and how the times among them are written down. */
@@ -193,8 +193,6 @@ function backendsOf(input: StatusFacts): readonly BackendStatus[] {
       byCodeUnit(a.serverIp ?? '', b.serverIp ?? '') || byCodeUnit(a.serverId, b.serverId) || a.port - b.port,
   );
 }
-
-const isOut = ({ state }: BackendRecord) => state === 'Draining' || state === 'Held';
 
 /**
  * Of backends that drain or are held: what is known of the weight that they still have. Nothing is told of one that leaves and waits

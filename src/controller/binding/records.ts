@@ -40,8 +40,7 @@ export function shownBy(object: BindingObject, times: Pick<WallTimes, 'written'>
     const [row, backend] = shown.get(key) ?? [];
     if (backend === undefined || drain === undefined) return backend !== undefined;
     const since = drain.since === undefined ? undefined : toKubernetesTime(times.written(drain.since));
-    const isOut = backend.state === 'Draining' || backend.state === 'Held';
-    return isOut && row?.weight === drain.weight && backend.drainingSince === since;
+    return isOut(backend) && row?.weight === drain.weight && backend.drainingSince === since;
   };
 }
 
@@ -60,6 +59,11 @@ export function ownedBackends(
 
 export function rowFromStatus({ serverId, port, type, serverIp, weight }: BackendStatus): Row {
   return { serverId, port, type, weight, ...(serverIp !== undefined && { serverIp }) };
+}
+
+/** Whether the weight that is recorded is the one that it gets back, not the one that it has. */
+export function isOut({ state }: Pick<BackendStatus, 'state'>): boolean {
+  return state === 'Draining' || state === 'Held';
 }
 
 /** Message of a backend that stays although its node is not Ready. The next leader, too, goes by it. */

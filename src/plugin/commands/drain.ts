@@ -2,6 +2,7 @@ import { findCondition } from '../../api/conditions.ts';
 import { DRAIN_LABEL, PLUGIN } from '../../api/names.ts';
 import type { BackendStatus } from '../../api/vservergroupbinding.ts';
 import { sleep } from '../../clock.ts';
+import { isOut } from '../../controller/binding/records.ts';
 import { type BindingObject, groupIdOf, statusOf } from '../../controller/cluster/cluster-caches.ts';
 import { hasStatus } from '../../kubernetes/client/api-error.ts';
 import { paths, transformPod } from '../../kubernetes/objects/objects.ts';
@@ -114,7 +115,8 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
         backend: `${serverIp ?? serverId}:${port}`,
         pod: pod ?? '',
         state,
-        weight: isOut(state) && message === undefined ? 0 : weight,
+        // It has a message while the group does not show weight 0.
+        weight: isOut({ state }) && message === undefined ? 0 : weight,
         untouched: isUntouched(binding),
         message,
         leaving: drainingSince !== undefined,
@@ -123,11 +125,6 @@ function rowsOn(bindings: readonly BindingObject[], node: string): readonly Row[
         why: why || (message ?? ''),
       }));
   });
-}
-
-/** The status of such a backend records the weight that it gets back, and has a message while the group does not show weight 0. */
-function isOut(state: BackendStatus['state']): boolean {
-  return state === 'Draining' || state === 'Held';
 }
 
 async function leftOf(call: CommandCall, rows: readonly Row[], undo: boolean): Promise<readonly Row[]> {
@@ -141,7 +138,7 @@ async function leftOf(call: CommandCall, rows: readonly Row[], undo: boolean): P
 
 function isDone({ state, leaving, resting, weight, message }: Row, undo: boolean): boolean {
   if (undo) return leaving || (state !== 'Draining' && !resting);
-  return isOut(state) ? message === undefined : state === 'Registered' && weight === 0;
+  return isOut({ state }) ? message === undefined : state === 'Registered' && weight === 0;
 }
 
 /** The status does not tell whether the pod of a held backend is gone. */
