@@ -7,10 +7,10 @@ import type {
 import type { Clock } from '../../clock.ts';
 import type { NodeObject } from '../../kubernetes/objects/objects.ts';
 import { byCodeUnit } from '../../membership/backend.ts';
-import { departureOf } from '../../membership/desired/alive.ts';
 import { isDrained } from '../../membership/desired/cluster.ts';
 import { computeDesired } from '../../membership/desired/desired.ts';
 import { type Desired, nodesKept, wantMembers } from '../../membership/desired/member.ts';
+import { isDoubtful } from '../../membership/desired/unreachable.ts';
 import type { Claim } from '../../membership/plan/claim.ts';
 import type { BindingMemory } from '../binding/binding-memory.ts';
 import { type Granted, type GrantOptions, grantedTo, isGranted, isRefused } from '../binding/granted.ts';
@@ -215,7 +215,7 @@ function ownOf(
     readyPods: pods && { has: (uid) => pods.isReady(uid) },
     liveNodes: { has: (name) => caches.nodes.get(name) !== undefined },
     drainedNodes: { has: (name) => isNode(name, isDrained) },
-    doubtfulNodes: { has: (name) => isNode(name, (node) => !node.ready || departureOf(node) !== undefined) },
+    doubtfulNodes: { has: (name) => isNode(name, isDoubtful) },
   };
 }
 

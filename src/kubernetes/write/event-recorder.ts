@@ -44,7 +44,7 @@ const RETRIES: BackoffOptions = { baseMs: 500, capMs: 10_000, jitter: 0.2 };
  *
  * `record` never waits and never throws. A repeat joins the series of the earlier event: its count is written immediately the
  * first time, then once a minute. As in client-go, new events of one object are limited to 25, then one every 5 minutes; here,
- * of each type. Memory is bounded: events that do not fit, and writes that fail for good or five times, are dropped and counted.
+ * of each reason. Memory is bounded: events that do not fit, and writes that fail for good or five times, are dropped and counted.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;

@@ -64,7 +64,8 @@ export function othersOf(
   };
 }
 
-function isDoubtful(node: NodeView): boolean {
+/** Whether what is on the node cannot be relied on, because of the node. */
+export function isDoubtful(node: Omit<NodeView, 'readyChangedAt'>): boolean {
   return !node.ready || isDrained(node) || departureOf(node) !== undefined;
 }
 

@@ -41,7 +41,7 @@ export interface Claim {
   readonly liveNodes: { has(name: string): boolean };
   /** Nodes whose backends have weight 0 until their drain ends. */
   readonly drainedNodes: { has(name: string): boolean };
-  /** Nodes that are not Ready, or about to go (alive.ts): whoever is held there gets no weight back. */
+  /** Nodes that cannot be relied on (unreachable.ts): whoever is held there gets no weight back. */
   readonly doubtfulNodes: { has(name: string): boolean };
 }
 

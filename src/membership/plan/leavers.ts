@@ -20,14 +20,14 @@ type Hold = 'the weight it had' | 'weight 0' | 'as it is';
 /**
  * Decides the next step of all leaving rows; together, because of minBackends.
  *
- * | minBackends needs it | its node is drained | its address moved | its pod or node is gone  | next                            |
- * |----------------------|---------------------|-------------------|--------------------------|---------------------------------|
- * | yes                  | yes                 | –                 | –                        | hold, with weight 0             |
- * | yes                  | no                  | no                | no                       | hold, with the weight it had    |
- * | yes                  | no                  | yes               | –                        | hold as it is: it serves nobody |
+ * | minBackends needs it | its node is drained | its address moved | its pod or node is gone      | next                            |
+ * |----------------------|---------------------|-------------------|------------------------------|---------------------------------|
+ * | yes                  | yes                 | –                 | –                            | hold, with weight 0             |
+ * | yes                  | no                  | no                | no                           | hold, with the weight it had    |
+ * | yes                  | no                  | yes               | –                            | hold as it is: it serves nobody |
  * | yes                  | no                  | –                 | yes, or the node is doubtful | hold as it is                   |
- * | no                   | –                   | yes               | –                        | remove                          |
- * | no                   | –                   | no                | –                        | remove or drain (drain.ts)      |
+ * | no                   | –                   | yes               | –                            | remove                          |
+ * | no                   | –                   | no                | –                            | remove or drain (drain.ts)      |
  *
  * A binding that is being deleted holds nothing. `kept` returns how many rows of a binding do not leave.
  */
