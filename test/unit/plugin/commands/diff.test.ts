@@ -1,14 +1,11 @@
-import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import type { Cloud } from '../../../../src/alibaba/cloud.ts';
 import { ambiguous } from '../../../../src/alibaba/eni-resolver.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { diff } from '../../../../src/plugin/commands/diff.ts';
-import { readFlags } from '../../../../src/plugin/flags.ts';
-import { Terminal } from '../../../../src/plugin/output/terminal.ts';
 import { FakeEnis, FakeVServerGroups } from '../../controller/group/fake-cloud.ts';
-import { collector } from '../plugin-call.ts';
+import { runCommand } from '../plugin-call.ts';
 
 const named = (name: string) => ({ namespace: 'shop', name, uid: `uid-${name}`, resourceVersion: '1' });
 
@@ -73,19 +70,8 @@ test('an address that several network interfaces have is noted, and the changes 
   const error = ambiguous({ regionId: 'cn-hangzhou', ip: '10.0.0.2' }, ['eni-a', 'eni-b']);
   resolver.answers.set('10.0.0.2', { state: 'failed', error });
   const words = ['web', '-n', 'shop', '--region', 'cn-hangzhou', '--cluster-id', 'cluster-1'];
-  const { options, positionals } = readFlags(words, diff.flags, {});
-  const { streams, written } = collector();
-  const shown = diff.run({
-    args: positionals,
-    options,
-    terminal: new Terminal({ ...streams, env: {} }),
-    clock,
-    signal: new AbortController().signal,
-    env: {},
-    stdin: () => Readable.from([]),
-    cluster: () => ({ transport, namespace: 'shop', aheadMs: () => undefined }),
-    cloud: () => ({ groups: new FakeVServerGroups(clock), resolver }) as unknown as Cloud,
-  });
+  const cloud = { groups: new FakeVServerGroups(clock), resolver } as unknown as Cloud;
+  const { code: shown, written } = runCommand(diff, words, { clock, transport, cloud });
   await clock.advance(1_000);
   expect(await shown).toBe(1);
   expect(written.stdout).toMatch(/\nadd +eni-10\.0\.0\.1:8080:10\.0\.0\.1 .*\n$/);

@@ -1,12 +1,8 @@
-import { Readable } from 'node:stream';
 import { beforeEach, expect, test } from '@jest/globals';
-import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport } from '../../../../src/kubernetes/client/transport-types.ts';
 import { drain } from '../../../../src/plugin/commands/drain.ts';
-import { readFlags } from '../../../../src/plugin/flags.ts';
-import { Terminal } from '../../../../src/plugin/output/terminal.ts';
-import { collector } from '../plugin-call.ts';
+import { runCommand } from '../plugin-call.ts';
 
 const ON_N1 = {
   ...{ serverId: 'eni-1', serverIp: '10.0.0.1', port: 8080, type: 'eni' },
@@ -53,22 +49,8 @@ async function drainOf(backend: object, words: readonly string[] = [], spec: obj
       throw new KubeApiError({ method, path }, 404, { reason: 'NotFound', message: '', causes: [] });
     },
   } as unknown as KubeTransport;
-  const { options, positionals } = readFlags(['n1', '--force', '--timeout', '0s', ...words], drain.flags, {});
-  const { streams, written } = collector();
-  const code = await drain.run({
-    args: positionals,
-    options,
-    terminal: new Terminal({ ...streams, env: {} }),
-    clock: new FakeClock(1_000, Date.parse('2026-01-01T00:00:00Z')),
-    signal: new AbortController().signal,
-    env: {},
-    stdin: () => Readable.from([]),
-    cluster: () => ({ transport, namespace: 'shop', aheadMs: () => undefined }),
-    cloud: () => {
-      throw new Error('no cloud is needed');
-    },
-  });
-  return { code, ...written };
+  const { code, written } = runCommand(drain, ['n1', '--force', '--timeout', '0s', ...words], { transport });
+  return { code: await code, ...written };
 }
 
 const since = '2026-01-01T00:00:00Z';

@@ -1,14 +1,10 @@
-import { Readable } from 'node:stream';
 import { beforeEach, expect, test } from '@jest/globals';
 import { GATED } from '../../../../lab/environment/workloads.ts';
-import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import { READINESS_GATE } from '../../../../src/api/names.ts';
 import { KubeApiError } from '../../../../src/kubernetes/client/api-error.ts';
 import type { KubeTransport, RequestOptions } from '../../../../src/kubernetes/client/transport-types.ts';
 import { ready } from '../../../../src/plugin/commands/ready.ts';
-import { readFlags } from '../../../../src/plugin/flags.ts';
-import { Terminal } from '../../../../src/plugin/output/terminal.ts';
-import { collector } from '../plugin-call.ts';
+import { runCommand } from '../plugin-call.ts';
 
 interface Pod {
   metadata: {
@@ -60,22 +56,8 @@ const transport = {
 } as unknown as KubeTransport;
 
 async function readyOf(...words: readonly string[]) {
-  const { options, positionals } = readFlags(words, ready.flags, {});
-  const { streams, written } = collector();
-  const code = await ready.run({
-    args: positionals,
-    options,
-    terminal: new Terminal({ ...streams, env: {} }),
-    clock: new FakeClock(1_000, Date.parse('2026-01-01T00:00:00Z')),
-    signal: new AbortController().signal,
-    env: {},
-    stdin: () => Readable.from([]),
-    cluster: () => ({ transport, namespace: 'shop', aheadMs: () => undefined }),
-    cloud: () => {
-      throw new Error('no cloud is needed');
-    },
-  });
-  return { code, ...written };
+  const { code, written } = runCommand(ready, words, { transport });
+  return { code: await code, ...written };
 }
 
 test('the gate of a pod that waits is opened, and nothing else of it is written', async () => {

@@ -1,12 +1,9 @@
-import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { FakeClock } from '../../../../lab/time/fake-clock.ts';
 import type { Cloud } from '../../../../src/alibaba/cloud.ts';
 import { remove } from '../../../../src/plugin/commands/remove.ts';
-import { readFlags } from '../../../../src/plugin/flags.ts';
-import { Terminal } from '../../../../src/plugin/output/terminal.ts';
 import { apiError, FakeVServerGroups } from '../../controller/group/fake-cloud.ts';
-import { collector } from '../plugin-call.ts';
+import { runCommand } from '../plugin-call.ts';
 
 test('a removal that is refused is the reason why something is left, whatever else is removed after it', async () => {
   const clock = new FakeClock();
@@ -17,21 +14,8 @@ test('a removal that is refused is the reason why something is left, whatever el
     throw apiError('unfitBackend', 'ObtainIpFail');
   };
   const words = ['--region', 'cn-hangzhou', '--group', 'rsp-1', '--backend', 'i-a:80', '--backend', 'i-b:80'];
-  const { options } = readFlags(words, remove.flags, {});
-  const { streams, written } = collector();
-  const removed = remove.run({
-    args: [],
-    options,
-    terminal: new Terminal({ ...streams, env: {} }),
-    clock,
-    signal: new AbortController().signal,
-    env: {},
-    stdin: () => Readable.from([]),
-    cluster: () => {
-      throw new Error('no cluster is needed');
-    },
-    cloud: () => ({ client: { vServerGroups: groups } }) as unknown as Cloud,
-  });
+  const cloud = { client: { vServerGroups: groups } } as unknown as Cloud;
+  const { code: removed, written } = runCommand(remove, words, { clock, cloud });
   await clock.advance(10_000);
   expect(await removed).toBe(1);
   expect(groups.shown).toEqual(['i-a:80*100']);
